@@ -1,0 +1,1 @@
+"""The clinical domain: cases, images, jobs, predictions, reviews, audit, exports."""

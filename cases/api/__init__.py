@@ -1,0 +1,1 @@
+"""The REST API; thin, over selectors and services."""

@@ -1,0 +1,108 @@
+"""Reviewed cases as rows, in constant memory, for JSON, CSV and NDJSON alike."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+
+from cases.models import Review
+from cases.notice import RESEARCH_NOTICE
+
+COLUMNS = (
+    "review_id",
+    "case",
+    "cohort",
+    "simulated",
+    "ground_truth",
+    "image_sha256",
+    "image_width",
+    "image_height",
+    "model_version",
+    "predicted_class",
+    "predicted_probability",
+    "probabilities",
+    "verdict",
+    "final_class",
+    "corrected_class",
+    "reader_confidence",
+    "comment",
+    "reader",
+    "reviewed_at",
+    "amendment",
+    "amends",
+    "amendment_reason",
+    "notice",
+)
+CHUNK = 500
+# A spreadsheet runs a cell that begins with one of these as a formula (OWASP, "CSV Injection").
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def review_row(review: Review) -> dict[str, Any]:
+    """One review, with the keys of COLUMNS. The reader is an opaque id."""
+    prediction = review.prediction
+    return {
+        "review_id": str(review.pk),
+        "case": review.case.code,
+        "cohort": review.case.cohort.name,
+        "simulated": review.case.is_simulated,
+        "ground_truth": review.case.ground_truth or None,
+        "image_sha256": prediction.image.source_sha256,
+        "image_width": prediction.image.width,
+        "image_height": prediction.image.height,
+        "model_version": prediction.model_version.name,
+        "predicted_class": prediction.predicted_class,
+        "predicted_probability": prediction.confidence,
+        "probabilities": prediction.probabilities,
+        "verdict": review.verdict,
+        "final_class": review.final_class,
+        "corrected_class": review.final_class if review.verdict == "disagree" else None,
+        "reader_confidence": review.confidence,
+        "comment": review.comment,
+        "reader": str(review.reader_id),
+        "reviewed_at": review.created_at.isoformat(),
+        "amendment": review.amends_id is not None,
+        "amends": str(review.amends_id) if review.amends_id else None,
+        "amendment_reason": review.reason or None,
+        "notice": RESEARCH_NOTICE,
+    }
+
+
+def rows(reviews: QuerySet[Review]) -> Iterator[dict[str, Any]]:
+    """The rows of all `reviews`, fetched CHUNK at a time."""
+    return map(review_row, reviews.iterator(chunk_size=CHUNK))
+
+
+def ndjson_lines(items: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """One JSON object a line."""
+    for item in items:
+        yield json.dumps(item, ensure_ascii=False) + "\n"
+
+
+class _Echo:
+    """A file whose `write` hands the line back, as Django's page on streaming CSV shows."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def csv_lines(items: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """A header and one line a row (RFC 4180); no cell can be run as a formula."""
+    writer = csv.writer(_Echo())
+    yield writer.writerow(COLUMNS)
+    for item in items:
+        yield writer.writerow([_cell(item[column]) for column in COLUMNS])
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict):
+        return json.dumps(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return "'" + value
+    return value

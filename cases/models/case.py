@@ -1,0 +1,57 @@
+"""A case: what a reader reads as one."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cases.lifecycle import CaseState
+
+# Crockford's base 32: no I, L, O or U, so that a code can be read out on the telephone.
+CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_case_code() -> str:
+    """An opaque public name such as “K7QF-2M9D”; 40 random bits, unique by constraint."""
+    letters = "".join(secrets.choice(CODE_ALPHABET) for _ in range(8))
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+class Case(models.Model):
+    """One case of a cohort, under an opaque code; nothing here names a patient."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    code = models.CharField(_("code"), max_length=9, unique=True, default=new_case_code, editable=False)
+    cohort = models.ForeignKey("cases.Cohort", on_delete=models.PROTECT, related_name="cases")
+    state = models.CharField(_("state"), max_length=12, choices=CaseState.choices, default=CaseState.OPEN)
+    ground_truth = models.CharField(
+        _("ground truth"),
+        max_length=40,
+        blank=True,
+        help_text=_("The code of the known class, where the cohort came with labels."),
+    )
+    is_simulated = models.BooleanField(
+        _("simulated"), default=False, help_text=_("Made for demonstration; never in a figure.")
+    )
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(_("received"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("case")
+        verbose_name_plural = _("cases")
+        ordering: ClassVar = ["-created_at", "-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(state__in=CaseState.values), name="case_state_known"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["cohort", "state", "-created_at", "-id"], name="case_worklist"),
+            models.Index(fields=["-created_at", "-id"], name="case_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code

@@ -1,0 +1,44 @@
+"""An image: one de-identified picture of a case."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Image(models.Model):
+    """One picture, stored as a PNG without metadata under a name made from its content.
+
+    The cohort stands here again, since a unique constraint cannot look through the
+    case: the same file twice in a cohort is recognised by it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.ForeignKey("cases.Case", on_delete=models.CASCADE, related_name="images")
+    cohort = models.ForeignKey("cases.Cohort", on_delete=models.PROTECT, related_name="images")
+    position = models.PositiveIntegerField(_("position in the case"), default=0)
+    source_sha256 = models.CharField(_("SHA-256 of the upload"), max_length=64)
+    source_format = models.CharField(_("format of the upload"), max_length=20)
+    source_bytes = models.PositiveBigIntegerField(_("size of the upload, bytes"))
+    file = models.CharField(_("stored under"), max_length=120)
+    width = models.PositiveIntegerField(_("width, pixels"))
+    height = models.PositiveIntegerField(_("height, pixels"))
+    bit_depth = models.PositiveSmallIntegerField(_("bits a channel"))
+    colour = models.CharField(_("colour"), max_length=4, choices=[("grey", _("grey")), ("rgb", _("RGB"))])
+    notices = models.JSONField(_("what was changed on the way in"), default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("image")
+        verbose_name_plural = _("images")
+        ordering: ClassVar = ["case", "position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["cohort", "source_sha256"], name="image_once_a_cohort"),
+            models.UniqueConstraint(fields=["case", "position"], name="image_position_in_case"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case} [{self.position}]"

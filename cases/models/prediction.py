@@ -1,0 +1,47 @@
+"""A prediction: what one model version said of one image."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Prediction(models.Model):
+    """Probabilities and heat maps; written once by the worker, never changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    image = models.ForeignKey("cases.Image", on_delete=models.CASCADE, related_name="predictions")
+    model_version = models.ForeignKey(
+        "cases.ModelVersion", on_delete=models.PROTECT, related_name="predictions"
+    )
+    predicted_class = models.CharField(_("predicted class"), max_length=40)
+    confidence = models.FloatField(_("probability of the predicted class"))
+    probabilities = models.JSONField(
+        _("probabilities"), help_text=_("By class code, in the order of the model's manifest.")
+    )
+    maps_file = models.CharField(_("heat maps stored under"), max_length=120)
+    seconds = models.FloatField(_("inference time, seconds"))
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("prediction")
+        verbose_name_plural = _("predictions")
+        ordering: ClassVar = ["-created_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["image", "model_version"], name="prediction_once_a_model"),
+            models.CheckConstraint(
+                condition=models.Q(confidence__gte=0, confidence__lte=1),
+                name="prediction_confidence_range",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image}: {self.predicted_class} ({self.confidence:.3f})"
+
+    @property
+    def predicted_label(self) -> str:
+        """The predicted class as the manifest words it."""
+        return self.model_version.class_labels[self.predicted_class]

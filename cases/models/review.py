@@ -1,0 +1,75 @@
+"""A review: what a reader said of a case. Rows are only ever added."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from cases.lifecycle import Verdict
+
+
+class Confidence(models.IntegerChoices):
+    """How sure the reader is, in words and on a five-point scale."""
+
+    GUESS = 1, _("Very unsure")
+    UNSURE = 2, _("Unsure")
+    FAIR = 3, _("Fairly sure")
+    SURE = 4, _("Sure")
+    CERTAIN = 5, _("Certain")
+
+
+class Review(models.Model):
+    """One statement of one reader; an amendment is a new row that names the old one.
+
+    The database itself refuses to change or delete a row (migration 0002).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="reviews")
+    prediction = models.ForeignKey("cases.Prediction", on_delete=models.PROTECT, related_name="reviews")
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reviews")
+    verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict.choices)
+    final_class = models.CharField(
+        _("class by the reader"),
+        max_length=40,
+        help_text=_("The predicted class where the reader agrees, the corrected one otherwise."),
+    )
+    confidence = models.PositiveSmallIntegerField(_("confidence"), choices=Confidence.choices)
+    comment = models.TextField(_("comment"), blank=True, max_length=4000)
+    amends = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="amended_by"
+    )
+    reason = models.TextField(_("reason for the amendment"), blank=True, max_length=1000)
+    created_at = models.DateTimeField(_("given"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("review")
+        verbose_name_plural = _("reviews")
+        ordering: ClassVar = ["-created_at", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["case", "reader"],
+                condition=Q(amends__isnull=True),
+                name="review_first_once_a_reader",
+            ),
+            models.CheckConstraint(condition=Q(verdict__in=Verdict.values), name="review_verdict_known"),
+            models.CheckConstraint(
+                condition=Q(confidence__in=Confidence.values), name="review_confidence_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(amends__isnull=True, reason="") | (Q(amends__isnull=False) & ~Q(reason="")),
+                name="review_amendment_has_a_reason",
+            ),
+            models.CheckConstraint(condition=~Q(amends=F("id")), name="review_does_not_amend_itself"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["created_at", "id"], name="review_export_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case}: {self.verdict}, {self.final_class}"

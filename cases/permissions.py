@@ -1,0 +1,100 @@
+"""Every rule of the kind "may USER do X to CASE", and the roles, as code.
+
+A role is held per cohort, by a Membership. A superuser may do everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet, TextChoices
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from cases.models import Case, Cohort, Review
+    from portal.accounts.models import User
+
+    Person: TypeAlias = User | AnonymousUser
+
+
+class Role(TextChoices):
+    """What somebody is in one cohort."""
+
+    TECHNOLOGIST = "technologist", _("Technologist")
+    RADIOLOGIST = "radiologist", _("Radiologist")
+    ADMINISTRATOR = "administrator", _("Study administrator")
+    EXPORTER = "exporter", _("Exporter")
+
+
+class Action(TextChoices):
+    """What somebody may do in one cohort."""
+
+    UPLOAD = "upload"
+    VIEW = "view"  # the worklist and the picture of a case, with the state of its job
+    READ = "read"  # what the network says, and what readers said
+    REVIEW = "review"
+    RETRY = "retry"  # queue a failed analysis again
+    EXPORT = "export"
+    MANAGE = "manage"  # people, dashboard
+
+
+CAPABILITIES: Mapping[Role, frozenset[Action]] = {
+    Role.TECHNOLOGIST: frozenset({Action.UPLOAD, Action.VIEW, Action.RETRY}),
+    Role.RADIOLOGIST: frozenset({Action.UPLOAD, Action.VIEW, Action.READ, Action.REVIEW, Action.RETRY}),
+    Role.ADMINISTRATOR: frozenset(Action),
+    Role.EXPORTER: frozenset({Action.EXPORT}),
+}
+
+
+def roles_with(action: Action) -> list[Role]:
+    """The roles that may do `action`."""
+    return [role for role, actions in CAPABILITIES.items() if action in actions]
+
+
+def cohorts_where(user: Person, action: Action) -> QuerySet[Cohort]:
+    """The cohorts in which `user` may do `action`, as one query; none for a visitor."""
+    from cases.models import Cohort
+
+    if not user.is_authenticated or not user.is_active:
+        return Cohort.objects.none()
+    if user.is_superuser:
+        return Cohort.objects.all()
+    return Cohort.objects.filter(
+        pk__in=user.memberships.filter(role__in=roles_with(action)).values("cohort_id")
+    )
+
+
+def visible_to(user: Person) -> QuerySet[Case]:
+    """The cases that `user` may open, as one query."""
+    from cases.models import Case
+
+    return Case.objects.filter(cohort__in=cohorts_where(user, Action.VIEW))
+
+
+def may(user: Person, action: Action, cohort: Cohort) -> bool:
+    """Whether `user` may do `action` in `cohort`."""
+    return cohorts_where(user, action).filter(pk=cohort.pk).exists()
+
+
+def may_anywhere(user: Person, action: Action) -> bool:
+    """Whether there is a cohort in which `user` may do `action`."""
+    return cohorts_where(user, action).exists()
+
+
+def may_amend(user: Person, review: Review) -> bool:
+    """Whether `user` may amend `review`: its author, while still a reader there."""
+    return review.reader_id == user.pk and may(user, Action.REVIEW, review.case.cohort)
+
+
+def require(user: Person, action: Action, cohort: Cohort) -> None:
+    """Raise PermissionDenied, with a sentence for the user, unless `may` holds."""
+    if not may(user, action, cohort):
+        raise PermissionDenied(
+            _t("Your role in “%(cohort)s” does not allow this. Ask its study administrator.")
+            % {"cohort": cohort.name}
+        )

@@ -1,0 +1,182 @@
+"""Every read, already restricted to a user. Pages, REST and exports share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
+
+from cases.lifecycle import CaseState, JobStatus
+from cases.models import Case, Cohort, Image, Job, ModelVersion, Prediction, Review
+from cases.permissions import Action, cohorts_where, visible_to
+
+if TYPE_CHECKING:
+    from cases.permissions import Person
+
+
+@dataclass(frozen=True)
+class WorklistFilter:
+    """What the worklist is narrowed to; an empty value narrows nothing."""
+
+    cohort: Cohort | None = None
+    state: str = ""
+    job_status: str = ""
+    predicted_class: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class ReviewFilter:
+    """What an export is narrowed to. `since` is included, `until` is not."""
+
+    cohort: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    final_class: str = ""
+    verdict: str = ""
+
+
+def with_latest_analysis(cases: QuerySet[Case]) -> QuerySet[Case]:
+    """Add `job_status`, `predicted_class` and `confidence` of the newest job and result."""
+    newest_job = Job.objects.filter(image__case=OuterRef("pk")).order_by("-queued_at")
+    newest = Prediction.objects.filter(image__case=OuterRef("pk")).order_by("-created_at")
+    return cases.annotate(
+        job_status=Subquery(newest_job.values("status")[:1]),
+        predicted_class=Subquery(newest.values("predicted_class")[:1]),
+        confidence=Subquery(newest.values("confidence")[:1]),
+    )
+
+
+def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[Case]:
+    """The cases on the user's worklist, newest first, with their latest analysis.
+
+    A class filter holds only where the user may see results, so that it cannot be
+    used to ask for them.
+    """
+    cases = visible_to(user).select_related("cohort")
+    if narrowed.cohort:
+        cases = cases.filter(cohort=narrowed.cohort)
+    if narrowed.state:
+        cases = cases.filter(state=narrowed.state)
+    if narrowed.text:
+        cases = cases.filter(Q(code__icontains=narrowed.text) | Q(cohort__name__icontains=narrowed.text))
+    cases = with_latest_analysis(cases)
+    if narrowed.job_status:
+        cases = cases.filter(job_status=narrowed.job_status)
+    if narrowed.predicted_class:
+        cases = cases.filter(
+            predicted_class=narrowed.predicted_class,
+            cohort__in=cohorts_where(user, Action.READ),
+        )
+    return cases.order_by("-created_at", "-id")
+
+
+def cohorts_visible_to(user: Person) -> QuerySet[Cohort]:
+    """The cohorts whose cases the user may see."""
+    return cohorts_where(user, Action.VIEW)
+
+
+def case_visible_to(user: Person, code: str) -> Case:
+    """The case of this code with its images; Case.DoesNotExist where the user may not see it."""
+    return (
+        visible_to(user)
+        .select_related("cohort", "created_by")
+        .prefetch_related(Prefetch("images", Image.objects.order_by("position")))
+        .get(code=code.upper())
+    )
+
+
+def latest_job(case: Case) -> Job | None:
+    """The newest job of the case."""
+    return (
+        Job.objects.filter(image__case=case)
+        .select_related("model_version", "image__cohort")
+        .order_by("-queued_at")
+        .first()
+    )
+
+
+def latest_prediction(user: Person, case: Case) -> Prediction | None:
+    """The newest result of the case; None where there is none, or the user may not read it."""
+    return (
+        Prediction.objects.filter(image__case=case, image__cohort__in=cohorts_where(user, Action.READ))
+        .select_related("model_version", "image")
+        .order_by("-created_at")
+        .first()
+    )
+
+
+def prediction_visible_to(user: Person, case: Case, prediction_id: str) -> Prediction:
+    """One result of the case; Prediction.DoesNotExist where the user may not read it."""
+    return (
+        Prediction.objects.filter(image__case=case, image__cohort__in=cohorts_where(user, Action.READ))
+        .select_related("model_version", "image")
+        .get(pk=prediction_id)
+    )
+
+
+def reviews_of(user: Person, case: Case) -> QuerySet[Review]:
+    """All reviews of the case, amended ones too, newest first."""
+    return (
+        Review.objects.filter(case=case, case__cohort__in=cohorts_where(user, Action.READ))
+        .select_related("reader", "prediction__model_version", "amended_by")
+        .order_by("-created_at", "-id")
+    )
+
+
+def own_current_review(user: Person, case: Case) -> Review | None:
+    """The user's own review of the case, as last amended."""
+    return reviews_of(user, case).filter(reader=user, amended_by__isnull=True).first()
+
+
+def next_case(user: Person, after: Case | None = None) -> Case | None:
+    """The oldest case that waits for this user's reading, beginning behind `after`.
+
+    It wraps round to the beginning, so that nothing is left over at the end.
+    """
+    waiting = (
+        visible_to(user)
+        .filter(
+            cohort__in=cohorts_where(user, Action.REVIEW),
+            images__jobs__status=JobStatus.SUCCEEDED,
+        )
+        .exclude(state=CaseState.REVIEWED)
+        .exclude(reviews__reader=user)
+        .order_by("created_at", "id")
+        .distinct()
+    )
+    if after is None:
+        return waiting.first()
+    others = waiting.exclude(pk=after.pk)
+    later = Q(created_at__gt=after.created_at) | Q(created_at=after.created_at, id__gt=after.pk)
+    return others.filter(later).first() or others.first()
+
+
+def current_reviews(user: Person, narrowed: ReviewFilter) -> QuerySet[Review]:
+    """The reviews that the user may export, each as last amended, oldest first."""
+    reviews = Review.objects.filter(
+        amended_by__isnull=True, case__cohort__in=cohorts_where(user, Action.EXPORT)
+    )
+    if narrowed.cohort:
+        reviews = reviews.filter(case__cohort__name=narrowed.cohort)
+    if narrowed.since:
+        reviews = reviews.filter(created_at__gte=narrowed.since)
+    if narrowed.until:
+        reviews = reviews.filter(created_at__lt=narrowed.until)
+    if narrowed.final_class:
+        reviews = reviews.filter(final_class=narrowed.final_class)
+    if narrowed.verdict:
+        reviews = reviews.filter(verdict=narrowed.verdict)
+    return reviews.select_related(
+        "case__cohort", "prediction__model_version", "prediction__image", "reader", "amends"
+    ).order_by("created_at", "id")
+
+
+def known_classes() -> dict[str, str]:
+    """Label by code of every class that a registered network knows, newest network first."""
+    labels: dict[str, str] = {}
+    for version in ModelVersion.objects.order_by("-is_active", "-registered_at"):
+        labels |= {code: label for code, label in version.class_labels.items() if code not in labels}
+    return labels

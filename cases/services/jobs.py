@@ -1,0 +1,220 @@
+"""The outbox: announcing, claiming, finishing and reviving jobs.
+
+State moves by a conditional UPDATE that must change exactly one row, so two
+workers, a lost message and a message that comes twice all end in one result.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from cases import storage
+from cases.lifecycle import IllegalTransition, JobStatus, check_job_transition
+from cases.models import Job, Prediction
+from cases.permissions import Action, require
+from cases.services import audit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from portal.accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+ANALYSE_TASK = "inference.tasks.analyse"
+# So many jobs at the most are announced again in one round: messages that come
+# twice are harmless, but a long queue must not fill the broker with them.
+ANNOUNCE_BATCH = 100
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to finish one attempt of one job."""
+
+    job_id: uuid.UUID
+    token: uuid.UUID
+    attempt: int
+    image_file: str
+    model_name: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an analysis found. `probabilities` are by class code and sum to 1."""
+
+    predicted_class: str
+    probabilities: Mapping[str, float]
+    packed_maps: bytes
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an attempt failed, with a sentence for the clinician."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+def announce(job_id: uuid.UUID) -> bool:
+    """Wake a worker up for the job; False where the broker cannot be reached.
+
+    A failure here loses nothing: the row waits, and `tend` announces it again.
+    """
+    try:
+        current_app.send_task(ANALYSE_TASK, args=[str(job_id)])
+    except OperationalError:
+        logger.warning("The broker cannot be reached; job %s waits in the outbox.", job_id)
+        return False
+    Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).update(announced_at=timezone.now())
+    return True
+
+
+def announce_on_commit(job: Job) -> None:
+    """Announce `job` once the current transaction is committed."""
+    transaction.on_commit(lambda: announce(job.pk))
+
+
+def claim(job_id: uuid.UUID) -> Claim | None:
+    """Take a queued job; None where it is not queued (any more)."""
+    token, now = uuid.uuid4(), timezone.now()
+    taken = Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).update(
+        status=JobStatus.RUNNING,
+        token=token,
+        attempts=F("attempts") + 1,
+        started_at=now,
+        lease_until=now + timedelta(seconds=settings.JOB_LEASE_SECONDS),
+        error_code="",
+        error_message="",
+    )
+    if taken != 1:
+        return None
+    job = Job.objects.select_related("image", "model_version").get(pk=job_id)
+    return Claim(job_id, token, job.attempts, job.image.file, job.model_version.name)
+
+
+def _finish(claim: Claim, **changes: object) -> bool:
+    """Move the job on, if its token still holds."""
+    return (
+        Job.objects.filter(pk=claim.job_id, status=JobStatus.RUNNING, token=claim.token).update(
+            token=None, lease_until=None, **changes
+        )
+        == 1
+    )
+
+
+def complete(claim: Claim, result: Result) -> bool:
+    """Store the result; False, and nothing stored, where the claim no longer holds."""
+    maps_file = storage.store("maps", result.packed_maps, ".npz")
+    with transaction.atomic():
+        if not _finish(claim, status=JobStatus.SUCCEEDED, finished_at=timezone.now()):
+            return False
+        job = Job.objects.get(pk=claim.job_id)
+        Prediction.objects.create(
+            image_id=job.image_id,
+            model_version_id=job.model_version_id,
+            predicted_class=result.predicted_class,
+            confidence=result.probabilities[result.predicted_class],
+            probabilities=dict(result.probabilities),
+            maps_file=maps_file,
+            seconds=result.seconds,
+        )
+    return True
+
+
+def fail(claim: Claim, failure: Failure) -> bool:
+    """Note why the attempt failed; queue the job again where another try may help."""
+    error = {"error_code": failure.code, "error_message": failure.message}
+    with transaction.atomic():
+        if failure.retryable and claim.attempt < settings.JOB_MAX_ATTEMPTS:
+            moved = _finish(claim, status=JobStatus.QUEUED, announced_at=None, **error)
+        else:
+            moved = _finish(claim, status=JobStatus.FAILED, finished_at=timezone.now(), **error)
+    return moved
+
+
+def take_back_expired() -> int:
+    """Queue, or fail for good, the running jobs whose lease has run out; return how many."""
+    now = timezone.now()
+    expired = Q(status=JobStatus.RUNNING, lease_until__lt=now)
+    lost = {
+        "token": None,
+        "lease_until": None,
+        "error_code": "worker_lost",
+        "error_message": "The worker stopped while it analysed this image.",
+    }
+    with transaction.atomic():
+        failed = Job.objects.filter(expired, attempts__gte=settings.JOB_MAX_ATTEMPTS).update(
+            status=JobStatus.FAILED, finished_at=now, **lost
+        )
+        revived = Job.objects.filter(expired, attempts__lt=settings.JOB_MAX_ATTEMPTS).update(
+            status=JobStatus.QUEUED, announced_at=None, **lost
+        )
+    return failed + revived
+
+
+def announce_waiting() -> int:
+    """Announce queued jobs that nobody was told of lately, oldest first; return how many."""
+    stale = timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS)
+    waiting: Iterable[uuid.UUID] = (
+        Job.objects.filter(status=JobStatus.QUEUED)
+        .filter(Q(announced_at__isnull=True) | Q(announced_at__lt=stale))
+        .order_by("queued_at")
+        .values_list("pk", flat=True)[:ANNOUNCE_BATCH]
+    )
+    announced = 0
+    for job_id in waiting:
+        if not announce(job_id):
+            break
+        announced += 1
+    return announced
+
+
+def _move(job: Job, after: JobStatus, **changes: object) -> None:
+    """Move a job by hand; raises IllegalTransition where the table has no such way."""
+    before = JobStatus(job.status)
+    check_job_transition(before, after)
+    moved = Job.objects.filter(pk=job.pk, status=before).update(status=after, **changes)
+    job.refresh_from_db()
+    if moved != 1:  # somebody else was quicker
+        raise IllegalTransition(job.status, after)
+
+
+def retry(*, by: User, job: Job) -> None:
+    """Queue a failed or cancelled job again, with fresh attempts."""
+    cohort = job.image.cohort
+    require(by, Action.RETRY, cohort)
+    with transaction.atomic():
+        _move(
+            job,
+            JobStatus.QUEUED,
+            attempts=0,
+            queued_at=timezone.now(),
+            announced_at=None,
+            finished_at=None,
+            error_code="",
+            error_message="",
+        )
+        audit.record(by=by, action="job.retried", subject=job, cohort=cohort)
+        announce_on_commit(job)
+
+
+def cancel(*, by: User, job: Job) -> None:
+    """Take a job that is still queued out of the queue."""
+    cohort = job.image.cohort
+    require(by, Action.MANAGE, cohort)
+    with transaction.atomic():
+        _move(job, JobStatus.CANCELLED, finished_at=timezone.now())
+        audit.record(by=by, action="job.cancelled", subject=job, cohort=cohort)

@@ -1,0 +1,39 @@
+"""Stops keeping a file that grows past the limit, while it still arrives.
+
+The rest of such a file is read and thrown away, so that the files beside it in
+the same form go on; its name is left on the request for the page to refuse it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from django.http import HttpRequest
+
+OVERSIZED = "oversized_uploads"
+
+
+class SizeLimitUploadHandler(FileUploadHandler):
+    """Counts the bytes of each file and skips one that is over UPLOAD_MAX_BYTES."""
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        self.received = 0
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
+        self.received += len(raw_data)
+        if self.received > settings.UPLOAD_MAX_BYTES:
+            oversized_uploads(self.request).append(self.file_name or "")
+            raise SkipFile
+        return raw_data
+
+    def file_complete(self, file_size: int) -> None:
+        """The handlers after this one make the file."""
+
+
+def oversized_uploads(request: HttpRequest | None) -> list[str]:
+    """The names of the files of this request that were too large to keep, in order."""
+    names: list[str] = request.__dict__.setdefault(OVERSIZED, [])
+    return names

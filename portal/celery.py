@@ -1,0 +1,10 @@
+"""The Celery app. Tasks are sent by name with ids only, so this module imports no task code."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.base")
+
+app = Celery("secondread")
+app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -1,0 +1,1 @@
+"""What the study administrator looks at."""

@@ -1,0 +1,34 @@
+"""The people and the cohort of the demonstration that `make run` starts with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cases.permissions import Role
+
+DEMO_COHORT = "Demo (simulated)"
+DEMO_DESCRIPTION = "Slices of the MNI152 template with simulated lesions. No patient, no accuracy figure."
+DEMO_DIR = Path(__file__).resolve().parent.parent / "cases" / "demo"
+# Known to everybody: the embedded default listens on this machine only, and the
+# command that makes these accounts refuses to run with production settings.
+DEMO_PASSWORD = "read-the-demo-twice"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class DemoAccount:
+    """One sign-in of the demonstration; `role` is None for the superuser."""
+
+    email: str
+    full_name: str
+    role: Role | None
+    password: str = DEMO_PASSWORD
+
+
+DEMO_ACCOUNTS: tuple[DemoAccount, ...] = (
+    DemoAccount("radiologist@demo.example", "Robin Reader", Role.RADIOLOGIST),
+    DemoAccount("technologist@demo.example", "Toni Tech", Role.TECHNOLOGIST),
+    DemoAccount("administrator@demo.example", "Alex Admin", Role.ADMINISTRATOR),
+    DemoAccount("exporter@demo.example", "Export Script", Role.EXPORTER),
+    DemoAccount("superuser@demo.example", "Sam Super", None),
+)

@@ -1,0 +1,58 @@
+"""Two questions that a container engine asks: are you alive, and can you work?"""
+
+from __future__ import annotations
+
+from celery import current_app
+from django.db import Error, connection
+from django.http import HttpRequest, JsonResponse
+from django.urls import path
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from kombu.exceptions import OperationalError
+
+
+@never_cache
+@require_safe
+def live(request: HttpRequest) -> JsonResponse:
+    """200 as long as the process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """200 when database and broker answer; 503, and which of them does not, otherwise."""
+    checks = {"database": _database_answers(), "broker": _broker_answers()}
+    healthy = all(checks.values())
+    return JsonResponse(
+        {
+            "status": "ok" if healthy else "unavailable",
+            "checks": {name: "ok" if good else "unavailable" for name, good in checks.items()},
+        },
+        status=200 if healthy else 503,
+    )
+
+
+def _database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        return False
+    return True
+
+
+def _broker_answers() -> bool:
+    try:
+        with current_app.connection_for_write() as broker:
+            broker.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+    except (OperationalError, OSError):
+        return False
+    return True
+
+
+app_name = "health"
+urlpatterns = [
+    path("live/", live, name="live"),
+    path("ready/", ready, name="ready"),
+]

@@ -1,0 +1,1 @@
+"""Settings: `base` runs the embedded default; `production` and `test` are small deltas on it."""

@@ -1,0 +1,16 @@
+"""Where everything is."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="cases:worklist"), name="home"),
+    path("cases/", include("cases.pages.urls")),
+    path("accounts/", include("portal.accounts.urls")),
+    path("people/", include("portal.accounts.people_urls")),
+    path("dashboard/", include("portal.dashboard.urls")),
+    path("api/v1/", include("cases.api.urls")),
+    path("health/", include("portal.health")),
+    path("admin/", admin.site.urls),
+]
