@@ -1,0 +1,39 @@
+"""The package's family of errors.
+
+Each carries a stable `code` for programs and a sentence for people that ends with what was received. No
+message names a file, a path or a person, so that it may be shown to a user and stored with a case.
+"""
+
+from __future__ import annotations
+
+
+class InferenceError(Exception):
+    """Something that the core refuses or cannot do. `retryable`: the same call may succeed later."""
+
+    def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retryable = retryable
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by the constructor's own arguments, for errors that cross a process boundary."""
+        return (_rebuild, (type(self), self.code, self.message, self.retryable))
+
+
+class ImageError(InferenceError):
+    """An upload that is refused.
+
+    Codes: empty_file, file_too_large, not_an_image, unsupported_format, truncated, too_many_pixels,
+    too_small, several_frames, colour_unsupported.
+    """
+
+
+class ManifestError(InferenceError):
+    """A model that must not be loaded. Codes: manifest_missing, manifest_invalid, weights_missing,
+    weights_mismatch.
+    """
+
+
+def _rebuild(kind: type[InferenceError], code: str, message: str, retryable: bool) -> InferenceError:
+    return kind(code, message, retryable=retryable)

@@ -1,0 +1,81 @@
+"""The accepted image formats. A new one is one module and one line in FORMATS.
+
+Upload validation, the `accept` attribute of the file picker and the worker all read this registry. The
+content of a file decides what it is; its name is never looked at.
+"""
+
+from __future__ import annotations
+
+from inference.errors import ImageError
+from inference.formats import bmp, jpeg, png, tiff, webp
+from inference.formats.base import DecodedImage, ImageFormat, Limits, Notice, Pixels
+from inference.formats.foreign import name_foreign_format
+
+__all__ = [
+    "FORMATS",
+    "DecodedImage",
+    "ImageFormat",
+    "Limits",
+    "Notice",
+    "Pixels",
+    "accept_attribute",
+    "read_image",
+]
+
+DEFAULT_LIMITS = Limits()
+
+FORMATS: tuple[ImageFormat, ...] = (
+    png.FORMAT,
+    jpeg.FORMAT,
+    tiff.FORMAT,
+    bmp.FORMAT,
+    webp.FORMAT,
+)
+
+_HEAD_BYTES = 512
+
+
+def accept_attribute() -> str:
+    """Return the value of `accept` for a file picker: media types and extensions of every format, comma-
+    separated.
+    """
+    entries = [entry for each in FORMATS for entry in (*each.media_types, *each.extensions)]
+    return ",".join(entries)
+
+
+def read_image(data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
+    """Recognise and decode one file by its content.
+
+    Raises ImageError, and nothing else whatever the bytes are, with the codes listed there.
+    """
+    if not data:
+        raise ImageError("empty_file", "The file is empty. Received 0 bytes.")
+    if len(data) > limits.max_bytes:
+        raise ImageError(
+            "file_too_large",
+            f"The file is too large. At most {_megabytes(limits.max_bytes)} are accepted; "
+            f"received {_megabytes(len(data))}.",
+        )
+    return _format_of(data[:_HEAD_BYTES], len(data)).decode(data, limits)
+
+
+def _format_of(head: bytes, size: int) -> ImageFormat:
+    for candidate in FORMATS:
+        if candidate.matches(head):
+            return candidate
+    accepted = ", ".join(each.label for each in FORMATS)
+    foreign = name_foreign_format(head)
+    if foreign:
+        raise ImageError(
+            "unsupported_format",
+            f"This kind of file is not accepted. Please upload {accepted}. Received a {foreign} file.",
+        )
+    raise ImageError(
+        "not_an_image",
+        f"The file is not an image that can be read. Please upload {accepted}. "
+        f"Received {size:,} bytes of something else.",
+    )
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 2**20:,.1f} MB"

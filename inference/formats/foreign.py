@@ -1,0 +1,31 @@
+"""Formats that are recognised only to say a helpful sentence about them."""
+
+from __future__ import annotations
+
+# (offset, signature, name), from each format's specification.
+_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"GIF87a", "GIF"),
+    (0, b"GIF89a", "GIF"),
+    (128, b"DICM", "DICOM"),
+    (344, b"n+1\x00", "NIfTI"),
+    (344, b"ni1\x00", "NIfTI"),
+    (0, b"\x1f\x8b", "gzip (perhaps compressed NIfTI)"),
+    (0, b"PK\x03\x04", "ZIP"),
+    (0, b"%PDF-", "PDF"),
+    (0, b"8BPS", "Photoshop"),
+    (0, b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"\x00\x00\x01\x00", "icon"),
+    (4, b"ftypheic", "HEIC"),
+    (4, b"ftypheix", "HEIC"),
+    (4, b"ftypmif1", "HEIF"),
+    (4, b"ftypavif", "AVIF"),
+)
+
+
+def name_foreign_format(head: bytes) -> str | None:
+    """Return the name of a known format that is not accepted, or None. head: the first bytes of a file."""
+    for offset, signature, name in _SIGNATURES:
+        if head[offset : offset + len(signature)] == signature:
+            return name
+    return None

@@ -1,0 +1,131 @@
+"""From the bytes of one file to upright pixels with Pillow; shared by every format that Pillow reads.
+
+The order is what keeps memory bounded: the header is read, size and frames are judged, and only then pixels
+are decoded.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from PIL import Image, ImageOps
+from PIL.ExifTags import Base as ExifTag
+
+from inference.errors import ImageError
+from inference.formats.base import DecodedImage, Limits, Notice, Pixels
+from inference.formats.pixels import pixels_of
+
+# Warning filters are process-wide, and a decode may need some hundred megabytes: one at a time serves both.
+_one_decode_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Source:
+    """What only the header tells: bits a sample, and whether 0 means white (TIFF photometric 0)."""
+
+    bits: int = 8
+    white_is_zero: bool = False
+
+
+def decode_with_pillow(
+    data: bytes,
+    limits: Limits,
+    *,
+    format_id: str,
+    label: str,
+    describe: Callable[[Image.Image], Source] = lambda _image: Source(),
+) -> DecodedImage:
+    """Decode the single picture in `data`, upright and without metadata.
+
+    describe: called with the opened, not yet decoded image.
+    Raises ImageError: too_many_pixels, too_small, several_frames, colour_unsupported, truncated.
+    """
+    notices: list[Notice] = []
+    with (
+        _every_failure_is_an_image_error(label, notices),
+        Image.open(io.BytesIO(data), formats=(label,)) as image,
+    ):
+        check_size(image.width, image.height, limits)
+        _check_single_frame(image, label)
+        source = describe(image)
+        upright = _decode_upright(image, notices)
+        pixels = pixels_of(upright, source.bits, source.white_is_zero, notices)
+    return DecodedImage(pixels=_without_equal_channels(pixels), format_id=format_id, notices=tuple(notices))
+
+
+def check_size(width: int, height: int, limits: Limits) -> None:
+    """Raise too_many_pixels or too_small unless an image of these many pixels is within the limits."""
+    if width * height > limits.max_pixels:
+        raise ImageError(
+            "too_many_pixels",
+            f"The image is too large. At most {limits.max_pixels:,} pixels are accepted; "
+            f"received {width:,} x {height:,}.",
+        )
+    if min(width, height) < limits.min_side:
+        raise ImageError(
+            "too_small",
+            f"The image is too small to be read. Each side must have at least {limits.min_side} pixels; "
+            f"received {width} x {height}.",
+        )
+
+
+@contextmanager
+def _every_failure_is_an_image_error(label: str, notices: list[Notice]) -> Iterator[None]:
+    """Turn whatever a decoder does on hostile bytes into an ImageError, and its warnings into one notice."""
+    with _one_decode_at_a_time, warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            yield
+        except ImageError:
+            raise
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise ImageError(
+                "too_many_pixels", f"The image is too large to be opened safely. Received a {label} file."
+            ) from error
+        except Exception as error:  # on broken input Pillow raises KeyError, struct.error, zlib.error, ...
+            raise ImageError(
+                "truncated",
+                "The file cannot be read: it is damaged, incomplete or of a rare kind. "
+                f"Please export it again. Received a {label} file.",
+            ) from error
+        if heard:
+            notices.append(
+                Notice(
+                    "file_irregular",
+                    "The file does not follow its format exactly; please check that the picture is complete.",
+                )
+            )
+
+
+def _check_single_frame(image: Image.Image, label: str) -> None:
+    if getattr(image, "is_animated", False):
+        raise ImageError(
+            "several_frames",
+            "The file holds several pictures. Please upload one slice per file. "
+            f"Received a {label} file with more than one frame.",
+        )
+
+
+def _decode_upright(image: Image.Image, notices: list[Notice]) -> Image.Image:
+    """Decode, and turn the picture as its EXIF orientation tells: 2 to 8 are turned or mirrored."""
+    orientation = image.getexif().get(ExifTag.Orientation, 1)
+    image.load()
+    if orientation not in range(2, 9):
+        return image
+    notices.append(
+        Notice("exif_rotated", "The picture was turned upright, as the orientation stored in the file tells.")
+    )
+    return ImageOps.exif_transpose(image)
+
+
+def _without_equal_channels(pixels: Pixels) -> Pixels:
+    """Grey saved as colour is grey: the same values in a third of the space, no mode to learn from."""
+    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+        return pixels[..., 0].copy()
+    return pixels

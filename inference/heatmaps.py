@@ -1,0 +1,156 @@
+"""Heat maps after the network: kept small, packed for storage, coloured late.
+
+The maps of an image stay on their layer's own grid with 8 bits and one scale each. Colour is given when
+somebody looks: as a small palette PNG that the browser scales, or as an overlay rendered here for print,
+export and pages without JavaScript. numpy and Pillow only, because the web process uses it.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inference.colour_maps import COLOUR_MAPS, DEFAULT_COLOUR_MAP
+from inference.errors import InferenceError
+from inference.formats.base import Pixels
+from inference.preprocessing import Letterbox, to_display, to_grey
+
+__all__ = ["COLOUR_MAPS", "Channel", "MapSet", "base_png", "colour_png", "overlay_png", "pack", "unpack"]
+
+Channel = Literal["grey", "rgb", "red", "green", "blue"]
+
+_OVERLAY_SIDE = 1024
+_CHANNEL_INDEX: Mapping[str, int] = {"red": 0, "green": 1, "blue": 2}
+
+
+@dataclass(frozen=True, eq=False)
+class MapSet:
+    """The Grad-CAM maps of one image, of every layer and class.
+
+    values: layer to uint8 (C, h, w), 255 at each map's own maximum, over the letterboxed square (see
+    Letterbox). scales: layer to float32 (C,), that maximum before scaling; 0 where a class has no positive
+    evidence, and then the map is all zeros. Maps of one layer compare by value * scale.
+    """
+
+    layers: tuple[str, ...]
+    class_codes: tuple[str, ...]
+    values: Mapping[str, NDArray[np.uint8]]
+    scales: Mapping[str, NDArray[np.float32]]
+
+
+def pack(maps: MapSet) -> bytes:
+    """Return the maps as a compressed npz archive without pickled objects."""
+    arrays: dict[str, NDArray[np.generic]] = {
+        "layers": np.array(maps.layers, np.str_),
+        "class_codes": np.array(maps.class_codes, np.str_),
+    }
+    for layer in maps.layers:
+        arrays[f"values/{layer}"] = maps.values[layer]
+        arrays[f"scales/{layer}"] = maps.scales[layer]
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def unpack(data: bytes) -> MapSet:
+    """Return what `pack` was given. Raises InferenceError maps_damaged for any other bytes."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            layers = tuple(str(name) for name in archive["layers"])
+            return MapSet(
+                layers=layers,
+                class_codes=tuple(str(code) for code in archive["class_codes"]),
+                values={layer: archive[f"values/{layer}"] for layer in layers},
+                scales={layer: archive[f"scales/{layer}"] for layer in layers},
+            )
+    except (ValueError, KeyError, OSError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise InferenceError(
+            "maps_damaged", f"The stored heat maps cannot be read. Received {len(data):,} bytes."
+        ) from error
+
+
+def colour_png(values: NDArray[np.uint8], colour_map: str = DEFAULT_COLOUR_MAP) -> bytes:
+    """Return a palette PNG of one map on its own grid; alpha is the value itself, so that no evidence is
+    clear.
+
+    values: uint8 (h, w). colour_map: a name in COLOUR_MAPS.
+    """
+    image = Image.fromarray(values)
+    image.putpalette(_table(colour_map).tobytes())
+    return _png(image, transparency=bytes(range(256)))
+
+
+def overlay_png(
+    pixels: Pixels,
+    values: NDArray[np.uint8],
+    letterbox: Letterbox,
+    opacity: float = 0.5,
+    colour_map: str = DEFAULT_COLOUR_MAP,
+) -> bytes:
+    """Return an RGB PNG of the slice under its heat map, at the image's size or 1024 pixels on the longer
+    side.
+
+    pixels: as decoded. values: uint8 (h, w) over the letterboxed square. opacity: 0 to 1 at the map's
+    maximum.
+    """
+    base = _bounded(Image.fromarray(to_display(to_grey(pixels))))
+    heat = _map_over_image(values, letterbox, pixels.shape[1], pixels.shape[0], base.size)
+    colour = _table(colour_map)[heat].astype(np.float32)
+    weight = heat[..., None].astype(np.float32) * (min(max(opacity, 0.0), 1.0) / 255.0)
+    grey = np.asarray(base, np.float32)[..., None]
+    return _png(Image.fromarray(np.rint(grey + (colour - grey) * weight).astype(np.uint8)))
+
+
+def base_png(pixels: Pixels, channel: Channel = "grey") -> bytes:
+    """Return an 8-bit PNG for display at full size: luma, all channels, or one channel of a colour image.
+
+    16-bit images pass through the same intensity window as the tensor. A grey image is the same in every
+    channel.
+    """
+    shown = to_display(pixels)
+    if shown.ndim == 3 and channel == "grey":
+        shown = to_display(to_grey(shown))
+    elif shown.ndim == 3 and channel != "rgb":
+        shown = np.ascontiguousarray(shown[..., _CHANNEL_INDEX[channel]])
+    return _png(Image.fromarray(shown))
+
+
+def _map_over_image(
+    values: NDArray[np.uint8], box: Letterbox, width: int, height: int, size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Cut the image's part out of a map over the square and scale it, smoothly, to `size` (width, height)."""
+    rows, columns = values.shape
+    x, y = columns / box.side, rows / box.side
+    part = (box.left * x, box.top * y, (box.left + width) * x, (box.top + height) * y)
+    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR, box=part))
+
+
+def _bounded(image: Image.Image) -> Image.Image:
+    scale = _OVERLAY_SIDE / max(image.size)
+    if scale >= 1:
+        return image
+    return image.resize(
+        (max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.BILINEAR
+    )
+
+
+def _table(colour_map: str) -> NDArray[np.uint8]:
+    if colour_map not in COLOUR_MAPS:
+        raise InferenceError(
+            "colour_map_unknown",
+            f"There is no such colour map; there are {', '.join(COLOUR_MAPS)}. Received {colour_map!r}.",
+        )
+    return COLOUR_MAPS[colour_map]
+
+
+def _png(image: Image.Image, **options: bytes) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", compress_level=1, **options)
+    return buffer.getvalue()

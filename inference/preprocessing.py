@@ -1,0 +1,102 @@
+"""The one way from decoded pixels to the network's tensor: training, prediction, Grad-CAM and demo all take
+it.
+
+One grey channel comes first, because in public collections the colour mode of a file gives the class away;
+intensities are stretched between robust percentiles, so that 8, 12 and 16 bits of the same slice look alike;
+the slice is fitted into a centred square and never stretched (docs/adr/0002-preprocessing-and-maps.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inference.formats.base import Pixels
+
+PREPROCESSING_ID = "grey-letterbox-v1"
+
+_WINDOW_PERCENTILES = (1.0, 99.5)
+_WINDOW_SAMPLE_SIDE = 256
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """Where an image lies in the square that a tensor and its maps cover, in pixels of the image.
+
+    side: the square's side, the longer side of the image. left, top: empty columns and rows before the image;
+    they end in .5 where the padding is odd. Exact to half a pixel of the tensor.
+    """
+
+    side: int
+    left: float
+    top: float
+
+
+def letterbox(width: int, height: int) -> Letterbox:
+    """Return the centred square around an image of `width` x `height` pixels."""
+    side = max(width, height)
+    return Letterbox(side=side, left=(side - width) / 2, top=(side - height) / 2)
+
+
+def to_grey(pixels: Pixels) -> Pixels:
+    """Return uint8 or uint16 (H, W): the pixels themselves where grey, ITU-R 601 luma where RGB.
+
+    The weights sum to exactly 65536 (as Pillow's do), so that equal channels give exactly their value.
+    """
+    if pixels.ndim == 2:
+        return pixels
+    weights = np.array([19595, 38470, 7471], np.uint32)
+    return ((pixels.astype(np.uint32) @ weights + 0x8000) >> 16).astype(np.uint8)
+
+
+def intensity_window(pixels: Pixels) -> tuple[float, float]:
+    """Return the grey values that become black and white: the 1st and 99.5th percentile, in the pixels' own
+    unit.
+
+    Taken from at most about 512 x 512 evenly spaced pixels. Where most pixels are equal the whole range is
+    used; both values are the same only for a constant image.
+    """
+    grey = to_grey(pixels)
+    step = max(1, min(grey.shape) // _WINDOW_SAMPLE_SIDE)
+    low, high = np.percentile(grey[::step, ::step], _WINDOW_PERCENTILES)
+    if high <= low:
+        return float(grey.min()), float(grey.max())
+    return float(low), float(high)
+
+
+def to_tensor(pixels: Pixels, size: int) -> NDArray[np.float32]:
+    """Return float32 (size, size, 1) in [0, 1]; zeros outside the image, and everywhere for a constant image.
+
+    pixels: uint8 or uint16 (H, W), or uint8 (H, W, 3) RGB. The slice is resized first and padded after, so
+    that memory stays proportional to the image even where it is very long and thin.
+    """
+    grey = to_grey(pixels)
+    low, high = intensity_window(grey)
+    tensor = np.zeros((size, size, 1), np.float32)
+    if high <= low:
+        return tensor
+    height, width = grey.shape
+    scale = size / max(width, height)
+    fitted = (max(1, round(width * scale)), max(1, round(height * scale)))
+    resized = Image.fromarray(grey.astype(np.float32)).resize(fitted, Image.Resampling.BILINEAR)
+    left, top = (size - fitted[0]) // 2, (size - fitted[1]) // 2
+    content = np.clip((np.asarray(resized) - low) / (high - low), 0.0, 1.0)
+    tensor[top : top + fitted[1], left : left + fitted[0], 0] = content
+    return tensor
+
+
+def to_display(pixels: Pixels) -> NDArray[np.uint8]:
+    """Return uint8 of the same shape for showing: 8-bit pixels as they are, 16-bit ones through the tensor's
+    window.
+    """
+    if pixels.dtype == np.uint8:
+        return pixels.view(np.uint8)
+    low, high = intensity_window(pixels)
+    if high <= low:
+        return np.zeros(pixels.shape, np.uint8)
+    scaled = (pixels.astype(np.float32) - low) * (255.0 / (high - low))
+    shown: NDArray[np.uint8] = np.rint(np.clip(scaled, 0.0, 255.0)).astype(np.uint8)
+    return shown
