@@ -1,0 +1,71 @@
+"""Who may do what, cell by cell."""
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+
+from cases.permissions import Action, Role, cohorts_where, may, may_amend, may_anywhere, require, visible_to
+
+RIGHTS = {
+    "owner": {Action.UPLOAD, Action.VIEW, Action.RETRY},
+    "colleague": {Action.UPLOAD, Action.VIEW, Action.READ, Action.REVIEW, Action.RETRY},
+    "administrator": set(Action),
+    "exporter": {Action.EXPORT},
+    "stranger": set(),
+}
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("who", RIGHTS)
+def test_member_may_do_exactly_what_the_role_lists(who, action, cohort, request) -> None:
+    assert may(request.getfixturevalue(who), action, cohort) == (action in RIGHTS[who])
+
+
+@pytest.mark.parametrize("action", Action)
+def test_visitor_may_do_nothing(action, cohort) -> None:
+    assert not may(AnonymousUser(), action, cohort)
+    assert not may_anywhere(AnonymousUser(), action)
+
+
+def test_superuser_may_do_everything_everywhere(make_person, cohort, other_cohort) -> None:
+    person = make_person("root")
+    person.is_superuser = True
+    for action in Action:
+        assert set(cohorts_where(person, action)) == {cohort, other_cohort}
+
+
+def test_deactivated_member_may_do_nothing(colleague, cohort) -> None:
+    colleague.is_active = False
+    assert not may(colleague, Action.VIEW, cohort)
+
+
+def test_case_is_visible_to_members_who_may_view_and_to_nobody_else(
+    submitted_case, owner, colleague, administrator, exporter, stranger
+) -> None:
+    seen = {
+        who.email: visible_to(who).exists() for who in (owner, colleague, administrator, exporter, stranger)
+    }
+    assert seen == {
+        "owner@example.org": True,
+        "colleague@example.org": True,
+        "administrator@example.org": True,
+        "exporter@example.org": False,
+        "stranger@example.org": False,
+    }
+
+
+def test_require_names_the_cohort_in_the_refusal(stranger, cohort) -> None:
+    with pytest.raises(PermissionDenied, match="North"):
+        require(stranger, Action.VIEW, cohort)
+
+
+def test_review_may_be_amended_by_its_author_only(ready_case, colleague, administrator, review_as) -> None:
+    review = review_as(colleague, ready_case)
+    assert may_amend(colleague, review)
+    assert not may_amend(administrator, review)
+
+
+def test_author_who_left_the_cohort_may_not_amend(ready_case, colleague, review_as) -> None:
+    review = review_as(colleague, ready_case)
+    colleague.memberships.update(role=Role.EXPORTER)
+    assert not may_amend(colleague, review)

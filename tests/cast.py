@@ -1,0 +1,267 @@
+"""The fixed cast: who takes part in the tests, and the cases they have in hand.
+
+owner          technologist of the cohort, uploaded the cases
+colleague      radiologist of the cohort
+stranger       radiologist of another cohort
+administrator  study administrator of the cohort
+exporter       fetches the cohort's reviews over REST
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import uuid
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from django.core.files.base import ContentFile
+from PIL import Image as PillowImage
+
+from inference.heatmaps import MapSet, pack
+
+if TYPE_CHECKING:
+    from django.test import Client
+    from rest_framework.test import APIClient
+
+    from cases.models import Case, Cohort, ModelVersion, Review
+    from cases.permissions import Role
+    from portal.accounts.models import User
+
+CLASSES = ("glioma", "meningioma", "notumor", "pituitary")
+LAYERS = {"conv_1": (16, 32), "conv_2": (32, 16), "conv_3": (64, 8)}  # name: (channels, grid)
+PASSWORD = "a-long-pass-phrase"
+
+MANIFEST: dict[str, Any] = {
+    "id": "test-cnn-1",
+    "title": "A small network for tests",
+    "weights_sha256": "0" * 64,
+    "classes": [
+        {"code": "glioma", "label": "Glioma"},
+        {"code": "meningioma", "label": "Meningioma"},
+        {"code": "notumor", "label": "No tumour"},
+        {"code": "pituitary", "label": "Pituitary tumour"},
+    ],
+    "layers": [
+        {"name": name, "label": f"Layer {number}", "grid": grid, "channels": channels}
+        for number, (name, (channels, grid)) in enumerate(LAYERS.items(), start=1)
+    ],
+}
+
+
+def make_png_bytes(width: int = 64, height: int = 64, seed: int = 0, mode: str = "L") -> bytes:
+    """A PNG of noise on a bright disc; another seed gives another file."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:height, 0:width]
+    disc = ((rows - height / 2) ** 2 + (columns - width / 2) ** 2) < (min(width, height) / 3) ** 2
+    grey = np.clip(disc * 140 + rng.integers(0, 60, (height, width)), 0, 255).astype(np.uint8)
+    stream = io.BytesIO()
+    PillowImage.fromarray(grey).convert(mode).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def make_maps(seed: int = 0) -> MapSet:
+    """Maps for CLASSES and LAYERS; the last class has no positive evidence in any layer."""
+    rng = np.random.default_rng(seed)
+    values = {
+        name: rng.integers(0, 256, (4, grid, grid)).astype(np.uint8) for name, (_, grid) in LAYERS.items()
+    }
+    for stack in values.values():
+        stack[-1] = 0
+    scales = {name: np.array([1.0, 0.5, 0.25, 0.0], np.float32) for name in LAYERS}
+    return MapSet(layers=tuple(LAYERS), class_codes=CLASSES, values=values, scales=scales)
+
+
+@pytest.fixture(autouse=True)
+def announcements(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[list[uuid.UUID]]:
+    """The jobs that were announced to the broker; only `real_broker` tests really reach one."""
+    announced: list[uuid.UUID] = []
+    if not request.node.get_closest_marker("real_broker"):
+        from cases.services import jobs
+
+        def announce(job_id: uuid.UUID) -> bool:
+            announced.append(job_id)
+            return True
+
+        monkeypatch.setattr(jobs, "announce", announce)
+    return announced
+
+
+@pytest.fixture
+def make_png() -> Callable[..., bytes]:
+    return make_png_bytes
+
+
+@pytest.fixture
+def model_version(db: None) -> ModelVersion:
+    from cases.models import ModelVersion
+
+    return ModelVersion.objects.create(
+        name=MANIFEST["id"], weights_sha256=MANIFEST["weights_sha256"], manifest=MANIFEST, is_active=True
+    )
+
+
+@pytest.fixture
+def cohort(db: None) -> Cohort:
+    from cases.models import Cohort
+
+    return Cohort.objects.create(name="North")
+
+
+@pytest.fixture
+def other_cohort(db: None) -> Cohort:
+    from cases.models import Cohort
+
+    return Cohort.objects.create(name="South")
+
+
+@pytest.fixture
+def make_person(db: None) -> Callable[..., User]:
+    """Make a user by first name, in one cohort and role."""
+    from cases.models import Membership
+    from cases.permissions import Role
+    from portal.accounts.models import User
+
+    def make(name: str, cohort: Cohort | None = None, role: Role | None = None) -> User:
+        user = User.objects.create_user(f"{name}@example.org", PASSWORD, full_name=name.capitalize())
+        if cohort is not None and role is not None:
+            Membership.objects.create(user=user, cohort=cohort, role=Role(role))
+        return user
+
+    return make
+
+
+@pytest.fixture
+def owner(make_person: Callable[..., User], cohort: Cohort) -> User:
+    return make_person("owner", cohort, "technologist")
+
+
+@pytest.fixture
+def colleague(make_person: Callable[..., User], cohort: Cohort) -> User:
+    return make_person("colleague", cohort, "radiologist")
+
+
+@pytest.fixture
+def stranger(make_person: Callable[..., User], other_cohort: Cohort) -> User:
+    return make_person("stranger", other_cohort, "radiologist")
+
+
+@pytest.fixture
+def administrator(make_person: Callable[..., User], cohort: Cohort) -> User:
+    return make_person("administrator", cohort, "administrator")
+
+
+@pytest.fixture
+def exporter(make_person: Callable[..., User], cohort: Cohort) -> User:
+    return make_person("exporter", cohort, "exporter")
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    """A browser in which the user is signed in."""
+    from django.test import Client
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def api_of(db: None) -> Callable[[User], APIClient]:
+    """A script that sends the user's token."""
+    from knox.models import AuthToken
+    from rest_framework.test import APIClient
+
+    def with_token(user: User) -> APIClient:
+        client = APIClient()
+        _, token = AuthToken.objects.create(user)
+        client.credentials(HTTP_AUTHORIZATION=f"Token {token}")
+        return client
+
+    return with_token
+
+
+@pytest.fixture
+def submit(owner: User, cohort: Cohort, model_version: ModelVersion) -> Callable[..., Case]:
+    """Take one picture in as the owner; returns its case, with the job queued."""
+    from cases.services.uploads import submit_file
+
+    def take_in(seed: int = 0, **options: Any) -> Case:
+        receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(make_png_bytes(seed=seed)), **options)
+        assert receipt.case is not None, receipt
+        return receipt.case
+
+    return take_in
+
+
+@pytest.fixture
+def analyse_as() -> Callable[..., None]:
+    """Finish the case's queued job the way a worker does, with a given class and probability."""
+    from cases.services import jobs
+
+    def finish(case: Case, predicted: str = "glioma", probability: float = 0.7) -> None:
+        job = case.images.get().jobs.get()
+        claim = jobs.claim(job.pk)
+        assert claim is not None
+        rest = (1 - probability) / 3
+        jobs.complete(
+            claim,
+            jobs.Result(
+                predicted_class=predicted,
+                probabilities={code: probability if code == predicted else rest for code in CLASSES},
+                packed_maps=pack(make_maps()),
+                seconds=0.05,
+            ),
+        )
+
+    return finish
+
+
+@pytest.fixture
+def submitted_case(submit: Callable[..., Case]) -> Case:
+    return submit()
+
+
+@pytest.fixture
+def ready_case(submitted_case: Case, analyse_as: Callable[..., None]) -> Case:
+    analyse_as(submitted_case)
+    return submitted_case
+
+
+@pytest.fixture
+def reviewed_case(ready_case: Case, colleague: User, review_as: Callable[..., Review]) -> Case:
+    """The network said glioma; the colleague saw a meningioma."""
+    review_as(colleague, ready_case, corrected="meningioma")
+    ready_case.refresh_from_db()
+    return ready_case
+
+
+@pytest.fixture
+def review_as() -> Callable[..., Review]:
+    """Submit a review; with `corrected` the reader disagrees."""
+    from cases.lifecycle import Verdict
+    from cases.selectors import latest_prediction
+    from cases.services.reviews import Opinion, submit_review
+
+    def review(
+        reader: User, case: Case, corrected: str = "", confidence: int = 4, comment: str = ""
+    ) -> Review:
+        prediction = latest_prediction(reader, case)
+        assert prediction is not None
+        verdict = Verdict.DISAGREE if corrected else Verdict.AGREE
+        opinion = Opinion(verdict, corrected, confidence, comment)
+        return submit_review(by=reader, case=case, prediction=prediction, opinion=opinion)
+
+    return review
+
+
+def sha256_of(data: bytes) -> str:
+    """The digest by which an upload is recognised."""
+    return hashlib.sha256(data).hexdigest()
