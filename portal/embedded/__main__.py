@@ -1,0 +1,92 @@
+"""`python -m portal.embedded`: prepare, start, say when ready, and stop everything together."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from types import FrameType
+
+from portal.embedded import commands, options, prepare
+from portal.embedded.broker import private_broker
+from portal.embedded.children import LogPrinter, Supervisor, die_with_parent
+from portal.embedded.errors import EmbeddedError
+from portal.embedded.watch import Watch
+
+
+class _StoppedError(Exception):
+    """The person asked for the end while things were being prepared."""
+
+
+def main() -> int:
+    """Run until told to stop. 0 after Ctrl-C or SIGTERM, 1 where something failed."""
+    parser = argparse.ArgumentParser(prog="python -m portal.embedded", description=__doc__)
+    parser.add_argument("--stop-with-parent", action="store_true", help="stop when the calling program ends")
+    if parser.parse_args().stop_with_parent:
+        die_with_parent()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop_preparing)
+    try:
+        return _run(options.from_environment())
+    except _StoppedError:
+        print("\nSecondRead has stopped.", flush=True)
+        return 0
+    except EmbeddedError as error:
+        print(f"\n{error}", file=sys.stderr, flush=True)
+        return 1
+
+
+def _stop_preparing(number: int, frame: FrameType | None) -> None:
+    raise _StoppedError
+
+
+def _run(chosen: options.Options) -> int:
+    with prepare.only_one(chosen):
+        options.check_port(chosen)
+        chosen.logs.mkdir(parents=True, exist_ok=True)
+        with _broker(chosen) as (broker_url, broker):
+            environment = commands.environment(chosen, broker_url)
+            prepare.prepare(chosen, environment)
+            return _serve(chosen, environment, broker)
+
+
+@contextlib.contextmanager
+def _broker(chosen: options.Options) -> Iterator[tuple[str, subprocess.Popen[bytes] | None]]:
+    """The broker that the environment names, or a private one."""
+    if chosen.broker_url:
+        yield chosen.broker_url, None
+        return
+    with private_broker(chosen.var / "run", chosen.logs / "broker.log") as (url, process):
+        yield url, process
+
+
+def _serve(
+    chosen: options.Options, environment: dict[str, str], broker: subprocess.Popen[bytes] | None
+) -> int:
+    """Run the processes until one ends or a signal comes. Raises EmbeddedError for the former."""
+    printer = LogPrinter(chosen.logs)
+    watch = Watch(chosen, environment, broker)
+    supervisor = Supervisor(printer, when_started=watch.start)
+    for name, command in commands.processes(chosen).items():
+        supervisor.add_process(name, command, env=environment)
+    print("==> Web and workers", flush=True)
+    supervisor.loop()
+    watch.stop()
+    if supervisor.stopped_first is not None:
+        raise EmbeddedError(_obituary(supervisor.stopped_first, printer))
+    if watch.failure:
+        raise EmbeddedError(watch.failure)
+    print("\nSecondRead has stopped.", flush=True)
+    return 0
+
+
+def _obituary(name: str, printer: LogPrinter) -> str:
+    last = "\n".join(f"    {line}" for line in printer.last_lines(name))
+    return f"The {name} process stopped by itself. The last lines of {printer.folder / name}.log:\n{last}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

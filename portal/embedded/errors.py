@@ -1,0 +1,5 @@
+"""What keeps the embedded portal from running, in words for the person at the terminal."""
+
+
+class EmbeddedError(Exception):
+    """The portal cannot start or go on; the message says why and what to do."""

@@ -1,0 +1,110 @@
+"""What has to be in place before the processes start; every step does nothing the second time."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from portal.embedded.errors import EmbeddedError
+from portal.embedded.options import Options
+from portal.settings.env import BASE_DIR
+
+LAST_LINES = 15
+
+
+@contextmanager
+def only_one(options: Options) -> Iterator[None]:
+    """Hold the data folder for this process. Raises EmbeddedError where another holds it."""
+    lock = options.var / "run" / "lock"
+    lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with lock.open("a+") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.seek(0)
+            where = held.read().strip() or "another terminal"
+            raise EmbeddedError(
+                f"SecondRead is already running with this data, at {where}. "
+                "Stop it with Ctrl-C there, or set SECONDREAD_VAR to another folder."
+            ) from None
+        held.truncate(0)
+        held.write(options.url)
+        held.flush()
+        yield
+
+
+def prepare(options: Options, environment: dict[str, str]) -> None:
+    """Bring database, static files and demo cases up to date, with a line for each step."""
+    _step("Database", ["migrate", "--no-input"], options, environment)
+    _static_files(options, environment)
+    _step("Demo accounts and cases", ["seed_demo"], options, environment)
+
+
+def _static_files(options: Options, environment: dict[str, str]) -> None:
+    """Collect and compress the static files, which takes seconds, only when one has changed."""
+    mark = options.var / "static" / ".collected"
+    fingerprint = _fingerprint()
+    if mark.is_file() and mark.read_text() == fingerprint:
+        return
+    _step("Static files", ["collectstatic", "--no-input", "--clear"], options, environment)
+    mark.write_text(fingerprint)
+
+
+def _fingerprint() -> str:
+    """Digest of the names, sizes and times of what is collected; the lock stands for the packages' files."""
+    files = [BASE_DIR / "requirements.txt"]
+    files += sorted(path for path in (BASE_DIR / "static").rglob("*") if path.is_file())
+    digest = hashlib.sha256()
+    for path in files:
+        state = path.stat()
+        digest.update(f"{path}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _step(title: str, command: list[str], options: Options, environment: dict[str, str]) -> None:
+    print(f"==> {title}", end="", flush=True)
+    log = options.logs / "setup.log"
+    began = time.monotonic()
+    with log.open("ab") as output:
+        start = output.tell()
+        step = subprocess.Popen(
+            [sys.executable, str(BASE_DIR / "manage.py"), *command],
+            env=environment,
+            cwd=BASE_DIR,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        _wait(step)
+    print(f" ({time.monotonic() - began:.1f} s)", flush=True)
+    if step.returncode:
+        raise EmbeddedError(f"`manage.py {command[0]}` failed; {log} ends with:\n{_tail(log, start)}")
+
+
+def _wait(step: subprocess.Popen[bytes]) -> None:
+    """Wait with a sign of life; a stop that comes meanwhile takes the step along."""
+    try:
+        while True:
+            try:
+                step.wait(3)
+            except subprocess.TimeoutExpired:
+                print(".", end="", flush=True)
+            else:
+                return
+    finally:
+        if step.poll() is None:
+            step.kill()
+            step.wait()
+
+
+def _tail(log: Path, start: int) -> str:
+    with log.open("rb") as written:
+        written.seek(start, os.SEEK_SET)
+        return "\n".join(written.read().decode("utf-8", "replace").splitlines()[-LAST_LINES:])
