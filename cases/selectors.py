@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 
@@ -13,7 +13,19 @@ from cases.models import Case, Cohort, Image, Job, ModelVersion, Prediction, Rev
 from cases.permissions import Action, cohorts_where, visible_to
 
 if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
     from cases.permissions import Person
+    from portal.accounts.models import User
+
+    class LatestAnalysis(TypedDict):
+        """What `with_latest_analysis` adds to a case."""
+
+        job_status: str | None
+        predicted_class: str | None
+        confidence: float | None
+
+    AnalysedCase: TypeAlias = WithAnnotations[Case, LatestAnalysis]
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,7 @@ class ReviewFilter:
     verdict: str = ""
 
 
-def with_latest_analysis(cases: QuerySet[Case]) -> QuerySet[Case]:
+def with_latest_analysis(cases: QuerySet[Case]) -> QuerySet[AnalysedCase]:
     """Add `job_status`, `predicted_class` and `confidence` of the newest job and result."""
     newest_job = Job.objects.filter(image__case=OuterRef("pk")).order_by("-queued_at")
     newest = Prediction.objects.filter(image__case=OuterRef("pk")).order_by("-created_at")
@@ -49,7 +61,7 @@ def with_latest_analysis(cases: QuerySet[Case]) -> QuerySet[Case]:
     )
 
 
-def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[Case]:
+def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[AnalysedCase]:
     """The cases on the user's worklist, newest first, with their latest analysis.
 
     A class filter holds only where the user may see results, so that it cannot be
@@ -62,15 +74,15 @@ def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[Case]:
         cases = cases.filter(state=narrowed.state)
     if narrowed.text:
         cases = cases.filter(Q(code__icontains=narrowed.text) | Q(cohort__name__icontains=narrowed.text))
-    cases = with_latest_analysis(cases)
+    analysed = with_latest_analysis(cases)
     if narrowed.job_status:
-        cases = cases.filter(job_status=narrowed.job_status)
+        analysed = analysed.filter(job_status=narrowed.job_status)
     if narrowed.predicted_class:
-        cases = cases.filter(
+        analysed = analysed.filter(
             predicted_class=narrowed.predicted_class,
             cohort__in=cohorts_where(user, Action.READ),
         )
-    return cases.order_by("-created_at", "-id")
+    return analysed.order_by("-created_at", "-id")
 
 
 def cohorts_visible_to(user: Person) -> QuerySet[Cohort]:
@@ -126,12 +138,12 @@ def reviews_of(user: Person, case: Case) -> QuerySet[Review]:
     )
 
 
-def own_current_review(user: Person, case: Case) -> Review | None:
+def own_current_review(user: User, case: Case) -> Review | None:
     """The user's own review of the case, as last amended."""
     return reviews_of(user, case).filter(reader=user, amended_by__isnull=True).first()
 
 
-def next_case(user: Person, after: Case | None = None) -> Case | None:
+def next_case(user: User, after: Case | None = None) -> Case | None:
     """The oldest case that waits for this user's reading, beginning behind `after`.
 
     It wraps round to the beginning, so that nothing is left over at the end.

@@ -45,7 +45,7 @@ MANIFEST: dict[str, Any] = {
         {"code": "pituitary", "label": "Pituitary tumour"},
     ],
     "layers": [
-        {"name": name, "label": f"Layer {number}", "grid": grid, "channels": channels}
+        {"name": name, "label": f"Layer {number}", "grid": [grid, grid], "channels": channels}
         for number, (name, (channels, grid)) in enumerate(LAYERS.items(), start=1)
     ],
 }

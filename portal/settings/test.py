@@ -1,7 +1,6 @@
 """Tests: a quick password hasher, mail in memory, strict templates, plain static files."""
 
 import tempfile
-from copy import deepcopy
 from pathlib import Path
 
 from portal.settings.base import *  # noqa: F403
@@ -12,9 +11,10 @@ ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 VAR_DIR = Path(tempfile.mkdtemp(prefix="secondread-test-"))
-STORAGES = deepcopy(STORAGES)
-STORAGES["default"]["OPTIONS"] = {"location": str(VAR_DIR / "media")}
-STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+STORAGES = {
+    "default": STORAGES["default"] | {"OPTIONS": {"location": str(VAR_DIR / "media")}},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from cases.lifecycle import JobStatus
+from cases.lifecycle import JobStatus, Verdict
 from cases.models import Case, Cohort, Job
 from cases.permissions import Role
 from cases.selectors import latest_prediction
@@ -80,7 +80,7 @@ class Command(BaseCommand):
             return None
         agrees = prediction.predicted_class == case.ground_truth
         return reviews.Opinion(
-            verdict=reviews.Verdict.AGREE if agrees else reviews.Verdict.DISAGREE,
+            verdict=Verdict.AGREE if agrees else Verdict.DISAGREE,
             corrected_class="" if agrees else case.ground_truth,
             confidence=4,
             comment="Simulated reading for the demonstration.",

@@ -1,0 +1,33 @@
+"""The web process never imports TensorFlow: shown by running one."""
+
+import json
+import subprocess
+import sys
+
+SCRIPT = """
+import json, os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings.test"
+from portal.wsgi import application
+from django.urls import get_resolver
+from importlib import import_module
+
+def load(patterns):
+    for entry in patterns:
+        nested = getattr(entry, "url_patterns", None)
+        if nested is not None:
+            load(nested)
+
+load(get_resolver().url_patterns)
+from django.test import Client
+answer = Client().get("/accounts/sign-in/")
+heavy = sorted(name for name in sys.modules if name.split(".")[0] in ("tensorflow", "keras", "jax", "torch"))
+print(json.dumps({"status": answer.status_code, "heavy": heavy, "views": "cases.pages.urls" in sys.modules}))
+"""
+
+
+def test_web_process_with_all_its_views_loaded_has_no_tensorflow() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, timeout=60
+    )
+    found = json.loads(run.stdout.splitlines()[-1])
+    assert found == {"status": 200, "heavy": [], "views": True}

@@ -1,0 +1,138 @@
+"""Races, with real threads on a real PostgreSQL: each ends in exactly one result."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from django.core.files.base import ContentFile
+from django.db import connection, connections
+
+from cases.models import Case, Image, Job, Prediction, Review
+from cases.selectors import latest_prediction
+from cases.services import jobs
+from cases.services.reviews import Opinion, ReviewConflict, amend_review, submit_review
+from cases.services.uploads import submit_file
+from tests.cast import make_png_bytes
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="races need a real PostgreSQL"),
+]
+
+RUNNERS = 8
+
+
+def race(act: Callable[[], object]) -> list[object]:
+    """Run `act` in RUNNERS threads that start together; results and exceptions, in no order."""
+    gate = threading.Barrier(RUNNERS)
+    outcomes: list[object] = []
+
+    def run() -> None:
+        gate.wait(timeout=10)
+        try:
+            outcomes.append(act())
+        except Exception as error:  # noqa: BLE001 - the outcome is what is looked at
+            outcomes.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(RUNNERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert len(outcomes) == RUNNERS
+    return outcomes
+
+
+def test_job_claimed_by_many_workers_at_once_goes_to_one(submitted_case) -> None:
+    job = Job.objects.get()
+    claims = [claim for claim in race(lambda: jobs.claim(job.pk)) if claim is not None]
+    assert len(claims) == 1
+    job.refresh_from_db()
+    assert (job.token, job.attempts) == (claims[0].token, 1)
+
+
+def test_claim_completed_many_times_at_once_stores_one_prediction(submitted_case) -> None:
+    claim = jobs.claim(Job.objects.get().pk)
+    result = jobs.Result("glioma", {"glioma": 1.0}, b"maps", 0.1)
+    assert Counter(race(lambda: jobs.complete(claim, result))) == {True: 1, False: RUNNERS - 1}
+    assert Prediction.objects.count() == 1
+
+
+def test_same_file_uploaded_many_times_at_once_is_one_case(owner, cohort, model_version) -> None:
+    data = make_png_bytes(seed=4)
+    receipts = race(lambda: submit_file(by=owner, cohort=cohort, file=ContentFile(data)))
+    assert Counter(receipt.outcome.value for receipt in receipts) == {"received": 1, "duplicate": RUNNERS - 1}
+    assert {receipt.case for receipt in receipts} == {Case.objects.get()}
+    assert Image.objects.count() == Job.objects.count() == 1
+
+
+def test_review_submitted_from_many_tabs_at_once_is_stored_once(ready_case, colleague) -> None:
+    prediction = latest_prediction(colleague, ready_case)
+    opinion = Opinion("agree", "", 4)
+    outcomes = race(
+        lambda: submit_review(by=colleague, case=ready_case, prediction=prediction, opinion=opinion)
+    )
+    assert Counter(type(outcome) for outcome in outcomes) == {Review: 1, ReviewConflict: RUNNERS - 1}
+    assert Review.objects.count() == 1
+
+
+def test_review_amended_from_many_tabs_at_once_is_amended_once(reviewed_case, colleague) -> None:
+    first = Review.objects.get()
+    opinion = Opinion("agree", "", 2)
+    outcomes = race(lambda: amend_review(by=colleague, review=first, opinion=opinion, reason="again"))
+    assert Counter(type(outcome) for outcome in outcomes) == {Review: 1, ReviewConflict: RUNNERS - 1}
+    assert Review.objects.count() == 2
+
+
+def test_two_readers_at_once_close_a_case_that_wants_two(
+    ready_case, cohort, colleague, administrator
+) -> None:
+    cohort.readers_required = 2
+    cohort.save()
+    ready_case.refresh_from_db()
+    prediction = latest_prediction(colleague, ready_case)
+    waiting = [colleague, administrator]
+    lock = threading.Lock()
+
+    def read() -> object:
+        with lock:
+            reader = waiting.pop() if waiting else None
+        if reader is None:
+            return None
+        opinion = Opinion("agree", "", 3)
+        return submit_review(by=reader, case=ready_case, prediction=prediction, opinion=opinion)
+
+    assert Counter(type(outcome) for outcome in race(read))[Review] == 2
+    ready_case.refresh_from_db()
+    assert ready_case.state == "reviewed"
+
+
+def test_lease_taken_back_while_the_worker_completes_has_one_winner(submitted_case, settings) -> None:
+    settings.JOB_LEASE_SECONDS = -1  # expired from the start
+    claim = jobs.claim(Job.objects.get().pk)
+    turns = iter(
+        [lambda: jobs.complete(claim, jobs.Result("glioma", {"glioma": 1.0}, b"m", 0.1))]
+        + [jobs.take_back_expired] * (RUNNERS - 1)
+    )
+    lock = threading.Lock()
+
+    def act() -> object:
+        with lock:
+            turn = next(turns)
+        return turn()
+
+    outcomes = race(act)
+    status = Job.objects.get().status
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert (status, Prediction.objects.count()) in {("succeeded", 1), ("queued", 0)}
+
+
+def test_server_is_the_real_one() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        assert cursor.fetchone()[0]
