@@ -1,0 +1,94 @@
+"""`manage.py import_cohort`: a labelled folder becomes a cohort with ground truth."""
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from cases.models import Case, Cohort, Job
+from tests.cast import make_png_bytes
+
+pytestmark = pytest.mark.usefixtures("model_version")
+
+
+@pytest.fixture(autouse=True)
+def importer(make_person) -> None:
+    person = make_person("root")
+    person.is_superuser = True
+    person.save()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for seed, label in enumerate(("glioma", "notumor")):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / f"{seed}.png").write_bytes(make_png_bytes(seed=seed))
+    return tmp_path
+
+
+def run(folder: Path, **options: str) -> tuple[str, str]:
+    out, err = StringIO(), StringIO()
+    call_command("import_cohort", str(folder), name="Study", stdout=out, stderr=err, **options)
+    return out.getvalue(), err.getvalue()
+
+
+def test_folder_with_one_subfolder_a_class_becomes_a_cohort(folder) -> None:
+    out, _ = run(folder)
+    assert "2 received and queued, 0 already there, 0 refused" in out
+    assert sorted(Case.objects.values_list("cohort__name", "ground_truth")) == [
+        ("Study", "glioma"),
+        ("Study", "notumor"),
+    ]
+    assert Job.objects.filter(status="queued").count() == 2
+    assert Cohort.objects.get().memberships.get().role == "administrator"
+
+
+def test_second_import_adds_nothing(folder) -> None:
+    run(folder)
+    out, _ = run(folder)
+    assert "0 received and queued, 2 already there" in out
+    assert Case.objects.count() == 2
+
+
+def test_manifest_decides_over_subfolders(folder) -> None:
+    (folder / "manifest.csv").write_text("path,label\nglioma/0.png,pituitary\n")
+    run(folder)
+    assert Case.objects.get().ground_truth == "pituitary"
+
+
+def test_bad_file_is_named_and_the_others_go_on(folder) -> None:
+    (folder / "glioma" / "notes.txt").write_text("not a picture")
+    (folder / "manifest.csv").write_text(
+        "path,label\nglioma/notes.txt,glioma\nmissing.png,glioma\nglioma/0.png,glioma\n"
+    )
+    out, err = run(folder)
+    assert "1 received and queued, 0 already there, 2 refused" in out
+    assert "notes.txt" in err
+    assert "missing.png" in err
+
+
+@pytest.mark.parametrize(
+    ("manifest", "sentence"),
+    [
+        ("path,class\na.png,glioma\n", "lacks the column label"),
+        ("path,label\n../../etc/passwd,glioma\n", "leads out of the folder"),
+        ("path,label\nglioma/0.png,abscess\n", "classes abscess are not known"),
+        ("path,label\n", "has no images"),
+    ],
+)
+def test_wrong_manifest_is_refused_and_makes_no_cohort(manifest, sentence, folder) -> None:
+    (folder / "manifest.csv").write_text(manifest)
+    with pytest.raises(CommandError, match=sentence):
+        run(folder)
+    assert not Cohort.objects.exists()
+
+
+def test_missing_folder_is_refused(tmp_path) -> None:
+    with pytest.raises(CommandError, match="no such folder"):
+        run(tmp_path / "nowhere")
+
+
+def test_unknown_importer_is_refused(folder) -> None:
+    with pytest.raises(CommandError, match="Nobody here"):
+        run(folder, by="nobody@example.org")
