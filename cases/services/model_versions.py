@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
-from inference.manifest import Manifest, default_manifest
 
 from cases.models import ModelVersion
 from cases.services import audit
+from inference.manifest import Manifest, default_manifest
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
