@@ -8,10 +8,11 @@ from django.http import HttpRequest
 
 from cases.notice import RESEARCH_NOTICE_SHOWN
 from cases.permissions import Action, may_anywhere
+from portal.theme import chosen_theme
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """The research notice, and which rooms of the navigation the user may enter.
+    """The research notice, the theme, and which rooms of the navigation the user may enter.
 
     The rights are looked up when a template asks, so a partial that shows no
     navigation costs no query.
@@ -19,6 +20,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     user = request.user
     return {
         "research_notice": RESEARCH_NOTICE_SHOWN,
+        "theme": chosen_theme(request),
         "may_upload_somewhere": lambda: may_anywhere(user, Action.UPLOAD),
         "may_review_somewhere": lambda: may_anywhere(user, Action.REVIEW),
         "may_manage_somewhere": lambda: may_anywhere(user, Action.MANAGE),

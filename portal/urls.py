@@ -4,8 +4,11 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from portal.theme import choose_theme
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="cases:worklist"), name="home"),
+    path("theme/", choose_theme, name="theme"),
     path("cases/", include("cases.pages.urls")),
     path("accounts/", include("portal.accounts.urls")),
     path("people/", include("portal.accounts.people_urls")),
