@@ -35,5 +35,9 @@ class ManifestError(InferenceError):
     """
 
 
+class DataError(InferenceError):
+    """Training or evaluation data that cannot be used. Codes: data_missing, data_invalid, recipe_invalid."""
+
+
 def _rebuild(kind: type[InferenceError], code: str, message: str, retryable: bool) -> InferenceError:
     return kind(code, message, retryable=retryable)

@@ -1,0 +1,187 @@
+"""A model's manifest: one JSON file that binds weights, classes, preprocessing, layers, recipe and figures.
+
+A manifest that does not fit its schema, names another preprocessing or does not match its weights is refused.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from inference.architecture import PlainCnn, network_from_dict
+from inference.errors import ManifestError
+from inference.preprocessing import PREPROCESSING_ID
+
+MANIFEST_DIR = Path(__file__).parent / "manifests"
+DEFAULT_MODEL = "prototype-cnn-1"
+
+_SCHEMA_FILE = Path(__file__).parent / "manifest_schema.json"
+
+
+@dataclass(frozen=True)
+class ClassLabel:
+    """One class: `code` for programs, `label` for people."""
+
+    code: str
+    label: str
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """A layer with Grad-CAM maps. grid: rows and columns of its maps over the padded square; channels of its
+    features.
+    """
+
+    name: str
+    label: str
+    grid: tuple[int, int]
+    channels: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a model is. Classes stand in the order of its outputs, layers from the input to the output.
+
+    training: recipe, data digest, split and figures, as the training command recorded them.
+    temperature: divides the logits before the softmax. directory: where the weights file lies.
+    """
+
+    id: str
+    title: str
+    created: str
+    weights_file: str
+    weights_sha256: str
+    classes: tuple[ClassLabel, ...]
+    input_size: int
+    preprocessing: str
+    layers: tuple[LayerInfo, ...]
+    network: PlainCnn
+    training: Mapping[str, Any]
+    temperature: float
+    licence: str
+    attributions: tuple[str, ...]
+    directory: Path
+
+    @property
+    def class_codes(self) -> tuple[str, ...]:
+        """Codes in the order of the network's outputs."""
+        return tuple(each.code for each in self.classes)
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of the explained layers, from the input to the output."""
+        return tuple(each.name for each in self.layers)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form, without the directory: the same on every machine."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "directory"}
+        fields["classes"] = [asdict(each) for each in self.classes]
+        fields["layers"] = [{**asdict(each), "grid": list(each.grid)} for each in self.layers]
+        fields["network"] = self.network.as_dict()
+        fields["training"] = dict(self.training)
+        fields["attributions"] = list(self.attributions)
+        return fields
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read and check the manifest at `path`; the weights are checked by `verify_weights`.
+
+    Raises ManifestError manifest_missing or manifest_invalid.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(
+            "manifest_missing", f"There is no manifest for this model. Received {path.stem!r}."
+        ) from error
+    try:
+        fields = json.loads(text)
+    except ValueError as error:
+        raise ManifestError(
+            "manifest_invalid", f"The manifest is not JSON. Received {path.name!r}."
+        ) from error
+    return manifest_from_dict(fields, path.parent)
+
+
+def manifest_from_dict(fields: Mapping[str, Any], directory: Path) -> Manifest:
+    """Return the manifest that `fields` hold. Raises ManifestError manifest_invalid where it contradicts
+    itself.
+    """
+    _check_schema(fields)
+    manifest = Manifest(
+        **{
+            **fields,
+            "classes": tuple(ClassLabel(**each) for each in fields["classes"]),
+            "layers": tuple(LayerInfo(**{**each, "grid": tuple(each["grid"])}) for each in fields["layers"]),
+            "network": network_from_dict(fields["network"]),
+            "attributions": tuple(fields["attributions"]),
+            "directory": directory,
+        }
+    )
+    _check_consistency(manifest)
+    return manifest
+
+
+def default_manifest() -> Manifest:
+    """Return the manifest of the model that ships with this version."""
+    return load_manifest(MANIFEST_DIR / f"{DEFAULT_MODEL}.json")
+
+
+def verify_weights(manifest: Manifest) -> Path:
+    """Return the path of the weights once their SHA-256 is the manifest's.
+
+    Raises ManifestError weights_missing or weights_mismatch.
+    """
+    path = manifest.directory / manifest.weights_file
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ManifestError(
+            "weights_missing", f"The weights of this model are missing. Received {manifest.weights_file!r}."
+        ) from error
+    if found != manifest.weights_sha256:
+        raise ManifestError(
+            "weights_mismatch",
+            f"The weights are not those that the manifest of {manifest.id!r} names. Received sha256 {found}.",
+        )
+    return path
+
+
+def _check_schema(fields: Mapping[str, Any]) -> None:
+    import jsonschema
+
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(_schema()).iter_errors(fields))
+    if error is not None:
+        raise ManifestError(
+            "manifest_invalid", f"The manifest is invalid at {error.json_path}: {error.message}."
+        )
+
+
+@functools.cache
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(_SCHEMA_FILE.read_text("utf-8"))
+    return schema
+
+
+def _check_consistency(manifest: Manifest) -> None:
+    """What a schema cannot say: preprocessing, codes and layers must be those that this code can serve."""
+    grids = manifest.network.grids(manifest.input_size)
+    demands = {
+        "preprocessing": manifest.preprocessing == PREPROCESSING_ID,
+        "classes": len(set(manifest.class_codes)) == len(manifest.classes),
+        "layers": manifest.layer_names == manifest.network.layer_names(),
+        "layers.grid": tuple(each.grid for each in manifest.layers) == tuple((side, side) for side in grids),
+        "weights_file": Path(manifest.weights_file).name == manifest.weights_file,
+    }
+    for field, met in demands.items():
+        if not met:
+            raise ManifestError(
+                "manifest_invalid",
+                f"The manifest of {manifest.id!r} does not fit this version. Received {field!r}.",
+            )

@@ -1,0 +1,82 @@
+"""From a network's description to a Keras model, and its weights to and from one plain numpy archive.
+
+Backend-neutral Keras 3. Importing this module loads Keras and its backend.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.architecture import PlainCnn
+from inference.errors import ManifestError
+
+
+def build_network(network: PlainCnn, input_size: int, class_count: int) -> keras.Model:
+    """Return an untrained model from float32 (B, S, S, 1) to logits float32 (B, classes).
+
+    It ends in logits, not in probabilities, so that Grad-CAM differentiates what the paper does (Selvaraju et
+    al. 2017, section 3). The layers that Grad-CAM explains carry the names of `network.layer_names()`.
+    """
+    inputs = keras.Input((input_size, input_size, 1), name="slice")
+    flow = inputs
+    for block, name in zip(network.blocks, network.layer_names(), strict=True):
+        flow = keras.layers.Conv2D(block.filters, 3, padding="same", name=f"{name}_kernel")(flow)
+        if block.batch_norm:
+            flow = keras.layers.BatchNormalization(name=f"{name}_norm")(flow)
+        flow = keras.layers.ReLU(name=name)(flow)
+        flow = keras.layers.MaxPooling2D(name=f"{name}_pool")(flow)
+    flow = keras.layers.Flatten(name="flatten")(flow)
+    flow = keras.layers.Dense(network.dense, activation="relu", name="dense")(flow)
+    flow = keras.layers.Dropout(network.dropout, name="dropout")(flow)
+    return keras.Model(inputs, keras.layers.Dense(class_count, name="logits")(flow))
+
+
+def weights_to_bytes(model: keras.Model) -> bytes:
+    """Return the weights as a compressed npz: kernels in float16, all else (a few hundred values)
+    in float32.
+    """
+    arrays = {
+        variable.path: np.asarray(
+            variable.numpy(), np.float16 if variable.path.endswith("kernel") else np.float32
+        )
+        for variable in model.weights
+    }
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def load_weights(model: keras.Model, data: bytes) -> None:
+    """Set the model's weights to those in `data`.
+
+    Raises ManifestError weights_mismatch unless names and shapes are exactly the model's and all values are
+    finite.
+    """
+    arrays = _read_archive(data)
+    wanted = {variable.path: tuple(variable.shape) for variable in model.weights}
+    found = {path: array.shape for path, array in arrays.items()}
+    if wanted != found:
+        odd = min(set(wanted.items()) ^ set(found.items()))
+        raise ManifestError(
+            "weights_mismatch", f"The weights do not fit the network. Received {odd[0]} of shape {odd[1]}."
+        )
+    for variable in model.weights:
+        values = arrays[variable.path].astype(np.float32)
+        if not np.isfinite(values).all():
+            raise ManifestError("weights_mismatch", f"Weights are not finite. Received {variable.path}.")
+        variable.assign(values)
+
+
+def _read_archive(data: bytes) -> dict[str, NDArray[np.generic]]:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            return {path: archive[path] for path in archive.files}
+    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise ManifestError(
+            "weights_mismatch", f"The weights cannot be read. Received {len(data):,} bytes."
+        ) from error

@@ -1,0 +1,1 @@
+"""Training and evaluation: data descriptions, recipes, augmentation, fitting, figures, export."""

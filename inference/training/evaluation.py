@@ -1,0 +1,95 @@
+"""Evaluate a network on labelled images: one report with every figure, as `python -m inference
+evaluate` prints it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.predictor import PredictionResult, Predictor
+from inference.preprocessing import letterbox
+from inference.training.data import Sample, read_pixels
+from inference.training.intervals import bootstrap_intervals
+from inference.training.localisation import Localisation, localise, summarise
+from inference.training.metrics import score
+
+_BATCH = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Per sample, in order: probabilities float64 (N, C), and what the maps point at where a lesion
+    box is known.
+    """
+
+    probabilities: NDArray[np.float64]
+    localisations: list[Localisation | None]
+
+
+def evaluate(
+    predictor: Predictor,
+    samples: Sequence[Sample],
+    *,
+    seed: int = 0,
+    tick: Callable[[int, int], None] = lambda _done, _total: None,
+) -> dict[str, Any]:
+    """Return the report of `predictor` on `samples`, ready for JSON.
+
+    seed: of random boxes and bootstrap. tick: told how many of how many are done. Raises DataError.
+    """
+    outcome = run(predictor, samples, seed=seed, tick=tick)
+    codes = predictor.manifest.class_codes
+    everything = np.arange(len(samples))
+    report = {"model": predictor.manifest.id, **_report(samples, outcome, codes, everything, seed)}
+    first = np.array([index for index, sample in enumerate(samples) if sample.first_of_slice])
+    if first.size:
+        report["distinct"] = _report(samples, outcome, codes, first, seed)
+    return report
+
+
+def run(
+    predictor: Predictor, samples: Sequence[Sample], *, seed: int, tick: Callable[[int, int], None]
+) -> Outcome:
+    """Predict all samples in batches; maps are measured at once and let go."""
+    rng = np.random.default_rng(seed)
+    rows: list[tuple[float, ...]] = []
+    localisations: list[Localisation | None] = []
+    for start in range(0, len(samples), _BATCH):
+        chunk = samples[start : start + _BATCH]
+        pixels = [read_pixels(sample)[0] for sample in chunk]
+        for sample, slice_, result in zip(chunk, pixels, predictor.predict(pixels), strict=True):
+            rows.append(result.probabilities)
+            localisations.append(_localisation(sample, slice_.shape, result, rng))
+        tick(len(rows), len(samples))
+    return Outcome(np.array(rows, np.float64), localisations)
+
+
+def _localisation(
+    sample: Sample, shape: tuple[int, ...], result: PredictionResult, rng: np.random.Generator
+) -> Localisation | None:
+    if sample.box is None:
+        return None
+    height, width = shape[:2]
+    place = letterbox(width, height)
+    return localise(result.maps, sample.label, sample.box, (height, width), place, rng)
+
+
+def _report(
+    samples: Sequence[Sample], outcome: Outcome, codes: Sequence[str], chosen: NDArray[np.int64], seed: int
+) -> dict[str, Any]:
+    truth = np.array([codes.index(samples[index].label) for index in chosen], np.int64)
+    probabilities = outcome.probabilities[chosen]
+    report = score(truth, probabilities, codes).as_dict()
+    groups = [samples[index].group for index in chosen]
+    known = [group for group in groups if group is not None]
+    if len(known) == len(groups):
+        report["interval"] = bootstrap_intervals(truth, probabilities, known, codes, seed=seed)
+    measured = [each for index in chosen if (each := outcome.localisations[index]) is not None]
+    if measured:
+        report["localisation"] = summarise(measured)
+    return report

@@ -1,0 +1,121 @@
+"""From a fitted model to a shipped one: weights, their digest, figures on images not trained on, manifest."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from inference.manifest import ClassLabel, LayerInfo, Manifest
+from inference.networks import weights_to_bytes
+from inference.predictor import Predictor
+from inference.preprocessing import PREPROCESSING_ID
+from inference.training.data import Sample, Tensors
+from inference.training.evaluation import evaluate
+from inference.training.recipe import Recipe
+
+CLASSES = (
+    ClassLabel("glioma", "Glioma"),
+    ClassLabel("meningioma", "Meningioma"),
+    ClassLabel("notumor", "No tumour"),
+    ClassLabel("pituitary", "Pituitary tumour"),
+)
+
+_LICENCE = "Apache-2.0"
+_ATTRIBUTIONS = (
+    "Brain Tumor MRI Dataset, Masoud Nickparvar, Kaggle (CC0 1.0).",
+    "Brain tumor dataset, Jun Cheng, figshare, doi:10.6084/m9.figshare.1512427 (CC BY 4.0).",
+    "The collections SARTAJ and Br35H, as merged in the first.",
+)
+
+
+def export(
+    recipe: Recipe,
+    model: keras.Model,
+    training: Tensors,
+    samples: Sequence[Sample],
+    validation: Sequence[Sample],
+    *,
+    directory: Path,
+    tick: Callable[[int, int], None],
+) -> Manifest:
+    """Write <id>.npz and, last, <id>.json into `directory`; figures come from the written weights, not the
+    fitted.
+
+    samples: the training images' descriptions; validation: those that the figures are measured on.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    weights = weights_to_bytes(model)
+    _write(directory / f"{recipe.id}.npz", weights)
+    draft = _draft(recipe, weights, directory)
+    figures = {"validation": _rounded(evaluate(Predictor.load(draft), validation, tick=tick))}
+    record = {
+        "recipe": recipe.as_dict(),
+        "data_digest": training.digest,
+        "split": {"training": _side(samples), "validation": _side(validation)},
+        "figures": figures,
+    }
+    manifest = replace(draft, training=record)
+    _write(directory / f"{recipe.id}.json", (json.dumps(manifest.as_dict(), indent=2) + "\n").encode())
+    return manifest
+
+
+def _draft(recipe: Recipe, weights: bytes, directory: Path) -> Manifest:
+    return Manifest(
+        id=recipe.id,
+        title=recipe.title,
+        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        weights_file=f"{recipe.id}.npz",
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+        classes=CLASSES,
+        input_size=recipe.input_size,
+        preprocessing=PREPROCESSING_ID,
+        layers=_layers(recipe),
+        network=recipe.network,
+        training={},
+        temperature=1.0,
+        licence=_LICENCE,
+        attributions=_ATTRIBUTIONS,
+        directory=directory,
+    )
+
+
+def _layers(recipe: Recipe) -> tuple[LayerInfo, ...]:
+    network = recipe.network
+    described = zip(network.layer_names(), network.grids(recipe.input_size), network.blocks, strict=True)
+    return tuple(
+        LayerInfo(name, f"Convolution {number} ({side} x {side})", (side, side), block.filters)
+        for number, (name, side, block) in enumerate(described, start=1)
+    )
+
+
+def _side(samples: Sequence[Sample]) -> dict[str, Any]:
+    """Count one side of the split: folds, images, distinct slices, groups."""
+    return {
+        "folds": sorted({sample.fold for sample in samples if sample.fold is not None}),
+        "images": len(samples),
+        "slices": sum(1 for sample in samples if sample.first_of_slice),
+        "groups": len({sample.group for sample in samples if sample.group}),
+    }
+
+
+def _rounded(value: Any) -> Any:
+    """Four decimals are more than the intervals carry."""
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list) else value
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write whole or not at all: a reader never meets half a file."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_bytes(data)
+    partial.replace(path)

@@ -1,0 +1,145 @@
+"""Do the maps point at the lesion? Measured against marked boxes, beside a centre prior and a random box.
+
+Without those two a high rate says little: lesions of some classes are nearly always central, and large boxes
+are hit by chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.heatmaps import MapSet
+from inference.preprocessing import Letterbox
+from inference.training.data import Box
+
+# A centred Gaussian whose standard deviation is this share of the square's side.
+_CENTRE_SPREAD = 1 / 6
+_CENTRE_GRID = 64
+
+
+@dataclass(frozen=True)
+class Pointing:
+    """hit: the map's peak lies in the box (the pointing game of Zhang et al. 2016, without
+    tolerance). share: of its heat.
+    """
+
+    hit: bool
+    share: float
+
+
+@dataclass(frozen=True)
+class Localisation:
+    """One image: by layer, the true class's map against the lesion's box and against a random box
+    of its size.
+    """
+
+    label: str
+    lesion: Mapping[str, Pointing]
+    random_box: Mapping[str, Pointing]
+    centre_prior: Pointing
+
+
+def localise(
+    maps: MapSet, label: str, box: Box, shape: tuple[int, int], place: Letterbox, rng: np.random.Generator
+) -> Localisation:
+    """Measure one image. box: in shares of the image; shape: its height and width; place: where it lies."""
+    elsewhere = _random_box(box, rng)
+    index = maps.class_codes.index(label)
+    lesion_box, other_box = _in_square(box, shape, place), _in_square(elsewhere, shape, place)
+    return Localisation(
+        label=label,
+        lesion={layer: point(maps.values[layer][index], lesion_box) for layer in maps.layers},
+        random_box={layer: point(maps.values[layer][index], other_box) for layer in maps.layers},
+        centre_prior=point(_centre_prior(), lesion_box),
+    )
+
+
+def point(values: NDArray[Any], box: Box) -> Pointing:
+    """Compare a map (h, w) over the square with a box in shares of the square; an empty map misses.
+
+    A cell counts for the share by the part of it that the box covers, so that small boxes count on coarse
+    grids.
+    """
+    heat = values.astype(np.float64)
+    if not heat.any():
+        return Pointing(hit=False, share=0.0)
+    rows, columns = heat.shape
+    x0, y0, x1, y1 = box
+    row, column = divmod(int(heat.argmax()), columns)
+    hit = x0 <= (column + 0.5) / columns <= x1 and y0 <= (row + 0.5) / rows <= y1
+    inside = _covered(rows, y0, y1) @ heat @ _covered(columns, x0, x1)
+    return Pointing(hit=bool(hit), share=float(inside / heat.sum()))
+
+
+def summarise(measured: Sequence[Localisation]) -> dict[str, Any]:
+    """Return the JSON form: a layer each with `pointing`, `heat_inside`, n, `random_box` and
+    per_class; and centre_prior.
+    """
+    layers = tuple(measured[0].lesion)
+    summary: dict[str, Any] = {layer: _by_class(measured, layer) for layer in layers}
+    summary["centre_prior"] = _means([each.centre_prior for each in measured])
+    summary["centre_prior"]["per_class"] = {
+        label: _means([each.centre_prior for each in measured if each.label == label])
+        for label in _labels(measured)
+    }
+    return summary
+
+
+def _by_class(measured: Sequence[Localisation], layer: str) -> dict[str, Any]:
+    per_class = {
+        label: _of_layer([each for each in measured if each.label == label], layer)
+        for label in _labels(measured)
+    }
+    return {**_of_layer(measured, layer), "per_class": per_class}
+
+
+def _of_layer(measured: Sequence[Localisation], layer: str) -> dict[str, Any]:
+    lesion = _means([each.lesion[layer] for each in measured])
+    return {**lesion, "random_box": _means([each.random_box[layer] for each in measured])}
+
+
+def _means(points: Sequence[Pointing]) -> dict[str, Any]:
+    return {
+        "n": len(points),
+        "pointing": float(np.mean([each.hit for each in points])),
+        "heat_inside": float(np.mean([each.share for each in points])),
+    }
+
+
+def _labels(measured: Sequence[Localisation]) -> list[str]:
+    return sorted({each.label for each in measured})
+
+
+def _in_square(box: Box, shape: tuple[int, int], place: Letterbox) -> Box:
+    height, width = shape
+    x0, y0, x1, y1 = box
+    return (
+        (place.left + x0 * width) / place.side,
+        (place.top + y0 * height) / place.side,
+        (place.left + x1 * width) / place.side,
+        (place.top + y1 * height) / place.side,
+    )
+
+
+def _random_box(box: Box, rng: np.random.Generator) -> Box:
+    width, height = box[2] - box[0], box[3] - box[1]
+    left, top = rng.uniform(0, max(1 - width, 0)), rng.uniform(0, max(1 - height, 0))
+    return left, top, left + width, top + height
+
+
+def _covered(cells: int, start: float, end: float) -> NDArray[np.float64]:
+    """Return (cells,) the share of each of `cells` equal cells over [0, 1] that lies in [start, end]."""
+    edges = np.arange(cells + 1) / cells
+    overlap = np.minimum(edges[1:], end) - np.maximum(edges[:-1], start)
+    return np.clip(overlap * cells, 0.0, 1.0)
+
+
+def _centre_prior() -> NDArray[np.float64]:
+    axis = (np.arange(_CENTRE_GRID) + 0.5) / _CENTRE_GRID - 0.5
+    profile = np.exp(-0.5 * (axis / _CENTRE_SPREAD) ** 2)
+    return np.outer(profile, profile)

@@ -1,0 +1,101 @@
+"""Recipes: one small TOML file says everything that makes a training run what it is."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from inference.architecture import PlainCnn, network_from_dict
+from inference.errors import DataError
+
+RECIPE_DIR = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Folds of the data's manifest. weight_copies: every copy of a slice weighs 1 / copies in the loss."""
+
+    training_folds: tuple[int, ...]
+    validation_folds: tuple[int, ...]
+    weight_copies: bool
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Bounds of uniform draws, both signs: degrees of rotation; shift, shear and zoom as shares of
+    the side.
+    """
+
+    rotation_degrees: float
+    shift: float
+    shear: float
+    zoom: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Adam with early stopping, learning-rate reduction and best checkpoint, all on the validation loss."""
+
+    batch_size: int
+    epochs: int
+    learning_rate: float
+    early_stopping_patience: int
+    reduce_patience: int
+    reduce_factor: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run as data; `seed` fixes initial weights, order and augmentation."""
+
+    id: str
+    title: str
+    seed: int
+    input_size: int
+    network: PlainCnn
+    split: Split
+    augmentation: Augmentation
+    fit: Fit
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form, as it is recorded in the manifest."""
+        return {**asdict(self), "network": self.network.as_dict()}
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """Read a shipped recipe by its name or any other by its path. Raises DataError recipe_invalid."""
+    path = RECIPE_DIR / f"{name_or_path}.toml"
+    path = path if path.is_file() else Path(name_or_path)
+    try:
+        fields = tomllib.loads(path.read_text("utf-8"))
+        return _recipe(fields)
+    except OSError as error:
+        shipped = ", ".join(sorted(each.stem for each in RECIPE_DIR.glob("*.toml")))
+        raise DataError(
+            "recipe_invalid", f"There is no such recipe; shipped are {shipped}. Received {name_or_path!r}."
+        ) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            "recipe_invalid", f"The recipe is incomplete or misspelt. Received {error}."
+        ) from error
+
+
+def _recipe(fields: dict[str, Any]) -> Recipe:
+    recipe = Recipe(
+        **{
+            **fields,
+            "network": network_from_dict(fields["network"]),
+            "split": Split(**{key: _frozen(value) for key, value in fields["split"].items()}),
+            "augmentation": Augmentation(**fields["augmentation"]),
+            "fit": Fit(**fields["fit"]),
+        }
+    )
+    if set(recipe.split.training_folds) & set(recipe.split.validation_folds):
+        raise ValueError("a fold on both sides of the split")
+    return recipe
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
