@@ -41,12 +41,12 @@ def _undo_statements(vendor: str) -> list[str]:
 
 def add_triggers(apps: Any, schema_editor: Any) -> None:
     for statement in _statements(schema_editor.connection.vendor):
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)
 
 
 def remove_triggers(apps: Any, schema_editor: Any) -> None:
     for statement in _undo_statements(schema_editor.connection.vendor):
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)
 
 
 class Migration(migrations.Migration):

@@ -83,7 +83,7 @@ class Watch:
 def _answering(missing: set[str], options: Options, queue: Celery) -> set[str]:
     found = {"web"} if "web" in missing and _web_answers(options) else set()
     if missing & WORKERS:
-        answers = queue.control.ping(timeout=0.5)
+        answers = queue.control.ping(timeout=0.5) or []
         found |= {node.partition("@")[0] for answer in answers for node in answer}
     return found
 

@@ -57,7 +57,7 @@ def test_completion_stores_the_prediction(job) -> None:
     assert (job.status, job.token, job.lease_until) == ("succeeded", None, None)
     assert job.finished_at is not None
     assert (prediction.predicted_class, prediction.confidence) == ("pituitary", 0.7)
-    assert list(prediction.probabilities) == ["glioma", "meningioma", "notumor", "pituitary"]
+    assert prediction.probabilities == RESULT.probabilities
 
 
 def test_completion_twice_with_one_claim_stores_one_prediction(job) -> None:

@@ -1,0 +1,68 @@
+"""A page in a real Chromium, before the portal on PostgreSQL, Valkey and a real worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+
+from tests.support import chromium, worker
+
+# Playwright's synchronous face runs an event loop in this thread; the ORM is used beside it, never inside it.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for the whole run."""
+    found = chromium.find()
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=found.executable,
+            args=list(found.arguments),
+            env={**os.environ, **found.environment},
+        )
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh profile; a request to anywhere but the portal is refused."""
+    fresh = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    fresh.route("**/*", _stay_home)
+    yield fresh
+    fresh.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page; the test fails on an error that the page's own scripts raise or log."""
+    fresh = context.new_page()
+    errors: list[str] = []
+    fresh.on("pageerror", lambda error: errors.append(str(error)))
+    fresh.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    yield fresh
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def analysis_worker(django_db_setup: None) -> Iterator[Path]:
+    """A real worker on the test database; the path of its log."""
+    if connection.vendor != "postgresql":
+        pytest.fail("Browser tests need a real PostgreSQL and broker: run `python -m tests.run browser`.")
+    with worker.running(connection.settings_dict, settings.CELERY_BROKER_URL) as log:
+        yield log
+
+
+def _stay_home(route: Route) -> None:
+    if urlsplit(route.request.url).hostname in {"127.0.0.1", "localhost"}:
+        route.continue_()
+    else:
+        route.abort("blockedbyclient")

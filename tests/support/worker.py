@@ -1,0 +1,79 @@
+"""A real Celery worker on the test database, as a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from django.conf import settings
+
+START_SECONDS = 90
+STOP_SECONDS = 15
+
+
+@contextlib.contextmanager
+def running(database: dict[str, Any], broker_url: str) -> Iterator[Path]:
+    """Serve the queue `analysis` for the length of the block; yields the log's path.
+
+    `database` is the `settings_dict` of the connection to the test database.
+    Raises RuntimeError, with the log, where the worker does not answer.
+    """
+    with tempfile.TemporaryDirectory(prefix="secondread-worker-") as folder:
+        log = Path(folder) / "worker.log"
+        with log.open("wb") as output:
+            command = [sys.executable, "-m", "celery", "--app=portal.celery", "worker", "--queues=analysis"]
+            command += ["--hostname=analysis@%h", "--concurrency=1", "--without-gossip", "--without-mingle"]
+            worker = subprocess.Popen(
+                [*command, "--loglevel=INFO"],
+                env=_environment(database, broker_url),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            _wait_for_answer(worker, broker_url, log)
+            yield log
+        finally:
+            _stop(worker)
+
+
+def _environment(database: dict[str, Any], broker_url: str) -> dict[str, str]:
+    """The plain settings, on this test run's database, files and broker."""
+    person = f"{database['USER']}:{database['PASSWORD']}@" if database["PASSWORD"] else f"{database['USER']}@"
+    place = f"{database['HOST']}:{database['PORT']}/{database['NAME']}"
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "portal.settings.base",
+        "DATABASE_URL": f"postgres://{person}{place}",
+        "CELERY_BROKER_URL": broker_url,
+        "SECONDREAD_VAR": str(settings.VAR_DIR),
+        "SECRET_KEY": settings.SECRET_KEY,
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }
+
+
+def _wait_for_answer(worker: subprocess.Popen[bytes], broker_url: str, log: Path) -> None:
+    queue = Celery(broker=broker_url)
+    deadline = time.monotonic() + START_SECONDS
+    while worker.poll() is None and time.monotonic() < deadline:
+        if queue.control.ping(timeout=0.5):
+            queue.close()
+            return
+    raise RuntimeError(f"The worker does not answer:\n{log.read_text(errors='replace')}")
+
+
+def _stop(worker: subprocess.Popen[bytes]) -> None:
+    worker.terminate()
+    try:
+        worker.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait()
