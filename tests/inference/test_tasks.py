@@ -1,0 +1,148 @@
+"""The thin room between queue and network, with a tiny real network."""
+
+import logging
+import uuid
+
+import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+
+from cases import storage
+from cases.models import Job, ModelVersion, Prediction
+from cases.services import jobs
+from inference import tasks
+from inference.errors import InferenceError
+from inference.heatmaps import unpack
+from inference.manifest import load_manifest
+from tests.inference.tiny import CODES, tiny_model, write_model
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def tiny_network(tmp_path_factory):
+    """Folder with the tiny network, as shipped ones lie."""
+    folder = tmp_path_factory.mktemp("manifests")
+    return load_manifest(write_model(folder, tiny_model()))
+
+
+@pytest.fixture
+def model_version(db, tiny_network, monkeypatch) -> ModelVersion:
+    """Stands in for the cast's version: this one can be loaded."""
+    monkeypatch.setattr(tasks, "MANIFEST_DIR", tiny_network.directory)
+    tasks.predictor_for.cache_clear()
+    return ModelVersion.objects.create(
+        name="tiny",
+        weights_sha256=tiny_network.weights_sha256,
+        manifest=tiny_network.as_dict(),
+        is_active=True,
+    )
+
+
+@pytest.fixture
+def job(submitted_case) -> Job:
+    return Job.objects.get(image__case=submitted_case)
+
+
+def test_analysis_stores_probabilities_and_maps_of_every_layer_and_class(job, tiny_network) -> None:
+    tasks.analyse(str(job.pk))
+    job.refresh_from_db()
+    prediction = Prediction.objects.get()
+    maps = unpack(storage.load(prediction.maps_file))
+    assert (job.status, job.error_code) == ("succeeded", "")
+    assert tuple(prediction.probabilities) == CODES
+    assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    assert prediction.predicted_class == max(prediction.probabilities, key=prediction.probabilities.get)
+    assert maps.layers == tiny_network.layer_names
+    assert [len(maps.values[layer]) for layer in maps.layers] == [4, 4]
+
+
+def test_analysis_called_twice_does_nothing_the_second_time(job) -> None:
+    tasks.analyse(str(job.pk))
+    tasks.analyse(str(job.pk))
+    job.refresh_from_db()
+    assert (Prediction.objects.count(), job.attempts) == (1, 1)
+
+
+def test_analysis_of_unknown_job_does_nothing(db) -> None:
+    tasks.analyse(str(uuid.uuid4()))
+    assert not Prediction.objects.exists()
+
+
+def test_missing_picture_fails_the_job_for_good_with_a_sentence(job) -> None:
+    storage.discard(job.image.file)
+    tasks.analyse(str(job.pk))
+    job.refresh_from_db()
+    assert (job.status, job.attempts, job.error_code) == ("failed", 1, "image_missing")
+    assert "Ask your administrator" in job.error_message
+
+
+def test_weights_that_do_not_match_fail_the_job_with_their_code(job, tiny_network) -> None:
+    weights = tiny_network.directory / tiny_network.weights_file
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1])
+    try:
+        tasks.analyse(str(job.pk))
+    finally:
+        weights.write_bytes(whole)
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == ("failed", "weights_mismatch")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status"),
+    [
+        (SoftTimeLimitExceeded(), "time_limit", "queued"),
+        (InferenceError("busy", "Try later.", retryable=True), "busy", "queued"),
+        (InferenceError("broken", "Never.", retryable=False), "broken", "failed"),
+        (ZeroDivisionError("secret detail"), "unexpected", "queued"),
+    ],
+)
+def test_failure_decides_whether_the_job_is_tried_again(error, code, status, job, monkeypatch) -> None:
+    def break_down(claim: jobs.Claim) -> None:
+        raise error
+
+    monkeypatch.setattr(tasks, "_infer", break_down)
+    tasks.analyse(str(job.pk))
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (status, code)
+    assert "secret" not in job.error_message
+
+
+def test_unexpected_failure_is_logged_with_the_job_and_no_patient(job, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(tasks, "_infer", lambda _: 1 / 0)
+    with caplog.at_level(logging.ERROR):
+        tasks.analyse(str(job.pk))
+    (record,) = caplog.records
+    assert (record.getMessage(), record.exc_info[0]) == (f"Job {job.pk} failed.", ZeroDivisionError)
+
+
+def test_result_that_comes_too_late_is_dropped(job, monkeypatch) -> None:
+    infer = tasks._infer
+
+    def slowly(claim: jobs.Claim) -> jobs.Result:
+        result = infer(claim)
+        Job.objects.update(status="queued", token=None, lease_until=None)
+        return result
+
+    monkeypatch.setattr(tasks, "_infer", slowly)
+    tasks.analyse(str(job.pk))
+    job.refresh_from_db()
+    assert (job.status, Prediction.objects.count()) == ("queued", 0)
+
+
+def test_tending_announces_what_waits(job, announcements) -> None:
+    announcements.clear()
+    tasks.tend_jobs()
+    assert announcements == [job.pk]
+
+
+def test_times_of_a_job_hang_together() -> None:
+    times = (
+        settings.CELERY_TASK_SOFT_TIME_LIMIT,
+        settings.CELERY_TASK_TIME_LIMIT,
+        settings.JOB_LEASE_SECONDS,
+        settings.JOB_VISIBILITY_SECONDS,
+    )
+    assert list(times) == sorted(set(times))
+    assert settings.CELERY_TASK_ACKS_LATE

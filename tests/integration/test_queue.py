@@ -1,0 +1,129 @@
+"""The way of an image through a real broker and a real worker, and what happens when one of them dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from celery import current_app
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.db import connection
+from django.utils import timezone
+
+from cases import storage
+from cases.lifecycle import JobStatus
+from cases.models import Case, Job, Prediction
+from cases.services import jobs
+from cases.services.uploads import submit_file
+from inference.heatmaps import unpack
+from inference.tasks import tend_jobs
+from tests.cast import make_png_bytes
+from tests.support import worker
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.real_broker,
+    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="needs a real PostgreSQL and broker"),
+]
+
+PATIENCE = 60
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, (
+            f"{what}: {list(Job.objects.values_list('status', 'error_message'))}"
+        )
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def upload(owner, cohort) -> Callable[[int], Case]:
+    def take_in(seed: int) -> Case:
+        receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(make_png_bytes(96, 80, seed=seed)))
+        assert receipt.case is not None, receipt
+        return receipt.case
+
+    return take_in
+
+
+@pytest.fixture(autouse=True)
+def empty_broker() -> None:
+    current_app.control.purge()
+
+
+def running_worker():
+    return worker.running(connection.settings_dict, settings.CELERY_BROKER_URL)
+
+
+def all_done() -> bool:
+    return not Job.objects.exclude(status=JobStatus.SUCCEEDED).exists()
+
+
+def kill_worker() -> None:
+    """SIGKILL to the worker and its pool, as a power cut would."""
+    stats = current_app.control.inspect(timeout=2).stats() or {}
+    for found in stats.values():
+        for process in [found["pid"], *found["pool"]["processes"]]:
+            os.kill(process, signal.SIGKILL)
+
+
+def test_uploaded_picture_is_analysed_by_the_shipped_network(upload) -> None:
+    with running_worker():
+        case = upload(1)
+        wait_until(all_done, "analysis")
+    prediction = Prediction.objects.get(image__case=case)
+    labels = prediction.model_version.class_labels
+    assert list(prediction.probabilities) == list(labels)
+    assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    assert prediction.confidence == max(prediction.probabilities.values())
+    maps = unpack(storage.load(prediction.maps_file))
+    assert [len(maps.values[layer]) for layer in maps.layers] == [len(labels)] * len(
+        prediction.model_version.layers
+    )
+
+
+def test_upload_while_the_broker_forgets_everything_is_analysed_after_all(upload) -> None:
+    upload(1)
+    current_app.control.purge()
+    Job.objects.update(announced_at=timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS + 1))
+    with running_worker():
+        assert Job.objects.get().status == JobStatus.QUEUED
+        tend_jobs()
+        wait_until(all_done, "analysis after the broker forgot it")
+    assert Prediction.objects.count() == 1
+
+
+def test_worker_killed_in_the_middle_loses_no_job_and_doubles_none(upload) -> None:
+    with running_worker():
+        for seed in range(6):
+            upload(seed)
+        wait_until(lambda: Job.objects.filter(status=JobStatus.SUCCEEDED).exists(), "first analysis")
+        kill_worker()
+    # One that was claimed when the power went; its lease is over by the time that anybody looks.
+    left = Job.objects.exclude(status=JobStatus.SUCCEEDED).first()
+    if left is not None and left.status == JobStatus.QUEUED:
+        jobs.claim(left.pk)
+    past = timezone.now() - timedelta(seconds=1)
+    Job.objects.filter(status=JobStatus.RUNNING).update(lease_until=past)
+    with running_worker():
+        tend_jobs()
+        wait_until(all_done, "analyses after the kill")
+    assert Prediction.objects.count() == Job.objects.count() == 6
+
+
+def test_message_that_comes_twice_gives_one_result(upload) -> None:
+    case = upload(1)
+    job = Job.objects.get(image__case=case)
+    jobs.announce(job.pk)
+    jobs.announce(job.pk)
+    with running_worker():
+        wait_until(all_done, "analysis")
+    assert Prediction.objects.count() == 1
+    assert Job.objects.get().attempts == 1
