@@ -18,7 +18,6 @@ class Options:
     port: int
     var: Path
     broker_url: str
-    database_url: str
 
     @property
     def logs(self) -> Path:
@@ -47,7 +46,6 @@ def from_environment() -> Options:
         port=int(port),
         var=Path(env.str("SECONDREAD_VAR", default=str(BASE_DIR / "var"))).absolute(),
         broker_url=env.str("CELERY_BROKER_URL", default=""),
-        database_url=env.str("DATABASE_URL", default=""),
     )
 
 

@@ -17,6 +17,7 @@ from django.conf import settings
 
 START_SECONDS = 90
 STOP_SECONDS = 15
+LAST_LINES = 25
 
 
 @contextlib.contextmanager
@@ -67,7 +68,11 @@ def _wait_for_answer(worker: subprocess.Popen[bytes], broker_url: str, log: Path
         if queue.control.ping(timeout=0.5):
             queue.close()
             return
-    raise RuntimeError(f"The worker does not answer:\n{log.read_text(errors='replace')}")
+    raise RuntimeError(f"The worker does not answer:\n{_tail(log)}")
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-LAST_LINES:])
 
 
 def _stop(worker: subprocess.Popen[bytes]) -> None:
