@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
-from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from cases.lifecycle import CaseState, JobStatus
 from cases.models import Case, Cohort, Image, Job, ModelVersion, Prediction, Review
-from cases.permissions import Action, cohorts_where, visible_to
+from cases.permissions import CAPABILITIES, Action, Role, cohorts_where, visible_to
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django_stubs_ext import WithAnnotations
 
     from cases.permissions import Person
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
         """What `with_latest_analysis` adds to a case."""
 
         job_status: str | None
+        job_error: str | None
         predicted_class: str | None
         confidence: float | None
 
@@ -51,11 +54,14 @@ class ReviewFilter:
 
 
 def with_latest_analysis(cases: QuerySet[Case]) -> QuerySet[AnalysedCase]:
-    """Add `job_status`, `predicted_class` and `confidence` of the newest job and result."""
+    """Add `job_status` and `job_error` of the newest job, `predicted_class` and `confidence` of the
+    newest result.
+    """
     newest_job = Job.objects.filter(image__case=OuterRef("pk")).order_by("-queued_at")
     newest = Prediction.objects.filter(image__case=OuterRef("pk")).order_by("-created_at")
     return cases.annotate(
         job_status=Subquery(newest_job.values("status")[:1]),
+        job_error=Subquery(newest_job.values("error_message")[:1]),
         predicted_class=Subquery(newest.values("predicted_class")[:1]),
         confidence=Subquery(newest.values("confidence")[:1]),
     )
@@ -85,9 +91,44 @@ def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[AnalysedCase]:
     return analysed.order_by("-created_at", "-id")
 
 
+def state_counts(user: Person, cohort: Cohort | None = None) -> dict[CaseState, int]:
+    """How many of the user's cases are in each clinical state, in one query."""
+    cases = visible_to(user)
+    if cohort:
+        cases = cases.filter(cohort=cohort)
+    counted = dict(cases.order_by().values_list("state").annotate(Count("pk")))
+    return {state: counted.get(state, 0) for state in CaseState}
+
+
 def cohorts_visible_to(user: Person) -> QuerySet[Cohort]:
     """The cohorts whose cases the user may see."""
     return cohorts_where(user, Action.VIEW)
+
+
+@dataclass(frozen=True)
+class CohortRights:
+    """A cohort and what the user may do there. `role` is None for the superuser."""
+
+    cohort: Cohort
+    role: Role | None
+    actions: tuple[Action, ...]
+
+
+def cohorts_of(user: Person) -> list[CohortRights]:
+    """Every cohort in which the user has a role, by name, with the rights that come with it."""
+    if not user.is_authenticated or not user.is_active:
+        return []
+    if user.is_superuser:
+        return [CohortRights(cohort, None, tuple(Action)) for cohort in Cohort.objects.all()]
+    memberships = user.memberships.select_related("cohort").order_by("cohort__name")
+    return [
+        CohortRights(
+            held.cohort,
+            Role(held.role),
+            tuple(action for action in Action if action in CAPABILITIES[Role(held.role)]),
+        )
+        for held in memberships
+    ]
 
 
 def case_visible_to(user: Person, code: str) -> Case:
@@ -138,17 +179,23 @@ def reviews_of(user: Person, case: Case) -> QuerySet[Review]:
     )
 
 
+def review_visible_to(user: Person, review_id: UUID) -> Review:
+    """The review of this id; Review.DoesNotExist where the user may not read it."""
+    return (
+        Review.objects.filter(case__cohort__in=cohorts_where(user, Action.READ))
+        .select_related("case__cohort", "prediction__model_version", "prediction__image")
+        .get(pk=review_id)
+    )
+
+
 def own_current_review(user: User, case: Case) -> Review | None:
     """The user's own review of the case, as last amended."""
     return reviews_of(user, case).filter(reader=user, amended_by__isnull=True).first()
 
 
-def next_case(user: User, after: Case | None = None) -> Case | None:
-    """The oldest case that waits for this user's reading, beginning behind `after`.
-
-    It wraps round to the beginning, so that nothing is left over at the end.
-    """
-    waiting = (
+def awaiting_review(user: User) -> QuerySet[Case]:
+    """The analysed cases that wait for this user's reading, oldest first."""
+    return (
         visible_to(user)
         .filter(
             cohort__in=cohorts_where(user, Action.REVIEW),
@@ -159,6 +206,14 @@ def next_case(user: User, after: Case | None = None) -> Case | None:
         .order_by("created_at", "id")
         .distinct()
     )
+
+
+def next_case(user: User, after: Case | None = None) -> Case | None:
+    """The oldest case that waits for this user's reading, beginning behind `after`.
+
+    It wraps round to the beginning, so that nothing is left over at the end.
+    """
+    waiting = awaiting_review(user)
     if after is None:
         return waiting.first()
     others = waiting.exclude(pk=after.pk)

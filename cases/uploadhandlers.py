@@ -18,14 +18,18 @@ OVERSIZED = "oversized_uploads"
 class SizeLimitUploadHandler(FileUploadHandler):
     """Counts the bytes of each file and skips one that is over UPLOAD_MAX_BYTES."""
 
+    position = -1
+
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
+        self.position += 1
         self.received = 0
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
         self.received += len(raw_data)
         if self.received > settings.UPLOAD_MAX_BYTES:
             oversized_uploads(self.request).append(self.file_name or "")
+            oversized_positions(self.request).append(self.position)
             raise SkipFile
         return raw_data
 
@@ -37,3 +41,9 @@ def oversized_uploads(request: HttpRequest | None) -> list[str]:
     """The names of the files of this request that were too large to keep, in order."""
     names: list[str] = request.__dict__.setdefault(OVERSIZED, [])
     return names
+
+
+def oversized_positions(request: HttpRequest | None) -> list[int]:
+    """Where those files stood among all files of the request, counted from 0, in order."""
+    positions: list[int] = request.__dict__.setdefault("oversized_positions", [])
+    return positions

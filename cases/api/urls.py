@@ -1,2 +1,26 @@
+"""/api/v1/."""
+
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView
+
+from cases.api.views.cases import CasesView, CaseView, CohortsView, RetryView
+from cases.api.views.exports import ReviewedCasesView
+from cases.api.views.index import IndexView, ProblemsView, UnknownView
+from cases.api.views.reviews import AmendmentView, ReviewsView
+from cases.api.views.uploads import UploadsView
+
 app_name = "api"
-urlpatterns: list = []
+urlpatterns = [
+    path("", IndexView.as_view(), name="index"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("problems/", ProblemsView.as_view(), name="problems"),
+    path("cohorts/", CohortsView.as_view(), name="cohorts"),
+    path("uploads/", UploadsView.as_view(), name="uploads"),
+    path("cases/", CasesView.as_view(), name="cases"),
+    path("cases/<slug:code>/", CaseView.as_view(), name="case"),
+    path("cases/<slug:code>/retry/", RetryView.as_view(), name="retry"),
+    path("cases/<slug:code>/reviews/", ReviewsView.as_view(), name="reviews"),
+    path("reviews/<uuid:review_id>/amend/", AmendmentView.as_view(), name="amend"),
+    path("reviewed-cases/", ReviewedCasesView.as_view(), name="reviewed-cases"),
+    re_path("", UnknownView.as_view(), name="unknown"),
+]

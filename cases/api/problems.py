@@ -1,0 +1,168 @@
+"""Problem responses (RFC 9457): every error of the API in one shape."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import OperationalError
+from django.http import Http404, JsonResponse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from rest_framework import exceptions
+from rest_framework.serializers import as_serializer_error
+from rest_framework.views import set_rollback
+
+from cases.lifecycle import IllegalTransition
+from cases.services.reviews import ReviewConflict
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+# The name under which REST framework gives the errors that belong to no single field.
+NO_FIELD = "non_field_errors"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What all problems of one code have in common."""
+
+    status: int
+    title: str | Promise
+
+
+KINDS: Mapping[str, Kind] = {
+    "invalid": Kind(400, _("The request is not valid")),
+    "parse_error": Kind(400, _("The request cannot be read")),
+    "not_authenticated": Kind(401, _("Sign in first")),
+    "authentication_failed": Kind(401, _("The token is not valid")),
+    "permission_denied": Kind(403, _("Your role does not allow this")),
+    "not_found": Kind(404, _("There is no such thing here")),
+    "method_not_allowed": Kind(405, _("This address has no such method")),
+    "not_acceptable": Kind(406, _("There is no such format")),
+    "conflict": Kind(409, _("A newer review is already stored")),
+    "wrong_state": Kind(409, _("The state does not allow this")),
+    "too_large": Kind(413, _("The request is too large")),
+    "too_many_files": Kind(413, _("Too many files in one request")),
+    "unsupported_media_type": Kind(415, _("This media type is not read here")),
+    "all_refused": Kind(422, _("None of the files was taken in")),
+    "unexpected": Kind(500, _("Something went wrong on our side")),
+    "unavailable": Kind(503, _("The database is busy")),
+}
+
+
+def problem(code: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> JsonResponse:
+    """The response for a problem of a kind in KINDS; `more` are further members of its body."""
+    kind = KINDS[code]
+    body = {
+        "type": f"/api/v1/problems/#{code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "code": code,
+    }
+    return JsonResponse(body | more, status=kind.status, headers=headers, content_type=MEDIA_TYPE)
+
+
+def problem_response(error: Exception, context: Mapping[str, Any]) -> JsonResponse:
+    """REST framework's exception handler: whatever a view raises becomes a problem."""
+    set_rollback()
+    response = _problem_of(error)
+    if response.status_code >= 500:  # noqa: PLR2004
+        request = context["request"]
+        logger.error("%s %s failed.", request.method, request.path, exc_info=error)
+    return response
+
+
+@singledispatch
+def _problem_of(error: Exception) -> JsonResponse:
+    return problem(
+        "unexpected",
+        _t("The request could not be completed. Try again; if it fails again, tell your administrator."),
+    )
+
+
+@_problem_of.register
+def _of_rest_framework(error: exceptions.APIException) -> JsonResponse:
+    # REST framework sets `auth_header` on the error that becomes a 401.
+    challenge = getattr(error, "auth_header", None)
+    headers = {"WWW-Authenticate": challenge} if challenge else None
+    code = error.default_code if error.default_code in KINDS else "unexpected"
+    return problem(code, str(error.detail), headers=headers)
+
+
+@_problem_of.register
+def _of_fields(error: exceptions.ValidationError) -> JsonResponse:
+    return _invalid(error.detail)
+
+
+@_problem_of.register
+def _of_service_validation(error: DjangoValidationError) -> JsonResponse:
+    return _invalid(as_serializer_error(error))
+
+
+def _invalid(detail: Any) -> JsonResponse:
+    errors = {field: [str(message) for message in _leaves(found)] for field, found in detail.items()}
+    sentences = [
+        message if field == NO_FIELD else f"{field}: {message}"
+        for field, messages in errors.items()
+        for message in messages
+    ]
+    return problem("invalid", " ".join(sentences), errors=errors)
+
+
+def _leaves(found: Any) -> list[str]:
+    """The messages in what REST framework nests for lists and objects."""
+    if isinstance(found, dict):
+        return [message for part in found.values() for message in _leaves(part)]
+    if isinstance(found, list):
+        return [message for part in found for message in _leaves(part)]
+    return [found]
+
+
+@_problem_of.register
+def _of_missing(error: Http404) -> JsonResponse:
+    return problem("not_found", str(error) or _t("Nothing is here, or you may not see it."))
+
+
+@_problem_of.register
+def _of_missing_right(error: PermissionDenied) -> JsonResponse:
+    return problem("permission_denied", str(error) or _t("Your role does not allow this."))
+
+
+@_problem_of.register
+def _of_state(error: IllegalTransition) -> JsonResponse:
+    return problem("wrong_state", str(error))
+
+
+@_problem_of.register
+def _of_newer_review(error: ReviewConflict) -> JsonResponse:
+    from cases.api.serializers import ReviewSerializer
+
+    return problem("conflict", str(error), current=ReviewSerializer(error.current).data)
+
+
+@_problem_of.register
+def _of_suspicion(error: SuspiciousOperation) -> JsonResponse:
+    return problem("parse_error", _t("The request is malformed or has too many fields."))
+
+
+@_problem_of.register
+def _of_size(error: RequestDataTooBig) -> JsonResponse:
+    return problem("too_large", _t("The body is larger than this address reads."))
+
+
+@_problem_of.register
+def _of_many_files(error: TooManyFilesSent) -> JsonResponse:
+    return problem("too_many_files", _t("Send the files in several requests."))
+
+
+@_problem_of.register
+def _of_busy_database(error: OperationalError) -> JsonResponse:
+    return problem("unavailable", _t("Try again in a few seconds."), headers={"Retry-After": "5"})

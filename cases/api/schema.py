@@ -1,0 +1,250 @@
+"""What the OpenAPI document says beyond what the serializers say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from rest_framework import serializers
+
+from cases.api.problems import KINDS, MEDIA_TYPE
+from cases.api.serializers import CaseSerializer, ReceiptSerializer, ReviewSerializer
+from cases.lifecycle import Verdict
+from cases.notice import RESEARCH_NOTICE
+
+Responses = dict[Any, Any]
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """An error (RFC 9457)."""
+
+    type = serializers.CharField(help_text="An address that says what the code means.")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="What happened, and what to do.")
+    code = serializers.ChoiceField(sorted(KINDS))
+    errors = serializers.DictField(  # type: ignore[assignment]  # a name that Serializer has too
+        child=serializers.ListField(child=serializers.CharField()),
+        required=False,
+        help_text="Sentences by parameter or field.",
+    )
+
+
+class ConflictSerializer(ProblemSerializer):
+    """The state does not allow this; `current` is the newer review, where that is the reason."""
+
+    current = ReviewSerializer(required=False)
+
+
+class AllRefusedSerializer(ProblemSerializer):
+    """None of the files was taken in."""
+
+    receipts = ReceiptSerializer(many=True)
+
+
+class ReceiptsSerializer(serializers.Serializer[Any]):
+    """What became of each file."""
+
+    receipts = ReceiptSerializer(many=True)
+
+
+class KindSerializer(serializers.Serializer[Any]):
+    """What all problems of one code have in common."""
+
+    code = serializers.CharField()
+    status = serializers.IntegerField()
+    title = serializers.CharField()
+
+
+class IndexSerializer(serializers.Serializer[Any]):
+    """Where to begin."""
+
+    title = serializers.CharField()
+    notice = serializers.CharField()
+    links = serializers.DictField(child=serializers.URLField())
+
+
+class PageSerializer(serializers.Serializer[Any]):
+    """Some rows, and the addresses of the pages beside them."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+class CasePageSerializer(PageSerializer):
+    """Some cases."""
+
+    results = CaseSerializer(many=True)
+
+
+class ReviewedCaseSerializer(serializers.Serializer[Any]):
+    """One row of the export."""
+
+    review_id = serializers.UUIDField()
+    case = serializers.CharField()
+    cohort = serializers.CharField()
+    simulated = serializers.BooleanField(help_text="Made for demonstration; keep it out of figures.")
+    ground_truth = serializers.CharField(allow_null=True)
+    image_sha256 = serializers.CharField(help_text="Of the uploaded file.")
+    image_width = serializers.IntegerField()
+    image_height = serializers.IntegerField()
+    model_version = serializers.CharField()
+    predicted_class = serializers.CharField()
+    predicted_probability = serializers.FloatField()
+    probabilities = serializers.DictField(child=serializers.FloatField())
+    verdict = serializers.ChoiceField(Verdict.choices)
+    final_class = serializers.CharField(help_text="The reader's class.")
+    corrected_class = serializers.CharField(
+        allow_null=True, help_text="The same, where the reader disagrees."
+    )
+    reader_confidence = serializers.IntegerField(min_value=1, max_value=5)
+    comment = serializers.CharField(allow_blank=True)
+    reader = serializers.UUIDField(help_text="An opaque id.")
+    reviewed_at = serializers.DateTimeField()
+    amendment = serializers.BooleanField()
+    amends = serializers.UUIDField(allow_null=True)
+    amendment_reason = serializers.CharField(allow_null=True)
+    notice = serializers.CharField()
+
+
+class ReviewedCasePageSerializer(PageSerializer):
+    """Some rows of the export."""
+
+    results = ReviewedCaseSerializer(many=True)
+    notice = serializers.CharField()
+
+
+def problems(*statuses: int) -> Responses:
+    """The problem responses of these statuses, and those that every address may give."""
+    shapes = {409: ConflictSerializer}
+    return {
+        (status, MEDIA_TYPE): OpenApiResponse(
+            shapes.get(status, ProblemSerializer),
+            description=" / ".join(str(kind.title) for kind in KINDS.values() if kind.status == status),
+        )
+        for status in (*statuses, 500, 503)
+    }
+
+
+CASE_PAGE = CasePageSerializer
+CODE = OpenApiParameter(
+    "code", str, OpenApiParameter.PATH, description="Code of the case, such as K7QF-2M9D."
+)
+REVIEW_ID = OpenApiParameter(
+    "review_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="Id of the review."
+)
+
+EXPORT_DESCRIPTION = f"""\
+Every review as last amended, of the cohorts in which you may export, in the order in which they
+were given. The format follows `?format=` (`json`, `csv`, `ndjson`), else the `Accept` header.
+
+JSON comes in pages: follow `next` until it is null. A review that comes in meanwhile stands on a
+later page; no row is lost or doubled. CSV and NDJSON are streamed whole. They have no length; if
+the server fails on the way, it cuts the connection without the closing chunk, and the client
+reports an incomplete answer. Drop such a file.
+
+A text cell of the CSV that a spreadsheet would run as a formula has an apostrophe before it.
+
+{RESEARCH_NOTICE}"""
+
+UPLOAD_DESCRIPTION = """\
+Content decides what a file is, not its name; names are neither stored nor logged. Each file has
+its own receipt, in the order of the form: 201 if at least one was received, 200 if none was but
+some were here already, 422 if all were refused. The same file twice in a cohort leads to the
+first case."""
+
+_ROW = {
+    "review_id": "0b6e0c7e-6f0f-4a53-9d3c-5a3f3c6f1d11",
+    "case": "K7QF-2M9D",
+    "cohort": "North",
+    "simulated": False,
+    "ground_truth": None,
+    "image_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "image_width": 512,
+    "image_height": 512,
+    "model_version": "prototype-cnn-1",
+    "predicted_class": "glioma",
+    "predicted_probability": 0.7,
+    "probabilities": {"glioma": 0.7, "meningioma": 0.2, "notumor": 0.05, "pituitary": 0.05},
+    "verdict": "disagree",
+    "final_class": "meningioma",
+    "corrected_class": "meningioma",
+    "reader_confidence": 4,
+    "comment": "",
+    "reader": "4c0c9d5e-1a55-4bd5-8b7c-0f6b7a6f2f10",
+    "reviewed_at": "2026-01-31T08:00:00+00:00",
+    "amendment": False,
+    "amends": None,
+    "amendment_reason": None,
+    "notice": RESEARCH_NOTICE,
+}
+
+EXPORT_PARAMETERS = [
+    OpenApiParameter(
+        "X-Research-Use",
+        str,
+        OpenApiParameter.HEADER,
+        response=[200],
+        description="The notice of every export.",
+    ),
+    OpenApiParameter(
+        "Content-Disposition",
+        str,
+        OpenApiParameter.HEADER,
+        response=[200],
+        description="A file name, for CSV and NDJSON.",
+    ),
+]
+EXPORT_RESPONSES: Responses = {
+    (200, "application/json"): OpenApiResponse(
+        ReviewedCasePageSerializer,
+        examples=[
+            OpenApiExample(
+                "One page", {"next": None, "previous": None, "results": [_ROW], "notice": RESEARCH_NOTICE}
+            )
+        ],
+    ),
+    (200, "text/csv"): OpenApiResponse(
+        OpenApiTypes.STR, description="A header line, then one line a review."
+    ),
+    (200, "application/x-ndjson"): OpenApiResponse(
+        OpenApiTypes.STR, description="One object a line, with the members of a JSON result."
+    ),
+}
+
+_RECEIPT = {
+    "index": 0,
+    "outcome": "received",
+    "case": "K7QF-2M9D",
+    "url": "https://portal.example/api/v1/cases/K7QF-2M9D/",
+    "code": "received",
+    "message": "Received and queued.",
+    "notices": [],
+}
+UPLOAD_RESPONSES: Responses = {
+    201: OpenApiResponse(
+        ReceiptsSerializer,
+        description="At least one file was received.",
+        examples=[OpenApiExample("One file", {"receipts": [_RECEIPT]})],
+    ),
+    200: OpenApiResponse(ReceiptsSerializer, description="No new file; at least one was here already."),
+    (422, MEDIA_TYPE): OpenApiResponse(AllRefusedSerializer, description=str(KINDS["all_refused"].title)),
+}
+
+_OPINION = {
+    "verdict": "disagree",
+    "corrected_class": "meningioma",
+    "confidence": 4,
+    "comment": "Broad dural base.",
+}
+REVIEW_EXAMPLES = [
+    OpenApiExample(
+        "Disagree",
+        _OPINION | {"prediction": "5f2c1c80-3f5e-4b8e-9f53-3f1f0e0c9a77"},
+        request_only=True,
+    )
+]
+AMENDMENT_EXAMPLES = [
+    OpenApiExample("Amend", _OPINION | {"reason": "Second look at the contrast series."}, request_only=True)
+]

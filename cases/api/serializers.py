@@ -1,0 +1,205 @@
+"""What the API says: shapes of answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+from cases.lifecycle import CaseState, JobStatus, Verdict
+from cases.models import Case, Job, Prediction, Review
+from cases.permissions import Action, Role
+from cases.services.uploads import Outcome, Receipt
+
+Shape = serializers.Serializer[Any]
+
+
+@dataclass(frozen=True)
+class CaseDetail:
+    """All that one user may know of one case. `reviews` is None without the right to read."""
+
+    case: Case
+    job: Job | None
+    prediction: Prediction | None
+    reviews: list[Review] | None
+
+
+@extend_schema_field(OpenApiTypes.URI)
+class CaseUrlField(serializers.Field[Any, Any, str, Any]):
+    """The address of a case in this API."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(read_only=True, **options)
+
+    def to_representation(self, value: str) -> str:
+        return reverse("api:case", kwargs={"code": value}, request=self.context.get("request"))
+
+
+class CohortSerializer(Shape):
+    """A cohort of the user, with the user's rights in it."""
+
+    id = serializers.UUIDField(source="cohort.id")
+    name = serializers.CharField(source="cohort.name")
+    description = serializers.CharField(source="cohort.description", allow_blank=True)
+    readers_required = serializers.IntegerField(source="cohort.readers_required")
+    role = serializers.ChoiceField(Role.choices, allow_null=True, help_text=_("Null for the superuser."))
+    rights = serializers.ListField(source="actions", child=serializers.ChoiceField(Action.choices))
+
+
+class CaseSerializer(Shape):
+    """A case in a list."""
+
+    code = serializers.CharField()
+    url = CaseUrlField(source="code")
+    cohort = serializers.CharField(source="cohort.name", help_text=_("Name of the cohort."))
+    state = serializers.ChoiceField(CaseState.choices)
+    job_status = serializers.ChoiceField(
+        JobStatus.choices, allow_null=True, help_text=_("Machine state of the newest analysis.")
+    )
+    simulated = serializers.BooleanField(source="is_simulated")
+    created_at = serializers.DateTimeField()
+
+
+class ImageSerializer(Shape):
+    """What is known of a picture; nothing of it names a patient."""
+
+    position = serializers.IntegerField()
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    bit_depth = serializers.IntegerField()
+    colour = serializers.ChoiceField(["grey", "rgb"])
+    source_format = serializers.CharField()
+    source_bytes = serializers.IntegerField()
+    source_sha256 = serializers.CharField()
+    notices = serializers.ListField(
+        child=serializers.CharField(), help_text=_("Codes of what was changed on the way in.")
+    )
+
+
+class JobErrorSerializer(Shape):
+    """Why the last attempt failed."""
+
+    code = serializers.CharField(source="error_code")
+    message = serializers.CharField(source="error_message")
+
+
+class JobSerializer(Shape):
+    """The newest analysis of a case."""
+
+    status = serializers.ChoiceField(JobStatus.choices)
+    attempts = serializers.IntegerField()
+    model_version = serializers.CharField(source="model_version.name")
+    queued_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    error = serializers.SerializerMethodField()
+
+    def get_error(self, job: Job) -> dict[str, str] | None:
+        """Null where the last attempt did not fail."""
+        return dict(JobErrorSerializer(job).data) if job.error_code else None
+
+
+class ClassSerializer(Shape):
+    """A class that the network knows."""
+
+    code = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a name that Field has too; the metaclass moves it
+
+
+class LayerSerializer(Shape):
+    """A layer that heat maps exist for."""
+
+    name = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a name that Field has too; the metaclass moves it
+    grid = serializers.ListField(
+        child=serializers.IntegerField(), help_text=_("Rows and columns of its map.")
+    )
+    channels = serializers.IntegerField()
+
+
+class PredictionSerializer(Shape):
+    """What the network said."""
+
+    id = serializers.UUIDField()
+    model_version = serializers.CharField(source="model_version.name")
+    predicted_class = serializers.CharField()
+    predicted_label = serializers.CharField()
+    predicted_probability = serializers.FloatField(source="confidence")
+    probabilities = serializers.DictField(
+        child=serializers.FloatField(), help_text=_("By class code; sum 1.")
+    )
+    classes = ClassSerializer(source="model_version.classes", many=True)
+    layers = LayerSerializer(source="model_version.layers", many=True)
+    created_at = serializers.DateTimeField()
+
+
+class ReviewSerializer(Shape):
+    """What a reader said; an amendment is a review that names the one it stands for."""
+
+    id = serializers.UUIDField()
+    case = serializers.CharField(source="case.code")
+    prediction = serializers.UUIDField(source="prediction_id")
+    reader = serializers.UUIDField(source="reader_id", help_text=_("An opaque id."))
+    verdict = serializers.ChoiceField(Verdict.choices)
+    final_class = serializers.CharField()
+    confidence = serializers.IntegerField(min_value=1, max_value=5)
+    comment = serializers.CharField(allow_blank=True)
+    amends = serializers.UUIDField(source="amends_id", allow_null=True)
+    amended_by = serializers.SerializerMethodField()
+    reason = serializers.CharField(allow_blank=True, help_text=_("Why it was amended."))
+    created_at = serializers.DateTimeField()
+
+    def get_amended_by(self, review: Review) -> str | None:
+        """Id of the review that stands for this one now, if there is one."""
+        newer = getattr(review, "amended_by", None)
+        return str(newer.pk) if newer else None
+
+
+class CaseDetailSerializer(Shape):
+    """One case. `prediction` and `reviews` are null without the right to read results."""
+
+    code = serializers.CharField(source="case.code")
+    url = CaseUrlField(source="case.code")
+    cohort = serializers.CharField(source="case.cohort.name")
+    state = serializers.ChoiceField(CaseState.choices, source="case.state")
+    simulated = serializers.BooleanField(source="case.is_simulated")
+    created_at = serializers.DateTimeField(source="case.created_at")
+    images = ImageSerializer(source="case.images.all", many=True)
+    job = JobSerializer(allow_null=True)
+    prediction = PredictionSerializer(allow_null=True)
+    reviews = ReviewSerializer(many=True, allow_null=True)
+
+
+class ReceiptSerializer(Shape):
+    """What became of one file."""
+
+    index = serializers.IntegerField(help_text=_("Place of the file in the request, from 0."))
+    outcome = serializers.ChoiceField(Outcome.choices)
+    case = serializers.CharField(allow_null=True, help_text=_("Code of the case; null for a refused file."))
+    url = CaseUrlField(source="case", allow_null=True)
+    code = serializers.CharField(help_text=_("A stable code of the reason."))
+    message = serializers.CharField()
+    notices = serializers.ListField(
+        child=serializers.CharField(), help_text=_("What was changed on the way in.")
+    )
+
+
+def receipt_bodies(receipts: list[Receipt], context: dict[str, Any]) -> Any:
+    """The receipts of one request, in the order of its files."""
+    numbered = [
+        {
+            "index": index,
+            "outcome": receipt.outcome,
+            "case": receipt.case.code if receipt.case else None,
+            "code": receipt.code,
+            "message": receipt.message,
+            "notices": receipt.notices,
+        }
+        for index, receipt in enumerate(receipts)
+    ]
+    return ReceiptSerializer(numbered, many=True, context=context).data

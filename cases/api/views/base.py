@@ -1,0 +1,38 @@
+"""What several views need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.utils.translation import gettext as _t
+from rest_framework.request import Request
+
+from cases import selectors
+from cases.models import Case
+from cases.permissions import Action, may_anywhere
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+
+def user_of(request: Request) -> User:
+    """Who asks; the permission class has let nobody else in."""
+    return cast("User", request.user)
+
+
+def require_somewhere(request: Request, action: Action) -> None:
+    """Raise PermissionDenied where the user may do `action` in no cohort at all."""
+    if not may_anywhere(request.user, action):
+        raise PermissionDenied(
+            _t("You have no role that allows this, in any cohort. Ask the study administrator.")
+        )
+
+
+def case_or_404(request: Request, code: str) -> Case:
+    """The case of this code; Http404 where there is none, or the user may not see it."""
+    try:
+        return selectors.case_visible_to(request.user, code)
+    except Case.DoesNotExist:
+        raise Http404(_t("There is no case of this code, or you may not see it.")) from None

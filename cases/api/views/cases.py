@@ -1,0 +1,107 @@
+"""Cohorts and cases: which there are, how far they are, and another try."""
+
+from __future__ import annotations
+
+from django.http import HttpResponseBase
+from django.utils.translation import gettext as _t
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cases import selectors
+from cases.api import schema
+from cases.api.pagination import page_of
+from cases.api.parameters import CasesParameters, Parameters
+from cases.api.problems import problem
+from cases.api.serializers import (
+    CaseDetail,
+    CaseDetailSerializer,
+    CaseSerializer,
+    CohortSerializer,
+    JobSerializer,
+)
+from cases.api.views.base import case_or_404, require_somewhere, user_of
+from cases.permissions import Action, may, require
+from cases.services import jobs
+
+
+class CohortsView(APIView):
+    """The cohorts of the user."""
+
+    @extend_schema(
+        operation_id="cohorts",
+        tags=["cases"],
+        summary="My cohorts and my rights in them",
+        responses={200: CohortSerializer(many=True)} | schema.problems(400, 401),
+    )
+    def get(self, request: Request) -> Response:
+        """All of them; a person has few."""
+        Parameters.of(request)
+        return Response(CohortSerializer(selectors.cohorts_of(request.user), many=True).data)
+
+
+class CasesView(APIView):
+    """The user's worklist."""
+
+    @extend_schema(
+        operation_id="cases",
+        tags=["cases"],
+        summary="Cases, newest first",
+        parameters=[CasesParameters],
+        responses={200: schema.CASE_PAGE} | schema.problems(400, 401, 403),
+    )
+    def get(self, request: Request) -> Response:
+        """One page."""
+        require_somewhere(request, Action.VIEW)
+        parameters = CasesParameters.of(request)
+        cases = selectors.worklist(request.user, parameters.narrowed())
+        page = page_of(cases, request, newest_first=True, **parameters.paging)
+        results = CaseSerializer(page.rows, many=True, context={"request": request}).data
+        return Response(page.body(list(results)))
+
+
+class CaseView(APIView):
+    """One case."""
+
+    @extend_schema(
+        operation_id="case",
+        tags=["cases"],
+        summary="One case: states, image facts, and for readers the result and the reviews",
+        parameters=[schema.CODE],
+        responses={200: CaseDetailSerializer} | schema.problems(400, 401, 404),
+    )
+    def get(self, request: Request, code: str) -> Response:
+        """Result and reviews only with the right to read them."""
+        Parameters.of(request)
+        case = case_or_404(request, code)
+        reads = may(request.user, Action.READ, case.cohort)
+        detail = CaseDetail(
+            case=case,
+            job=selectors.latest_job(case),
+            prediction=selectors.latest_prediction(request.user, case),
+            reviews=list(selectors.reviews_of(request.user, case)) if reads else None,
+        )
+        return Response(CaseDetailSerializer(detail, context={"request": request}).data)
+
+
+class RetryView(APIView):
+    """Another try at a failed analysis."""
+
+    @extend_schema(
+        operation_id="retry",
+        tags=["cases"],
+        summary="Queue a failed analysis again",
+        parameters=[schema.CODE],
+        request=None,
+        responses={202: JobSerializer} | schema.problems(401, 403, 404, 409),
+    )
+    def post(self, request: Request, code: str) -> HttpResponseBase:
+        """Only from “failed” or “cancelled”."""
+        case = case_or_404(request, code)
+        require(request.user, Action.RETRY, case.cohort)
+        job = selectors.latest_job(case)
+        if job is None:
+            return problem("wrong_state", _t("This case has no analysis to try again."))
+        jobs.retry(by=user_of(request), job=job)
+        return Response(JobSerializer(job).data, status=202)

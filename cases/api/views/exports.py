@@ -1,0 +1,68 @@
+"""The export of reviewed cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cases import exports, selectors
+from cases.api import schema
+from cases.api.pagination import page_of
+from cases.api.parameters import ReviewedCasesParameters
+from cases.api.renderers import EXPORT_RENDERERS, CsvRenderer, ExportNegotiation, NdjsonRenderer
+from cases.api.views.base import require_somewhere
+from cases.notice import RESEARCH_NOTICE
+from cases.permissions import Action
+
+LINES = {CsvRenderer.format: exports.csv_lines, NdjsonRenderer.format: exports.ndjson_lines}
+
+
+class ReviewedCasesView(APIView):
+    """Reviews as last amended, of the cohorts in which the user may export, oldest first."""
+
+    renderer_classes = EXPORT_RENDERERS
+    content_negotiation_class = ExportNegotiation
+
+    @extend_schema(
+        operation_id="reviewed_cases",
+        tags=["export"],
+        summary="Reviewed cases as JSON, CSV or NDJSON",
+        description=schema.EXPORT_DESCRIPTION,
+        parameters=[ReviewedCasesParameters, *schema.EXPORT_PARAMETERS],
+        responses=schema.EXPORT_RESPONSES | schema.problems(400, 401, 403, 406),
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        """A page as JSON, or everything as a stream."""
+        require_somewhere(request, Action.EXPORT)
+        parameters = ReviewedCasesParameters.of(request)
+        reviews = selectors.current_reviews(request.user, parameters.narrowed())
+        renderer = request.accepted_renderer
+        headers = {"X-Research-Use": RESEARCH_NOTICE}
+        if renderer.format in LINES:
+            lines = LINES[renderer.format](exports.rows(reviews))
+            return _stream(lines, renderer.media_type, renderer.format, headers)
+        page = page_of(reviews, request, newest_first=False, **parameters.paging)
+        body = page.body([exports.review_row(review) for review in page.rows])
+        return Response(body | {"notice": RESEARCH_NOTICE}, headers=headers)
+
+
+def _stream(
+    lines: Iterator[str], media_type: str, extension: str, headers: dict[str, str]
+) -> StreamingHttpResponse:
+    """Lines as they come from the database.
+
+    An error on the way is raised out of the iterator, so the server cuts the connection
+    without the closing chunk and the client knows that the file is not complete.
+    """
+    name = f"secondread-reviewed-cases-{timezone.now():%Y%m%dT%H%M%SZ}.{extension}"
+    return StreamingHttpResponse(
+        lines,
+        content_type=f"{media_type}; charset=utf-8",
+        headers=headers | {"Content-Disposition": f'attachment; filename="{name}"'},
+    )

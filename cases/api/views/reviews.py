@@ -1,0 +1,80 @@
+"""What readers say of cases."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import Http404
+from django.utils.translation import gettext as _t
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cases import selectors
+from cases.api import schema
+from cases.api.inputs import AmendmentInput, ReviewInput
+from cases.api.serializers import ReviewSerializer
+from cases.api.views.base import case_or_404, user_of
+from cases.models import Prediction, Review
+from cases.permissions import Action, require
+from cases.services.reviews import amend_review, submit_review
+
+
+class ReviewsView(APIView):
+    """The first review of a reader."""
+
+    @extend_schema(
+        operation_id="review",
+        tags=["reviews"],
+        summary="Agree or disagree with a result",
+        parameters=[schema.CODE],
+        request=ReviewInput,
+        responses={201: ReviewSerializer} | schema.problems(400, 401, 403, 404, 409, 413, 415),
+        examples=schema.REVIEW_EXAMPLES,
+    )
+    def post(self, request: Request, code: str) -> Response:
+        """Once a reader and case; afterwards a review is amended."""
+        case = case_or_404(request, code)
+        require(request.user, Action.REVIEW, case.cohort)
+        given = ReviewInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        wanted = given.validated_data["prediction"]
+        try:
+            prediction = selectors.prediction_visible_to(request.user, case, str(wanted))
+        except Prediction.DoesNotExist:
+            message = _t("This case has no such result. Received: “%(received)s”.")
+            raise ValidationError({"prediction": [message % {"received": wanted}]}) from None
+        review = submit_review(by=user_of(request), case=case, prediction=prediction, opinion=given.opinion())
+        return Response(ReviewSerializer(review).data, status=201)
+
+
+class AmendmentView(APIView):
+    """A review in the place of an earlier one."""
+
+    @extend_schema(
+        operation_id="amend",
+        tags=["reviews"],
+        summary="Amend your own review, with the reason",
+        parameters=[schema.REVIEW_ID],
+        request=AmendmentInput,
+        responses={201: ReviewSerializer} | schema.problems(400, 401, 403, 404, 409, 413, 415),
+        examples=schema.AMENDMENT_EXAMPLES,
+    )
+    def post(self, request: Request, review_id: UUID) -> Response:
+        """The earlier review stays, and the new one names it."""
+        try:
+            review = selectors.review_visible_to(request.user, review_id)
+        except Review.DoesNotExist:
+            raise Http404(_t("There is no review of this id, or you may not see it.")) from None
+        require(request.user, Action.REVIEW, review.case.cohort)
+        given = AmendmentInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        amendment = amend_review(
+            by=user_of(request),
+            review=review,
+            opinion=given.opinion(),
+            reason=given.validated_data["reason"],
+        )
+        return Response(ReviewSerializer(amendment).data, status=201)
