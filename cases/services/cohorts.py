@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _t
 
 from cases.models import Cohort, Membership
 from cases.permissions import Action, Role, require
@@ -27,10 +29,31 @@ def add_member(*, by: User | None, cohort: Cohort, user: User, role: Role) -> Me
     return membership
 
 
-def remove_member(*, by: User, membership: Membership) -> None:
-    """Take a person out of a cohort; what the person did there stays."""
+def change_role(*, by: User, membership: Membership, role: Role) -> None:
+    """Give a member another role; ValidationError where the cohort would lose its administrator."""
     require(by, Action.MANAGE, membership.cohort)
     with transaction.atomic():
+        if role != Role.ADMINISTRATOR:
+            _keep_an_administrator(membership)
+        audit.record(
+            by=by,
+            action="member.role_changed",
+            subject=membership.user,
+            cohort=membership.cohort,
+            before=membership.role,
+            role=str(role),
+        )
+        Membership.objects.filter(pk=membership.pk).update(role=role)
+
+
+def remove_member(*, by: User, membership: Membership) -> None:
+    """Take a person out of a cohort; what the person did there stays.
+
+    Raises ValidationError where the cohort would lose its administrator.
+    """
+    require(by, Action.MANAGE, membership.cohort)
+    with transaction.atomic():
+        _keep_an_administrator(membership)
         audit.record(
             by=by,
             action="member.removed",
@@ -39,3 +62,13 @@ def remove_member(*, by: User, membership: Membership) -> None:
             role=membership.role,
         )
         membership.delete()
+
+
+def _keep_an_administrator(membership: Membership) -> None:
+    """Refuse to lose the last administrator; the cohort row is the lock of those who leave at once."""
+    cohort = Cohort.objects.select_for_update().get(pk=membership.cohort_id)
+    administrators = cohort.memberships.filter(role=Role.ADMINISTRATOR, user__is_active=True)
+    if list(administrators.values_list("pk", flat=True)) == [membership.pk]:
+        raise ValidationError(
+            _t("This is the cohort's only study administrator. Make somebody else one first.")
+        )

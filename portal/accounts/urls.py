@@ -1,2 +1,23 @@
+"""Signing in and out, passwords, invitations, tokens."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from portal.accounts import token_views, views
+
 app_name = "accounts"
-urlpatterns: list = []
+urlpatterns = [
+    path("sign-in/", views.SignIn.as_view(), name="sign-in"),
+    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("password/", views.PasswordChange.as_view(), name="password-change"),
+    path("password/reset/", views.PasswordReset.as_view(), name="password-reset"),
+    path("password/reset/sent/", views.PasswordResetSent.as_view(), name="password-reset-sent"),
+    path(
+        "password/reset/<uidb64>/<token>/",
+        views.PasswordResetConfirm.as_view(),
+        name="password-reset-confirm",
+    ),
+    path("invitation/<str:secret>/", views.invitation, name="invitation"),
+    path("tokens/", token_views.own_tokens, name="tokens"),
+    path("tokens/revoke/", token_views.revoke_own, name="token-revoke"),
+]

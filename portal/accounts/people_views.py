@@ -1,0 +1,151 @@
+"""The page on which a study administrator says who is in a cohort."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _t
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from cases.models import Cohort, Membership
+from cases.permissions import Action, Role, require
+from cases.services import cohorts
+from portal.accounts import mails, services
+from portal.accounts.cohort_choice import chosen_cohort, cohorts_of
+from portal.accounts.forms import InviteForm, RoleForm
+from portal.accounts.models import Invitation
+from portal.accounts.requests import person
+from portal.accounts.tokens import may_manage_tokens_of
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "POST"])
+def people(request: HttpRequest) -> HttpResponse:
+    """Members and open invitations of one cohort; a POST invites, and shows the link once."""
+    managed, cohort = chosen_cohort(person(request), request.GET.get("cohort", ""))
+    form = InviteForm(request.POST or None)
+    issued = _invite(request, cohort, form) if form.is_valid() else None
+    if issued:
+        form = InviteForm()
+    context = {
+        "cohorts": managed,
+        "cohort": cohort,
+        "form": form,
+        "issued": issued,
+        "members": _member_rows(request, cohort),
+        "invitations": _open_invitations(cohort),
+        "roles": Role.choices,
+    }
+    return render(request, "people/people.html", context)
+
+
+def _invite(request: HttpRequest, cohort: Cohort, form: InviteForm) -> dict[str, Any] | None:
+    """Invite and mail; the link and whether the mail went out, or None with errors in the form."""
+    try:
+        issued = services.invite(
+            by=person(request),
+            cohort=cohort,
+            email=form.cleaned_data["email"],
+            role=Role(form.cleaned_data["role"]),
+        )
+    except ValidationError as error:
+        form.add_error(None, error)
+        return None
+    link = request.build_absolute_uri(reverse("accounts:invitation", args=[issued.secret]))
+    return {
+        "invitation": issued.invitation,
+        "link": link,
+        "mailed": mails.send_invitation(issued.invitation, link),
+    }
+
+
+def _member_rows(request: HttpRequest, cohort: Cohort) -> list[dict[str, Any]]:
+    by = person(request)
+    members = cohort.memberships.select_related("user").order_by("role", "user__full_name", "pk")
+    return [
+        {
+            "membership": membership,
+            "is_self": membership.user_id == by.pk,
+            "has_tokens": membership.role == Role.EXPORTER and may_manage_tokens_of(by, membership.user),
+        }
+        for membership in members
+    ]
+
+
+def _open_invitations(cohort: Cohort) -> QuerySet[Invitation]:
+    return cohort.invitations.filter(
+        accepted_at__isnull=True, withdrawn_at__isnull=True, expires_at__gt=timezone.now()
+    ).select_related("invited_by")
+
+
+@login_required
+@require_POST
+def withdraw(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
+    """Close an open invitation."""
+    by = person(request)
+    invitation = get_object_or_404(
+        Invitation.objects.select_related("cohort"), pk=invitation_id, cohort__in=cohorts_of(by)
+    )
+    try:
+        services.withdraw(by=by, invitation=invitation)
+        messages.success(request, _t("The invitation is withdrawn; its link opens nothing any more."))
+    except services.InvitationClosed:
+        messages.warning(request, _t("This invitation was not open any more."))
+    return _back_to(invitation.cohort)
+
+
+@login_required
+@require_POST
+def change_role(request: HttpRequest, membership_id: int) -> HttpResponse:
+    """Give a member another role."""
+    membership = _membership_or_404(request, membership_id)
+    require(person(request), Action.MANAGE, membership.cohort)
+    form = RoleForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _t("Choose one of the roles in the list."))
+        return _back_to(membership.cohort)
+    role = Role(form.cleaned_data["role"])
+    try:
+        cohorts.change_role(by=person(request), membership=membership, role=role)
+    except ValidationError as refused:
+        messages.error(request, refused.messages[0])
+    else:
+        words = {"name": str(membership.user), "role": role.label}
+        messages.success(request, _t("%(name)s is now: %(role)s.") % words)
+    return _back_to(membership.cohort)
+
+
+@login_required
+@require_POST
+def remove(request: HttpRequest, membership_id: int) -> HttpResponse:
+    """Take a member out of the cohort."""
+    membership = _membership_or_404(request, membership_id)
+    cohort, name = membership.cohort, str(membership.user)
+    try:
+        cohorts.remove_member(by=person(request), membership=membership)
+    except ValidationError as refused:
+        messages.error(request, refused.messages[0])
+    else:
+        messages.success(request, _t("%(name)s is no longer a member.") % {"name": name})
+    return _back_to(cohort)
+
+
+def _membership_or_404(request: HttpRequest, membership_id: int) -> Membership:
+    """A membership in one of the user's own cohorts; what it allows, the service decides."""
+    memberships = Membership.objects.select_related("user", "cohort")
+    return get_object_or_404(memberships, pk=membership_id, cohort__in=cohorts_of(person(request)))
+
+
+def _back_to(cohort: Cohort) -> HttpResponse:
+    return redirect(f"{reverse('people:list')}?cohort={cohort.pk}")

@@ -1,0 +1,155 @@
+"""Inviting people: every write of it, audited. The link's secret is never stored."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _t
+
+from cases.permissions import Action, Role, require
+from cases.services import audit
+from cases.services.cohorts import add_member
+from portal.accounts.models import Invitation, User
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from cases.models import Cohort
+
+
+class InvitationClosed(Exception):
+    """The link was used, withdrawn, has run out, or never was one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _t("This invitation is no longer open. Ask the person who invited you for a new one.")
+        )
+
+
+class AccountExists(Exception):
+    """Somebody with this address has an account already, and joins after signing in."""
+
+    def __init__(self) -> None:
+        super().__init__(_t("There is an account with this address already. Sign in to join."))
+
+
+@dataclass(frozen=True)
+class IssuedInvitation:
+    """An invitation with the secret of its link, which is known only now."""
+
+    invitation: Invitation
+    secret: str
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def invite(*, by: User, cohort: Cohort, email: str, role: Role) -> IssuedInvitation:
+    """Open the cohort to one address; an earlier open invitation of it is withdrawn."""
+    require(by, Action.MANAGE, cohort)
+    email = email.strip().lower()
+    if cohort.memberships.filter(user__email=email).exists():
+        raise ValidationError(
+            {"email": _t("This person is a member already; the role can be changed in the list.")}
+        )
+    secret, now = secrets.token_urlsafe(32), timezone.now()
+    with transaction.atomic():
+        for earlier in _open_invitations().filter(cohort=cohort, email=email):
+            _withdraw(by, earlier)
+        invitation = Invitation.objects.create(
+            email=email,
+            cohort=cohort,
+            role=role,
+            secret_digest=_digest(secret),
+            invited_by=by,
+            expires_at=now + timedelta(days=settings.INVITATION_DAYS),
+        )
+        audit.record(by=by, action="invitation.created", subject=invitation, cohort=cohort, role=str(role))
+    return IssuedInvitation(invitation, secret)
+
+
+def withdraw(*, by: User, invitation: Invitation) -> None:
+    """Close an open invitation; InvitationClosed where it is not open any more."""
+    require(by, Action.MANAGE, invitation.cohort)
+    with transaction.atomic():
+        _withdraw(by, invitation)
+
+
+def _withdraw(by: User, invitation: Invitation) -> None:
+    closed = _open_invitations().filter(pk=invitation.pk).update(withdrawn_at=timezone.now())
+    if closed != 1:
+        raise InvitationClosed
+    audit.record(by=by, action="invitation.withdrawn", subject=invitation, cohort=invitation.cohort)
+
+
+def find_open(secret: str) -> Invitation:
+    """The open invitation that the link's secret belongs to, or InvitationClosed."""
+    invitation = (
+        _open_invitations()
+        .filter(secret_digest=_digest(secret))
+        .select_related("cohort", "invited_by")
+        .first()
+    )
+    if invitation is None:
+        raise InvitationClosed
+    return invitation
+
+
+def accept_as_new(*, secret: str, full_name: str, password: str) -> User:
+    """Make the invited person's account and membership; the password is validated by the form."""
+    try:
+        with transaction.atomic():
+            invitation = _take(secret)
+            if User.objects.filter(email=invitation.email).exists():
+                raise AccountExists
+            user = User.objects.create_user(invitation.email, password, full_name=full_name)
+            _join(invitation, user)
+    except IntegrityError:
+        # Two invitations of one address were accepted at once, and the other was first.
+        raise AccountExists from None
+    return user
+
+
+def accept_as_member(*, by: User, secret: str) -> Invitation:
+    """Let somebody with an account join by a link to the account's own address."""
+    with transaction.atomic():
+        invitation = _take(secret)
+        if invitation.email != by.email:
+            raise PermissionDenied(_t("This invitation is for another address than yours."))
+        _join(invitation, by)
+    return invitation
+
+
+def _open_invitations() -> QuerySet[Invitation]:
+    return Invitation.objects.filter(
+        accepted_at__isnull=True, withdrawn_at__isnull=True, expires_at__gt=timezone.now()
+    )
+
+
+def _take(secret: str) -> Invitation:
+    """Use the link up: of two that come at once, the UPDATE lets only one pass."""
+    digest = _digest(secret)
+    if _open_invitations().filter(secret_digest=digest).update(accepted_at=timezone.now()) != 1:
+        raise InvitationClosed
+    return Invitation.objects.select_related("cohort").get(secret_digest=digest)
+
+
+def _join(invitation: Invitation, user: User) -> None:
+    Invitation.objects.filter(pk=invitation.pk).update(accepted_by=user)
+    add_member(by=None, cohort=invitation.cohort, user=user, role=Role(invitation.role))
+    audit.record(
+        by=user,
+        action="invitation.accepted",
+        subject=invitation,
+        cohort=invitation.cohort,
+        role=invitation.role,
+    )
