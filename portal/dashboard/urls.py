@@ -1,2 +1,11 @@
+"""The dashboard."""
+
+from django.urls import path
+
+from portal.dashboard import views
+
 app_name = "dashboard"
-urlpatterns: list = []
+urlpatterns = [
+    path("", views.dashboard, name="dashboard"),
+    path("jobs/<uuid:job_id>/retry/", views.retry, name="retry"),
+]

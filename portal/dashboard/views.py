@@ -1,0 +1,80 @@
+"""The dashboard of a cohort, for its study administrators."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _t
+from django.views.decorators.http import require_POST, require_safe
+
+from cases.lifecycle import IllegalTransition
+from cases.models import Cohort, Job
+from cases.permissions import Action, require
+from cases.selectors import known_classes
+from cases.services import jobs
+from portal.accounts.cohort_choice import chosen_cohort, cohorts_of
+from portal.accounts.requests import person
+from portal.dashboard import charts, selectors
+
+
+@login_required
+@require_safe
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """How one cohort stands."""
+    managed, cohort = chosen_cohort(person(request), request.GET.get("cohort", ""))
+    context = {"cohorts": managed, "cohort": cohort} | _progress(cohort) | _opinions(cohort)
+    return render(request, "dashboard/dashboard.html", context)
+
+
+def _progress(cohort: Cohort) -> dict[str, Any]:
+    states = selectors.cases_by_state(cohort)
+    return {
+        "states": states,
+        "case_count": sum(tally.n for tally in states),
+        "statuses": selectors.jobs_by_status(cohort),
+        "failed": list(selectors.failed_jobs(cohort)),
+        "unread": selectors.oldest_unread(cohort),
+        "unanalysed": selectors.oldest_unanalysed(cohort),
+        "durations": selectors.analysis_durations(cohort),
+    }
+
+
+def _opinions(cohort: Cohort) -> dict[str, Any]:
+    agreement = selectors.agreement(cohort)
+    columns = charts.columns(selectors.reads_by_day(cohort))
+    return {
+        "agreement": agreement,
+        "agreement_range": charts.interval(agreement),
+        "confusion": charts.confusion_rows(selectors.confusion(cohort), known_classes()),
+        "readers": selectors.reads_by_reader(cohort),
+        "columns": columns,
+        "column_count": sum(column.n for column in columns),
+        "simulated": selectors.simulated_cases(cohort),
+        "accuracies": [
+            {"accuracy": accuracy, "range": charts.interval(accuracy.share)}
+            for accuracy in selectors.accuracies(cohort)
+        ],
+    }
+
+
+@login_required
+@require_POST
+def retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Queue a failed analysis again."""
+    by = person(request)
+    known = Job.objects.select_related("image__cohort", "image__case")
+    job = get_object_or_404(known, pk=job_id, image__cohort__in=cohorts_of(by))
+    require(by, Action.MANAGE, job.image.cohort)
+    try:
+        jobs.retry(by=by, job=job)
+    except IllegalTransition:
+        messages.warning(request, _t("This analysis does not need another try; look at its state."))
+    else:
+        messages.success(request, _t("Case %(code)s is queued again.") % {"code": job.image.case.code})
+    return redirect(f"{reverse('dashboard:dashboard')}?cohort={job.image.cohort_id}")
