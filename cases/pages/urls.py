@@ -1,2 +1,43 @@
+"""Where the pages of the cases are."""
+
+from django.urls import path, register_converter
+
+from cases.pages import analysis, images, review, upload, worklist
+
+
+class CaseCode:
+    """A code such as K7QF-2M9D, in any case of letters."""
+
+    regex = "[0-9A-Za-z]{4}-[0-9A-Za-z]{4}"
+
+    def to_python(self, value: str) -> str:
+        """The code as it is stored."""
+        return value.upper()
+
+    def to_url(self, value: str) -> str:
+        """The code as it is shown."""
+        return value
+
+
+register_converter(CaseCode, "code")
+
 app_name = "cases"
-urlpatterns: list = []
+urlpatterns = [
+    path("", worklist.worklist, name="worklist"),
+    path("upload/", upload.upload, name="upload"),
+    path("next/", worklist.next_case, name="next"),
+    path("states/", worklist.states, name="states"),
+    path("<code:code>/", review.case_page, name="case"),
+    path("<code:code>/amend/", review.amend, name="amend"),
+    path("<code:code>/status/", analysis.status, name="status"),
+    path("<code:code>/retry/", analysis.retry, name="retry"),
+    path("<code:code>/base.png", images.base, name="base"),
+    path(
+        "<code:code>/maps/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png", images.heat_map, name="map"
+    ),
+    path(
+        "<code:code>/overlay/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png",
+        images.overlay,
+        name="overlay",
+    ),
+]

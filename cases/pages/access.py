@@ -1,0 +1,73 @@
+"""Who is let in: the signed-in request, and the case that it may open."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
+
+from cases import selectors
+from cases.models import Case
+
+if TYPE_CHECKING:
+    from django_htmx.middleware import HtmxDetails
+
+    from portal.accounts.models import User
+
+PageView: TypeAlias = Callable[..., HttpResponseBase]
+
+
+class PageRequest(HttpRequest):
+    """A request of somebody who is signed in, with what django-htmx adds."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+def sent_by_script(request: HttpRequest) -> bool:
+    """Whether a script waits for the answer: htmx, or the upload page's own requests."""
+    return "HX-Request" in request.headers or _has_more_to_do(request)
+
+
+def _has_more_to_do(request: HttpRequest) -> bool:
+    return request.headers.get("X-Requested-With") == "XMLHttpRequest"
+
+
+def signed_in(view: PageView) -> PageView:
+    """Let only people through who are signed in.
+
+    A page leads to the sign-in and back. A script gets 401 and no other page's
+    markup; htmx then reloads the page, which leads to the sign-in, unless the page
+    has said by X-Requested-With that it holds something to lose, as the upload page does.
+    """
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return view(cast(PageRequest, request), *args, **kwargs)
+        if sent_by_script(request):
+            return HttpResponse(
+                status=401, headers={} if _has_more_to_do(request) else {"HX-Refresh": "true"}
+            )
+        return redirect_to_login(_way_back(request, kwargs.get("code")))
+
+    return wrapped
+
+
+def _way_back(request: HttpRequest, code: str | None) -> str:
+    """Where to go after the sign-in; what was posted cannot be posted again by a redirect."""
+    if request.method in ("GET", "HEAD") or code is None:
+        return request.get_full_path()
+    return reverse("cases:case", args=[code])
+
+
+def case_or_404(request: PageRequest, code: str) -> Case:
+    """The case of this code; 404 where there is none, or it is not the user's to know of."""
+    try:
+        return selectors.case_visible_to(request.user, code)
+    except Case.DoesNotExist:
+        raise Http404 from None

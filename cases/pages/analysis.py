@@ -1,0 +1,93 @@
+"""The state of a case's analysis, and queueing a failed one again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _t
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
+
+from cases import selectors
+from cases.lifecycle import IllegalTransition, JobStatus
+from cases.models import Case, Job
+from cases.pages.access import PageRequest, case_or_404, signed_in
+from cases.pages.rows import rows_by_code
+from cases.permissions import Action, may
+from cases.services import jobs
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What the page of a case says of its newest analysis, and whether the user may queue it again."""
+
+    job: Job
+    waits_long: bool
+    may_retry: bool
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the state will change by itself."""
+        return self.job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether somebody has to queue it again."""
+        return self.job.status in (JobStatus.FAILED, JobStatus.CANCELLED)
+
+
+def analysis_of(request: PageRequest, case: Case) -> Analysis | None:
+    """The newest analysis of the case; None where it has none."""
+    job = selectors.latest_job(case)
+    if job is None:
+        return None
+    waited = (timezone.now() - job.queued_at).total_seconds()
+    return Analysis(
+        job,
+        waits_long=job.status == JobStatus.QUEUED and waited > settings.JOB_REDISPATCH_SECONDS,
+        may_retry=may(request.user, Action.RETRY, case.cohort),
+    )
+
+
+@never_cache
+@require_safe
+@signed_in
+def status(request: PageRequest, code: str) -> HttpResponse:
+    """The panel of the case's page while it waits; once that is over, the page is loaded anew."""
+    case = case_or_404(request, code)
+    analysis = analysis_of(request, case)
+    if analysis is None:
+        raise Http404
+    if request.htmx and not analysis.is_pending:
+        return HttpResponseClientRefresh()
+    return render(request, "cases/parts/analysis_panel.html", {"case": case, "analysis": analysis})
+
+
+@never_cache
+@require_POST
+@signed_in
+def retry(request: PageRequest, code: str) -> HttpResponse:
+    """Queue the failed analysis again; on to the case, or the row's new state for htmx."""
+    case = case_or_404(request, code)
+    job = selectors.latest_job(case)
+    if job is None:
+        raise Http404
+    try:
+        jobs.retry(by=request.user, job=job)
+    except IllegalTransition:
+        sentence = _t("This analysis needs no other try: its state has changed meanwhile.")
+    else:
+        sentence = _t("Queued again.")
+    if request.htmx:
+        rows = rows_by_code(request.user, [case.code])
+        # Begin to ask again, whatever the page did before; it stops by itself.
+        context = {"rows": rows, "has_pending": True}
+        return render(request, "cases/parts/states.html", context)
+    messages.info(request, sentence)
+    return redirect("cases:case", code=case.code)

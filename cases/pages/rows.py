@@ -1,0 +1,76 @@
+"""One case as a row: what the worklist and the upload page show of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cases import selectors
+from cases.lifecycle import JobStatus
+from cases.models import Case
+from cases.permissions import Action, cohorts_where
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from portal.accounts.models import User
+
+# Each code costs twelve characters of a URL, of which servers take about 4,000.
+LIVE_CODES = 100
+
+
+@dataclass(frozen=True)
+class Row:
+    """A case, the state of its newest analysis, and the result where the user may read it."""
+
+    case: Case
+    status: JobStatus | None
+    error: str
+    may_retry: bool
+    predicted_class: str = ""
+    predicted_label: str = ""
+    percent: int = 0
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the state will change by itself."""
+        return self.status in (JobStatus.QUEUED, JobStatus.RUNNING)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether somebody has to queue it again."""
+        return self.status in (JobStatus.FAILED, JobStatus.CANCELLED)
+
+
+def rows_of(user: User, cases: Iterable[selectors.AnalysedCase]) -> list[Row]:
+    """The rows of `cases`, which come from `selectors.worklist`; three queries, however many."""
+    readable = _cohort_ids(user, Action.READ)
+    retryable = _cohort_ids(user, Action.RETRY)
+    labels = selectors.known_classes()
+    return [_row(case, case.cohort_id in readable, case.cohort_id in retryable, labels) for case in cases]
+
+
+def rows_by_code(user: User, codes: Iterable[str]) -> list[Row]:
+    """The rows of those of the codes that the user may see, LIVE_CODES at the most."""
+    wanted = list(codes)[:LIVE_CODES]
+    return rows_of(user, selectors.worklist(user, selectors.WorklistFilter()).filter(code__in=wanted))
+
+
+def _cohort_ids(user: User, action: Action) -> set[UUID]:
+    return set(cohorts_where(user, action).values_list("pk", flat=True))
+
+
+def _row(case: selectors.AnalysedCase, readable: bool, retryable: bool, labels: dict[str, str]) -> Row:
+    status = JobStatus(case.job_status) if case.job_status else None
+    if not readable or not case.predicted_class:
+        return Row(case, status, case.job_error or "", retryable)
+    return Row(
+        case,
+        status,
+        case.job_error or "",
+        retryable,
+        predicted_class=case.predicted_class,
+        predicted_label=labels.get(case.predicted_class, case.predicted_class),
+        percent=round((case.confidence or 0) * 100),
+    )

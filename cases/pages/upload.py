@@ -1,0 +1,107 @@
+"""Uploading: one endpoint for the plain form with many files and for the script with one each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.core.files.base import File
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _t
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from cases.models import Cohort
+from cases.pages.access import PageRequest, sent_by_script, signed_in
+from cases.pages.forms import UploadForm
+from cases.pages.rows import Row, rows_by_code
+from cases.permissions import Action, may_anywhere
+from cases.services.uploads import Outcome, Receipt, refusal_of_oversized, submit_file
+from cases.uploadhandlers import oversized_uploads
+from inference.formats import FORMATS, accept_attribute
+
+# By this header the script knows an answer of this view from any other page,
+# such as a proxy's error page.
+OUTCOME_HEADER = "X-Upload-Outcome"
+STATUS_OF_OUTCOME = {Outcome.RECEIVED: 201, Outcome.DUPLICATE: 200, Outcome.REFUSED: 422}
+
+
+@dataclass(frozen=True)
+class UploadRow:
+    """What became of one file. The name is shown in this one answer and kept nowhere."""
+
+    name: str
+    receipt: Receipt
+    row: Row | None
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def upload(request: PageRequest) -> HttpResponse:
+    """The upload page; a POST takes files in and answers with one row a file."""
+    if not may_anywhere(request.user, Action.UPLOAD):
+        raise PermissionDenied(_t("Your role does not include uploading. Ask your study administrator."))
+    if request.method == "POST":
+        return _take_in(request)
+    return _page(request, UploadForm(user=request.user))
+
+
+def _take_in(request: PageRequest) -> HttpResponse:
+    form = UploadForm(request.POST, user=request.user)
+    files = request.FILES.getlist("files")
+    oversized = oversized_uploads(request)
+    if not files and not oversized:
+        form.add_error(None, _t("Choose at least one file."))
+    if not form.is_valid():
+        return _refuse_form(request, form)
+    cohort = form.cleaned_data["cohort"]
+    rows = [UploadRow(name, refusal_of_oversized(), None) for name in oversized]
+    rows += [_submit(request, cohort, file) for file in files]
+    if sent_by_script(request):
+        return _rows_alone(request, rows)
+    return _page(request, form, rows=rows)
+
+
+def _submit(request: PageRequest, cohort: Cohort, file: File[bytes]) -> UploadRow:
+    receipt = submit_file(by=request.user, cohort=cohort, file=file)
+    found = rows_by_code(request.user, [receipt.case.code]) if receipt.case else []
+    return UploadRow(file.name or _t("Unnamed file"), receipt, found[0] if found else None)
+
+
+def _refuse_form(request: PageRequest, form: UploadForm) -> HttpResponse:
+    """The form does not say enough to take anything in."""
+    if not sent_by_script(request):
+        return _page(request, form, status=422)
+    sentence = " ".join(str(error) for errors in form.errors.values() for error in errors)
+    names = oversized_uploads(request) + [file.name or "" for file in request.FILES.getlist("files")]
+    receipt = Receipt(Outcome.REFUSED, None, "form_invalid", sentence)
+    return _rows_alone(request, [UploadRow(name, receipt, None) for name in names or [""]])
+
+
+def _rows_alone(request: PageRequest, rows: list[UploadRow]) -> HttpResponse:
+    """The rows as markup for the script; the status is that of the first, which is the only one it sends."""
+    outcome = rows[0].receipt.outcome
+    response = render(
+        request, "cases/parts/upload_rows.html", {"uploads": rows}, status=STATUS_OF_OUTCOME[outcome]
+    )
+    response[OUTCOME_HEADER] = str(outcome)
+    return response
+
+
+def _page(
+    request: PageRequest, form: UploadForm, *, rows: list[UploadRow] | None = None, status: int = 200
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "uploads": rows or [],
+        "has_pending": any(entry.row and entry.row.is_pending for entry in rows or []),
+        "accept": accept_attribute(),
+        "formats": ", ".join(entry.label for entry in FORMATS),
+        "max_megabytes": settings.UPLOAD_MAX_BYTES // 2**20,
+        "max_bytes": settings.UPLOAD_MAX_BYTES,
+        "max_files": settings.UPLOAD_MAX_FILES,
+    }
+    return render(request, "cases/upload.html", context, status=status)

@@ -1,0 +1,143 @@
+/* Sends the chosen files one by one, a few at a time, and shows what becomes of each.
+   The server answers with the finished row (cases/pages/upload.py); without this module
+   the form sends all of them at once and the server answers with a page of the same rows. */
+
+import { cookie, failureOf, fill, nextToStart, percent, progressOf } from "./uploadqueue.js";
+
+const OUTCOME_HEADER = "X-Upload-Outcome";
+const SILENCE_MS = 120_000;
+
+const form = document.getElementById("upload-form");
+const picker = document.getElementById("files");
+const zone = document.getElementById("drop-zone");
+const results = document.getElementById("upload-results");
+const list = document.getElementById("upload-list");
+const summary = document.getElementById("upload-summary");
+const rowTemplate = document.getElementById("upload-row");
+const entries = [];
+
+const part = (row, name) => row.querySelector(`[data-part="${name}"]`);
+const isBusy = () => entries.some((entry) => entry.stage === "sending" || entry.stage === "waiting");
+
+function add(files) {
+  if (!form.reportValidity()) return;
+  for (const file of files) {
+    const row = rowTemplate.content.firstElementChild.cloneNode(true);
+    part(row, "name").textContent = file.name;
+    part(row, "state").textContent = list.dataset.waiting;
+    list.append(row);
+    const entry = { file, row, stage: "waiting", cohort: form.elements.cohort.value };
+    part(row, "again").addEventListener("click", () => again(entry));
+    entries.push(entry);
+  }
+  results.hidden = entries.length === 0;
+  advance();
+}
+
+function again(entry) {
+  entry.stage = "waiting";
+  part(entry.row, "more").hidden = true;
+  part(entry.row, "state").textContent = list.dataset.waiting;
+  advance();
+}
+
+function advance() {
+  nextToStart(entries).forEach(send);
+  summary.textContent = fill(list.dataset.summary, progressOf(entries));
+}
+
+function send(entry) {
+  entry.stage = "sending";
+  const bar = part(entry.row, "progress");
+  const state = part(entry.row, "state");
+  bar.hidden = false;
+  bar.value = 0;
+  state.textContent = list.dataset.sending;
+  const body = new FormData();
+  body.append("cohort", entry.cohort);
+  body.append("files", entry.file);
+  const request = new XMLHttpRequest();
+  request.open("POST", form.action);
+  request.setRequestHeader("X-Requested-With", "XMLHttpRequest");
+  // The cookie, not the form's field: signing in again in another window renews it.
+  request.setRequestHeader("X-CSRFToken", cookie(document.cookie, "csrftoken") || form.elements.csrfmiddlewaretoken.value);
+  // A large file on a slow line may take long, but not without a byte of progress.
+  let silence = setTimeout(() => request.abort(), SILENCE_MS);
+  request.upload.addEventListener("progress", (event) => {
+    clearTimeout(silence);
+    silence = setTimeout(() => request.abort(), SILENCE_MS);
+    bar.value = percent(event.loaded, event.total);
+  });
+  request.upload.addEventListener("load", () => {
+    bar.value = 100;
+    state.textContent = list.dataset.checking;
+  });
+  request.addEventListener("loadend", () => {
+    clearTimeout(silence);
+    settle(entry, request);
+  });
+  request.send(body);
+}
+
+function settle(entry, request) {
+  const failure = failureOf(request.status, request.getResponseHeader(OUTCOME_HEADER) !== null);
+  if (failure) {
+    fail(entry, failure);
+  } else {
+    entry.stage = "settled";
+    entry.file = null;
+    insert(entry.row, request.responseText);
+  }
+  advance();
+}
+
+function fail(entry, failure) {
+  entry.stage = "failed";
+  const key = `failed${failure[0].toUpperCase()}${failure.slice(1)}`;
+  part(entry.row, "progress").hidden = true;
+  part(entry.row, "state").textContent = list.dataset[key];
+  part(entry.row, "sign-in").hidden = failure !== "session";
+  part(entry.row, "more").hidden = false;
+}
+
+function insert(row, markup) {
+  const parsed = new DOMParser().parseFromString(markup, "text/html");
+  const finished = parsed.querySelector(".upload-row");
+  row.replaceWith(finished);
+  htmx.process(finished);
+  if (finished.querySelector("input[name='c']")) watch();
+}
+
+/** Ask for the state of the rows that are being analysed; the server stops it when none is. */
+function watch() {
+  const live = document.getElementById("live");
+  if (live.hasAttribute("hx-get")) return;
+  const active = document.getElementById("live-active").content.firstElementChild.cloneNode(true);
+  live.replaceWith(active);
+  htmx.process(active);
+}
+
+function listen() {
+  picker.addEventListener("change", () => {
+    add([...picker.files]);
+    picker.value = "";
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  for (const kind of ["dragover", "drop"]) {
+    // Anywhere on the page: a file that misses the zone must not replace the page.
+    document.addEventListener(kind, (event) => event.preventDefault());
+  }
+  zone.addEventListener("dragover", () => zone.setAttribute("data-over", ""));
+  zone.addEventListener("dragleave", () => zone.removeAttribute("data-over"));
+  zone.addEventListener("drop", (event) => {
+    zone.removeAttribute("data-over");
+    add([...event.dataTransfer.files]);
+  });
+  window.addEventListener("beforeunload", (event) => {
+    if (isBusy()) event.preventDefault();
+  });
+  for (const element of document.querySelectorAll("[data-no-script]")) element.hidden = true;
+  for (const element of document.querySelectorAll("[data-script-only]")) element.hidden = false;
+}
+
+listen();
