@@ -1,9 +1,10 @@
 """Where everything is."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from cases.api.views.index import UnknownView
 from portal.theme import choose_theme
 
 urlpatterns = [
@@ -14,6 +15,7 @@ urlpatterns = [
     path("people/", include("portal.accounts.people_urls")),
     path("dashboard/", include("portal.dashboard.urls")),
     path("api/v1/", include("cases.api.urls")),
+    re_path("^api/", UnknownView.as_view()),
     path("health/", include("portal.health")),
     path("admin/", admin.site.urls),
 ]

@@ -1,0 +1,174 @@
+"""Uploading over REST: a receipt for every file, and nothing stored of what is refused."""
+
+import json
+import logging
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from cases.models import AuditEvent, Case, Image, Job
+from tests.cases.api.support import API, problem_of
+from tests.cast import make_png_bytes
+
+pytestmark = pytest.mark.usefixtures("model_version", "cohort")
+URL = f"{API}uploads/"
+
+
+def picture(seed: int = 0, name: str = "slice.png", **options) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, make_png_bytes(seed=seed, **options), "image/png")
+
+
+def rubbish(size: int = 100, name: str = "notes.png") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, b"x" * size, "image/png")
+
+
+def stored() -> tuple[int, int, int, int]:
+    return (Case.objects.count(), Image.objects.count(), Job.objects.count(), AuditEvent.objects.count())
+
+
+def test_upload_by_member_is_received_and_queued(
+    owner, api_of, announcements, django_capture_on_commit_callbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        response = api_of(owner).post(URL, {"cohort": "North", "file": picture()})
+    case = Case.objects.get()
+    assert response.status_code == 201
+    assert response.json() == {
+        "receipts": [
+            {
+                "index": 0,
+                "outcome": "received",
+                "case": case.code,
+                "url": f"http://testserver/api/v1/cases/{case.code}/",
+                "code": "received",
+                "message": "Received and queued.",
+                "notices": [],
+            }
+        ]
+    }
+    assert (case.created_by, case.cohort.name) == (owner, "North")
+    assert announcements == [Job.objects.get().pk]
+
+
+def test_cohort_may_be_given_by_id(colleague, cohort, api_of) -> None:
+    assert api_of(colleague).post(URL, {"cohort": str(cohort.pk), "file": picture()}).status_code == 201
+    assert Case.objects.get().cohort == cohort
+
+
+def test_each_file_has_its_own_receipt_in_the_order_of_the_form(owner, api_of, settings) -> None:
+    settings.UPLOAD_MAX_BYTES = 20_000
+    client = api_of(owner)
+    client.post(URL, {"cohort": "North", "file": picture(seed=7)})
+    first = Case.objects.get()
+    files = [rubbish(30_000), picture(seed=1), rubbish(), picture(seed=7), rubbish(30_000), picture(seed=2)]
+    response = client.post(URL, {"cohort": "North", "file": files})
+    receipts = response.json()["receipts"]
+    assert response.status_code == 201
+    assert [(r["index"], r["outcome"], r["code"]) for r in receipts] == [
+        (0, "refused", "file_too_large"),
+        (1, "received", "received"),
+        (2, "refused", "not_an_image"),
+        (3, "duplicate", "duplicate"),
+        (4, "refused", "file_too_large"),
+        (5, "received", "received"),
+    ]
+    assert receipts[3]["case"] == first.code
+    assert [(receipts[place]["case"], receipts[place]["url"]) for place in (0, 2, 4)] == [(None, None)] * 3
+    assert Case.objects.count() == 3
+
+
+def test_upload_of_known_files_alone_is_no_new_resource(owner, api_of) -> None:
+    client = api_of(owner)
+    client.post(URL, {"cohort": "North", "file": picture()})
+    response = client.post(URL, {"cohort": "North", "file": [picture(name="other.png"), rubbish()]})
+    assert response.status_code == 200
+    assert [receipt["outcome"] for receipt in response.json()["receipts"]] == ["duplicate", "refused"]
+    assert Case.objects.count() == 1
+
+
+def test_upload_of_nothing_usable_is_a_problem_with_receipts(owner, api_of) -> None:
+    before = stored()
+    empty = SimpleUploadedFile("empty.png", b"")
+    body = problem_of(api_of(owner).post(URL, {"cohort": "North", "file": [rubbish(), empty]}), "all_refused")
+    assert [(r["index"], r["outcome"], r["code"]) for r in body["receipts"]] == [
+        (0, "refused", "not_an_image"),
+        (1, "refused", "empty_file"),
+    ]
+    assert all(receipt["message"] for receipt in body["receipts"])
+    assert stored() == before
+
+
+def test_oversized_file_alone_gets_its_receipt(owner, api_of, settings) -> None:
+    settings.UPLOAD_MAX_BYTES = 1000
+    body = problem_of(api_of(owner).post(URL, {"cohort": "North", "file": rubbish(2000)}), "all_refused")
+    assert [receipt["code"] for receipt in body["receipts"]] == ["file_too_large"]
+    assert stored() == (0, 0, 0, 0)
+
+
+def test_what_was_changed_on_the_way_in_is_said(owner, api_of) -> None:
+    response = api_of(owner).post(URL, {"cohort": "North", "file": picture(mode="RGBA")})
+    (receipt,) = response.json()["receipts"]
+    assert receipt["outcome"] == "received"
+    assert len(receipt["notices"]) == 1
+
+
+@pytest.mark.parametrize("cohort_name", ["North", "Nowhere"])
+def test_upload_by_stranger_is_not_found_and_stores_nothing(cohort_name, stranger, api_of) -> None:
+    body = problem_of(api_of(stranger).post(URL, {"cohort": cohort_name, "file": picture()}), "not_found")
+    assert body["detail"] == "There is no such cohort, or you are not in it."
+    assert stored() == (0, 0, 0, 0)
+
+
+def test_upload_by_exporter_is_refused_and_stores_nothing(exporter, api_of) -> None:
+    body = problem_of(api_of(exporter).post(URL, {"cohort": "North", "file": picture()}), "permission_denied")
+    assert "North" in body["detail"]
+    assert stored() == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({"file": "keep"}, "cohort"),
+        ({"cohort": "", "file": "keep"}, "cohort"),
+        ({"cohort": ["North", "South"], "file": "keep"}, "cohort"),
+        ({"cohort": "North"}, "file"),
+        ({"cohort": "North", "file": "only a text"}, "file"),
+        ({"cohort": "North", "file": "keep", "patient": "Jane Doe"}, "patient"),
+    ],
+)
+def test_form_that_is_not_understood_names_the_field(form, field, owner, api_of) -> None:
+    form = {name: picture() if value == "keep" else value for name, value in form.items()}
+    body = problem_of(api_of(owner).post(URL, form), "invalid")
+    assert list(body["errors"]) == [field]
+    assert "Jane" not in json.dumps(body)
+    assert stored() == (0, 0, 0, 0)
+
+
+def test_more_files_than_one_request_may_have_are_refused(owner, api_of, settings) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
+    files = [picture(seed=seed) for seed in range(3)]
+    problem_of(api_of(owner).post(URL, {"cohort": "North", "file": files}), "too_many_files")
+    assert stored() == (0, 0, 0, 0)
+
+
+def test_session_upload_works_and_is_held_to_the_number_of_files(owner, client_of, settings) -> None:
+    browser = client_of(owner)
+    assert browser.post(URL, {"cohort": "North", "file": picture()}).status_code == 201
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 1
+    two = [picture(seed=1), picture(seed=2)]
+    problem_of(browser.post(URL, {"cohort": "North", "file": two}), "too_many_files")
+    assert Case.objects.count() == 1
+
+
+def test_form_without_its_boundary_is_a_problem(owner, api_of) -> None:
+    response = api_of(owner).generic("POST", URL, "x", content_type="multipart/form-data")
+    problem_of(response, "parse_error")
+
+
+def test_file_names_are_neither_told_nor_logged(owner, api_of, caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+    files = [picture(name="../Doe_Jane.png"), rubbish(name="Doe_Jane.png")]
+    response = api_of(owner).post(URL, {"cohort": "North", "file": files})
+    assert response.status_code == 201
+    assert b"Doe" not in response.content
+    assert "Doe" not in caplog.text
