@@ -7,6 +7,7 @@ ENV PATH=/opt/venv/bin:$PATH
 COPY requirements.txt .
 RUN pip install --require-hashes -r requirements.txt
 # The front-end assets, fetched by the Node that requirements.txt brings.
+COPY .ci/venv .ci/
 COPY Makefile package.json package-lock.json .npmrc ./
 RUN mkdir -p .venv static && ln -s /opt/venv/bin /opt/venv/lib .venv/ && touch .venv/.made .venv/.requirements
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends make && make assets
@@ -30,6 +31,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     SECONDREAD_VAR=/var/lib/secondread \
     STATIC_ROOT=/srv/static \
     TF_CPP_MIN_LOG_LEVEL=2 \
+    MPLCONFIGDIR=/tmp/matplotlib \
     WEB_CONCURRENCY=2
 WORKDIR /app
 USER secondread

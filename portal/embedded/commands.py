@@ -30,7 +30,7 @@ def processes(options: Options) -> dict[str, list[str]]:
     return {
         "web": _python("gunicorn", "portal.wsgi:application", *_web(options)),
         "analysis": _worker("analysis", "--pool=prefork", "--concurrency=1"),
-        "maintenance": _worker("maintenance", "--pool=solo"),
+        "maintenance": _worker("maintenance", "--pool=threads", "--concurrency=1"),
         "beat": _python("celery", "--app=portal.celery", "beat", "--loglevel=INFO"),
     }
 

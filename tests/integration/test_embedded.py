@@ -1,0 +1,170 @@
+"""`make run`'s supervisor, for real: it says when it is ready, and nothing outlives it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# What the embedded portal decides for itself must not come from this test run.
+NOT_INHERITED = {"CELERY_BROKER_URL", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "HOST", "PORT"}
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@dataclass
+class Portal:
+    """A running supervisor and the processes below it, as they were when it was ready."""
+
+    process: subprocess.Popen[str]
+    port: int
+    said: list[str]
+    below: list[psutil.Process]
+
+    def named(self, part: str) -> psutil.Process:
+        """The first process below whose command line holds `part`."""
+        return next(each for each in self.below if part in " ".join(each.cmdline()))
+
+    def end(self) -> str:
+        """Wait for its end; what it said since it was ready."""
+        rest, _ = self.process.communicate(timeout=30)
+        return rest
+
+    def left(self, seconds: float = 10) -> list[psutil.Process]:
+        """The processes below that still run when the time is over."""
+        _, alive = psutil.wait_procs(self.below, timeout=seconds)
+        return alive
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def start(var: Path, port: int | str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+    return subprocess.Popen(
+        [sys.executable, "-m", "portal.embedded"],
+        cwd=ROOT,
+        env=environment | {"SECONDREAD_VAR": str(var), "PORT": str(port)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@contextlib.contextmanager
+def ready_portal(var: Path) -> Iterator[Portal]:
+    port = free_port()
+    process = start(var, port)
+    assert process.stdout is not None
+    said: list[str] = []
+    try:
+        for line in process.stdout:
+            said.append(line.rstrip("\n"))
+            if line.startswith("SecondRead is ready"):
+                break
+        assert process.poll() is None, "\n".join(said)
+        yield Portal(process, port, said, psutil.Process(process.pid).children(recursive=True))
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.stdout.close()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder for all of these tests: the first start fills it, the others are second starts."""
+    return tmp_path_factory.mktemp("embedded")
+
+
+def test_start_says_ready_once_all_answer_and_terminate_leaves_nothing(var: Path) -> None:
+    with ready_portal(var) as portal:
+        assert portal.said[-1] == f"SecondRead is ready at http://127.0.0.1:{portal.port}"
+        with urllib.request.urlopen(f"http://127.0.0.1:{portal.port}/accounts/sign-in/") as answer:
+            assert answer.status == 200
+        portal.process.send_signal(signal.SIGTERM)
+        rest = portal.end()
+        assert "radiologist@demo.example" in rest
+        assert rest.endswith("SecondRead has stopped.\n")
+        assert portal.process.returncode == 0
+        assert portal.left(0) == []
+
+
+def test_second_start_is_quick_and_interrupt_of_the_terminal_leaves_nothing(var: Path) -> None:
+    began = time.monotonic()
+    with ready_portal(var) as portal:
+        # Seconds, with room for a busy machine.
+        assert time.monotonic() - began < 30
+        os.killpg(portal.process.pid, signal.SIGINT)
+        assert portal.end().endswith("SecondRead has stopped.\n")
+        assert portal.process.returncode == 0
+        assert portal.left(0) == []
+
+
+def test_killed_supervisor_takes_everything_along(var: Path) -> None:
+    with ready_portal(var) as portal:
+        portal.process.kill()
+        assert portal.left() == []
+
+
+@pytest.mark.parametrize(
+    ("victim", "sentence"),
+    [
+        ("gunicorn", "The web process stopped by itself."),
+        ("--queues=analysis", "The analysis process stopped by itself."),
+        ("valkey-server", "The private broker stopped by itself"),
+    ],
+)
+def test_child_that_dies_is_named_and_ends_the_rest(var: Path, victim: str, sentence: str) -> None:
+    with ready_portal(var) as portal:
+        portal.named(victim).kill()
+        assert sentence in portal.end()
+        assert portal.process.returncode == 1
+        assert portal.left() == []
+
+
+def test_second_portal_on_the_same_data_is_refused_with_the_address_of_the_first(var: Path) -> None:
+    with ready_portal(var) as portal:
+        second = start(var, free_port())
+        said, _ = second.communicate(timeout=30)
+        assert second.returncode == 1
+        assert f"SecondRead is already running with this data, at http://127.0.0.1:{portal.port}." in said
+        assert portal.process.poll() is None
+
+
+def test_taken_port_is_refused_before_anything_is_started(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        refused = start(tmp_path, port)
+        said, _ = refused.communicate(timeout=30)
+    assert refused.returncode == 1
+    assert f"SecondRead cannot listen on 127.0.0.1 port {port}: Address already in use." in said
+    assert not (tmp_path / "secondread.sqlite3").exists()
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
+def test_port_that_is_none_is_refused_with_what_was_given(tmp_path: Path, port: str) -> None:
+    refused = start(tmp_path, port)
+    said, _ = refused.communicate(timeout=30)
+    assert refused.returncode == 1
+    assert f"PORT must be a number from 1 to 65535, not {port!r}." in said
