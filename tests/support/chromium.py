@@ -78,7 +78,7 @@ def _unpacked() -> Path:
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix="chromium-", dir=folder.parent))
-        command = [NODE, "--input-type=module", "--eval", UNPACK, str(PACKAGE / "bin")]
+        command = [str(NODE), "--input-type=module", "--eval", UNPACK, str(PACKAGE / "bin")]
         subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "TMPDIR": str(fresh)}, timeout=300)
         fresh.rename(folder)
     return folder

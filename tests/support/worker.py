@@ -62,7 +62,7 @@ def _environment(database: dict[str, Any], broker_url: str) -> dict[str, str]:
 
 
 def _wait_for_answer(worker: subprocess.Popen[bytes], broker_url: str, log: Path) -> None:
-    queue = Celery(broker=broker_url)
+    queue = Celery(broker=broker_url, set_as_current=False)
     deadline = time.monotonic() + START_SECONDS
     while worker.poll() is None and time.monotonic() < deadline:
         if queue.control.ping(timeout=0.5):
