@@ -57,7 +57,7 @@ def review_row(review: Review) -> dict[str, Any]:
         "model_version": prediction.model_version.name,
         "predicted_class": prediction.predicted_class,
         "predicted_probability": prediction.confidence,
-        "probabilities": prediction.probabilities,
+        "probabilities": prediction.probability_by_class,
         "verdict": review.verdict,
         "final_class": review.final_class,
         "corrected_class": review.final_class if review.verdict == "disagree" else None,

@@ -1,11 +1,29 @@
-"""Files under content-addressed, opaque names: the same bytes, the same name, stored once."""
+"""Files under content-addressed, opaque names: the same bytes, the same name, stored once.
+
+A file is there whole or not at all, so that what exists need not be doubted.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import uuid
+from pathlib import Path
 
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import FileSystemStorage, default_storage
+
+
+class WholeFileSystemStorage(FileSystemStorage):
+    """Writes beside the name and renames, as an object store's PUT does of itself.
+
+    Two uploads of the same bytes at once replace each other's file by an equal one,
+    and a crash leaves a .part that nobody reads.
+    """
+
+    def _save(self, name: str, content: File[bytes]) -> str:
+        part = super()._save(f"{name}.{uuid.uuid4().hex}.part", content)
+        Path(self.path(part)).replace(self.path(name))
+        return name
 
 
 def content_name(prefix: str, data: bytes, suffix: str) -> str:
@@ -15,13 +33,11 @@ def content_name(prefix: str, data: bytes, suffix: str) -> str:
 
 
 def store(prefix: str, data: bytes, suffix: str) -> str:
-    """Store `data` and return its name. A half-written file of an earlier crash is replaced."""
+    """Store `data`, unless it is there already, and return its name."""
     name = content_name(prefix, data, suffix)
-    if default_storage.exists(name):
-        if default_storage.size(name) == len(data):
-            return name
-        default_storage.delete(name)
-    return default_storage.save(name, ContentFile(data))
+    if not default_storage.exists(name):
+        default_storage.save(name, ContentFile(data))
+    return name
 
 
 def load(name: str) -> bytes:

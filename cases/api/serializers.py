@@ -131,7 +131,9 @@ class PredictionSerializer(Shape):
     predicted_label = serializers.CharField()
     predicted_probability = serializers.FloatField(source="confidence")
     probabilities = serializers.DictField(
-        child=serializers.FloatField(), help_text=_("By class code; sum 1.")
+        source="probability_by_class",
+        child=serializers.FloatField(),
+        help_text=_("By class code; sum 1."),
     )
     classes = ClassSerializer(source="model_version.classes", many=True)
     layers = LayerSerializer(source="model_version.layers", many=True)

@@ -343,7 +343,7 @@ class Migration(migrations.Migration):
                 (
                     "probabilities",
                     models.JSONField(
-                        help_text="By class code, in the order of the model's manifest.",
+                        help_text='By class code; the database keeps no order of the keys.',
                         verbose_name="probabilities",
                     ),
                 ),

@@ -20,7 +20,7 @@ class Prediction(models.Model):
     predicted_class = models.CharField(_("predicted class"), max_length=40)
     confidence = models.FloatField(_("probability of the predicted class"))
     probabilities = models.JSONField(
-        _("probabilities"), help_text=_("By class code, in the order of the model's manifest.")
+        _("probabilities"), help_text=_("By class code; the database keeps no order of the keys.")
     )
     maps_file = models.CharField(_("heat maps stored under"), max_length=120)
     seconds = models.FloatField(_("inference time, seconds"))
@@ -45,3 +45,8 @@ class Prediction(models.Model):
     def predicted_label(self) -> str:
         """The predicted class as the manifest words it."""
         return self.model_version.class_labels[self.predicted_class]
+
+    @property
+    def probability_by_class(self) -> dict[str, float]:
+        """The probabilities by class code, in the order of the model's manifest."""
+        return {code: self.probabilities[code] for code in self.model_version.class_labels}

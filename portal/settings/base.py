@@ -144,8 +144,8 @@ else:
 
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(VAR_DIR / "media")},
+        "BACKEND": "cases.storage.WholeFileSystemStorage",
+        "OPTIONS": {"location": str(VAR_DIR / "media"), "allow_overwrite": True},
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
@@ -157,7 +157,7 @@ if env.str("S3_BUCKET", default=""):
             "endpoint_url": env.str("S3_ENDPOINT_URL", default="") or None,
             "region_name": env.str("S3_REGION", default="") or None,
             "default_acl": "private",
-            "file_overwrite": False,
+            "file_overwrite": True,
         },
     }
 STATIC_URL = "static/"

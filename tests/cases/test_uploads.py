@@ -1,6 +1,7 @@
 """Taking images in: what is stored, what is refused, and that nothing is left half-way."""
 
 import io
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -128,9 +129,15 @@ def test_database_failure_leaves_no_file_behind(owner, cohort, monkeypatch) -> N
     assert stored_files() == before
 
 
-def test_half_written_file_of_a_crash_is_replaced() -> None:
+def test_crash_while_a_file_is_written_leaves_nothing_under_its_name(monkeypatch) -> None:
+    def crash(self: Path, target: str) -> None:
+        raise KeyboardInterrupt
+
     data = make_png_bytes(seed=5)
     name = storage.content_name("images", data, ".png")
-    default_storage.save(name, ContentFile(data[:20]))
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "replace", crash)
+        storage.store("images", data, ".png")
+    assert not default_storage.exists(name)
     assert storage.store("images", data, ".png") == name
     assert storage.load(name) == data

@@ -80,7 +80,7 @@ def test_uploaded_picture_is_analysed_by_the_shipped_network(upload) -> None:
         wait_until(all_done, "analysis")
     prediction = Prediction.objects.get(image__case=case)
     labels = prediction.model_version.class_labels
-    assert list(prediction.probabilities) == list(labels)
+    assert list(prediction.probability_by_class) == list(labels)
     assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert prediction.confidence == max(prediction.probabilities.values())
     maps = unpack(storage.load(prediction.maps_file))
