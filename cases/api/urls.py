@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
+from cases.api.views.base import METHODS
 from cases.api.views.cases import CasesView, CaseView, CohortsView, RetryView
 from cases.api.views.exports import ReviewedCasesView
 from cases.api.views.index import IndexView, ProblemsView, UnknownView
@@ -12,7 +13,7 @@ from cases.api.views.uploads import UploadsView
 app_name = "api"
 urlpatterns = [
     path("", IndexView.as_view(), name="index"),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", SpectacularAPIView.as_view(http_method_names=METHODS), name="schema"),
     path("problems/", ProblemsView.as_view(), name="problems"),
     path("cohorts/", CohortsView.as_view(), name="cohorts"),
     path("uploads/", UploadsView.as_view(), name="uploads"),

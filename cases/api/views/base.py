@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import gettext as _t
 from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from cases import selectors
 from cases.models import Case
@@ -15,6 +16,14 @@ from cases.permissions import Action, may_anywhere
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
+
+METHODS = ["get", "head", "post"]
+
+
+class ApiView(APIView):
+    """Answers no OPTIONS: the OpenAPI document says more, and no other origin may ask."""
+
+    http_method_names = METHODS
 
 
 def user_of(request: Request) -> User:

@@ -7,7 +7,6 @@ from django.utils.translation import gettext as _t
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from cases import selectors
 from cases.api import schema
@@ -21,12 +20,12 @@ from cases.api.serializers import (
     CohortSerializer,
     JobSerializer,
 )
-from cases.api.views.base import case_or_404, require_somewhere, user_of
+from cases.api.views.base import ApiView, case_or_404, require_somewhere, user_of
 from cases.permissions import Action, may, require
 from cases.services import jobs
 
 
-class CohortsView(APIView):
+class CohortsView(ApiView):
     """The cohorts of the user."""
 
     @extend_schema(
@@ -41,7 +40,7 @@ class CohortsView(APIView):
         return Response(CohortSerializer(selectors.cohorts_of(request.user), many=True).data)
 
 
-class CasesView(APIView):
+class CasesView(ApiView):
     """The user's worklist."""
 
     @extend_schema(
@@ -61,7 +60,7 @@ class CasesView(APIView):
         return Response(page.body(list(results)))
 
 
-class CaseView(APIView):
+class CaseView(ApiView):
     """One case."""
 
     @extend_schema(
@@ -85,7 +84,7 @@ class CaseView(APIView):
         return Response(CaseDetailSerializer(detail, context={"request": request}).data)
 
 
-class RetryView(APIView):
+class RetryView(ApiView):
     """Another try at a failed analysis."""
 
     @extend_schema(

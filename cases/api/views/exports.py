@@ -9,21 +9,20 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from cases import exports, selectors
 from cases.api import schema
 from cases.api.pagination import page_of
 from cases.api.parameters import ReviewedCasesParameters
 from cases.api.renderers import EXPORT_RENDERERS, CsvRenderer, ExportNegotiation, NdjsonRenderer
-from cases.api.views.base import require_somewhere
+from cases.api.views.base import ApiView, require_somewhere
 from cases.notice import RESEARCH_NOTICE
 from cases.permissions import Action
 
 LINES = {CsvRenderer.format: exports.csv_lines, NdjsonRenderer.format: exports.ndjson_lines}
 
 
-class ReviewedCasesView(APIView):
+class ReviewedCasesView(ApiView):
     """Reviews as last amended, of the cohorts in which the user may export, oldest first."""
 
     renderer_classes = EXPORT_RENDERERS

@@ -18,12 +18,13 @@ from rest_framework.views import APIView
 from cases.api import schema
 from cases.api.parameters import Parameters
 from cases.api.problems import KINDS
+from cases.api.views.base import ApiView
 from cases.notice import RESEARCH_NOTICE
 
 ENTRIES = ("cohorts", "uploads", "cases", "reviewed-cases", "problems", "schema")
 
 
-class IndexView(APIView):
+class IndexView(ApiView):
     """Where to begin."""
 
     permission_classes = (AllowAny,)
@@ -47,7 +48,7 @@ class IndexView(APIView):
         )
 
 
-class ProblemsView(APIView):
+class ProblemsView(ApiView):
     """What the `type` of a problem response leads to."""
 
     permission_classes = (AllowAny,)

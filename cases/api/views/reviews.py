@@ -10,19 +10,18 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from cases import selectors
 from cases.api import schema
 from cases.api.inputs import AmendmentInput, ReviewInput
 from cases.api.serializers import ReviewSerializer
-from cases.api.views.base import case_or_404, user_of
+from cases.api.views.base import ApiView, case_or_404, user_of
 from cases.models import Prediction, Review
 from cases.permissions import Action, require
 from cases.services.reviews import amend_review, submit_review
 
 
-class ReviewsView(APIView):
+class ReviewsView(ApiView):
     """The first review of a reader."""
 
     @extend_schema(
@@ -50,7 +49,7 @@ class ReviewsView(APIView):
         return Response(ReviewSerializer(review).data, status=201)
 
 
-class AmendmentView(APIView):
+class AmendmentView(ApiView):
     """A review in the place of an earlier one."""
 
     @extend_schema(

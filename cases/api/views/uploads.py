@@ -13,13 +13,12 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from cases.api import schema
 from cases.api.inputs import UploadInput
 from cases.api.problems import problem
 from cases.api.serializers import receipt_bodies
-from cases.api.views.base import user_of
+from cases.api.views.base import ApiView, user_of
 from cases.models import Cohort
 from cases.permissions import Action, require
 from cases.selectors import cohorts_of
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     Parts = MultiValueDict[str, str | UploadedFile[bytes]]
 
 
-class UploadsView(APIView):
+class UploadsView(ApiView):
     """One or many images for one cohort, each with its own receipt."""
 
     parser_classes = (MultiPartParser,)
