@@ -12,7 +12,8 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 VAR_DIR = Path(tempfile.mkdtemp(prefix="secondread-test-"))
 STORAGES = {
-    "default": STORAGES["default"] | {"OPTIONS": {"location": str(VAR_DIR / "media"), "allow_overwrite": True}},
+    "default": STORAGES["default"]
+    | {"OPTIONS": {"location": str(VAR_DIR / "media"), "allow_overwrite": True}},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 # Nobody collects static files for these tests; this mode asks for no such folder.
