@@ -110,7 +110,7 @@ class ReviewForm(forms.Form):
         label=_("Comment"),
         required=False,
         max_length=MAX_COMMENT,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("Write nothing that could identify the patient."),
     )
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _t
+
 from cases import selectors
 from cases.lifecycle import JobStatus
 from cases.models import Case
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 # Each code costs twelve characters of a URL, of which servers take about 4,000.
 LIVE_CODES = 100
+NEARLY_CERTAIN = 0.99
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Row:
     may_retry: bool
     predicted_class: str = ""
     predicted_label: str = ""
-    percent: int = 0
+    percent: str = ""
 
     @property
     def is_pending(self) -> bool:
@@ -57,6 +60,15 @@ def rows_by_code(user: User, codes: Iterable[str]) -> list[Row]:
     return rows_of(user, selectors.worklist(user, selectors.WorklistFilter()).filter(code__in=wanted))
 
 
+def percent_of(probability: float) -> str:
+    """A probability as whole percent; what is nearly certain is not rounded up to certain."""
+    return (
+        _t("> 99 %")
+        if probability > NEARLY_CERTAIN
+        else _t("%(percent)d %%") % {"percent": round(probability * 100)}
+    )
+
+
 def _cohort_ids(user: User, action: Action) -> set[UUID]:
     return set(cohorts_where(user, action).values_list("pk", flat=True))
 
@@ -72,5 +84,5 @@ def _row(case: selectors.AnalysedCase, readable: bool, retryable: bool, labels: 
         retryable,
         predicted_class=case.predicted_class,
         predicted_label=labels.get(case.predicted_class, case.predicted_class),
-        percent=round((case.confidence or 0) * 100),
+        percent=percent_of(case.confidence or 0.0),
     )

@@ -4,6 +4,12 @@ const TYPING = new Set(["TEXTAREA", "SELECT"]);
 // Kinds of input that take no letters: keys keep their meaning while one of them has the focus.
 const NOT_TYPING = new Set(["radio", "checkbox", "range", "button", "submit"]);
 
+const LETTERS = new Map([
+  ["a", { name: "verdict", value: "agree" }],
+  ["d", { name: "verdict", value: "disagree" }],
+  ["n", { name: "next" }],
+]);
+
 /** Whether keys that go to this element are text or a choice of its own. */
 export function isTyping({ tagName, type = "", isContentEditable = false }) {
   return isContentEditable || TYPING.has(tagName) || (tagName === "INPUT" && !NOT_TYPING.has(type));
@@ -16,9 +22,5 @@ export function isTyping({ tagName, type = "", isContentEditable = false }) {
 export function actOf({ key, ctrlKey = false, altKey = false, metaKey = false, repeat = false }, target) {
   if (ctrlKey || altKey || metaKey || repeat || isTyping(target)) return null;
   if (/^[1-5]$/.test(key)) return { name: "confidence", value: key };
-  return (
-    { a: { name: "verdict", value: "agree" }, d: { name: "verdict", value: "disagree" }, n: { name: "next" } }[
-      key.toLowerCase()
-    ] ?? null
-  );
+  return LETTERS.get(key.toLowerCase()) ?? null;
 }

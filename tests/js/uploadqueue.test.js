@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { cookie, failureOf, fill, nextToStart, percent, progressOf } from "../../static/js/uploadqueue.js";
+
+const entries = (...stages) => stages.map((stage, id) => ({ id, stage }));
+const ids = (found) => found.map((entry) => entry.id);
+
+test("no more than three files are under way, and the first that waits comes first", () => {
+  assert.deepEqual(ids(nextToStart(entries("waiting", "waiting", "waiting", "waiting"))), [0, 1, 2]);
+  assert.deepEqual(ids(nextToStart(entries("settled", "sending", "failed", "sending", "waiting", "waiting"))), [4]);
+  assert.deepEqual(nextToStart(entries("sending", "sending", "sending", "waiting")), []);
+});
+
+test("a failed file is not started again by itself", () => {
+  assert.deepEqual(nextToStart(entries("failed", "settled")), []);
+});
+
+test("progress counts what is through, refused or not", () => {
+  assert.deepEqual(progressOf(entries("settled", "failed", "sending", "waiting")), { done: 2, total: 4 });
+});
+
+test("percent is whole, and nothing while the length is not known", () => {
+  assert.equal(percent(1, 3), 33);
+  assert.equal(percent(10, 10), 100);
+  assert.equal(percent(5, 0), 0);
+});
+
+test("an answer with a row is no failure, whatever its status", () => {
+  for (const status of [200, 201, 422]) assert.equal(failureOf(status, true), "");
+});
+
+test("an answer without a row says why", () => {
+  assert.equal(failureOf(0, false), "network");
+  assert.equal(failureOf(401, false), "session");
+  assert.equal(failureOf(403, false), "forbidden");
+  assert.equal(failureOf(413, false), "size");
+  assert.equal(failureOf(502, false), "server");
+  assert.equal(failureOf(200, false), "server");
+});
+
+test("values are put into a sentence, unknown ones stay", () => {
+  assert.equal(fill("{done} of {total} sent", { done: 0, total: 3 }), "0 of 3 sent");
+  assert.equal(fill("{other}", { done: 1 }), "{other}");
+});
+
+test("a cookie is found by its whole name", () => {
+  assert.equal(cookie("notcsrftoken=x; csrftoken=a%3Db; theme=dark", "csrftoken"), "a=b");
+  assert.equal(cookie("", "csrftoken"), "");
+});
