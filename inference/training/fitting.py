@@ -52,6 +52,26 @@ class Batches(keras.utils.PyDataset):
         return np.random.default_rng([self._recipe.seed, self._epoch]).permutation(len(self._data.labels))
 
 
+class HistoryFile(keras.callbacks.Callback):
+    """Appends each epoch's figures to a CSV file, closed in between: Keras's CSVLogger keeps it
+    open when interrupted.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Write one row, and the heading before the first."""
+        row = {"epoch": epoch, **{name: float(value) for name, value in (logs or {}).items()}}
+        is_first = not self._path.exists()
+        with self._path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, sorted(row))
+            if is_first:
+                writer.writeheader()
+            writer.writerow(row)
+
+
 class Replay(keras.callbacks.Callback):
     """After a resume, shows past epochs to callbacks that count them; they forget when fitting begins.
 
@@ -102,6 +122,8 @@ def fit(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
+    # A checkpoint holds the optimizer's variables, which a fresh optimizer does not have yet.
+    model.optimizer.build(model.trainable_variables)
     if complete.exists():
         model.load_weights(best_file)
         return model
@@ -142,5 +164,5 @@ def _callbacks(
         initial_value_threshold=min((row["val_loss"] for row in past), default=None),
     )
     backup = keras.callbacks.BackupAndRestore(str(directory / "checkpoint"))
-    log = keras.callbacks.CSVLogger(str(directory / "history.csv"), append=True)
-    return [*counting, best, backup, log, Replay(past, counting, recipe.fit.learning_rate)]
+    history = HistoryFile(directory / "history.csv")
+    return [*counting, best, backup, history, Replay(past, counting, recipe.fit.learning_rate)]

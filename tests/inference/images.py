@@ -27,7 +27,7 @@ def grey8(height: int = 80, width: int = 64) -> NDArray[np.uint8]:
 
 def saved(image: Image.Image, file_format: str, **options: object) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format=file_format, **options)  # type: ignore[arg-type]
+    image.save(buffer, format=file_format, **options)
     return buffer.getvalue()
 
 

@@ -26,7 +26,9 @@ def test_canonical_of_an_annotated_jpeg_has_no_metadata() -> None:
     exif = Image.Exif()
     exif[0x010E] = "DOE^JANE 1950-01-01"
     exif.get_ifd(0x8825)[1] = "N"
-    upload = saved(Image.fromarray(grey8()), "JPEG", exif=exif, comment=b"DOE^JANE", icc_profile=b"profile " * 20)
+    upload = saved(
+        Image.fromarray(grey8()), "JPEG", exif=exif, comment=b"DOE^JANE", icc_profile=b"profile " * 20
+    )
     assert b"DOE^JANE" in upload
     stored = encode_canonical(read_image(upload))
     assert b"DOE" not in stored

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inference.errors import ImageError
-from inference.formats import FORMATS, DecodedImage, Limits, accept_attribute, read_image
+from inference.formats import DEFAULT_LIMITS, FORMATS, DecodedImage, Limits, accept_attribute, read_image
 from tests.inference.images import grey8, png_header, png_of, saved, slice_like, tiff_of, twelve_bit_tiff
 
 
-def refusal(data: bytes, limits: Limits = Limits()) -> ImageError:
+def refusal(data: bytes, limits: Limits = DEFAULT_LIMITS) -> ImageError:
     with pytest.raises(ImageError) as caught:
         read_image(data, limits)
     assert caught.value.retryable is False
@@ -290,7 +290,9 @@ def test_warnings_of_the_decoder_stay_inside_and_filters_are_restored() -> None:
 
 def test_accept_attribute_names_every_format() -> None:
     entries = accept_attribute().split(",")
-    assert {"image/png", ".png", "image/jpeg", ".jpg", ".jpeg", "image/tiff", ".tif", ".bmp", ".webp"} <= set(entries)
+    assert {"image/png", ".png", "image/jpeg", ".jpg", ".jpeg", "image/tiff", ".tif", ".bmp", ".webp"} <= set(
+        entries
+    )
     assert len(entries) == len(set(entries))
 
 
@@ -321,7 +323,10 @@ def test_arbitrary_bytes_decode_or_are_refused(data: bytes, prefix: bytes) -> No
     assert_decodes_or_refuses(prefix + data)
 
 
-@given(st.sampled_from(SEEDS), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=6))
+@given(
+    st.sampled_from(SEEDS),
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=6),
+)
 @settings(max_examples=400, deadline=None)
 def test_mutated_headers_decode_or_are_refused(seed: bytes, edits: list[tuple[int, int]]) -> None:
     data = bytearray(seed)
@@ -356,5 +361,8 @@ def _deepened(pixels: np.ndarray) -> bytes:
     raw = b"".join(b"\0" + row.tobytes() for row in rows)
     header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
     return (
-        b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(raw)) + _chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", header)
+        + _chunk(b"IDAT", zlib.compress(raw))
+        + _chunk(b"IEND", b"")
     )

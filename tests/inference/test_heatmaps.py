@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from inference.errors import InferenceError
-from inference.heatmaps import COLOUR_MAPS, MapSet, base_png, colour_png, overlay_png, pack, unpack
+from inference.heatmaps import COLOUR_MAPS, Channel, MapSet, base_png, colour_png, overlay_png, pack, unpack
 from inference.preprocessing import letterbox, to_display
 from tests.inference.images import grey8, slice_like
 
@@ -22,7 +22,10 @@ def opened(data: bytes) -> Image.Image:
 
 def map_set() -> MapSet:
     rng = np.random.default_rng(3)
-    values = {"conv1": rng.integers(0, 256, (2, 9, 9), np.uint8), "conv2": rng.integers(0, 256, (2, 4, 4), np.uint8)}
+    values = {
+        "conv1": rng.integers(0, 256, (2, 9, 9), np.uint8),
+        "conv2": rng.integers(0, 256, (2, 4, 4), np.uint8),
+    }
     scales = {"conv1": np.array([0.5, 0.0], np.float32), "conv2": np.array([1e-6, 3e4], np.float32)}
     return MapSet(("conv1", "conv2"), ("glioma", "notumor"), values, scales)
 
@@ -32,7 +35,8 @@ def test_pack_and_unpack_give_the_same_maps() -> None:
     restored = unpack(pack(maps))
     assert (restored.layers, restored.class_codes) == (maps.layers, maps.class_codes)
     for layer in maps.layers:
-        assert (restored.values[layer].dtype, restored.scales[layer].dtype) == (np.uint8, np.float32)
+        assert restored.values[layer].dtype == np.uint8
+        assert restored.scales[layer].dtype == np.float32
         assert np.array_equal(restored.values[layer], maps.values[layer])
         assert np.array_equal(restored.scales[layer], maps.scales[layer])
 
@@ -86,10 +90,12 @@ def test_overlay_of_an_empty_map_is_the_picture() -> None:
 
 
 def test_overlay_shows_the_peak_where_the_letterbox_puts_it() -> None:
-    """One hot cell of a 10 x 10 map over a 300 x 500 image: cell (5, 7) covers rows 150..200, columns 350..400."""
+    """Of a 10 x 10 map over a 300 x 500 image, cell (5, 7) covers rows 150..200, columns 350..400."""
     values = np.zeros((10, 10), np.uint8)
     values[5, 7] = 255
-    overlay = np.asarray(opened(overlay_png(np.zeros((300, 500), np.uint8), values, letterbox(500, 300), 1.0)))
+    overlay = np.asarray(
+        opened(overlay_png(np.zeros((300, 500), np.uint8), values, letterbox(500, 300), 1.0))
+    )
     row, column = np.unravel_index(int(overlay.sum(axis=-1).argmax()), (300, 500))
     assert overlay.shape == (300, 500, 3)
     assert 150 <= row < 200
@@ -120,8 +126,9 @@ def test_base_png_of_a_grey_image_is_the_same_in_every_channel() -> None:
 def test_base_png_of_a_colour_image_shows_the_channel_asked_for() -> None:
     colour = np.stack([grey8(), grey8()[::-1], grey8()[:, ::-1]], axis=-1)
     assert np.array_equal(np.asarray(opened(base_png(colour, "rgb"))), colour)
-    for index, channel in enumerate(("red", "green", "blue")):
-        assert np.array_equal(np.asarray(opened(base_png(colour, channel))), colour[..., index])  # type: ignore[arg-type]
+    channels: tuple[Channel, ...] = ("red", "green", "blue")
+    for index, channel in enumerate(channels):
+        assert np.array_equal(np.asarray(opened(base_png(colour, channel))), colour[..., index])
     assert opened(base_png(colour)).mode == "L"
 
 

@@ -46,7 +46,9 @@ def loaded_model():
     return model
 
 
-def test_result_has_probabilities_that_sum_to_one_and_maps_of_every_layer_and_class(predictor: Predictor) -> None:
+def test_result_has_probabilities_that_sum_to_one_and_maps_of_every_layer_and_class(
+    predictor: Predictor,
+) -> None:
     result = predictor.predict([slice_like(90, 70, 4000)])[0]
     assert result.model_id == "tiny"
     assert result.class_codes == CODES
@@ -109,12 +111,14 @@ DETECTOR = PlainCnn(blocks=(ConvBlock(1), ConvBlock(1)), dense=1, dropout=0.0)
 
 
 def square_detector():
-    """Made by hand: averages neighbourhoods, fires above half brightness; class 0 is for it, class 1 against."""
+    """Made by hand: fires where neighbours are bright on average; class 0 is for it, class 1 against."""
     model = build_network(DETECTOR, SIZE, 2)
     for variable in model.weights:
         values = np.zeros(variable.shape, np.float32)
         if variable.path.startswith("conv"):
-            values[...] = 1 / 9 if variable.path.endswith("kernel") else -0.5 if "conv1" in variable.path else 0.0
+            values[...] = (
+                1 / 9 if variable.path.endswith("kernel") else -0.5 if "conv1" in variable.path else 0.0
+            )
         elif variable.path == "dense/kernel":
             values[...] = 1 / values.size
         elif variable.path == "logits/kernel":
@@ -166,7 +170,7 @@ def test_one_trace_serves_every_batch_size() -> None:
     explain = compile_explainer(tiny_model(), NETWORK.layer_names(), 1.0)
     for count in (1, 3, 8):
         explain(np.zeros((count, SIZE, SIZE, 1), np.float32))
-    assert explain.experimental_get_tracing_count() == 1  # type: ignore[attr-defined]
+    assert explain.experimental_get_tracing_count() == 1
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
@@ -193,7 +197,9 @@ def test_weights_that_are_not_finite_are_refused() -> None:
     assert caught.value.code == "weights_mismatch"
 
 
-@pytest.mark.skipif(DATA is None, reason="SECONDREAD_DATA names no folder with labelled images and their manifest.csv")
+@pytest.mark.skipif(
+    DATA is None, reason="SECONDREAD_DATA names no folder with labelled images and their manifest.csv"
+)
 def test_shipped_network_reads_slices_of_patients_it_never_saw() -> None:
     """80 distinct slices of fold 0, 20 a class: chance would be right on 20, and 0.85 is its own figure."""
     directory = Path(str(DATA))

@@ -88,7 +88,7 @@ def box_of(label: str) -> tuple[float, float, float, float]:
 
 
 def write_cohort(directory: Path, per_class: int = 10) -> Path:
-    """Images in a sub-folder a class and a manifest.csv with folds 0 and 1, two images a group; the manifest's path."""
+    """Write images in a sub-folder a class, and a manifest.csv with folds 0 and 1, two images a group."""
     rows = []
     for number in range(per_class):
         for label in CODES:
