@@ -21,7 +21,7 @@ def share(hits: int, n: int) -> Share:
     if n == 0:
         return Share(0, 0, None, None, None)
     # Loading scipy.stats takes about a second, and only this page needs it.
-    from scipy.stats import binomtest  # type: ignore[import-untyped]
+    from scipy.stats import binomtest
 
     interval = binomtest(hits, n).proportion_ci(confidence_level=0.95, method="wilson")
     return Share(hits, n, hits / n, float(interval.low), float(interval.high))

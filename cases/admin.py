@@ -1,0 +1,213 @@
+"""The clinical domain in the Django admin, for the superuser.
+
+What is only ever added (reviews, audit events, predictions) and what the worker
+writes can be looked at here and not changed; acts go through the services.
+"""
+
+# Django's admin classes are generic for the type checker only.
+# mypy: disable-error-code="type-arg"
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from cases.lifecycle import IllegalTransition
+from cases.models import (
+    AuditEvent,
+    Case,
+    Cohort,
+    Image,
+    Job,
+    Membership,
+    ModelVersion,
+    Prediction,
+    Review,
+)
+from cases.services import jobs, model_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portal.accounts.models import User
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows to look at; none is made, changed or deleted by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class MembershipInline(admin.TabularInline):
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("user",)
+
+
+@admin.register(Cohort)
+class CohortAdmin(admin.ModelAdmin):
+    list_display = ("name", "readers_required", "created_at")
+    search_fields = ("name", "description")
+    inlines = (MembershipInline,)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Cohort | None = None) -> bool:
+        # Cases, reviews and audit events hold on to their cohort.
+        return False
+
+
+@admin.register(Membership)
+class MembershipAdmin(admin.ModelAdmin):
+    list_display = ("user", "cohort", "role", "created_at")
+    list_filter = ("role", "cohort")
+    search_fields = ("user__email", "user__full_name", "cohort__name")
+    list_select_related = ("user", "cohort")
+    autocomplete_fields = ("user", "cohort")
+
+
+class ImageInline(admin.TabularInline):
+    model = Image
+    fields = ("position", "source_format", "width", "height", "bit_depth", "colour", "created_at")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Case | None = None) -> bool:
+        return False
+
+
+@admin.register(Case)
+class CaseAdmin(ReadOnlyAdmin):
+    list_display = ("code", "cohort", "state", "ground_truth", "is_simulated", "created_by", "created_at")
+    list_filter = ("state", "is_simulated", "ground_truth", "cohort")
+    search_fields = ("code", "cohort__name")
+    list_select_related = ("cohort", "created_by")
+    date_hierarchy = "created_at"
+    inlines = (ImageInline,)
+
+
+@admin.register(Image)
+class ImageAdmin(ReadOnlyAdmin):
+    list_display = (
+        "__str__",
+        "cohort",
+        "source_format",
+        "width",
+        "height",
+        "bit_depth",
+        "colour",
+        "created_at",
+    )
+    list_filter = ("source_format", "bit_depth", "colour", "cohort")
+    search_fields = ("case__code", "source_sha256")
+    list_select_related = ("case", "cohort")
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    list_display = ("id", "case", "status", "attempts", "error_code", "queued_at", "finished_at")
+    list_filter = ("status", "error_code", "model_version", "image__cohort")
+    search_fields = ("=id", "image__case__code", "error_message")
+    list_select_related = ("image__case", "model_version")
+    date_hierarchy = "queued_at"
+    exclude = ("token",)
+    actions = ("queue_again", "cancel_queued")
+
+    @admin.display(description=_("case"), ordering="image__case__code")
+    def case(self, job: Job) -> str:
+        """The code of the job's case."""
+        return job.image.case.code
+
+    @admin.action(description=_("Queue again"))
+    def queue_again(self, request: HttpRequest, chosen: QuerySet[Job]) -> None:
+        """Retry the failed and the cancelled ones."""
+        self._each(request, chosen, jobs.retry)
+
+    @admin.action(description=_("Cancel queued"))
+    def cancel_queued(self, request: HttpRequest, chosen: QuerySet[Job]) -> None:
+        """Take the queued ones out of the queue."""
+        self._each(request, chosen, jobs.cancel)
+
+    def _each(self, request: HttpRequest, chosen: QuerySet[Job], act: Callable[..., None]) -> None:
+        done = left = 0
+        for job in chosen.select_related("image__cohort"):
+            try:
+                act(by=_who(request), job=job)
+                done += 1
+            except IllegalTransition:
+                left += 1
+        words = _t("%(done)d done; %(left)d left as they were, since their state does not allow it.")
+        level = messages.WARNING if left else messages.SUCCESS
+        self.message_user(request, words % {"done": done, "left": left}, level)
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnlyAdmin):
+    list_display = ("name", "is_active", "registered_at", "weights_sha256")
+    list_filter = ("is_active",)
+    search_fields = ("name", "weights_sha256")
+    actions = ("activate",)
+
+    @admin.action(description=_("Activate"))
+    def activate(self, request: HttpRequest, chosen: QuerySet[ModelVersion]) -> None:
+        """Use the chosen one for every case that is uploaded from now on."""
+        if chosen.count() != 1:
+            self.message_user(request, _t("Choose exactly one model version."), messages.ERROR)
+            return
+        version = chosen.get()
+        model_versions.activate(by=_who(request), version=version)
+        self.message_user(request, _t("%(name)s is active.") % {"name": version.name}, messages.SUCCESS)
+
+
+@admin.register(Prediction)
+class PredictionAdmin(ReadOnlyAdmin):
+    list_display = ("case", "predicted_class", "confidence", "model_version", "seconds", "created_at")
+    list_filter = ("predicted_class", "model_version", "image__cohort")
+    search_fields = ("image__case__code",)
+    list_select_related = ("image__case", "model_version")
+    date_hierarchy = "created_at"
+
+    @admin.display(description=_("case"), ordering="image__case__code")
+    def case(self, prediction: Prediction) -> str:
+        """The code of the prediction's case."""
+        return prediction.image.case.code
+
+
+@admin.register(Review)
+class ReviewAdmin(ReadOnlyAdmin):
+    list_display = ("case", "reader", "verdict", "final_class", "confidence", "is_amendment", "created_at")
+    list_filter = ("verdict", "final_class", "confidence", "case__cohort")
+    search_fields = ("case__code", "reader__email", "reader__full_name")
+    list_select_related = ("case", "reader")
+    date_hierarchy = "created_at"
+
+    @admin.display(description=_("amendment"), boolean=True)
+    def is_amendment(self, review: Review) -> bool:
+        """Whether it stands in the place of an earlier one."""
+        return review.amends_id is not None
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "actor", "action", "subject_type", "subject", "cohort")
+    list_filter = ("action", "subject_type", "cohort")
+    search_fields = ("subject", "actor__email", "action")
+    list_select_related = ("actor", "cohort")
+    date_hierarchy = "at"
+
+
+def _who(request: HttpRequest) -> User:
+    """The superuser at the admin."""
+    return cast("User", request.user)

@@ -1,0 +1,89 @@
+"""The pages that say what went wrong and how to go on.
+
+They render without the request's context processors: whatever broke, the database
+and the session included, these still work. A script gets plain words instead of a page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from cases.notice import RESEARCH_NOTICE_SHOWN
+from portal.theme import chosen_theme
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a page says: what happened, and what to do next."""
+
+    heading: str | Promise
+    explanation: str | Promise
+
+
+BAD_REQUEST = Words(
+    _("This request cannot be understood"),
+    _("Something in the address or the form was not right. Go back, load the page again and try once more."),
+)
+FORBIDDEN = Words(
+    _("You may not do this"),
+    _("You are signed in, but your role does not reach this far."),
+)
+NOT_FOUND = Words(
+    _("There is nothing here"),
+    _("The address may be mistyped, or what stood here belongs to a cohort that you are not in."),
+)
+BROKEN = Words(
+    _("Something broke on our side"),
+    _("What you sent may not have been stored. Wait a moment, load the page again and look."),
+)
+STALE_FORM = Words(
+    _("This form is out of date"),
+    _(
+        "You signed in or out since the page was loaded, or this browser keeps no cookies. "
+        "Nothing was changed. Go back, load the page again and send it once more."
+    ),
+)
+
+
+def _page(request: HttpRequest, status: int, words: Words, reason: str = "") -> HttpResponse:
+    context = {
+        "status": status,
+        "heading": words.heading,
+        "explanation": words.explanation,
+        "reason": reason,
+        "theme": chosen_theme(request),
+        "research_notice": RESEARCH_NOTICE_SHOWN,
+    }
+    return HttpResponse(render_to_string("errors/error.html", context), status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400."""
+    return _page(request, 400, BAD_REQUEST)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403, with the sentence that the refusing rule gave."""
+    reason = str(exception) if isinstance(exception, PermissionDenied) else ""
+    return _page(request, 403, FORBIDDEN, reason)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404; it never says whether something is there for others."""
+    return _page(request, 404, NOT_FOUND)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500."""
+    return _page(request, 500, BROKEN)
+
+
+def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer 403 where the token against forged requests is missing or old."""
+    return _page(request, 403, STALE_FORM)

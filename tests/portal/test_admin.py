@@ -1,0 +1,126 @@
+"""The Django admin: everything is registered, nothing append-only can be changed, no secret is shown."""
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from knox.models import AuthToken
+
+from cases.models import AuditEvent, Job, ModelVersion, Prediction, Review
+from portal.accounts import services, tokens
+from portal.accounts.models import Invitation, User
+
+pytestmark = pytest.mark.ignore_template_errors
+
+OURS = [model for label in ("accounts", "cases") for model in apps.get_app_config(label).get_models()]
+
+
+def address(model, page="changelist", *args):
+    from django.urls import reverse
+
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+@pytest.fixture
+def superuser(db):
+    return User.objects.create_superuser("super@example.org", "x", full_name="Super")
+
+
+@pytest.fixture
+def office(client_of, superuser):
+    return client_of(superuser)
+
+
+@pytest.mark.parametrize("model", [*OURS, AuthToken], ids=lambda model: model.__name__)
+def test_every_model_is_registered_and_its_list_opens(office, reviewed_case, administrator, cohort, model):
+    services.invite(by=administrator, cohort=cohort, email="new@example.org", role="radiologist")
+    tokens.issue(by=None, user=administrator, lifetime=None)
+    assert model in admin.site._registry
+    assert office.get(address(model), {"q": "x"}).status_code == 200
+    response = office.get(address(model))
+    assert response.status_code == 200
+    page = response.content.decode()
+    assert Invitation.objects.get().secret_digest not in page
+    assert AuthToken.objects.get().digest not in page
+    assert administrator.password not in page
+
+
+@pytest.mark.parametrize("model", [Review, AuditEvent, Prediction, Job, ModelVersion, Invitation])
+def test_read_only_row_opens_and_cannot_be_changed_or_deleted(
+    office, reviewed_case, administrator, cohort, model
+):
+    services.invite(by=administrator, cohort=cohort, email="new@example.org", role="radiologist")
+    row = model.objects.first()
+    assert office.get(address(model, "change", row.pk)).status_code == 200
+    assert office.post(address(model, "change", row.pk), {}).status_code == 403
+    assert office.post(address(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+    assert office.get(address(model, "add")).status_code == 403
+    assert model.objects.filter(pk=row.pk).exists()
+
+
+def test_admin_is_closed_to_study_administrators(client_of, administrator):
+    assert client_of(administrator).get("/admin/").url.startswith("/admin/login/")
+
+
+def act(office, model, action, *rows):
+    return office.post(
+        address(model), {"action": action, "_selected_action": [str(row.pk) for row in rows]}, follow=True
+    )
+
+
+def test_job_actions_go_through_the_services(office, submitted_case, superuser):
+    job = Job.objects.get()
+    act(office, Job, "cancel_queued", job)
+    job.refresh_from_db()
+    assert job.status == "cancelled"
+    assert AuditEvent.objects.get(action="job.cancelled").actor == superuser
+    act(office, Job, "queue_again", job)
+    job.refresh_from_db()
+    assert job.status == "queued"
+    page = act(office, Job, "queue_again", job).content.decode()
+    assert "0 done; 1 left as they were" in page
+
+
+def test_activate_moves_the_one_active_version(office, model_version, superuser):
+    other = ModelVersion.objects.create(
+        name="other", weights_sha256="1" * 64, manifest=model_version.manifest
+    )
+    page = act(office, ModelVersion, "activate", model_version, other).content.decode()
+    assert "Choose exactly one" in page
+    act(office, ModelVersion, "activate", other)
+    assert list(ModelVersion.objects.filter(is_active=True)) == [other]
+    assert AuditEvent.objects.filter(action="model.activated", actor=superuser).count() == 1
+
+
+def test_withdraw_closes_only_open_invitations(office, administrator, cohort):
+    first = services.invite(
+        by=administrator, cohort=cohort, email="a@example.org", role="radiologist"
+    ).invitation
+    second = services.invite(
+        by=administrator, cohort=cohort, email="b@example.org", role="radiologist"
+    ).invitation
+    services.withdraw(by=administrator, invitation=second)
+    assert "1 withdrawn" in act(office, Invitation, "withdraw", first, second).content.decode()
+    assert not any(invitation.is_open for invitation in Invitation.objects.all())
+
+
+def test_token_is_revoked_with_its_user_and_has_no_page_of_its_own(office, administrator):
+    tokens.issue(by=None, user=administrator, lifetime=None)
+    token = AuthToken.objects.get()
+    assert office.get(address(AuthToken, "change", token.pk)).status_code == 403
+    act(office, User, "revoke_tokens", administrator)
+    assert not AuthToken.objects.exists()
+    assert AuditEvent.objects.filter(action="token.revoked").count() == 1
+
+
+def test_new_user_is_made_with_an_address_in_lower_case(office):
+    answer = {
+        "email": "Fresh@Example.org",
+        "full_name": "Fresh",
+        "usable_password": "true",
+        "password1": "a-long-pass-phrase",
+        "password2": "a-long-pass-phrase",
+        "memberships-TOTAL_FORMS": "0",
+        "memberships-INITIAL_FORMS": "0",
+    }
+    assert office.post(address(User, "add"), answer).status_code == 302
+    assert User.objects.get(email="fresh@example.org").full_name == "Fresh"

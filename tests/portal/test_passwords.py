@@ -1,0 +1,80 @@
+"""Changing and resetting a password."""
+
+import re
+
+import pytest
+from django.core.cache import cache
+
+from portal.accounts import limiter
+from tests.cast import PASSWORD
+
+NEW = "another-long-pass-phrase"
+CHANGE = "/accounts/password/"
+RESET = "/accounts/password/reset/"
+
+
+@pytest.fixture(autouse=True)
+def fresh_counters():
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def test_change_with_the_old_password_sets_the_new_one_and_keeps_the_session(client_of, colleague):
+    client = client_of(colleague)
+    answer = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
+    page = client.post(CHANGE, answer, follow=True).content.decode()
+    assert "Your password is changed." in page
+    colleague.refresh_from_db()
+    assert colleague.check_password(NEW)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"old_password": "wrong", "new_password1": NEW, "new_password2": NEW},
+        {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW + "x"},
+        {"old_password": PASSWORD, "new_password1": "short", "new_password2": "short"},
+        {"old_password": PASSWORD, "new_password1": "123456789012345", "new_password2": "123456789012345"},
+        {},
+    ],
+)
+def test_change_that_does_not_hold_is_refused_and_changes_nothing(client_of, colleague, answer):
+    page = client_of(colleague).post(CHANGE, answer).content.decode()
+    assert "field__errors" in page
+    colleague.refresh_from_db()
+    assert colleague.check_password(PASSWORD)
+
+
+def test_change_by_anonymous_leads_to_the_sign_in(client, db):
+    assert client.get(CHANGE).url == f"/accounts/sign-in/?next={CHANGE}"
+
+
+def test_reset_mails_a_link_that_works_once(client, colleague, mailoutbox):
+    assert client.post(RESET, {"email": "Colleague@example.org"}).url == "/accounts/password/reset/sent/"
+    (mail,) = mailoutbox
+    assert mail.to == [colleague.email]
+    path = re.search(r"http://testserver(/\S+)", mail.body)[1]
+    for _ in range(limiter.ALLOWED_FAILURES):
+        limiter.note_failure(colleague.email)
+    form = client.get(path).url
+    page = client.post(form, {"new_password1": NEW, "new_password2": NEW}, follow=True).content.decode()
+    assert "Your new password is set." in page
+    colleague.refresh_from_db()
+    assert colleague.check_password(NEW)
+    assert not limiter.is_blocked(colleague.email)
+    again = client.get(path, follow=True).content.decode()
+    assert "This link does not work any more" in again
+
+
+def test_reset_of_an_unknown_address_answers_the_same_and_mails_nothing(client, colleague, mailoutbox):
+    unknown = client.post(RESET, {"email": "nobody@example.org"})
+    known = client.post(RESET, {"email": colleague.email})
+    assert (unknown.status_code, unknown.url) == (known.status_code, known.url)
+    assert [mail.to for mail in mailoutbox] == [[colleague.email]]
+    assert "If an account has this address" in client.get(unknown.url).content.decode()
+
+
+def test_reset_link_with_a_wrong_token_changes_nothing(client, colleague):
+    page = client.get("/accounts/password/reset/abc/def/").content.decode()
+    assert "This link does not work any more" in page
