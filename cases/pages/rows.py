@@ -62,11 +62,9 @@ def rows_by_code(user: User, codes: Iterable[str]) -> list[Row]:
 
 def percent_of(probability: float) -> str:
     """A probability as whole percent; what is nearly certain is not rounded up to certain."""
-    return (
-        _t("> 99 %")
-        if probability > NEARLY_CERTAIN
-        else _t("%(percent)d %%") % {"percent": round(probability * 100)}
-    )
+    if probability > NEARLY_CERTAIN:
+        return _t("> 99 %")
+    return _t("%(percent)d %%") % {"percent": round(probability * 100)}
 
 
 def _cohort_ids(user: User, action: Action) -> set[UUID]:

@@ -165,7 +165,7 @@ def viewer_of(case: Case, image: Image, prediction: Prediction | None, data: Any
     maps = _readable_maps(prediction)
     form = ViewerForm(data, image=image, prediction=prediction, maps=maps)
     box = letterbox(image.width, image.height)
-    frame = Frame(image.width, image.height, box.side, f"{-box.left:g}", f"{-box.top:g}")
+    frame = Frame(image.width, image.height, box.side, f"{0 - box.left:g}", f"{0 - box.top:g}")
     base = reverse("cases:base", args=[case.code])
     heat = _heat(case, prediction, maps, form, base) if prediction and maps else None
     return Viewer(frame, form, f"{base}?{urlencode({'channel': form.shows['channel']})}", heat)

@@ -1,0 +1,254 @@
+"""The worklist: what is on it, how it is narrowed, what it costs, and the way to the next case."""
+
+import pytest
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from cases.lifecycle import JobStatus
+from cases.models import Case, Image, Job
+
+WORKLIST = "/cases/"
+
+
+def codes_on(response) -> list[str]:
+    return [row.case.code for row in response.context["rows"]]
+
+
+def test_home_leads_to_the_worklist(client) -> None:
+    response = client.get("/")
+    assert (response.status_code, response["Location"]) == (302, WORKLIST)
+
+
+def test_worklist_lists_newest_first_with_class_and_percent(submit, analyse_as, colleague, client_of) -> None:
+    older, newer = submit(seed=1), submit(seed=2, is_simulated=True)
+    analyse_as(older, predicted="meningioma", probability=0.61)
+    response = client_of(colleague).get(WORKLIST)
+    assert codes_on(response) == [newer.code, older.code]
+    row = response.context["rows"][1]
+    assert (row.predicted_class, row.predicted_label, row.percent) == ("meningioma", "Meningioma", "61 %")
+    page = response.content.decode()
+    assert page.count('data-state="simulated"') == 1
+    assert page.count('data-class="meningioma"') == 1
+
+
+def test_nearly_certain_is_not_shown_as_certain(submit, analyse_as, colleague, client_of) -> None:
+    analyse_as(submit(), probability=0.9999)
+    assert client_of(colleague).get(WORKLIST).context["rows"][0].percent == "> 99 %"
+
+
+def test_worklist_of_stranger_is_empty_and_shows_a_way_on(ready_case, stranger, client_of) -> None:
+    response = client_of(stranger).get(WORKLIST)
+    assert codes_on(response) == []
+    page = response.content.decode()
+    assert "No cases yet" in page
+    assert reverse("cases:upload") in page
+
+
+def test_worklist_of_member_of_nothing_says_whom_to_ask(make_person, client_of) -> None:
+    page = client_of(make_person("newcomer")).get(WORKLIST).content.decode()
+    assert "Ask a study administrator" in page
+    assert reverse("cases:upload") not in page
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"analysis": "queued"}, {"queued"}),
+        ({"analysis": "succeeded"}, {"ready", "other"}),
+        ({"found": "glioma"}, {"ready"}),
+        ({"found": "pituitary"}, set()),
+        ({"state": "reviewed"}, {"other"}),
+        ({"state": "open", "analysis": "succeeded"}, {"ready"}),
+        ({"text": "nOrth"}, {"ready", "queued", "other"}),
+        ({"text": "no such"}, set()),
+        ({"state": "nonsense", "page": "0", "cohort": "x"}, {"ready", "queued", "other"}),
+    ],
+)
+def test_filter_narrows_the_worklist(
+    query, expected, submit, analyse_as, review_as, colleague, client_of
+) -> None:
+    cases = {"queued": submit(seed=1), "ready": submit(seed=2), "other": submit(seed=3)}
+    analyse_as(cases["ready"])
+    analyse_as(cases["other"], predicted="meningioma")
+    review_as(colleague, cases["other"])
+    response = client_of(colleague).get(WORKLIST, query)
+    assert set(codes_on(response)) == {cases[name].code for name in expected}
+    if not expected:
+        assert "No case fits these filters" in response.content.decode()
+
+
+def test_search_finds_a_code(submit, colleague, client_of) -> None:
+    wanted = submit(seed=1)
+    submit(seed=2)
+    assert codes_on(client_of(colleague).get(WORKLIST, {"text": wanted.code[:6].lower()})) == [wanted.code]
+
+
+def test_counts_are_those_of_the_chosen_cohort(
+    ready_case, review_as, submit, colleague, cohort, client_of
+) -> None:
+    submit(seed=1)
+    review_as(colleague, ready_case)
+    response = client_of(colleague).get(WORKLIST, {"cohort": cohort.pk, "state": "open"})
+    counts = {str(state): count for state, _, count in response.context["counts"]}
+    assert counts == {"open": 1, "in_review": 0, "reviewed": 1}
+    assert response.context["total"] == 2
+
+
+def test_foreign_cohort_cannot_be_chosen(ready_case, other_cohort, colleague, client_of) -> None:
+    response = client_of(colleague).get(WORKLIST, {"cohort": other_cohort.pk})
+    assert codes_on(response) == [ready_case.code]
+    assert other_cohort.name not in response.content.decode()
+
+
+def test_second_page_has_the_rest_and_keeps_the_filter(
+    ready_case, owner, cohort, colleague, client_of
+) -> None:
+    Case.objects.bulk_create(Case(cohort=cohort, created_by=owner) for _ in range(60))
+    response = client_of(colleague).get(WORKLIST, {"page": "2", "state": "open"})
+    assert len(codes_on(response)) == 11
+    page = response.content.decode()
+    assert "Page 2 of 2" in page
+    assert 'href="?page=1&amp;state=open"' in page
+
+
+def test_queries_of_the_worklist_do_not_grow_with_its_rows(submit, analyse_as, colleague, client_of) -> None:
+    client = client_of(colleague)
+
+    def cost() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert client.get(WORKLIST).status_code == 200
+        return len(queries)
+
+    analyse_as(submit(seed=1))
+    one = cost()
+    for seed in range(2, 8):
+        analyse_as(submit(seed=seed))
+    assert cost() == one
+    assert one <= 20
+
+
+# --- Live state -----------------------------------------------------------------
+
+
+def test_worklist_asks_for_states_only_while_something_is_pending(
+    submitted_case, analyse_as, colleague, client_of
+) -> None:
+    client = client_of(colleague)
+    waiting = client.get(WORKLIST).content.decode()
+    assert f'<input type="hidden" name="c" value="{submitted_case.code}">' in waiting
+    assert 'hx-trigger="every 2s"' in waiting
+    analyse_as(submitted_case)
+    ready = client.get(WORKLIST).content.decode()
+    assert 'name="c"' not in ready
+    assert "hx-trigger" not in ready
+
+
+def test_states_end_the_asking_once_nothing_is_pending(
+    submitted_case, analyse_as, colleague, client_of
+) -> None:
+    client, address = client_of(colleague), reverse("cases:states")
+    before = client.get(address, {"c": submitted_case.code}).content.decode()
+    assert 'data-state="queued"' in before
+    assert 'hx-trigger="every 2s"' in before
+    analyse_as(submitted_case)
+    after = client.get(address, {"c": submitted_case.code}).content.decode()
+    assert 'data-state="succeeded"' in after
+    assert f'id="result-{submitted_case.code}"' in after
+    assert "Glioma" in after
+    assert "hx-trigger" not in after
+
+
+def test_states_answer_a_hundred_codes_at_the_most(
+    owner, cohort, colleague, client_of, model_version
+) -> None:
+    cases = Case.objects.bulk_create(Case(cohort=cohort, created_by=owner) for _ in range(101))
+    response = client_of(colleague).get(reverse("cases:states"), {"c": [case.code for case in cases]})
+    assert len(response.context["rows"]) == 100
+
+
+def test_case_without_analysis_says_so(owner, cohort, colleague, client_of, model_version) -> None:
+    case = Case.objects.create(cohort=cohort, created_by=owner)
+    page = client_of(colleague).get(WORKLIST).content.decode()
+    assert case.code in page
+    assert "None" in page
+
+
+# --- Next -----------------------------------------------------------------------
+
+
+def test_next_leads_to_the_oldest_waiting_case_and_behind_the_given_one(
+    submit, analyse_as, colleague, client_of
+) -> None:
+    first, second = submit(seed=1), submit(seed=2)
+    analyse_as(first)
+    analyse_as(second)
+    client, address = client_of(colleague), reverse("cases:next")
+    assert client.get(address)["Location"] == reverse("cases:case", args=[first.code])
+    assert client.get(address, {"after": first.code})["Location"] == reverse("cases:case", args=[second.code])
+
+
+def test_next_at_the_end_of_the_list_says_so(ready_case, colleague, client_of) -> None:
+    response = client_of(colleague).get(reverse("cases:next"), {"after": ready_case.code})
+    assert response["Location"] == WORKLIST
+    assert [str(message) for message in get_messages(response.wsgi_request)] == [
+        "No other case waits for your reading. New ones appear here once analysed."
+    ]
+
+
+def test_next_behind_a_foreign_case_is_not_found(ready_case, stranger, client_of) -> None:
+    assert client_of(stranger).get(reverse("cases:next"), {"after": ready_case.code}).status_code == 404
+
+
+def test_technologist_is_offered_no_reading(ready_case, owner, client_of) -> None:
+    page = client_of(owner).get(WORKLIST).content.decode()
+    assert "Start reading" not in page
+
+
+# --- Retry ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def failed_case(submitted_case):
+    Job.objects.update(status=JobStatus.FAILED, error_code="time_limit", error_message="It took too long.")
+    return submitted_case
+
+
+def test_failed_analysis_says_why_and_is_queued_again(
+    failed_case, owner, client_of, announcements, django_capture_on_commit_callbacks
+) -> None:
+    client = client_of(owner)
+    assert "It took too long." in client.get(WORKLIST).content.decode()
+    with django_capture_on_commit_callbacks(execute=True):
+        response = client.post(reverse("cases:retry", args=[failed_case.code]))
+    job = Job.objects.get()
+    assert (response.status_code, response["Location"]) == (302, f"/cases/{failed_case.code}/")
+    assert (job.status, job.error_message) == (JobStatus.QUEUED, "")
+    assert announcements == [job.pk]
+
+
+def test_retry_by_htmx_swaps_the_row_and_asks_again(failed_case, owner, client_of) -> None:
+    response = client_of(owner).post(
+        reverse("cases:retry", args=[failed_case.code]), headers={"HX-Request": "true"}
+    )
+    page = response.content.decode()
+    assert 'data-state="queued"' in page
+    assert 'hx-swap-oob="true"' in page
+    assert 'hx-trigger="every 2s"' in page
+
+
+def test_retry_of_a_ready_case_changes_nothing(ready_case, owner, client_of) -> None:
+    response = client_of(owner).post(reverse("cases:retry", args=[ready_case.code]))
+    assert [str(message) for message in get_messages(response.wsgi_request)] == [
+        "This analysis needs no other try: its state has changed meanwhile."
+    ]
+    assert Job.objects.get().status == JobStatus.SUCCEEDED
+
+
+def test_retry_of_a_case_without_analysis_is_not_found(submitted_case, owner, client_of) -> None:
+    Job.objects.all().delete()
+    assert client_of(owner).post(reverse("cases:retry", args=[submitted_case.code])).status_code == 404
+    assert Image.objects.count() == 1
