@@ -15,7 +15,8 @@ PAGE = "/accounts/tokens/"
 
 
 def shown_token(response):
-    return re.search(r'<code class="secret">(\w+)</code>', response.content.decode())[1]
+    (text,) = re.findall(r'<code class="secret">(\w+)</code>', response.content.decode())
+    return text
 
 
 def opens(client, text):
