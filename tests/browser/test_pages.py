@@ -1,0 +1,92 @@
+"""Every page at the width of a telephone and of a desk: nothing sticks out, the notice is there.
+
+A picture of each is kept: SCREENSHOTS names the folder, `make screenshots` names docs/screenshots.
+The cases are the simulated ones of the demonstration.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from playwright.sync_api import Browser, Page, expect
+
+from cases.models import Case
+from cases.notice import RESEARCH_NOTICE
+from portal.demo import DEMO_ACCOUNTS, DemoAccount
+from tests.cast import PASSWORD
+from tests.support.chromium import ROOT
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+WIDTHS = {1440: 900, 390: 844}
+FOLDER = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
+PEOPLE: dict[str, DemoAccount] = {account.email.partition("@")[0]: account for account in DEMO_ACCOUNTS}
+
+
+@pytest.fixture
+def pages(browser: Browser) -> Iterator[list[Page]]:
+    """One page a width."""
+    contexts = [
+        browser.new_context(viewport={"width": width, "height": height}) for width, height in WIDTHS.items()
+    ]
+    yield [context.new_page() for context in contexts]
+    for context in contexts:
+        context.close()
+
+
+def sign_in(page: Page, server: str, who: str) -> None:
+    page.goto(f"{server}/accounts/sign-in/")
+    page.get_by_label("E-mail address").fill(PEOPLE[who].email)
+    page.get_by_label("Password").fill(PEOPLE[who].password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
+
+
+def look_at(page: Page, server: str, path: str, name: str) -> None:
+    """Open the page, hold it against what every page must be, and keep a picture of it."""
+    answer = page.goto(f"{server}{path}", wait_until="networkidle")
+    assert answer is not None
+    assert answer.status == 200, path
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], path
+    expect(page.locator("footer")).to_contain_text(RESEARCH_NOTICE)
+    expect(page.locator("h1")).to_have_count(1)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=FOLDER / f"{name}-{page.viewport_size['width']}.png", full_page=True)
+
+
+def test_every_page_fits_its_screen_and_carries_the_notice(pages, live_server) -> None:
+    call_command("seed_demo", stdout=StringIO())
+    tumour = Case.objects.filter(images__predictions__predicted_class="glioma", state="open").first()
+    read = Case.objects.filter(state="reviewed").first()
+    assert tumour is not None
+    assert read is not None
+    paths = {
+        "worklist": "/cases/",
+        "upload": "/cases/upload/",
+        "review": f"/cases/{tumour.code}/",
+        "reviewed": f"/cases/{read.code}/",
+        "dashboard": "/dashboard/",
+        "people": "/people/",
+        "tokens": "/accounts/tokens/",
+        "password": "/accounts/password/",
+    }
+    for page in pages:
+        look_at(page, live_server.url, "/accounts/sign-in/", "sign-in")
+        look_at(page, live_server.url, "/accounts/password/reset/", "password-reset")
+        sign_in(page, live_server.url, "administrator")
+        for name, path in paths.items():
+            look_at(page, live_server.url, path, name)
+
+
+def test_exporter_is_sent_to_a_token_instead_of_a_page(pages, live_server, exporter) -> None:
+    for page in pages:
+        page.goto(f"{live_server.url}/accounts/sign-in/")
+        page.get_by_label("E-mail address").fill(exporter.email)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert").first).to_contain_text("token")
