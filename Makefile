@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run test check lock assets clean dev
+.PHONY: help run test check lock assets screenshots clean dev
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -35,6 +35,9 @@ lock: $(VENV)/.requirements-dev ## Renew both requirements locks from the *.in l
 	done
 	@echo "==> Resolving package.json"
 	@$$(echo $(NODE))/bin/node $$(echo $(NODE))/lib/node_modules/npm/bin/npm-cli.js update --package-lock-only --loglevel=error
+
+screenshots: dev ## Renew the pictures in docs/screenshots, of simulated cases.
+	@SCREENSHOTS=docs/screenshots $(PY) -m tests.run browser -- tests/browser/test_pages.py
 
 assets: static/vendor/.made ## Fetch the front-end assets into static/vendor.
 
