@@ -21,7 +21,7 @@ class WholeFileSystemStorage(FileSystemStorage):
     """
 
     def _save(self, name: str, content: File[bytes]) -> str:
-        part = super()._save(f"{name}.{uuid.uuid4().hex}.part", content)
+        part = super()._save(f"{name}.{uuid.uuid4().hex}.part", content)  # type: ignore[misc]  # no stub
         Path(self.path(part)).replace(self.path(name))
         return name
 

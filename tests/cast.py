@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,9 +75,7 @@ def make_maps(seed: int = 0) -> MapSet:
 
 
 @pytest.fixture(autouse=True)
-def announcements(
-    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Iterator[list[uuid.UUID]]:
+def announcements(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> list[uuid.UUID]:
     """The jobs that were announced to the broker; only `real_broker` tests really reach one."""
     announced: list[uuid.UUID] = []
     if not request.node.get_closest_marker("real_broker"):

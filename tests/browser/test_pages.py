@@ -50,13 +50,14 @@ def sign_in(page: Page, server: str, who: str) -> None:
 def look_at(page: Page, server: str, path: str, name: str) -> None:
     """Open the page, hold it against what every page must be, and keep a picture of it."""
     answer = page.goto(f"{server}{path}", wait_until="networkidle")
+    width = page.evaluate("window.innerWidth")
     assert answer is not None
     assert answer.status == 200, path
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], path
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, path
     expect(page.locator("footer")).to_contain_text(RESEARCH_NOTICE)
     expect(page.locator("h1")).to_have_count(1)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=FOLDER / f"{name}-{page.viewport_size['width']}.png", full_page=True)
+    page.screenshot(path=FOLDER / f"{name}-{width}.png", full_page=True)
 
 
 def test_every_page_fits_its_screen_and_carries_the_notice(pages, live_server) -> None:
