@@ -117,7 +117,7 @@ class ImageAdmin(ReadOnlyAdmin):
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
-    list_display = ("id", "case", "status", "attempts", "error_code", "queued_at", "finished_at")
+    list_display = ("case", "status", "attempts", "error_code", "queued_at", "finished_at", "id")
     list_filter = ("status", "error_code", "model_version", "image__cohort")
     search_fields = ("=id", "image__case__code", "error_message")
     list_select_related = ("image__case", "model_version")

@@ -117,6 +117,8 @@ class InvitationAdmin(ReadOnlyAdmin):
         self.message_user(request, _t("%(n)d withdrawn.") % {"n": done}, messages.SUCCESS)
 
 
+admin.site.site_header = admin.site.site_title = "SecondRead"
+admin.site.index_title = _("Administration of the site")
 admin.site.unregister(Group)  # rights are roles in a cohort, as code
 admin.site.unregister(AuthToken)  # knox's own page shows the digest
 
