@@ -153,6 +153,7 @@ def _page(
 ) -> HttpResponse:
     image = first_image(case)
     shown = prediction or selectors.latest_prediction(request.user, case)
+    may_review = may(request.user, Action.REVIEW, case.cohort)
     context: dict[str, Any] = {
         "case": case,
         "image": image,
@@ -161,6 +162,8 @@ def _page(
         "viewer": viewer_of(case, image, shown, request.GET),
         "may_read": may(request.user, Action.READ, case.cohort),
         "prediction": shown,
+        "may_review": may_review,
+        "has_next": may_review and selectors.next_case(request.user, case) is not None,
     } | _reading(request, case, shown, form, conflict)
     return render(request, "cases/case.html", context, status=status)
 
@@ -174,22 +177,21 @@ def _reading(
 ) -> dict[str, Any]:
     """What only readers see: the result, the reviews, and the form. Empty for anybody else."""
     if prediction is None:
-        return {"form": None, "history": [], "may_review": False}
+        return {"form": None, "own": None}
     history = [_item(request, review) for review in selectors.reviews_of(request.user, case)]
     own = next((item for item in history if item.is_own and item.is_current), None)
-    may_review = may(request.user, Action.REVIEW, case.cohort)
-    if may_review and own is None and form is None:
+    if own is None and form is None and may(request.user, Action.REVIEW, case.cohort):
         form = ReviewForm(of=prediction)
     return {
         "bars": _bars(prediction),
         "history": history,
+        # One's only review stands in its own card already.
+        "shows_history": len(history) > 1 or (bool(history) and (own is None or form is not None)),
         "own": own,
         "truth": _truth(case, prediction) if own else None,
-        "may_review": may_review,
         "form": form,
         "is_amendment": isinstance(form, AmendForm),
         "conflict": _item(request, conflict) if conflict else None,
-        "has_next": may_review and selectors.next_case(request.user, case) is not None,
     }
 
 

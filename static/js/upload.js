@@ -2,7 +2,7 @@
    The server answers with the finished row (cases/pages/upload.py); without this module
    the form sends all of them at once and the server answers with a page of the same rows. */
 
-import { cookie, failureOf, fill, nextToStart, percent, progressOf } from "./uploadqueue.js";
+import { cookie, failureOf, fill, firstCodes, nextToStart, percent, progressOf } from "./uploadqueue.js";
 
 const OUTCOME_HEADER = "X-Upload-Outcome";
 const SILENCE_MS = 120_000;
@@ -96,7 +96,7 @@ function fail(entry, failure) {
   const key = `failed${failure[0].toUpperCase()}${failure.slice(1)}`;
   part(entry.row, "progress").hidden = true;
   part(entry.row, "state").textContent = list.dataset[key];
-  part(entry.row, "sign-in").hidden = failure !== "session";
+  part(entry.row, "sign-in").hidden = failure !== "session" && failure !== "forbidden";
   part(entry.row, "more").hidden = false;
 }
 
@@ -117,7 +117,14 @@ function watch() {
   htmx.process(active);
 }
 
+function askForFewer({ detail }) {
+  const codes = firstCodes(detail.formData.getAll("c"));
+  detail.formData.delete("c");
+  for (const code of codes) detail.formData.append("c", code);
+}
+
 function listen() {
+  document.body.addEventListener("htmx:configRequest", askForFewer);
   picker.addEventListener("change", () => {
     add([...picker.files]);
     picker.value = "";

@@ -10,10 +10,9 @@ export function nextToStart(entries, parallel = PARALLEL) {
   return entries.filter((entry) => entry.stage === "waiting").slice(0, Math.max(0, parallel - busy));
 }
 
-/** How many are through, of how many; a failed one is through until it is tried again. */
+/** How many the server has answered for, of how many; one that failed on the way has no answer. */
 export function progressOf(entries) {
-  const done = entries.filter((entry) => entry.stage === "settled" || entry.stage === "failed").length;
-  return { done, total: entries.length };
+  return { done: entries.filter((entry) => entry.stage === "settled").length, total: entries.length };
 }
 
 /** Percent sent, whole; 0 while the browser cannot tell. */
@@ -32,6 +31,11 @@ export function failureOf(status, isRow) {
   if (status === 403) return "forbidden";
   if (status === 413) return "size";
   return "server";
+}
+
+/** The codes to ask the state of at once: the server answers for so many, and a URL holds no more. */
+export function firstCodes(codes, most = 100) {
+  return codes.slice(0, most);
 }
 
 /** "{done} of {total}" with the values put in. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cookie, failureOf, fill, nextToStart, percent, progressOf } from "../../static/js/uploadqueue.js";
+import { cookie, failureOf, fill, firstCodes, nextToStart, percent, progressOf } from "../../static/js/uploadqueue.js";
 
 const entries = (...stages) => stages.map((stage, id) => ({ id, stage }));
 const ids = (found) => found.map((entry) => entry.id);
@@ -16,8 +16,8 @@ test("a failed file is not started again by itself", () => {
   assert.deepEqual(nextToStart(entries("failed", "settled")), []);
 });
 
-test("progress counts what is through, refused or not", () => {
-  assert.deepEqual(progressOf(entries("settled", "failed", "sending", "waiting")), { done: 2, total: 4 });
+test("progress counts what the server has answered for", () => {
+  assert.deepEqual(progressOf(entries("settled", "failed", "sending", "waiting")), { done: 1, total: 4 });
 });
 
 test("percent is whole, and nothing while the length is not known", () => {
@@ -42,6 +42,13 @@ test("an answer without a row says why", () => {
 test("values are put into a sentence, unknown ones stay", () => {
   assert.equal(fill("{done} of {total} sent", { done: 0, total: 3 }), "0 of 3 sent");
   assert.equal(fill("{other}", { done: 1 }), "{other}");
+});
+
+test("no more codes are asked for than the server answers", () => {
+  const codes = Array.from({ length: 250 }, (_, number) => `C${number}`);
+  assert.equal(firstCodes(codes).length, 100);
+  assert.equal(firstCodes(codes)[99], "C99");
+  assert.deepEqual(firstCodes(["A"]), ["A"]);
 });
 
 test("a cookie is found by its whole name", () => {

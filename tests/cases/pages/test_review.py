@@ -268,6 +268,21 @@ def test_queued_case_says_so_and_asks_again(submitted_case, colleague, client_of
     assert 'id="review-form"' not in page
 
 
+def test_reader_of_a_queued_case_is_offered_the_next_one(
+    submitted_case, submit, analyse_as, colleague, owner, client_of
+) -> None:
+    way_on = f'href="/cases/next/?after={submitted_case.code}"'
+    assert way_on not in page_of(client_of(colleague), submitted_case)
+    analyse_as(submit(seed=1))
+    assert way_on in page_of(client_of(colleague), submitted_case)
+    assert way_on not in page_of(client_of(owner), submitted_case)
+
+
+def test_only_review_is_not_listed_a_second_time(reviewed_case, colleague, administrator, client_of) -> None:
+    assert "Reviews of this case" not in page_of(client_of(colleague), reviewed_case)
+    assert "Reviews of this case" in page_of(client_of(administrator), reviewed_case)
+
+
 def test_case_that_waits_long_says_that_it_is_not_lost(submitted_case, colleague, client_of) -> None:
     Job.objects.update(queued_at=timezone.now() - timedelta(minutes=5))
     page = page_of(client_of(colleague), submitted_case)
