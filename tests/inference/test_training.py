@@ -22,7 +22,7 @@ from inference.training.recipe import Augmentation, load_recipe
 from tests.inference.tiny import CODES, write_cohort
 
 # Keras 3.15 reads TensorFlow variables in a way that numpy 2 deprecates; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 RECIPE = """
 id = "tiny"
