@@ -1,0 +1,159 @@
+"""What only a browser can tell of reading and uploading: geometry on the screen, keys, a line that breaks."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.core.files.base import ContentFile
+from PIL import Image as PillowImage
+from playwright.sync_api import BrowserContext, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from cases.models import Case, Image, Review
+from cases.services import jobs
+from cases.services.uploads import submit_file
+from inference.heatmaps import MapSet, pack
+from portal.accounts.models import User
+from tests.cast import CLASSES, PASSWORD, make_png_bytes
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+
+def sign_in(page: Page, server: LiveServer, person: User) -> None:
+    page.goto(f"{server.url}/accounts/sign-in/")
+    page.get_by_label("E-mail address").fill(person.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
+
+
+@pytest.fixture
+def case_with_one_spot(owner, cohort, model_version) -> Case:
+    """A black picture of 500 x 300 pixels; its map of 8 x 8 fields has one lit field, off the centre.
+
+    Field (row 3, column 6) of the square of 500 is centred at (406.25, 218.75) there, which is
+    (406.25, 118.75) in the picture, whose upper edge lies at 100.
+    """
+    stream = io.BytesIO()
+    PillowImage.new("L", (500, 300), 0).save(stream, "PNG")
+    receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(stream.getvalue()))
+    values = np.zeros((4, 8, 8), np.uint8)
+    values[0, 3, 6] = 255
+    maps = MapSet(("conv_3",), CLASSES, {"conv_3": values}, {"conv_3": np.ones(4, np.float32)})
+    claim = jobs.claim(Image.objects.get().jobs.get().pk)
+    assert claim is not None
+    shares = dict(zip(CLASSES, (0.7, 0.1, 0.1, 0.1), strict=True))
+    assert jobs.complete(claim, jobs.Result("glioma", shares, pack(maps), 0.1))
+    assert receipt.case is not None
+    return receipt.case
+
+
+@pytest.mark.parametrize("width", [390, 1440, 2560])
+def test_spot_of_the_map_lies_on_its_place_in_the_picture(
+    width, page, live_server, colleague, case_with_one_spot
+) -> None:
+    sign_in(page, live_server, colleague)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{live_server.url}/cases/{case_with_one_spot.code}/?opacity=100", wait_until="networkidle")
+    shown = PillowImage.open(io.BytesIO(page.locator(".pane__picture").nth(1).screenshot())).convert("L")
+    light = np.asarray(shown, float)
+    light[light < 40] = 0  # the page's ground shows at the rounded corners
+    rows, columns = np.mgrid[0 : shown.height, 0 : shown.width]
+    x = (light * columns).sum() / light.sum() * 500 / shown.width
+    y = (light * rows).sum() / light.sum() * 300 / shown.height
+    assert shown.width / shown.height == pytest.approx(500 / 300, rel=0.02)
+    assert (x, y) == pytest.approx((406.25, 118.75), abs=4)
+
+
+def test_case_is_reviewed_by_keys_and_letters_in_the_comment_are_letters(
+    page, live_server, colleague, ready_case
+) -> None:
+    sign_in(page, live_server, colleague)
+    page.goto(f"{live_server.url}/cases/{ready_case.code}/")
+    corrected = page.get_by_role("group", name="Which class do you see instead?")
+    expect(corrected).to_be_hidden()
+    page.keyboard.press("d")
+    expect(corrected).to_be_visible()
+    page.keyboard.press("a")
+    expect(corrected).to_be_hidden()
+    page.keyboard.press("5")
+    page.get_by_label("Comment").focus()
+    page.keyboard.type("sad 1 n")
+    expect(page.get_by_label("Comment")).to_have_value("sad 1 n")
+    page.get_by_role("button", name="Save review").click()
+    expect(page.get_by_text("Your review is saved.")).to_be_visible()
+    review = Review.objects.get()
+    assert (review.verdict, review.final_class, review.confidence) == ("agree", "glioma", 5)
+    assert review.comment == "sad 1 n"
+
+
+def test_viewer_follows_its_controls_at_once(page, live_server, colleague, ready_case) -> None:
+    sign_in(page, live_server, colleague)
+    page.goto(f"{live_server.url}/cases/{ready_case.code}/")
+    heat = page.locator("[data-part=map]")
+    expect(page.get_by_role("button", name="Apply")).to_be_hidden()
+    page.get_by_label("Layer").select_option("conv_1")
+    expect(page.locator("[data-part=grid]")).to_have_text("32 \u00d7 32")
+    page.get_by_label("Class", exact=True).select_option("pituitary")
+    expect(page.get_by_text("No positive evidence for Pituitary tumour in this layer")).to_be_visible()
+    page.get_by_label("Colours").select_option("viridis")
+    page.get_by_label("Opacity").fill("80")
+    expect(heat).to_have_attribute("opacity", "0.8")
+    expect(heat).to_have_attribute("href", re.compile(r"/conv_1/pituitary\.png\?colours=viridis$"))
+    page.reload()
+    expect(heat).to_have_attribute("opacity", "0.8")
+    expect(page.get_by_label("Layer")).to_have_value("conv_1")
+
+
+def test_state_on_the_worklist_changes_without_reloading(
+    page, live_server, colleague, submitted_case, analyse_as
+) -> None:
+    sign_in(page, live_server, colleague)
+    state = page.locator(f"#analysis-{submitted_case.code}")
+    expect(state).to_have_text("Queued")
+    analyse_as(submitted_case)
+    expect(state).to_have_text("Ready")
+    expect(page.locator(f"#result-{submitted_case.code}")).to_contain_text("Glioma")
+    expect(page.locator("#live")).not_to_have_attribute("hx-get", "/cases/states/")
+
+
+def test_upload_over_a_broken_line_says_so_and_can_be_tried_again(
+    context: BrowserContext, live_server, owner, cohort, model_version, tmp_path: Path
+) -> None:
+    page = context.new_page()
+    sign_in(page, live_server, owner)
+    picture = tmp_path / "slice.png"
+    picture.write_bytes(make_png_bytes())
+    page.goto(f"{live_server.url}/cases/upload/")
+    page.route(
+        "**/cases/upload/",
+        lambda route: route.abort() if route.request.method == "POST" else route.fallback(),
+    )
+    page.locator("#files").set_input_files(str(picture))
+    expect(page.get_by_text("The connection broke before the file was through.")).to_be_visible()
+    assert Case.objects.count() == 0
+    page.unroute("**/cases/upload/")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".upload-row")).to_contain_text("Queued")
+    assert Case.objects.count() == 1
+
+
+def test_upload_after_the_session_ended_says_so_and_goes_on_after_signing_in(
+    context: BrowserContext, live_server, owner, cohort, model_version, tmp_path: Path
+) -> None:
+    page = context.new_page()
+    sign_in(page, live_server, owner)
+    page.goto(f"{live_server.url}/cases/upload/")
+    context.clear_cookies(name="sessionid")
+    picture = tmp_path / "slice.png"
+    picture.write_bytes(make_png_bytes())
+    page.locator("#files").set_input_files(str(picture))
+    expect(page.get_by_text("You are no longer signed in.")).to_be_visible()
+    sign_in(context.new_page(), live_server, owner)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".upload-row")).to_contain_text("Queued")
+    assert Case.objects.count() == 1
