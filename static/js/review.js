@@ -1,6 +1,7 @@
 /* Keys for the reader, and the question for another class only where it is asked. */
 
 import { actOf } from "./keys.js";
+import { showScripted } from "./scriptonly.js";
 
 const form = document.getElementById("review-form");
 
@@ -35,8 +36,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 if (form) {
-  for (const element of form.querySelectorAll("[data-no-script]")) element.hidden = true;
-  for (const element of form.querySelectorAll("[data-script-only]")) element.hidden = false;
+  showScripted(form);
   form.addEventListener("change", askForClass);
   form.addEventListener("submit", () => {
     // One press, one review; the page that answers brings the button back.

@@ -2,6 +2,7 @@
    The server answers with the finished row (cases/pages/upload.py); without this module
    the form sends all of them at once and the server answers with a page of the same rows. */
 
+import { showScripted } from "./scriptonly.js";
 import { cookie, failureOf, fill, firstCodes, nextToStart, percent, progressOf } from "./uploadqueue.js";
 
 const OUTCOME_HEADER = "X-Upload-Outcome";
@@ -17,7 +18,6 @@ const rowTemplate = document.getElementById("upload-row");
 const entries = [];
 
 const part = (row, name) => row.querySelector(`[data-part="${name}"]`);
-const isBusy = () => entries.some((entry) => entry.stage === "sending" || entry.stage === "waiting");
 
 function add(files) {
   if (!form.reportValidity()) return;
@@ -29,6 +29,8 @@ function add(files) {
     const entry = { file, row, stage: "waiting", cohort: form.elements.cohort.value };
     part(row, "again").addEventListener("click", () => again(entry));
     entries.push(entry);
+    // The server refuses it as well, but only after all of it has come over the line.
+    if (file.size > Number(form.dataset.maxBytes)) fail(entry, "size");
   }
   results.hidden = entries.length === 0;
   advance();
@@ -48,8 +50,7 @@ function advance() {
 
 function send(entry) {
   entry.stage = "sending";
-  const bar = part(entry.row, "progress");
-  const state = part(entry.row, "state");
+  const [bar, state] = [part(entry.row, "progress"), part(entry.row, "state")];
   bar.hidden = false;
   bar.value = 0;
   state.textContent = list.dataset.sending;
@@ -108,7 +109,7 @@ function insert(row, markup) {
   if (finished.querySelector("input[name='c']")) watch();
 }
 
-/** Ask for the state of the rows that are being analysed; the server stops it when none is. */
+// The server stops it once no row is being analysed.
 function watch() {
   const live = document.getElementById("live");
   if (live.hasAttribute("hx-get")) return;
@@ -141,10 +142,9 @@ function listen() {
     add([...event.dataTransfer.files]);
   });
   window.addEventListener("beforeunload", (event) => {
-    if (isBusy()) event.preventDefault();
+    if (entries.some(({ stage }) => stage === "sending" || stage === "waiting")) event.preventDefault();
   });
-  for (const element of document.querySelectorAll("[data-no-script]")) element.hidden = true;
-  for (const element of document.querySelectorAll("[data-script-only]")) element.hidden = false;
+  showScripted(document);
 }
 
 listen();

@@ -157,3 +157,21 @@ def test_upload_after_the_session_ended_says_so_and_goes_on_after_signing_in(
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(".upload-row")).to_contain_text("Queued")
     assert Case.objects.count() == 1
+
+
+def test_file_over_the_limit_is_refused_before_it_is_sent(
+    context: BrowserContext, live_server, owner, cohort, model_version, tmp_path: Path, settings
+) -> None:
+    settings.UPLOAD_MAX_BYTES = 2000
+    page = context.new_page()
+    sign_in(page, live_server, owner)
+    large, small = tmp_path / "large.png", tmp_path / "small.png"
+    large.write_bytes(make_png_bytes(256, 256))
+    PillowImage.new("L", (64, 64), 9).save(small)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    page.goto(f"{live_server.url}/cases/upload/")
+    page.locator("#files").set_input_files([str(large), str(small)])
+    expect(page.locator(".upload-row").first).to_contain_text("larger than the server accepts")
+    expect(page.locator(".upload-row").last).to_contain_text("Queued")
+    assert sent.count("POST") == 1
