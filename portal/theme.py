@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
@@ -25,7 +26,7 @@ def choose_theme(request: HttpRequest) -> HttpResponse:
     """Remember the choice and go back to the page that it was made on."""
     wanted = request.POST.get("theme", "")
     if wanted not in THEMES:
-        return HttpResponseBadRequest()
+        raise BadRequest(f"There is no such theme: {wanted[:20]!r}")
     back = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
         back = resolve_url("home")
