@@ -16,7 +16,7 @@ from tests.support import chromium, worker
 
 # Playwright's synchronous face runs an event loop in this thread; the ORM is used beside it, never inside it.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-# Playwright's own Node needs a library (libatomic) that a fresh Debian lacks; the one of requirements.txt does not.
+# Playwright's own Node needs a library (libatomic) that a fresh Debian lacks; the pinned one does not.
 os.environ["PLAYWRIGHT_NODEJS_PATH"] = str(chromium.NODE)
 
 

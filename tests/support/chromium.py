@@ -45,6 +45,15 @@ const names = ["chromium.br", "fonts.tar.br", "swiftshader.tar.br", "al2023.tar.
 await Promise.all(names.map((name) => inflate(`${bin}/${name}`)));
 """
 
+FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>{folder}/fonts</dir>
+  <dir>/usr/share/fonts</dir>
+  <cachedir>{folder}/fonts-cache</cachedir>
+</fontconfig>
+"""
+
 
 @dataclass(frozen=True)
 class Browser:
@@ -66,7 +75,7 @@ def find() -> Browser:
     libraries = [str(folder / "al2023" / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
     environment = {
         "LD_LIBRARY_PATH": ":".join(filter(None, libraries)),
-        "FONTCONFIG_PATH": str(folder / "fonts"),
+        "FONTCONFIG_FILE": str(folder / "fonts.conf"),
     }
     return Browser(folder / "chromium", ARGUMENTS, environment)
 
@@ -80,5 +89,7 @@ def _unpacked() -> Path:
         fresh = Path(tempfile.mkdtemp(prefix="chromium-", dir=folder.parent))
         command = [str(NODE), "--input-type=module", "--eval", UNPACK, str(PACKAGE / "bin")]
         subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "TMPDIR": str(fresh)}, timeout=300)
+        # The package's own expects the fonts in /tmp. Without any font, Chromium ends at the first form.
+        (fresh / "fonts.conf").write_text(FONTS.format(folder=folder))
         fresh.rename(folder)
     return folder
