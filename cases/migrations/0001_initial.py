@@ -343,7 +343,7 @@ class Migration(migrations.Migration):
                 (
                     "probabilities",
                     models.JSONField(
-                        help_text='By class code; the database keeps no order of the keys.',
+                        help_text="By class code; the database keeps no order of the keys.",
                         verbose_name="probabilities",
                     ),
                 ),

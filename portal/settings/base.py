@@ -197,6 +197,10 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": JOB_VISIBILITY_SECONDS,
     # A dead broker must cost an upload moments, not minutes: the outbox row waits.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
     "socket_connect_timeout": 2,
     "socket_timeout": 10,
 }

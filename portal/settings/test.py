@@ -18,6 +18,5 @@ STORAGES = {
 }
 # Nobody collects static files for these tests; this mode asks for no such folder.
 WHITENOISE_AUTOREFRESH = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}

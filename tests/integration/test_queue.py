@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from celery import current_app
+from celery import Celery, current_app
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import connection
@@ -127,3 +127,13 @@ def test_message_that_comes_twice_gives_one_result(upload) -> None:
         wait_until(all_done, "analysis")
     assert Prediction.objects.count() == 1
     assert Job.objects.get().attempts == 1
+
+
+def test_upload_with_a_dead_broker_is_taken_in_and_waits(owner, cohort, monkeypatch) -> None:
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")  # nobody is there
+    queue = Celery(set_as_current=False)
+    queue.config_from_object("django.conf:settings", namespace="CELERY")
+    monkeypatch.setattr(jobs, "current_app", queue)
+    receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(make_png_bytes(seed=8)))
+    job = Job.objects.get()
+    assert (receipt.outcome, job.status, job.announced_at) == ("received", JobStatus.QUEUED, None)
