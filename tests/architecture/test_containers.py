@@ -1,0 +1,60 @@
+"""What docker-compose.yml promises: one way in, no root of ours, nothing to write on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name for name, service in SERVICES.items() if service.get("image") == "secondread"}
+
+
+def test_only_the_proxy_is_published() -> None:
+    assert {name for name, service in SERVICES.items() if "ports" in service} == {"proxy"}
+
+
+def test_services_are_the_ones_that_the_operations_page_describes() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    described = re.findall(r"^\| (\w+)(?: \(\w+\))? \|", page, re.MULTILINE)
+    assert set(SERVICES) <= set(described)
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_service_has_a_read_only_file_system_and_a_health_check(name: str) -> None:
+    assert SERVICES[name]["read_only"] is True
+    assert "healthcheck" in SERVICES[name]
+
+
+@pytest.mark.parametrize("name", sorted(OURS | {"proxy"}))
+def test_service_has_no_capabilities_and_gains_none(name: str) -> None:
+    assert SERVICES[name]["cap_drop"] == ["ALL"]
+    assert SERVICES[name]["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_database_and_queue_have_no_way_out() -> None:
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
+    assert {name for name, service in SERVICES.items() if "outside" in service["networks"]} == {
+        "proxy",
+        "web",
+    }
+
+
+def test_image_runs_as_nobody_in_particular() -> None:
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    users = [line.split()[1] for line in lines if line.startswith("USER ")]
+    assert users == ["secondread"]
+    assert lines.index("USER secondread") > max(n for n, line in enumerate(lines) if line.startswith("RUN "))
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["X-Forwarded-Proto https;", "X-Forwarded-For $remote_addr;", 'X-Forwarded-Host "";', 'Forwarded "";'],
+)
+def test_proxy_overwrites_what_a_client_claims(header: str) -> None:
+    assert f"proxy_set_header {header}" in (ROOT / ".docker" / "nginx.conf").read_text(encoding="utf-8")
