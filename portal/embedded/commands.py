@@ -14,11 +14,11 @@ WORKERS = frozenset({"analysis", "maintenance"})
 def environment(options: Options, broker_url: str) -> dict[str, str]:
     """The environment of the supervisor, completed by what the embedded portal decides."""
     return {
-        "ALLOWED_HOSTS": allowed_hosts(options),
         "DJANGO_SETTINGS_MODULE": "portal.settings.base",
         # Nothing but noise on a machine without a GPU.
         "TF_CPP_MIN_LOG_LEVEL": "2",
         **os.environ,
+        "ALLOWED_HOSTS": allowed_hosts(options),
         "CELERY_BROKER_URL": broker_url,
         "PYTHONUNBUFFERED": "1",
         "SECONDREAD_VAR": str(options.var),

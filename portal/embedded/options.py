@@ -64,8 +64,8 @@ def check_port(options: Options) -> None:
 
 
 def allowed_hosts(options: Options) -> str:
-    """The names under which a browser may ask, where the operator has not listed them."""
-    names = ["127.0.0.1", "localhost", "[::1]"]
+    """The names under which a browser may ask: this machine's own, and those that the operator lists."""
+    names = ["127.0.0.1", "localhost", "[::1]", *env.list("ALLOWED_HOSTS", default=[])]
     if options.host not in {"127.0.0.1", "localhost", "::1"}:
         names += [options.host, socket.gethostname()]
     return ",".join(names)
