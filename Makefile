@@ -37,7 +37,7 @@ lock: $(VENV)/.requirements-dev ## Renew both requirements locks from the *.in l
 	@$$(echo $(NODE))/bin/node $$(echo $(NODE))/lib/node_modules/npm/bin/npm-cli.js update --package-lock-only --loglevel=error
 
 screenshots: dev ## Renew the pictures in docs/screenshots, of simulated cases.
-	@SCREENSHOTS=docs/screenshots $(PY) -m tests.run browser -- tests/browser/test_pages.py
+	@SCREENSHOTS=docs/screenshots $(PY) -m tests.run browser -- -k test_pages
 
 assets: static/vendor/.made ## Fetch the front-end assets into static/vendor.
 

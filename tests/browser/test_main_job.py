@@ -91,7 +91,7 @@ def test_uploaded_picture_is_analysed_read_and_exported(
 
     page.get_by_label("Disagree").check()
     page.get_by_role("radio", name=correction).check()
-    page.get_by_role("radio", name="Sure", exact=False).nth(2).check()
+    page.locator("input[name=confidence][value='4']").check()
     page.get_by_label("Comment").fill("Dural tail; broad base.")
     page.get_by_role("button", name="Save review").click()
     expect(page.get_by_text("Dural tail; broad base.").first).to_be_visible()
@@ -100,6 +100,7 @@ def test_uploaded_picture_is_analysed_read_and_exported(
     assert row_of_export["case"] == case.code
     assert row_of_export["verdict"] == "disagree"
     assert row_of_export["final_class"] == row_of_export["corrected_class"] == correction.lower()
+    assert row_of_export["reader_confidence"] == 4
     assert row_of_export["comment"] == "Dural tail; broad base."
     assert row_of_export["predicted_class"] == predicted.predicted_class
     assert row_of_export["probabilities"] == pytest.approx(predicted.probability_by_class)
