@@ -1,5 +1,7 @@
 """Tests: a quick password hasher, mail in memory, strict templates, plain static files."""
 
+import atexit
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -11,6 +13,7 @@ ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 VAR_DIR = Path(tempfile.mkdtemp(prefix="secondread-test-"))
+atexit.register(shutil.rmtree, VAR_DIR, ignore_errors=True)
 STORAGES = {
     "default": STORAGES["default"]
     | {"OPTIONS": {"location": str(VAR_DIR / "media"), "allow_overwrite": True}},

@@ -226,7 +226,7 @@ def test_technologist_sees_states_but_nothing_of_the_result(reviewed_case, owner
     assert (body["job"]["status"], body["state"]) == ("succeeded", "reviewed")
     listed = api_of(owner).get(URL)
     for answer in (response, listed):
-        for word in ("glioma", "meningioma", "0.7", "conv_", "disagree"):
+        for word in ("glioma", "meningioma", ": 0.7", "conv_", "disagree"):
             assert word not in json.dumps(answer.json())
 
 
