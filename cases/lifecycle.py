@@ -72,3 +72,8 @@ def case_state_after_reviews(readers: int, required: int) -> CaseState:
     if readers == 0:
         return CaseState.OPEN
     return CaseState.REVIEWED if readers >= required else CaseState.IN_REVIEW
+
+
+def case_states_before(after: CaseState) -> list[CaseState]:
+    """The states from which CASE_TRANSITIONS leads to `after`."""
+    return [before for before, following in CASE_TRANSITIONS.items() if after in following]

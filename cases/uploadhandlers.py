@@ -1,7 +1,7 @@
-"""Stops keeping a file that grows past the limit, while it still arrives.
+"""Stops keeping files past the limits, while they still arrive, and keeps none of a visitor's.
 
-The rest of such a file is read and thrown away, so that the files beside it in
-the same form go on; its name is left on the request for the page to refuse it.
+What is not kept is read and thrown away, so that the files beside it in the same
+form go on; its name is left on the request for the page to refuse it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,28 @@ OVERSIZED = "oversized_uploads"
 
 
 class SizeLimitUploadHandler(FileUploadHandler):
-    """Counts the bytes of each file and skips one that is over UPLOAD_MAX_BYTES."""
+    """Skips a file that is over UPLOAD_MAX_BYTES, or over UPLOAD_MAX_REQUEST_BYTES with those before it.
+
+    The CSRF check reads a form before any view asks who sent it; so this asks first.
+    """
 
     position = -1
+    received_in_all = 0
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
         self.position += 1
         self.received = 0
+        if self.request is None or not self.request.user.is_authenticated:
+            raise SkipFile
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
         self.received += len(raw_data)
-        if self.received > settings.UPLOAD_MAX_BYTES:
+        self.received_in_all += len(raw_data)
+        if (
+            self.received > settings.UPLOAD_MAX_BYTES
+            or self.received_in_all > settings.UPLOAD_MAX_REQUEST_BYTES
+        ):
             oversized_uploads(self.request).append(self.file_name or "")
             oversized_positions(self.request).append(self.position)
             raise SkipFile

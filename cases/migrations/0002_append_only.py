@@ -1,10 +1,10 @@
-"""Let the database itself refuse to change or delete a review or an audit event."""
+"""Let the database itself refuse to change or delete a prediction, a review or an audit event."""
 
 from typing import Any
 
 from django.db import migrations
 
-APPEND_ONLY = ("cases_review", "cases_auditevent")
+APPEND_ONLY = ("cases_prediction", "cases_review", "cases_auditevent")
 
 POSTGRESQL_FUNCTION = """
 CREATE FUNCTION cases_refuse_change() RETURNS trigger AS $$

@@ -7,6 +7,7 @@ workers, a lost message and a message that comes twice all end in one result.
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -36,6 +37,8 @@ ANALYSE_TASK = "inference.tasks.analyse"
 # So many jobs at the most are announced again in one round: messages that come
 # twice are harmless, but a long queue must not fill the broker with them.
 ANNOUNCE_BATCH = 100
+BROKER_REST_SECONDS = 10
+_broker_rests_until = 0.0
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,17 @@ class Failure:
 def announce(job_id: uuid.UUID) -> bool:
     """Wake a worker up for the job; False where the broker cannot be reached.
 
-    A failure here loses nothing: the row waits, and `tend` announces it again.
+    A failure here loses nothing: the row waits, and beat has it announced again.
+    After one, this process leaves the broker alone for a while, so that many uploads
+    do not each wait for the same silence.
     """
+    global _broker_rests_until  # noqa: PLW0603 - one broker a process
+    if time.monotonic() < _broker_rests_until:
+        return False
     try:
         current_app.send_task(ANALYSE_TASK, args=[str(job_id)])
     except OperationalError:
+        _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
         logger.warning("The broker cannot be reached; job %s waits in the outbox.", job_id)
         return False
     Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).update(announced_at=timezone.now())
@@ -83,8 +92,11 @@ def announce(job_id: uuid.UUID) -> bool:
 
 
 def announce_on_commit(job: Job) -> None:
-    """Announce `job` once the current transaction is committed."""
-    transaction.on_commit(lambda: announce(job.pk))
+    """Announce `job` once the current transaction is committed.
+
+    What goes wrong then is logged and undoes nothing: the job is stored and will be announced again.
+    """
+    transaction.on_commit(lambda: announce(job.pk), robust=True)
 
 
 def claim(job_id: uuid.UUID) -> Claim | None:

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _t
 
-from cases.lifecycle import Verdict, case_state_after_reviews
+from cases.lifecycle import Verdict, case_state_after_reviews, case_states_before
 from cases.models import Case, Prediction, Review
 from cases.permissions import Action, may_amend, require
 from cases.services import audit
@@ -114,8 +114,11 @@ def _create(
 
 
 def _move_case_on(case: Case) -> None:
-    """Set the clinical state from the number of readers; the case row is the lock."""
+    """Set the clinical state from the number of readers; the case row is the lock.
+
+    A case that was reviewed stays so, also where its cohort wants more readers since.
+    """
     locked = Case.objects.select_for_update().get(pk=case.pk)
     readers = locked.reviews.filter(amends__isnull=True).count()
     after = case_state_after_reviews(readers, case.cohort.readers_required)
-    Case.objects.filter(pk=case.pk).exclude(state=after).update(state=after)
+    Case.objects.filter(pk=case.pk, state__in=case_states_before(after)).update(state=after)

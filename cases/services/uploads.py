@@ -51,9 +51,15 @@ def limits() -> Limits:
 
 def refusal_of_oversized() -> Receipt:
     """The receipt of a file that the upload handler stopped keeping."""
-    megabytes = settings.UPLOAD_MAX_BYTES // 2**20
-    message = _t("This file is larger than %(limit)d MB. Export the single slice and upload that.")
-    return Receipt(Outcome.REFUSED, None, "file_too_large", message % {"limit": megabytes})
+    message = _t(
+        "This file is larger than %(file)d MB, or together with those before it larger than %(form)d MB. "
+        "Export the single slice, or send fewer files at once."
+    )
+    sizes = {
+        "file": settings.UPLOAD_MAX_BYTES // 2**20,
+        "form": settings.UPLOAD_MAX_REQUEST_BYTES // 2**20,
+    }
+    return Receipt(Outcome.REFUSED, None, "file_too_large", message % sizes)
 
 
 def submit_file(

@@ -1,5 +1,6 @@
 """The outbox: claims, tokens, leases, retries, and what beat picks up."""
 
+import time
 import uuid
 from datetime import timedelta
 
@@ -132,11 +133,41 @@ def test_unreachable_broker_costs_no_job(job, monkeypatch) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
         raise OperationalError
 
+    monkeypatch.setattr(jobs, "_broker_rests_until", 0.0)
     monkeypatch.setattr(jobs.current_app, "send_task", refuse)
     assert not jobs.announce(job.pk)
     assert jobs.announce_waiting() == 0
     job.refresh_from_db()
     assert (job.status, job.announced_at) == ("queued", None)
+
+
+@pytest.mark.real_broker
+def test_broker_that_did_not_answer_is_left_alone_for_a_while(job, monkeypatch) -> None:
+    asked = []
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        asked.append(args)
+        raise OperationalError
+
+    monkeypatch.setattr(jobs, "_broker_rests_until", 0.0)
+    monkeypatch.setattr(jobs.current_app, "send_task", refuse)
+    assert [jobs.announce(job.pk) for _ in range(5)] == [False] * 5
+    assert len(asked) == 1
+    monkeypatch.setattr(jobs, "_broker_rests_until", time.monotonic() - 1)
+    assert not jobs.announce(job.pk)
+    assert len(asked) == 2
+
+
+def test_announcement_that_breaks_down_costs_no_upload(
+    submit, monkeypatch, django_capture_on_commit_callbacks
+) -> None:
+    def break_down(job_id: uuid.UUID) -> bool:
+        raise RuntimeError
+
+    monkeypatch.setattr(jobs, "announce", break_down)
+    with django_capture_on_commit_callbacks(execute=True):
+        case = submit(seed=6)
+    assert Job.objects.get(image__case=case).status == "queued"
 
 
 @pytest.mark.real_broker

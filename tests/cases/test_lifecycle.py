@@ -38,8 +38,15 @@ def test_tables_cover_every_state() -> None:
     assert set(CASE_TRANSITIONS) == set(CaseState)
 
 
-def test_reviewed_case_never_opens_again() -> None:
-    assert CASE_TRANSITIONS[CaseState.REVIEWED] == frozenset()
+def test_reviewed_case_stays_so_when_its_cohort_wants_more_readers_since(
+    reviewed_case, cohort, administrator, review_as
+) -> None:
+    cohort.readers_required = 3
+    cohort.save()
+    reviewed_case.refresh_from_db()
+    review_as(administrator, reviewed_case)
+    reviewed_case.refresh_from_db()
+    assert (reviewed_case.reviews.count(), reviewed_case.state) == (2, "reviewed")
 
 
 @pytest.mark.parametrize(

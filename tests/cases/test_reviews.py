@@ -2,10 +2,10 @@
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 
 from cases.lifecycle import Verdict
-from cases.models import AuditEvent, Review
+from cases.models import AuditEvent, Prediction, Review
 from cases.selectors import latest_prediction
 from cases.services.reviews import Opinion, ReviewConflict, amend_review, submit_review
 
@@ -120,13 +120,22 @@ def test_second_amendment_of_one_review_is_a_conflict(reviewed_case, colleague) 
     assert caught.value.current == newer
 
 
-@pytest.mark.parametrize("model", [Review, AuditEvent])
+@pytest.mark.parametrize("model", [Prediction, Review, AuditEvent])
 def test_database_refuses_to_change_or_delete_a_row(model, reviewed_case) -> None:
     rows = model.objects.all()
     before = list(rows.values())
-    for field, value in (("id", before[0]["id"]),):
-        with pytest.raises(DatabaseError, match="only ever added"), transaction.atomic():
-            rows.update(**{field: value})
+    with pytest.raises(DatabaseError, match="only ever added"), transaction.atomic():
+        rows.update(id=before[0]["id"])
     with pytest.raises(DatabaseError, match="only ever added"), transaction.atomic():
         rows._raw_delete(rows.db)
     assert list(rows.values()) == before
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="REPLACE is SQLite's own")
+def test_sqlite_refuses_to_replace_a_row(reviewed_case) -> None:
+    with (
+        pytest.raises(DatabaseError, match="only ever added"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("INSERT OR REPLACE INTO cases_review SELECT * FROM cases_review")
