@@ -6,16 +6,20 @@ and the session included, these still work. A script gets plain words instead of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from cases.notice import RESEARCH_NOTICE_SHOWN
 from portal.theme import chosen_theme
+
+TO_THE_WORKLIST = _("To the worklist")
 
 
 @dataclass(frozen=True)
@@ -24,11 +28,19 @@ class Words:
 
     heading: str | Promise
     explanation: str | Promise
+    way_on: str = "home"
+    way_on_label: str | Promise = TO_THE_WORKLIST
 
 
 BAD_REQUEST = Words(
     _("This request cannot be understood"),
     _("Something in the address or the form was not right. Go back, load the page again and try once more."),
+)
+TOO_MANY_FILES = Words(
+    _("Too many files at once"),
+    _("At most %(n)d files at once. Nothing was stored; send them in several goes."),
+    way_on="cases:upload",
+    way_on_label=_("Back to the upload"),
 )
 FORBIDDEN = Words(
     _("You may not do this"),
@@ -57,6 +69,8 @@ def _page(request: HttpRequest, status: int, words: Words, reason: str = "") -> 
         "heading": words.heading,
         "explanation": words.explanation,
         "reason": reason,
+        "way_on": reverse(words.way_on),
+        "way_on_label": words.way_on_label,
         "theme": chosen_theme(request),
         "research_notice": RESEARCH_NOTICE_SHOWN,
     }
@@ -64,7 +78,10 @@ def _page(request: HttpRequest, status: int, words: Words, reason: str = "") -> 
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 400."""
+    """Answer 400; a form with too many files is told the number."""
+    if isinstance(exception, TooManyFilesSent):
+        explanation = str(TOO_MANY_FILES.explanation) % {"n": settings.DATA_UPLOAD_MAX_NUMBER_FILES}
+        return _page(request, 400, replace(TOO_MANY_FILES, explanation=explanation))
     return _page(request, 400, BAD_REQUEST)
 
 

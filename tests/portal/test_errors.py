@@ -2,8 +2,10 @@
 
 import pytest
 from django.core.exceptions import SuspiciousOperation
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import RequestFactory
 
+from cases.models import Image
 from portal import errors
 
 
@@ -35,6 +37,17 @@ def test_refusal_page_gives_the_sentence_of_the_rule(client_of, colleague):
     page = client_of(colleague).get("/dashboard/")
     assert page.status_code == 403
     assert "This page is for study administrators." in page.content.decode()
+
+
+def test_form_with_too_many_files_is_told_the_number_and_the_way_on(client_of, owner, cohort, settings):
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
+    files = [SimpleUploadedFile(f"{number}.png", b"x") for number in range(3)]
+    response = client_of(owner).post("/cases/upload/", {"cohort": cohort.pk, "files": files})
+    page = response.content.decode()
+    assert response.status_code == 400
+    assert "At most 2 files at once. Nothing was stored; send them in several goes." in page
+    assert 'href="/cases/upload/"' in page
+    assert not Image.objects.exists()
 
 
 def test_unknown_address_is_not_found_for_anybody(client, db):
