@@ -7,13 +7,15 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.accounts import services
 from portal.accounts.forms import JoinForm, NewPasswordForm, SignInForm, is_for_scripts_only
@@ -28,6 +30,21 @@ class SignIn(auth_views.LoginView):
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+
+@never_cache
+@require_safe
+def admin_sign_in(request: HttpRequest) -> HttpResponse:
+    """Stand before the Django admin's own sign-in, which counts no failures, and lead to ours.
+
+    Who is signed in without the right to the admin gets 403: the sign-in would send
+    them straight back here.
+    """
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
+    if not request.user.is_staff:
+        raise PermissionDenied(_t("The administration of the site is for its administrators alone."))
+    return redirect("admin:index")
 
 
 class PasswordChange(auth_views.PasswordChangeView):
