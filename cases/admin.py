@@ -11,9 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
@@ -29,7 +32,8 @@ from cases.models import (
     Prediction,
     Review,
 )
-from cases.services import jobs, model_versions
+from cases.permissions import Role
+from cases.services import audit, cohorts, jobs, model_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,10 +54,22 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-class MembershipInline(admin.TabularInline):
-    model = Membership
+class ReadOnlyInline(admin.TabularInline):
+    """Rows beside what they belong to, to look at."""
+
     extra = 0
-    autocomplete_fields = ("user",)
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class MembershipInline(ReadOnlyInline):
+    model = Membership
+    fields = readonly_fields = ("user", "role", "created_at")
 
 
 @admin.register(Cohort)
@@ -61,6 +77,29 @@ class CohortAdmin(admin.ModelAdmin):
     list_display = ("name", "readers_required", "created_at")
     search_fields = ("name", "description")
     inlines = (MembershipInline,)
+
+    @admin.display(description=_("people"))
+    def people(self, cohort: Cohort) -> str:
+        """The way to where roles are changed and members leave, under the rules of the services."""
+        return format_html(
+            '<a href="{}?cohort={}">{}</a> · <a href="{}?cohort={}">{}</a>',
+            *(reverse("admin:cases_membership_add"), cohort.pk, _t("Add somebody who has an account")),
+            *(reverse("people:list"), cohort.pk, _t("Invite, change roles and remove members")),
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Cohort | None = None) -> tuple[str, ...]:
+        return ("people",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Cohort, form: forms.ModelForm, change: bool) -> None:
+        """Store it; the number of readers decides when a case is reviewed, so its values are on record."""
+        super().save_model(request, obj, form, change)
+        details: dict[str, audit.Detail] = {"fields": ", ".join(form.changed_data)}
+        if "readers_required" in form.changed_data or not change:
+            details["readers_required"] = obj.readers_required
+        if change and "readers_required" in form.changed_data:
+            details["before"] = form.initial["readers_required"]
+        action = "cohort.changed" if change else "cohort.created"
+        audit.record(by=_who(request), action=action, subject=obj, cohort=obj, **details)
 
     def has_delete_permission(self, request: HttpRequest, obj: Cohort | None = None) -> bool:
         # Cases, reviews and audit events hold on to their cohort.
@@ -75,17 +114,24 @@ class MembershipAdmin(admin.ModelAdmin):
     list_select_related = ("user", "cohort")
     autocomplete_fields = ("user", "cohort")
 
+    def save_model(self, request: HttpRequest, obj: Membership, form: forms.ModelForm, change: bool) -> None:
+        """Add a member by the service; what is on this page is only ever added."""
+        stored = cohorts.add_member(by=_who(request), cohort=obj.cohort, user=obj.user, role=Role(obj.role))
+        obj.pk = stored.pk
 
-class ImageInline(admin.TabularInline):
+    def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        # Roles are changed, and members leave, on the people page.
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        return False
+
+
+class ImageInline(ReadOnlyInline):
     model = Image
     fields = ("position", "source_format", "width", "height", "bit_depth", "colour", "created_at")
     readonly_fields = fields
-    extra = 0
-    can_delete = False
     show_change_link = True
-
-    def has_add_permission(self, request: HttpRequest, obj: Case | None = None) -> bool:
-        return False
 
 
 @admin.register(Case)

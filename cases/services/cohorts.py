@@ -64,11 +64,30 @@ def remove_member(*, by: User, membership: Membership) -> None:
         membership.delete()
 
 
+def keep_administrators_without(user: User) -> None:
+    """Raise ValidationError where a cohort would lose its administrator if `user` could not sign in.
+
+    Call it inside the transaction of the act.
+    """
+    held = user.memberships.filter(role=Role.ADMINISTRATOR).select_related("cohort")
+    # One order for everybody, so that two who lock several cohorts never wait for each other.
+    left_alone = [held_in.cohort.name for held_in in held.order_by("cohort_id") if _is_the_last(held_in)]
+    if left_alone:
+        raise ValidationError(
+            _t("The only study administrator of: %(cohorts)s. Make somebody else one first.")
+            % {"cohorts": ", ".join(left_alone)}
+        )
+
+
 def _keep_an_administrator(membership: Membership) -> None:
-    """Refuse to lose the last administrator; the cohort row is the lock of those who leave at once."""
-    cohort = Cohort.objects.select_for_update().get(pk=membership.cohort_id)
-    administrators = cohort.memberships.filter(role=Role.ADMINISTRATOR, user__is_active=True)
-    if list(administrators.values_list("pk", flat=True)) == [membership.pk]:
+    if _is_the_last(membership):
         raise ValidationError(
             _t("This is the cohort's only study administrator. Make somebody else one first.")
         )
+
+
+def _is_the_last(membership: Membership) -> bool:
+    """Whether no other administrator is left; the cohort row is the lock of those who leave at once."""
+    cohort = Cohort.objects.select_for_update().get(pk=membership.cohort_id)
+    administrators = cohort.memberships.filter(role=Role.ADMINISTRATOR, user__is_active=True)
+    return list(administrators.values_list("pk", flat=True)) == [membership.pk]

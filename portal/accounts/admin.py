@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
-from cases.admin import ReadOnlyAdmin
+from cases.admin import ReadOnlyAdmin, ReadOnlyInline
 from cases.models import Membership
 from cases.services import audit
+from cases.services.cohorts import keep_administrators_without
 from portal.accounts import services, tokens
 from portal.accounts.models import Invitation, User
 
@@ -41,14 +44,29 @@ class NewUserForm(AdminUserCreationForm):
         return str(self.cleaned_data["email"]).strip().lower()
 
 
-class MembershipInline(admin.TabularInline):
+class ChangedUserForm(UserChangeForm):
+    """Django's form for an account, under the rule that no cohort is left without an administrator."""
+
+    def clean_is_active(self) -> bool:
+        """Refuse to close the account of a cohort's only study administrator."""
+        is_active = bool(self.cleaned_data["is_active"])
+        if "is_active" in self.changed_data and not is_active:
+            keep_administrators_without(self.instance)
+        return is_active
+
+
+class MembershipInline(ReadOnlyInline):
     model = Membership
-    extra = 0
-    autocomplete_fields = ("cohort",)
+    fields = readonly_fields = ("cohort", "role", "created_at")
+    verbose_name_plural = _("memberships (changed at People, added at Memberships)")
+
+
+RIGHTS = ("is_active", "is_staff", "is_superuser")
 
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
+    form = ChangedUserForm
     add_form = NewUserForm
     list_display = ("email", "full_name", "is_active", "is_staff", "is_superuser", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser", "memberships__role", "memberships__cohort")
@@ -57,7 +75,7 @@ class UserAdmin(DjangoUserAdmin):
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("email", "full_name", "password")}),
-        (_("Rights"), {"fields": ("is_active", "is_staff", "is_superuser")}),
+        (_("Rights"), {"fields": RIGHTS}),
         (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
@@ -73,16 +91,39 @@ class UserAdmin(DjangoUserAdmin):
     inlines = (MembershipInline,)
     actions = ("revoke_tokens",)
 
+    def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
+        """Store it; the fields that changed are on record, and of the rights what they became."""
+        super().save_model(request, obj, form, change)
+        details: dict[str, audit.Detail] = {"fields": ", ".join(form.changed_data)} if change else {}
+        details |= {name: getattr(obj, name) for name in RIGHTS if name in form.changed_data}
+        action = "user.changed" if change else "user.created"
+        audit.record(by=_who(request), action=action, subject=obj, cohort=None, **details)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """Django's page for another password; that it was set is on record."""
+        with transaction.atomic():
+            before = self.get_object(request, unquote(id))
+            response = super().user_change_password(request, id, form_url)
+            after = self.get_object(request, unquote(id))
+            if before and after and after.password != before.password:
+                audit.record(by=_who(request), action="user.password_set", subject=after)
+        return response
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        # What a person did stays with the name; an account is closed by taking "may sign in" away.
+        return False
+
     @admin.action(description=_("Revoke all API tokens"))
     def revoke_tokens(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         """End every token of the chosen accounts, one audited act each."""
         done = 0
-        for user in chosen:
-            for token in tokens.tokens_of(user):
-                token.delete()
-                shown = token.token_key[: tokens.SHOWN]
-                audit.record(by=_who(request), action="token.revoked", subject=user, token=shown)
-                done += 1
+        with transaction.atomic():
+            for user in chosen:
+                for token in tokens.tokens_of(user):
+                    token.delete()
+                    shown = token.token_key[: tokens.SHOWN]
+                    audit.record(by=_who(request), action="token.revoked", subject=user, token=shown)
+                    done += 1
         self.message_user(request, _t("%(n)d revoked.") % {"n": done}, messages.SUCCESS)
 
 
