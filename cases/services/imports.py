@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 MANIFEST_NAME = "manifest.csv"
+HOUSEKEEPING_NAMES = frozenset({"thumbs.db", "desktop.ini"})
 
 
 class FolderError(Exception):
@@ -55,22 +57,48 @@ def labelled_files(folder: Path, known: set[str]) -> list[LabelledFile]:
 
 
 def _from_manifest(manifest: Path) -> Iterator[LabelledFile]:
-    root = manifest.parent.resolve()
-    with manifest.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
+    reader = csv.DictReader(io.StringIO(_text_of(manifest), newline=""), strict=True)
+    try:
         if missing := {"path", "label"} - set(reader.fieldnames or ()):
             raise FolderError(f"{manifest} lacks the column {', '.join(sorted(missing))}.")
-        for number, row in enumerate(reader, start=2):
-            path = (root / row["path"]).resolve()
-            if not path.is_relative_to(root):
-                raise FolderError(f"{manifest}, line {number}: the path leads out of the folder.")
-            yield LabelledFile(path, row["label"])
+        for row in reader:
+            yield _labelled(manifest, reader.line_num, row)
+    except csv.Error as error:
+        raise FolderError(f"{manifest}, line {reader.line_num + 1}: this is no CSV ({error}).") from error
+
+
+def _text_of(manifest: Path) -> str:
+    data = manifest.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = data[: error.start].count(b"\n") + 1
+        raise FolderError(f"{manifest}, line {number}: this is not UTF-8; save the file so.") from error
+
+
+def _labelled(manifest: Path, number: int, row: dict[str, str | None]) -> LabelledFile:
+    name, label = ((row[column] or "").strip() for column in ("path", "label"))
+    if not name or not label:
+        raise FolderError(f"{manifest}, line {number}: path or label is empty.")
+    if "\0" in name:
+        raise FolderError(f"{manifest}, line {number}: the path holds a NUL.")
+    root = manifest.parent.resolve()
+    path = (root / name).resolve()
+    if not path.is_relative_to(root):
+        raise FolderError(f"{manifest}, line {number}: the path leads out of the folder.")
+    return LabelledFile(path, label)
 
 
 def _from_subfolders(folder: Path) -> Iterator[LabelledFile]:
     for subfolder in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
         for path in sorted(entry for entry in subfolder.rglob("*") if entry.is_file()):
-            yield LabelledFile(path, subfolder.name)
+            if _is_meant(path.relative_to(folder)):
+                yield LabelledFile(path, subfolder.name)
+
+
+def _is_meant(path: Path) -> bool:
+    """Not what a version control or a file manager left in the folder."""
+    return path.name != "Thumbs.db" and not any(part.startswith(".") for part in path.parts)
 
 
 def import_files(

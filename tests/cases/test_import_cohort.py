@@ -57,6 +57,24 @@ def test_manifest_decides_over_subfolders(folder) -> None:
     assert Case.objects.get().ground_truth == "pituitary"
 
 
+def test_manifest_may_be_saved_with_a_byte_order_mark(folder) -> None:
+    (folder / "manifest.csv").write_text("path,label\nglioma/0.png,pituitary\n", encoding="utf-8-sig")
+    run(folder)
+    assert Case.objects.get().ground_truth == "pituitary"
+
+
+@pytest.mark.parametrize(
+    "name", [".git/config", "glioma/.DS_Store", "glioma/.cache/1.png", "glioma/Thumbs.db"]
+)
+def test_file_that_a_system_left_in_a_folder_is_passed_over(name, folder) -> None:
+    left = folder / name
+    left.parent.mkdir(exist_ok=True)
+    left.write_bytes(b"not of the study")
+    out, err = run(folder)
+    assert "2 received and queued, 0 already there, 0 refused" in out
+    assert err == ""
+
+
 def test_bad_file_is_named_and_the_others_go_on(folder) -> None:
     (folder / "glioma" / "notes.txt").write_text("not a picture")
     (folder / "manifest.csv").write_text(
@@ -75,10 +93,16 @@ def test_bad_file_is_named_and_the_others_go_on(folder) -> None:
         ("path,label\n../../etc/passwd,glioma\n", "leads out of the folder"),
         ("path,label\nglioma/0.png,abscess\n", "classes abscess are not known"),
         ("path,label\n", "has no images"),
+        ("path,label\nglioma/0.png,glioma\nb.png\n", "manifest.csv, line 3: path or label is empty"),
+        ("path,label\nglioma/0.png,abscess\nb.png\n", "manifest.csv, line 3: path or label is empty"),
+        ("path,label\n ,glioma\n", "manifest.csv, line 2: path or label is empty"),
+        ("path,label\nglioma/0.png,glioma\ncaf\xe9.png,glioma\n", "manifest.csv, line 3: .* not UTF-8"),
+        ("path,label\na\0.png,glioma\n", "manifest.csv, line 2: .* NUL"),
+        (f"path,label\n{'a' * 200_000},glioma\n", "manifest.csv, line 2: this is no CSV"),
     ],
 )
 def test_wrong_manifest_is_refused_and_makes_no_cohort(manifest, sentence, folder) -> None:
-    (folder / "manifest.csv").write_text(manifest)
+    (folder / "manifest.csv").write_text(manifest, encoding="latin-1")
     with pytest.raises(CommandError, match=sentence):
         run(folder)
     assert not Cohort.objects.exists()
