@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inference.formats.base import Pixels
+from inference.formats.base import Pixels, row_blocks
 
 PREPROCESSING_ID = "grey-letterbox-v1"
 
@@ -49,7 +49,10 @@ def to_grey(pixels: Pixels) -> Pixels:
     if pixels.ndim == 2:
         return pixels
     weights = np.array([19595, 38470, 7471], np.uint32)
-    return ((pixels.astype(np.uint32) @ weights + 0x8000) >> 16).astype(np.uint8)
+    grey = np.empty(pixels.shape[:2], np.uint8)
+    for rows in row_blocks(*pixels.shape[:2]):
+        grey[rows] = (pixels[rows].astype(np.uint32) @ weights + 0x8000) >> 16
+    return grey
 
 
 def intensity_window(pixels: Pixels) -> tuple[float, float]:
@@ -97,6 +100,8 @@ def to_display(pixels: Pixels) -> NDArray[np.uint8]:
     low, high = intensity_window(pixels)
     if high <= low:
         return np.zeros(pixels.shape, np.uint8)
-    scaled = (pixels.astype(np.float32) - low) * (255.0 / (high - low))
-    shown: NDArray[np.uint8] = np.rint(np.clip(scaled, 0.0, 255.0)).astype(np.uint8)
+    shown = np.empty(pixels.shape, np.uint8)
+    for rows in row_blocks(*pixels.shape[:2]):
+        scaled = (pixels[rows].astype(np.float32) - low) * (255.0 / (high - low))
+        shown[rows] = np.rint(np.clip(scaled, 0.0, 255.0))
     return shown

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from typing import get_args
 from uuid import UUID
@@ -40,6 +41,9 @@ MAX_SIDE = 2048
 # An hour in the browser's own cache. The session middleware adds "Vary: Cookie", so
 # that after a sign-out nobody is shown what the cache still holds.
 CACHE_CONTROL = "private, max-age=3600"
+# A picture of the largest size costs some 100 MB while it is read and drawn, and a web process has
+# eight threads.
+_drawings_at_once = threading.BoundedSemaphore(2)
 
 
 @require_safe
@@ -158,7 +162,9 @@ def _png(request: PageRequest, content_key: str, draw: Callable[[], bytes]) -> H
     response = get_conditional_response(request, etag=etag)
     if response is None:
         try:
-            response = HttpResponse(draw(), content_type="image/png")
+            with _drawings_at_once:
+                picture = draw()
+            response = HttpResponse(picture, content_type="image/png")
         except (FileNotFoundError, InferenceError) as error:
             logger.error("A stored picture or heat map cannot be read: %s", type(error).__name__)  # noqa: TRY400
             return HttpResponse(status=503, headers={"Cache-Control": "no-store"})

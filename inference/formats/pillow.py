@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from PIL.ExifTags import Base as ExifTag
 
 from inference.errors import ImageError
-from inference.formats.base import DecodedImage, Limits, Notice, Pixels
+from inference.formats.base import DecodedImage, Limits, Notice, Pixels, row_blocks
 from inference.formats.pixels import pixels_of
 
 # Warning filters are process-wide, and a decode may need some hundred megabytes: one at a time serves both.
@@ -126,6 +126,8 @@ def _decode_upright(image: Image.Image, notices: list[Notice]) -> Image.Image:
 
 def _without_equal_channels(pixels: Pixels) -> Pixels:
     """Grey saved as colour is grey: the same values in a third of the space, no mode to learn from."""
-    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+    if pixels.ndim == 3 and all(
+        (pixels[rows] == pixels[rows, :, :1]).all() for rows in row_blocks(*pixels.shape[:2])
+    ):
         return pixels[..., 0].copy()
     return pixels

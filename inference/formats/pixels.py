@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inference.errors import ImageError
-from inference.formats.base import Notice, Pixels
+from inference.formats.base import Notice, Pixels, row_blocks
 
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 _OPAQUE_MODES = frozenset({"L", "1", "RGB", "RGBX", "YCbCr", "P", "CMYK"})
@@ -61,14 +61,17 @@ def _without_alpha(image: Image.Image, notices: list[Notice]) -> Pixels:
     An alpha channel that is zero everywhere shows nothing and is taken as unused, as some converters write
     it.
     """
-    rgba = np.asarray(image.convert("RGBA"))
-    alpha = rgba[..., 3:].astype(np.uint16)
+    rgba = np.asarray(image if image.mode == "RGBA" else image.convert("RGBA"))
     notices.append(
         Notice("alpha_removed", "Transparency was removed; transparent parts of the picture are shown black.")
     )
-    if not alpha.any():
+    if not rgba[..., 3].any():
         return np.array(rgba[..., :3])
-    return ((rgba[..., :3] * alpha + 127) // 255).astype(np.uint8)
+    blended = np.empty((*rgba.shape[:2], 3), np.uint8)
+    for rows in row_blocks(*rgba.shape[:2]):
+        part = rgba[rows]
+        blended[rows] = (part[..., :3] * part[..., 3:].astype(np.uint16) + 127) // 255
+    return blended
 
 
 def _deep_grey(image: Image.Image, white_is_zero: bool) -> NDArray[np.uint16]:
@@ -108,5 +111,8 @@ def _floats(values: NDArray[np.float32], notices: list[Notice]) -> NDArray[np.ui
     )
     if highest <= lowest:
         return np.zeros(values.shape, np.uint16)
-    scaled = (values.astype(np.float64) - lowest) / (highest - lowest)
-    return np.rint(scaled * 65535).astype(np.uint16)
+    scaled = np.empty(values.shape, np.uint16)
+    for rows in row_blocks(*values.shape[:2]):
+        share = (values[rows].astype(np.float64) - lowest) / (highest - lowest)
+        scaled[rows] = np.rint(share * 65535)
+    return scaled

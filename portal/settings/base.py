@@ -172,7 +172,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 
 UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=50 * 2**20)
 UPLOAD_MAX_REQUEST_BYTES = env.int("UPLOAD_MAX_REQUEST_BYTES", default=500 * 2**20)
-UPLOAD_MAX_PIXELS = env.int("UPLOAD_MAX_PIXELS", default=64_000_000)
+UPLOAD_MAX_PIXELS = env.int("UPLOAD_MAX_PIXELS", default=16_000_000)
 UPLOAD_MAX_FILES = env.int("UPLOAD_MAX_FILES", default=200)
 DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
 # What exceeds this goes to a temporary file on disk while it arrives, never into memory.

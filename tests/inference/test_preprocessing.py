@@ -103,6 +103,20 @@ def test_very_long_image_costs_memory_in_proportion_only() -> None:
     assert peak < 8 * pixels.nbytes
 
 
+@pytest.mark.parametrize("draw", [to_grey, to_display])
+def test_large_image_is_drawn_with_little_more_memory_than_it_has(draw) -> None:
+    height, width = 2000, 3000
+    grey = np.linspace(0, 4095, height * width).reshape(height, width).astype(np.uint16)
+    pixels = np.stack([grey.astype(np.uint8)] * 3, axis=-1) if draw is to_grey else grey
+    tracemalloc.start()
+    drawn = draw(pixels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < drawn.nbytes + 24 * 2**20
+    assert np.array_equal(draw(pixels[-9:]) if draw is to_grey else drawn[-9:], drawn[-9:])
+    assert (drawn.shape, drawn.dtype) == ((height, width), np.uint8)
+
+
 def test_reducing_is_antialiased() -> None:
     """A fine checkerboard becomes even grey instead of a moire."""
     board = (np.indices((800, 800)).sum(axis=0) % 2 * 255).astype(np.uint8)

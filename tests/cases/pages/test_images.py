@@ -1,6 +1,9 @@
 """The pictures: right pixels at the right place, right headers, kept from those who may not see them."""
 
 import io
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from PIL import Image as PillowImage
 
 from cases import storage
 from cases.models import Image, Prediction
+from cases.pages import images
 from cases.services import jobs
 from cases.services.uploads import submit_file
 from inference.heatmaps import MapSet, pack
@@ -61,6 +65,34 @@ def test_very_large_base_is_made_smaller_and_the_page_keeps_its_coordinates(
     assert opened(client.get(f"/cases/{receipt.case.code}/base.png")).size == (2048, 1024)
     frame = client.get(f"/cases/{receipt.case.code}/").context["viewer"].frame
     assert (frame.width, frame.height, frame.side, frame.left, frame.top) == (3000, 1500, 3000, "0", "-750")
+
+
+def test_no_more_than_two_pictures_are_drawn_at_once(rf) -> None:
+    drawn_now, most, count = 0, 0, threading.Lock()
+
+    def draw() -> bytes:
+        nonlocal drawn_now, most
+        with count:
+            drawn_now += 1
+            most = max(most, drawn_now)
+        time.sleep(0.05)
+        with count:
+            drawn_now -= 1
+        return b"picture"
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda key: images._png(rf.get("/"), str(key), draw), range(8)))
+    assert [answer.content for answer in answers] == [b"picture"] * 8
+    assert most == 2
+
+
+def test_picture_that_cannot_be_read_gives_its_place_to_the_next(rf) -> None:
+    def fail() -> bytes:
+        raise FileNotFoundError
+
+    statuses = [images._png(rf.get("/"), "key", fail).status_code for _ in range(3)]
+    assert statuses == [503] * 3
+    assert images._png(rf.get("/"), "key", lambda: b"picture").status_code == 200
 
 
 def test_map_is_small_and_coloured_as_asked(ready_case, colleague, client_of) -> None:
