@@ -134,7 +134,7 @@ def test_upload_over_a_broken_line_says_so_and_can_be_tried_again(
         lambda route: route.abort() if route.request.method == "POST" else route.fallback(),
     )
     page.locator("#files").set_input_files(str(picture))
-    expect(page.get_by_text("The connection broke before the file was through.")).to_be_visible()
+    expect(page.get_by_text("The connection broke. Try again")).to_be_visible()
     assert Case.objects.count() == 0
     page.unroute("**/cases/upload/")
     page.get_by_role("button", name="Try again").click()
