@@ -295,10 +295,10 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    # At DEBUG, Pillow logs the tags of a TIFF, and a patient's name may stand in one.
     "loggers": {
         # Without Django's own handlers, which would write at DEBUG what the formatter leaves out.
         "django": {"handlers": [], "level": "INFO"},
+        # At DEBUG, Pillow logs the tags of a TIFF, and a patient's name may stand in one.
         "PIL": {"level": "WARNING"},
     },
 }
