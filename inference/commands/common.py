@@ -1,0 +1,68 @@
+"""What several commands share: the model to use, files to read, results to write, progress to tell."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inference.errors import ImageError
+from inference.formats import DecodedImage, read_image
+from inference.manifest import default_manifest, load_manifest
+
+if TYPE_CHECKING:
+    from inference.predictor import Predictor
+
+
+def add_output(parser: argparse.ArgumentParser, name: str) -> None:
+    """Declare where the result goes."""
+    parser.add_argument(
+        name, required=True, dest="output", metavar="OUT", help="a file, or - for standard output"
+    )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Declare which network is used, and by how many threads."""
+    parser.add_argument("--model", type=Path, metavar="MANIFEST", help="another model's manifest (JSON)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+
+
+def load_predictor(options: argparse.Namespace) -> Predictor:
+    """Check the manifest before TensorFlow loads, so that a typing error is told at once."""
+    manifest = load_manifest(options.model) if options.model else default_manifest()
+    from inference.predictor import Predictor, configure_tensorflow
+
+    configure_tensorflow(options.threads)
+    return Predictor.load(manifest)
+
+
+def read_file(path: Path) -> DecodedImage:
+    """Return the image in a file. Raises ImageError, file_missing among them."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError("file_missing", f"The file cannot be opened. Received {path.name!r}.") from error
+    return read_image(data)
+
+
+def write_json(output: str, content: Any) -> None:
+    """Write `content` as indented JSON."""
+    write(output, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def write(output: str, data: bytes) -> None:
+    """Write to a file, or to standard output for `-`."""
+    if output == "-":
+        sys.stdout.buffer.write(data)
+    else:
+        Path(output).write_bytes(data)
+
+
+def progress(done: int, total: int) -> None:
+    """Tell on standard error how far it is; twenty lines at most, so that logs stay readable."""
+    step = max(1, total // 20)
+    if done == total or done % step == 0:
+        print(f"{done} of {total} images", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Perceptual hashes of slices, which survive mirroring, re-saving and new contrast."""
