@@ -26,6 +26,7 @@ def train(
     recipe = load_recipe(recipe_name)
     codes = tuple(each.code for each in CLASSES)
     samples = read_samples(directory, manifest, codes)
+    samples = distinct(samples) if recipe.split.distinct_only else samples
     training = _of_folds(samples, recipe.split.training_folds)
     validation = _of_folds(samples, recipe.split.validation_folds)
     _refuse_shared_groups(training, validation)
@@ -44,6 +45,20 @@ def copy_weights(samples: Sequence[Sample]) -> NDArray[np.float32]:
     weights = np.array([1 / copies.get(sample.slice_id or "", 1) for sample in samples], np.float32)
     scaled: NDArray[np.float32] = weights / weights.mean()
     return scaled
+
+
+def distinct(samples: Sequence[Sample]) -> list[Sample]:
+    """Return one image a slice. Raises DataError data_invalid where the data do not say which images these
+    are.
+    """
+    chosen = [sample for sample in samples if sample.first_of_slice]
+    if not chosen:
+        raise DataError(
+            "data_invalid",
+            "The recipe wants one image a slice, so the manifest needs first_of_slice. "
+            f"Received {len(samples)} images without it.",
+        )
+    return chosen
 
 
 def _of_folds(samples: Sequence[Sample], folds: Sequence[int]) -> list[Sample]:

@@ -15,11 +15,15 @@ RECIPE_DIR = Path(__file__).parent / "recipes"
 
 @dataclass(frozen=True)
 class Split:
-    """Folds of the data's manifest. weight_copies: every copy of a slice weighs 1 / copies in the loss."""
+    """Folds of the data's manifest. weight_copies: every copy of a slice weighs 1 / copies in the loss.
+
+    distinct_only: one image a slice on both sides, the rows with first_of_slice 1; the copies are left out.
+    """
 
     training_folds: tuple[int, ...]
     validation_folds: tuple[int, ...]
     weight_copies: bool
+    distinct_only: bool = False
 
 
 @dataclass(frozen=True)

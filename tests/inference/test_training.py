@@ -173,6 +173,14 @@ def test_copies_of_a_slice_share_one_weight() -> None:
     assert weights.mean() == pytest.approx(1.0)
 
 
+def test_distinct_slices_are_one_image_a_slice_and_need_their_column() -> None:
+    samples = [Sample(Path(name), "glioma", first_of_slice=name != "copy") for name in ("one", "copy", "two")]
+    assert [sample.path.name for sample in command.distinct(samples)] == ["one", "two"]
+    with pytest.raises(DataError, match="first_of_slice") as caught:
+        command.distinct([Sample(Path("one"), "glioma")])
+    assert caught.value.code == "data_invalid"
+
+
 BOUNDS = Augmentation(rotation_degrees=2.0, shift=0.02, shear=0.02, zoom=0.02)
 
 
