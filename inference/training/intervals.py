@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.training.metrics import Figures, score
+from inference.training.metrics import CALIBRATION_BINS, confidence_bins
 
 _SINGLE = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "ece", "brier", "nll")
 _OF_CLASS = ("precision", "recall", "f1")
+
+# Figure to its value in every draw, float64 (D,); a class's figures are named "<code>/<figure>".
+Draws = Mapping[str, NDArray[np.float64]]
 
 
 def bootstrap_intervals(
@@ -31,34 +34,85 @@ def bootstrap_intervals(
     groups: (N,) the group of each image. Returns figure to [low, high], and under per_class the same by
     class; a class that a draw misses is left out of that draw. draws and groups are given beside.
     """
-    members = _members(groups)
-    rng = np.random.default_rng(seed)
-    drawn: dict[str, list[float]] = {}
-    for _ in range(draws):
-        chosen = np.concatenate([members[pick] for pick in rng.integers(0, len(members), len(members))])
-        for name, value in _flat(score(truth[chosen], probabilities[chosen], codes)).items():
-            drawn.setdefault(name, []).append(value)
-    return {**_nested(drawn, codes), "groups": len(members), "draws": draws}
-
-
-def _members(groups: Sequence[str]) -> list[NDArray[np.int64]]:
-    names, index = np.unique(np.asarray(groups), return_inverse=True)
-    return [np.flatnonzero(index == number) for number in range(len(names))]
-
-
-def _flat(figures: Figures) -> dict[str, float]:
-    flat = {name: float(getattr(figures, name)) for name in _SINGLE}
-    for code, of_class in figures.per_class.items():
-        if of_class.support:
-            flat |= {f"{code}/{name}": float(getattr(of_class, name)) for name in _OF_CLASS}
-    return flat
-
-
-def _nested(drawn: Mapping[str, list[float]], codes: Sequence[str]) -> dict[str, Any]:
-    bounds = {name: np.percentile(values, (2.5, 97.5)).tolist() for name, values in drawn.items()}
+    drawn = bootstrap(truth, probabilities, groups, codes, draws=draws, seed=seed)
     per_class = {
-        code: {name: bounds[f"{code}/{name}"] for name in _OF_CLASS}
+        code: {name: interval_of(drawn[f"{code}/{name}"]) for name in _OF_CLASS}
         for code in codes
-        if f"{code}/f1" in bounds
+        if np.isfinite(drawn[f"{code}/f1"]).any()
     }
-    return {**{name: bounds[name] for name in _SINGLE}, "per_class": per_class}
+    single = {name: interval_of(drawn[name]) for name in _SINGLE}
+    return {**single, "per_class": per_class, "groups": len(set(groups)), "draws": draws}
+
+
+def bootstrap(
+    truth: NDArray[np.int64],
+    probabilities: NDArray[np.float64],
+    groups: Sequence[str],
+    codes: Sequence[str],
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Draws:
+    """Return the figures that `metrics.score` would give on each draw; nan for a class that a draw misses.
+
+    The same groups and seed give the same draws, so that the figures of two models on the same images can be
+    subtracted draw by draw. Every figure follows from sums over images, hence from sums over groups.
+    """
+    names, member = np.unique(np.asarray(groups), return_inverse=True)
+    rng = np.random.default_rng(seed)
+    picks = [rng.integers(0, len(names), len(names)) for _ in range(draws)]
+    times = np.stack([np.bincount(pick, minlength=len(names)) for pick in picks])
+    sums = np.zeros((len(names), len(codes) ** 2 + CALIBRATION_BINS + 2))
+    np.add.at(sums, member, _summands(truth, probabilities, len(codes)))
+    return _figures(times @ sums, codes)
+
+
+def interval_of(values: NDArray[np.float64]) -> list[float]:
+    """Return the 2.5th and the 97.5th percentile; nan does not count."""
+    low, high = np.nanpercentile(values, (2.5, 97.5)).tolist()
+    return [low, high]
+
+
+def _summands(
+    truth: NDArray[np.int64], probabilities: NDArray[np.float64], classes: int
+) -> NDArray[np.float64]:
+    """(N, K): an image's cell of the confusion matrix, its gap in its bin of confidence, Brier score, nll."""
+    every = np.arange(len(truth))
+    predicted, right = probabilities.argmax(axis=1), np.eye(classes)[truth]
+    cells = np.zeros((len(truth), classes**2))
+    cells[every, truth * classes + predicted] = 1.0
+    gaps = np.zeros((len(truth), CALIBRATION_BINS))
+    gaps[every, confidence_bins(probabilities)] = (predicted == truth) - probabilities.max(axis=1)
+    brier = ((probabilities - right) ** 2).sum(axis=1)
+    # Clipped as scikit-learn does it, so that a certain error stays finite.
+    smallest = np.finfo(np.float64).eps
+    nll = -np.log(np.clip(probabilities[every, truth], smallest, 1.0 - smallest))
+    return np.column_stack([cells, gaps, brier, nll])
+
+
+def _figures(sums: NDArray[np.float64], codes: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """sums: (D, K), what each draw's images add up to in the columns of `_summands`."""
+    classes = len(codes)
+    confusion = sums[:, : classes**2].reshape(-1, classes, classes)
+    gaps, brier, nll = sums[:, classes**2 : -2], sums[:, -2], sums[:, -1]
+    images = confusion.sum(axis=(1, 2))
+    hits = np.diagonal(confusion, axis1=1, axis2=2)
+    support, predicted = confusion.sum(axis=2), confusion.sum(axis=1)
+    missed = support == 0
+    of_class = {
+        "precision": np.where(missed, np.nan, hits / np.maximum(predicted, 1)),
+        "recall": np.where(missed, np.nan, hits / np.maximum(support, 1)),
+        "f1": np.where(missed, np.nan, 2 * hits / np.maximum(support + predicted, 1)),
+    }
+    return {
+        "accuracy": hits.sum(axis=1) / images,
+        **{f"macro_{name}": np.nanmean(values, axis=1) for name, values in of_class.items()},
+        "ece": np.abs(gaps).sum(axis=1) / images,
+        "brier": brier / images,
+        "nll": nll / images,
+        **{
+            f"{code}/{name}": values[:, index]
+            for index, code in enumerate(codes)
+            for name, values in of_class.items()
+        },
+    }

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import brier_score_loss, confusion_matrix, log_loss, precision_recall_fscore_support
 
-_CALIBRATION_BINS = 15
+CALIBRATION_BINS = 15
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,12 @@ def calibration_error(truth: NDArray[np.int64], probabilities: NDArray[np.float6
     """Return the mean distance of confidence and accuracy over 15 bins of confidence, weighted by
     their images.
     """
+    gaps = (probabilities.argmax(axis=1) == truth) - probabilities.max(axis=1)
+    of_bins = np.bincount(confidence_bins(probabilities), weights=gaps, minlength=CALIBRATION_BINS)
+    return float(np.abs(of_bins).sum() / len(truth))
+
+
+def confidence_bins(probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return int64 (N,), from 0: the bin of equal width that the greatest probability lies in."""
     confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == truth
-    bins = np.minimum((confidence * _CALIBRATION_BINS).astype(np.int64), _CALIBRATION_BINS - 1)
-    gap = np.bincount(bins, weights=correct - confidence, minlength=_CALIBRATION_BINS)
-    return float(np.abs(gap).sum() / len(truth))
+    return np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)

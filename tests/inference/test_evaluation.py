@@ -6,7 +6,7 @@ from sklearn.metrics import f1_score
 
 from inference.heatmaps import MapSet
 from inference.preprocessing import letterbox
-from inference.training.intervals import bootstrap_intervals
+from inference.training.intervals import bootstrap, bootstrap_intervals, interval_of
 from inference.training.localisation import localise, point, summarise
 from inference.training.metrics import calibration_error, score
 
@@ -56,6 +56,33 @@ def test_intervals_hold_the_figure_and_widen_with_fewer_groups() -> None:
         assert interval["accuracy"][0] <= accuracy <= interval["accuracy"][1]
     assert (many["groups"], few["groups"], many["draws"]) == (240, 6, 200)
     assert set(many["per_class"]) == set(CODES)
+
+
+def test_figures_of_a_draw_are_those_of_the_images_that_it_holds() -> None:
+    """Drawn again image by image, with the figures of scikit-learn; class c is of one group only."""
+    rng = np.random.default_rng(3)
+    groups = np.array([str(number) for number in rng.integers(0, 9, 80)])
+    truth = np.where(groups == "8", 2, rng.integers(0, 2, 80))
+    probabilities = rng.dirichlet((1, 1, 1), 80)
+    probabilities[:3] = np.eye(3)[(truth[:3] + np.array([0, 1, 1])) % 3]
+    drawn = bootstrap(truth, probabilities, groups.tolist(), CODES, draws=20, seed=7)
+    names, again = np.unique(groups), np.random.default_rng(7)
+    without = 0
+    for draw in range(20):
+        picks = again.integers(0, len(names), len(names))
+        chosen = np.concatenate([np.flatnonzero(groups == names[pick]) for pick in picks])
+        figures = score(truth[chosen], probabilities[chosen], CODES)
+        for name in ("accuracy", "macro_precision", "macro_recall", "macro_f1", "ece", "brier", "nll"):
+            assert drawn[name][draw] == pytest.approx(getattr(figures, name)), name
+        for code, of_class in figures.per_class.items():
+            without += of_class.support == 0
+            expected = of_class.f1 if of_class.support else np.nan
+            assert drawn[f"{code}/f1"][draw] == pytest.approx(expected, nan_ok=True)
+    assert 0 < without < 20
+
+
+def test_interval_leaves_out_draws_without_the_class() -> None:
+    assert interval_of(np.array([np.nan, *range(101)], np.float64)) == [2.5, 97.5]
 
 
 def test_identical_images_of_one_patient_do_not_narrow_the_interval() -> None:
