@@ -9,7 +9,7 @@ writes can be looked at here and not changed; acts go through the services.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import admin, messages
@@ -20,6 +20,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from cases.admin_models import ModelVersionAdmin
+from cases.admin_parts import ReadOnlyAdmin, ReadOnlyInline, who
 from cases.lifecycle import IllegalTransition
 from cases.models import (
     AuditEvent,
@@ -33,38 +35,12 @@ from cases.models import (
     Review,
 )
 from cases.permissions import Role
-from cases.services import audit, cohorts, jobs, model_versions
+from cases.services import audit, cohorts, jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portal.accounts.models import User
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows to look at; none is made, changed or deleted by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class ReadOnlyInline(admin.TabularInline):
-    """Rows beside what they belong to, to look at."""
-
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+admin.site.register(ModelVersion, ModelVersionAdmin)
 
 
 class MembershipInline(ReadOnlyInline):
@@ -99,7 +75,7 @@ class CohortAdmin(admin.ModelAdmin):
         if change and "readers_required" in form.changed_data:
             details["before"] = form.initial["readers_required"]
         action = "cohort.changed" if change else "cohort.created"
-        audit.record(by=_who(request), action=action, subject=obj, cohort=obj, **details)
+        audit.record(by=who(request), action=action, subject=obj, cohort=obj, **details)
 
     def has_delete_permission(self, request: HttpRequest, obj: Cohort | None = None) -> bool:
         # Cases, reviews and audit events hold on to their cohort.
@@ -116,7 +92,7 @@ class MembershipAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Membership, form: forms.ModelForm, change: bool) -> None:
         """Add a member by the service; what is on this page is only ever added."""
-        stored = cohorts.add_member(by=_who(request), cohort=obj.cohort, user=obj.user, role=Role(obj.role))
+        stored = cohorts.add_member(by=who(request), cohort=obj.cohort, user=obj.user, role=Role(obj.role))
         obj.pk = stored.pk
 
     def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
@@ -190,31 +166,13 @@ class JobAdmin(ReadOnlyAdmin):
         done = left = 0
         for job in chosen.select_related("image__cohort"):
             try:
-                act(by=_who(request), job=job)
+                act(by=who(request), job=job)
                 done += 1
             except IllegalTransition:
                 left += 1
         words = _t("%(done)d done; %(left)d left as they were, since their state does not allow it.")
         level = messages.WARNING if left else messages.SUCCESS
         self.message_user(request, words % {"done": done, "left": left}, level)
-
-
-@admin.register(ModelVersion)
-class ModelVersionAdmin(ReadOnlyAdmin):
-    list_display = ("name", "is_active", "registered_at", "weights_sha256")
-    list_filter = ("is_active",)
-    search_fields = ("name", "weights_sha256")
-    actions = ("activate",)
-
-    @admin.action(description=_("Activate"))
-    def activate(self, request: HttpRequest, chosen: QuerySet[ModelVersion]) -> None:
-        """Use the chosen one for every case that is uploaded from now on."""
-        if chosen.count() != 1:
-            self.message_user(request, _t("Choose exactly one model version."), messages.ERROR)
-            return
-        version = chosen.get()
-        model_versions.activate(by=_who(request), version=version)
-        self.message_user(request, _t("%(name)s is active.") % {"name": version.name}, messages.SUCCESS)
 
 
 @admin.register(Prediction)
@@ -252,8 +210,3 @@ class AuditEventAdmin(ReadOnlyAdmin):
     search_fields = ("subject", "actor__email", "action")
     list_select_related = ("actor", "cohort")
     date_hierarchy = "at"
-
-
-def _who(request: HttpRequest) -> User:
-    """The superuser at the admin."""
-    return cast("User", request.user)

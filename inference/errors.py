@@ -31,7 +31,8 @@ class ImageError(InferenceError):
 
 class ManifestError(InferenceError):
     """A model that must not be loaded. Codes: manifest_missing, manifest_invalid, weights_missing,
-    weights_mismatch.
+    weights_mismatch; of the portal's model folders: manifest_misnamed, model_differs, weights_taken,
+    model_dir_unwritable.
     """
 
 

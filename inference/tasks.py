@@ -17,13 +17,12 @@ from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import worker_process_init
 from django.conf import settings
 
-from cases import storage
+from cases import model_files, storage
 from cases.services import jobs, model_versions
 from cases.services.jobs import Claim, Failure, Result
 from inference.canonical import decode_canonical
 from inference.errors import InferenceError
 from inference.heatmaps import pack
-from inference.manifest import MANIFEST_DIR, load_manifest
 
 if TYPE_CHECKING:
     from inference.predictor import Predictor
@@ -39,19 +38,24 @@ UNEXPECTED = Failure(
 
 
 @functools.lru_cache(maxsize=2)
-def predictor_for(model_name: str) -> Predictor:
-    """The loaded network of this name; kept, since loading takes seconds."""
+def predictor_for(model_name: str, weights_sha256: str) -> Predictor:
+    """The loaded network of this name; kept, since loading takes seconds.
+
+    Raises ManifestError where this machine's files are not those of the registered version.
+    """
     from inference.predictor import Predictor, configure_tensorflow
 
+    manifest = model_files.verified(model_name, weights_sha256)
     configure_tensorflow(settings.INFERENCE_THREADS)
-    return Predictor.load(load_manifest(MANIFEST_DIR / f"{model_name}.json"))
+    return Predictor.load(manifest)
 
 
 @worker_process_init.connect
 def load_active_network(**kwargs: Any) -> None:
     """Load the active network in a fresh pool process, so that the first job need not wait."""
     try:
-        predictor_for(model_versions.active_version().name)
+        active = model_versions.active_version()
+        predictor_for(active.name, active.weights_sha256)
     except Exception:
         # The process must come up all the same: the job will say why it failed.
         logger.exception("The active network could not be loaded.")
@@ -73,7 +77,7 @@ def analyse(job_id: str) -> None:
 
 
 def _infer(claim: Claim) -> Result:
-    predictor = predictor_for(claim.model_name)
+    predictor = predictor_for(claim.model_name, claim.weights_sha256)
     pixels = decode_canonical(storage.load(claim.image_file))
     started = time.perf_counter()
     found = predictor.predict([pixels])[0]

@@ -50,6 +50,7 @@ class Claim:
     attempt: int
     image_file: str
     model_name: str
+    weights_sha256: str
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def claim(job_id: uuid.UUID) -> Claim | None:
     if taken != 1:
         return None
     job = Job.objects.select_related("image", "model_version").get(pk=job_id)
-    return Claim(job_id, token, job.attempts, job.image.file, job.model_version.name)
+    version = job.model_version
+    return Claim(job_id, token, job.attempts, job.image.file, version.name, version.weights_sha256)
 
 
 def _finish(claim: Claim, **changes: object) -> bool:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
-from cases.admin import ReadOnlyAdmin, ReadOnlyInline
+from cases.admin_parts import ReadOnlyAdmin, ReadOnlyInline
 from cases.models import Membership
 from cases.services import audit
 from cases.services.cohorts import keep_administrators_without

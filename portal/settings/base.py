@@ -195,6 +195,8 @@ JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=3)
 # A queued job whose wake-up is older than this is announced again by beat.
 JOB_REDISPATCH_SECONDS = env.int("JOB_REDISPATCH_SECONDS", default=30)
 INFERENCE_THREADS = env.int("INFERENCE_THREADS", default=1)
+# Searched for manifests and weights beside those that ship with this version.
+MODEL_DIR = env.str("MODEL_DIR", default=str(VAR_DIR / "models"))
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="redis://127.0.0.1:6379/0")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

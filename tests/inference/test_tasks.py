@@ -27,9 +27,9 @@ def tiny_network(tmp_path_factory):
 
 
 @pytest.fixture
-def model_version(db, tiny_network, monkeypatch) -> ModelVersion:
+def model_version(db, tiny_network, settings) -> ModelVersion:
     """Stands in for the cast's version: this one can be loaded."""
-    monkeypatch.setattr(tasks, "MANIFEST_DIR", tiny_network.directory)
+    settings.MODEL_DIR = str(tiny_network.directory)
     tasks.predictor_for.cache_clear()
     return ModelVersion.objects.create(
         name="tiny",

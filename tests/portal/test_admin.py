@@ -6,8 +6,10 @@ from django.contrib import admin
 from knox.models import AuthToken
 
 from cases.models import AuditEvent, Job, ModelVersion, Prediction, Review
+from cases.services import model_versions
 from portal.accounts import services, tokens
 from portal.accounts.models import Invitation, User
+from tests.models import write_files
 
 pytestmark = pytest.mark.ignore_template_errors
 
@@ -80,15 +82,76 @@ def test_job_actions_go_through_the_services(office, submitted_case, superuser):
     assert "0 done; 1 left as they were" in page
 
 
-def test_activate_moves_the_one_active_version(office, model_version, superuser):
-    other = ModelVersion.objects.create(
-        name="other", weights_sha256="1" * 64, manifest=model_version.manifest
-    )
-    page = act(office, ModelVersion, "activate", model_version, other).content.decode()
-    assert "Choose exactly one" in page
-    act(office, ModelVersion, "activate", other)
-    assert list(ModelVersion.objects.filter(is_active=True)) == [other]
-    assert AuditEvent.objects.filter(action="model.activated", actor=superuser).count() == 1
+@pytest.fixture
+def two_versions(db, tmp_path, settings):
+    """The versions a, active first, and b, which is active now; both with files."""
+    settings.MODEL_DIR = str(tmp_path)
+    for name in "ab":
+        version = model_versions.register_file(by=None, path=write_files(tmp_path, name))
+        model_versions.activate(by=None, version=version)
+    return ModelVersion.objects.get(name="a"), ModelVersion.objects.get(name="b")
+
+
+def act_confirmed(office, action, version):
+    answer = {"action": action, "_selected_action": [str(version.pk)], "confirmed": "yes"}
+    return office.post(address(ModelVersion), answer, follow=True).content.decode()
+
+
+def active_names():
+    return [version.name for version in ModelVersion.objects.filter(is_active=True)]
+
+
+@pytest.mark.parametrize(
+    ("action", "index", "question", "sentence", "event"),
+    [
+        ("activate", 0, "is analysed by “a”", "“a” is active.", "model.activated"),
+        ("roll_back", 1, "“a”, which was active before it", "“a” is active again.", "model.rolled_back"),
+    ],
+)
+def test_version_is_changed_only_once_the_question_is_answered(
+    action, index, question, sentence, event, office, two_versions, superuser
+):
+    chosen = two_versions[index]
+    asked = act(office, ModelVersion, action, chosen).content.decode()
+    assert question in asked
+    assert 'name="confirmed"' in asked
+    assert active_names() == ["b"]
+    assert sentence in act_confirmed(office, action, chosen)
+    assert active_names() == ["a"]
+    assert AuditEvent.objects.filter(action=event, actor=superuser).count() == 1
+
+
+def test_activation_asks_for_exactly_one_version(office, two_versions):
+    assert "Choose exactly one" in act(office, ModelVersion, "activate", *two_versions).content.decode()
+    assert active_names() == ["b"]
+
+
+def test_activation_without_weights_says_why_and_changes_nothing(office, two_versions, tmp_path):
+    (tmp_path / "a.npz").unlink()
+    assert "weights of this model are missing" in act_confirmed(office, "activate", two_versions[0])
+    assert active_names() == ["b"]
+
+
+def test_roll_back_without_a_way_back_says_so(office, two_versions):
+    assert "is not the active version" in act_confirmed(office, "roll_back", two_versions[0])
+    act_confirmed(office, "roll_back", two_versions[1])
+    assert "No other version was active before" in act_confirmed(office, "roll_back", two_versions[0])
+    assert active_names() == ["a"]
+
+
+def test_version_page_words_the_figures_of_the_manifest(office, two_versions):
+    page = office.get(address(ModelVersion, "change", two_versions[0].pk)).content.decode()
+    assert "validation: macro F1 0.900 (95 % interval 0.850 to 0.950), accuracy 0.910, 100 images" in page
+    assert "Glioma, Meningioma, No tumour, Pituitary tumour" in page
+
+
+def test_staff_without_superuser_changes_no_version(client_of, make_person, two_versions):
+    person = make_person("staff")
+    person.is_staff = True
+    person.save()
+    answer = {"action": "activate", "_selected_action": [str(two_versions[0].pk)], "confirmed": "yes"}
+    assert client_of(person).post(address(ModelVersion), answer).status_code == 403
+    assert active_names() == ["b"]
 
 
 def test_withdraw_closes_only_open_invitations(office, administrator, cohort):
