@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.architecture import PlainCnn, network_from_dict
+from inference.architecture import Network, network_from_dict
 from inference.errors import ManifestError
 from inference.preprocessing import PREPROCESSING_ID
 
@@ -48,7 +48,9 @@ class Manifest:
     """What a model is. Classes stand in the order of its outputs, layers from the input to the output.
 
     training: recipe, data digest, split and figures, as the training command recorded them.
-    temperature: divides the logits before the softmax. directory: where the weights file lies.
+    temperature: divides the logits before the softmax. gate: method and thresholds of the input gate, whose
+    arrays lie with the weights, or None. training_images: perceptual hashes of what it was trained on
+    (inference.fingerprints), or None where they are not known. directory: where the weights file lies.
     """
 
     id: str
@@ -60,12 +62,14 @@ class Manifest:
     input_size: int
     preprocessing: str
     layers: tuple[LayerInfo, ...]
-    network: PlainCnn
+    network: Network
     training: Mapping[str, Any]
     temperature: float
     licence: str
     attributions: tuple[str, ...]
     directory: Path
+    gate: Mapping[str, Any] | None = None
+    training_images: Mapping[str, Any] | None = None
 
     @property
     def class_codes(self) -> tuple[str, ...]:
@@ -85,6 +89,8 @@ class Manifest:
         fields["network"] = self.network.as_dict()
         fields["training"] = dict(self.training)
         fields["attributions"] = list(self.attributions)
+        for name in ("gate", "training_images"):
+            fields[name] = dict(fields[name]) if fields[name] is not None else None
         return fields
 
 
@@ -177,6 +183,7 @@ def _check_consistency(manifest: Manifest) -> None:
         "classes": len(set(manifest.class_codes)) == len(manifest.classes),
         "layers": manifest.layer_names == manifest.network.layer_names(),
         "layers.grid": tuple(each.grid for each in manifest.layers) == tuple((side, side) for side in grids),
+        "layers.channels": tuple(each.channels for each in manifest.layers) == manifest.network.channels,
         "weights_file": Path(manifest.weights_file).name == manifest.weights_file,
     }
     for field, met in demands.items():

@@ -7,21 +7,32 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.architecture import PlainCnn
+from inference import lite
+from inference.architecture import EvidencePyramid, Network, PlainCnn
 from inference.errors import ManifestError
 
+# Arrays of the input gate lie in the same archive, under names that no layer has.
+GATE_PREFIX = "gate/"
 
-def build_network(network: PlainCnn, input_size: int, class_count: int) -> keras.Model:
+
+def build_network(network: Network, input_size: int, class_count: int) -> keras.Model:
     """Return an untrained model from float32 (B, S, S, 1) to logits float32 (B, classes).
 
     It ends in logits, not in probabilities, so that Grad-CAM differentiates what the paper does (Selvaraju et
     al. 2017, section 3). The layers that Grad-CAM explains carry the names of `network.layer_names()`.
     """
+    if isinstance(network, EvidencePyramid):
+        return lite.build(network, input_size, class_count)
+    return _plain_cnn(network, input_size, class_count)
+
+
+def _plain_cnn(network: PlainCnn, input_size: int, class_count: int) -> keras.Model:
     inputs = keras.Input((input_size, input_size, 1), name="slice")
     flow = inputs
     for block, name in zip(network.blocks, network.layer_names(), strict=True):
@@ -36,9 +47,10 @@ def build_network(network: PlainCnn, input_size: int, class_count: int) -> keras
     return keras.Model(inputs, keras.layers.Dense(class_count, name="logits")(flow))
 
 
-def weights_to_bytes(model: keras.Model) -> bytes:
-    """Return the weights as a compressed npz: kernels in float16, all else (a few hundred values)
-    in float32.
+def weights_to_bytes(model: keras.Model, gate: Mapping[str, NDArray[np.generic]] | None = None) -> bytes:
+    """Return the weights as a compressed npz: kernels in float16, all else (a few hundred values) in float32.
+
+    gate: arrays of the input gate, which are stored beside as they are.
     """
     arrays = {
         variable.path: np.asarray(
@@ -46,18 +58,20 @@ def weights_to_bytes(model: keras.Model) -> bytes:
         )
         for variable in model.weights
     }
+    beside = {f"{GATE_PREFIX}{name}": np.asarray(values) for name, values in (gate or {}).items()}
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    np.savez_compressed(buffer, allow_pickle=False, **arrays, **beside)
     return buffer.getvalue()
 
 
-def load_weights(model: keras.Model, data: bytes) -> None:
-    """Set the model's weights to those in `data`.
+def load_weights(model: keras.Model, data: bytes) -> dict[str, NDArray[np.generic]]:
+    """Set the model's weights to those in `data` and return the gate's arrays by their names.
 
     Raises ManifestError weights_mismatch unless names and shapes are exactly the model's and all values are
     finite.
     """
-    arrays = _read_archive(data)
+    archive = _read_archive(data)
+    arrays = {path: values for path, values in archive.items() if not path.startswith(GATE_PREFIX)}
     wanted = {variable.path: tuple(variable.shape) for variable in model.weights}
     found = {path: array.shape for path, array in arrays.items()}
     if wanted != found:
@@ -65,11 +79,12 @@ def load_weights(model: keras.Model, data: bytes) -> None:
         raise ManifestError(
             "weights_mismatch", f"The weights do not fit the network. Received {odd[0]} of shape {odd[1]}."
         )
+    for path, array in archive.items():
+        if not np.isfinite(array).all():
+            raise ManifestError("weights_mismatch", f"Weights are not finite. Received {path}.")
     for variable in model.weights:
-        values = arrays[variable.path].astype(np.float32)
-        if not np.isfinite(values).all():
-            raise ManifestError("weights_mismatch", f"Weights are not finite. Received {variable.path}.")
-        variable.assign(values)
+        variable.assign(arrays[variable.path].astype(np.float32))
+    return {path.removeprefix(GATE_PREFIX): archive[path] for path in archive.keys() - arrays.keys()}
 
 
 def _read_archive(data: bytes) -> dict[str, NDArray[np.generic]]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -19,12 +20,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from inference.formats import Pixels
 from inference.heatmaps import MapSet
 from inference.manifest import Manifest, verify_weights
 from inference.networks import build_network, load_weights
 from inference.preprocessing import to_tensor
+
+if TYPE_CHECKING:
+    from inference.gate import Gate, GateVerdict
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +41,9 @@ _CHUNK = 8
 class PredictionResult:
     """What the network says about one image.
 
-    probabilities: in the order of class_codes, summing to 1. predicted: the code of the greatest.
+    probabilities: in the order of class_codes, summing to 1. predicted: the code of the greatest. logits:
+    before the temperature. embedding: float32 (D,), the means over the grid of each explained layer's
+    features. gate: what the input gate says; None where the model has none.
     """
 
     model_id: str
@@ -44,6 +51,9 @@ class PredictionResult:
     probabilities: tuple[float, ...]
     predicted: str
     maps: MapSet
+    logits: tuple[float, ...]
+    embedding: NDArray[np.float32]
+    gate: GateVerdict | None
 
 
 @functools.cache
@@ -62,9 +72,10 @@ def configure_tensorflow(threads: int) -> None:
 class Predictor:
     """A loaded network. Thread-safe: the compiled function holds no state."""
 
-    def __init__(self, manifest: Manifest, model: keras.Model) -> None:
+    def __init__(self, manifest: Manifest, model: keras.Model, gate: Gate | None = None) -> None:
         self.manifest = manifest
-        self._explain = compile_explainer(model, manifest.layer_names, manifest.temperature)
+        self._gate = gate
+        self._explain = compile_explainer(model, manifest.layer_names)
 
     @classmethod
     def load(cls, manifest: Manifest) -> Predictor:
@@ -75,8 +86,8 @@ class Predictor:
         """
         path = verify_weights(manifest)
         model = build_network(manifest.network, manifest.input_size, len(manifest.classes))
-        load_weights(model, path.read_bytes())
-        predictor = cls(manifest, model)
+        arrays = load_weights(model, path.read_bytes())
+        predictor = cls(manifest, model, _gate_of(manifest, arrays))
         predictor.predict([np.zeros((manifest.input_size, manifest.input_size), np.uint8)])
         return predictor
 
@@ -92,18 +103,26 @@ class Predictor:
         return results
 
     def _results(self, tensors: NDArray[np.float32]) -> list[PredictionResult]:
-        probabilities, values, scales = self._explain(tensors)
-        shares = probabilities.numpy().astype(np.float64)
-        shares /= shares.sum(axis=1, keepdims=True)
-        maps = [layer.numpy() for layer in values]
-        peaks = [layer.numpy() for layer in scales]
+        logits, values, scales, embeddings = (_fetched(each) for each in self._explain(tensors))
+        shares = softmax(logits.astype(np.float64) / self.manifest.temperature, axis=1)
         return [
-            self._result(row, [layer[index] for layer in maps], [layer[index] for layer in peaks])
-            for index, row in enumerate(shares)
+            self._result(
+                shares[row],
+                [layer[row] for layer in values],
+                [layer[row] for layer in scales],
+                logits[row],
+                embeddings[row],
+            )
+            for row in range(len(shares))
         ]
 
     def _result(
-        self, shares: NDArray[np.float64], maps: list[NDArray[np.uint8]], scales: list[NDArray[np.float32]]
+        self,
+        shares: NDArray[np.float64],
+        maps: list[NDArray[np.uint8]],
+        scales: list[NDArray[np.float32]],
+        logits: NDArray[np.float32],
+        embedding: NDArray[np.float32],
     ) -> PredictionResult:
         codes, layers = self.manifest.class_codes, self.manifest.layer_names
         return PredictionResult(
@@ -117,18 +136,33 @@ class Predictor:
                 values=dict(zip(layers, maps, strict=True)),
                 scales=dict(zip(layers, scales, strict=True)),
             ),
+            logits=tuple(float(logit) for logit in logits),
+            embedding=embedding,
+            gate=self._gate.judge(embedding, shares) if self._gate else None,
         )
 
 
-Explainer = Callable[[NDArray[np.float32]], tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor]]]
+def _fetched(found: Any) -> Any:
+    return [each.numpy() for each in found] if isinstance(found, list) else found.numpy()
 
 
-def compile_explainer(model: keras.Model, layer_names: Sequence[str], temperature: float) -> Explainer:
-    """Return the compiled function from tensors to probabilities and all maps.
+def _gate_of(manifest: Manifest, arrays: Mapping[str, NDArray[np.generic]]) -> Gate | None:
+    if manifest.gate is None:
+        return None
+    from inference.gate import Gate
 
-    It takes float32 (B, S, S, 1) and returns probabilities float32 (B, C) and, a layer each, maps uint8 (B,
-    C, h, w) and their maxima float32 (B, C). A class without positive evidence has a map of zeros and maximum
-    0.
+    return Gate.from_arrays(arrays, manifest.gate)
+
+
+Explainer = Callable[[NDArray[np.float32]], tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor], tf.Tensor]]
+
+
+def compile_explainer(model: keras.Model, layer_names: Sequence[str]) -> Explainer:
+    """Return the compiled function from tensors to logits, all maps, and the embedding.
+
+    It takes float32 (B, S, S, 1) and returns logits float32 (B, C); a layer each, maps uint8 (B, C, h, w) and
+    their maxima float32 (B, C); and the embedding float32 (B, D), the means of the layers' features. A class
+    without positive evidence has a map of zeros and maximum 0.
 
     Grad-CAM after Selvaraju et al. 2017: the gradient of a class's logit, averaged over a layer's grid,
     weighs that layer's rectified features. One trace serves every batch size. No XLA: it was slower here.
@@ -136,7 +170,7 @@ def compile_explainer(model: keras.Model, layer_names: Sequence[str], temperatur
     taps = keras.Model(model.inputs, [model.output, *(model.get_layer(name).output for name in layer_names)])
     shape = (None, *model.inputs[0].shape[1:])
 
-    def explain(tensors: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor]]:
+    def explain(tensors: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor], tf.Tensor]:
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(tensors)
             logits, *features = taps(tensors, training=False)
@@ -146,7 +180,8 @@ def compile_explainer(model: keras.Model, layer_names: Sequence[str], temperatur
             _grad_cam(layer, [by_class[index] for by_class in gradients])
             for index, layer in enumerate(features)
         ]
-        return tf.nn.softmax(logits / temperature), [values for values, _ in maps], [peak for _, peak in maps]
+        embedding = tf.concat([tf.reduce_mean(layer, axis=(1, 2)) for layer in features], axis=1)
+        return logits, [values for values, _ in maps], [peak for _, peak in maps], embedding
 
     return tf.function(explain, input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False)
 

@@ -48,8 +48,8 @@ def called(explain: Explainer) -> Callable[[np.ndarray], None]:
     """Ours, with the results fetched."""
 
     def run(tensors: np.ndarray) -> None:
-        probabilities, values, _ = explain(tensors)
-        probabilities.numpy()
+        logits, values, *_ = explain(tensors)
+        logits.numpy()
         for layer in values:
             layer.numpy()
 
@@ -62,10 +62,10 @@ def main() -> None:
     manifest = default_manifest()
     model = build_network(manifest.network, manifest.input_size, len(manifest.classes))
     load_weights(model, verify_weights(manifest).read_bytes())
-    explain = compile_explainer(model, manifest.layer_names, manifest.temperature)
+    explain = compile_explainer(model, manifest.layer_names)
     compiled = called(explain)
     xla = called(
-        tf.function(compile_explainer(model, manifest.layer_names, 1.0).python_function, jit_compile=True)
+        tf.function(compile_explainer(model, manifest.layer_names).python_function, jit_compile=True)
     )
     ways: dict[str, Callable[[np.ndarray], None]] = {
         "one compiled function, batch 8": compiled,

@@ -19,17 +19,19 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="receives checkpoints and the model"
     )
+    parser.add_argument(
+        "--fold", type=int, help="leave this fold out instead of the recipe's, for cross-validation"
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Train."""
-    from inference.training.command import train
+    from inference.training.command import train, train_fold
+    from inference.training.recipe import load_recipe
 
-    train(
-        options.recipe,
-        options.data,
-        options.manifest or options.data / "manifest.csv",
-        options.out,
-        progress,
-    )
+    manifest = options.manifest or options.data / "manifest.csv"
+    if options.fold is None:
+        train(options.recipe, options.data, manifest, options.out, progress)
+    else:
+        train_fold(load_recipe(options.recipe), options.data, manifest, options.fold, options.out, progress)

@@ -1,4 +1,6 @@
-"""Random rotation, shift, shear and zoom as one affine map, so that a picture is interpolated once."""
+"""Random geometry: mirror images, rotation, shift, shear and zoom as one affine map, so that a picture is
+interpolated once; and where the lesion lies afterwards.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,9 @@ from numpy.typing import NDArray
 
 from inference.training.recipe import Augmentation
 
+# A cell of a lesion mask is covered as far as these many points a side of it are.
+_POINTS = 4
+
 
 def augment(
     images: NDArray[np.float32], bounds: Augmentation, rng: np.random.Generator
@@ -16,11 +21,34 @@ def augment(
 
     images: float32 (B, S, S, 1). The result has the same shape and range.
     """
-    transforms = random_transforms(len(images), images.shape[1], bounds, rng)
+    return warp(images, random_transforms(len(images), images.shape[1], bounds, rng))
+
+
+def warp(images: NDArray[np.float32], transforms: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return float32 (B, S, S, 1), each image under its own map."""
     moved = keras.ops.image.affine_transform(
         images, transforms, interpolation="bilinear", fill_mode="constant", fill_value=0.0
     )
     return np.asarray(keras.ops.convert_to_numpy(moved), np.float32)
+
+
+def warp_boxes(
+    boxes: NDArray[np.float32], transforms: NDArray[np.float32], side: int, grid: int
+) -> NDArray[np.float32]:
+    """Return float32 (B, grid, grid): the share of each cell that a lesion box covers after `warp`.
+
+    boxes: float32 (B, 4), x0, y0, x1, y1 in shares of the square; NaN where no lesion is marked, which gives
+    zeros. side: the images' side in pixels.
+    """
+    points = (np.arange(grid * _POINTS, dtype=np.float32) + 0.5) / (grid * _POINTS) * side - 0.5
+    x, y = points[None, None, :], points[None, :, None]
+    a, b, c, d, e, f = (transforms[:, index, None, None] for index in range(6))
+    from_x, from_y = (a * x + b * y + c + 0.5) / side, (d * x + e * y + f + 0.5) / side
+    x0, y0, x1, y1 = (boxes[:, index, None, None] for index in range(4))
+    inside = (from_x >= x0) & (from_x < x1) & (from_y >= y0) & (from_y < y1)
+    cells = inside.reshape(len(boxes), grid, _POINTS, grid, _POINTS)
+    covered: NDArray[np.float32] = cells.mean(axis=(2, 4), dtype=np.float32)
+    return covered
 
 
 def random_transforms(
@@ -33,10 +61,12 @@ def random_transforms(
     shear = rng.uniform(-bounds.shear, bounds.shear, count)
     zoom_x, zoom_y = 1.0 + rng.uniform(-bounds.zoom, bounds.zoom, (2, count))
     shift_x, shift_y = rng.uniform(-bounds.shift, bounds.shift, (2, count)) * side
-    a = np.cos(angle) * zoom_x
-    b = (np.cos(angle) * shear - np.sin(angle)) * zoom_y
-    c = np.sin(angle) * zoom_x
-    d = (np.sin(angle) * shear + np.cos(angle)) * zoom_y
+    mirrored = np.where(rng.random(count) < bounds.mirror, -1.0, 1.0)
+    flipped = np.where(rng.random(count) < bounds.flip, -1.0, 1.0)
+    a = np.cos(angle) * zoom_x * mirrored
+    b = (np.cos(angle) * shear - np.sin(angle)) * zoom_y * mirrored
+    c = np.sin(angle) * zoom_x * flipped
+    d = (np.sin(angle) * shear + np.cos(angle)) * zoom_y * flipped
     centre = (side - 1) / 2
     offset_x = centre - a * centre - b * centre + shift_x
     offset_y = centre - c * centre - d * centre + shift_y

@@ -4,39 +4,92 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.errors import DataError
-from inference.training.data import Sample, load_tensors, read_samples
+from inference.training.data import Sample, Tensors, load_tensors, read_samples
 from inference.training.export import CLASSES, export
 from inference.training.fitting import fit
-from inference.training.recipe import load_recipe
+from inference.training.one_cycle import fit_one_cycle
+from inference.training.recipe import Fit, OneCycle, Recipe, load_recipe
+from inference.training.run_record import claim
+
+Tick = Callable[[int, int], None]
 
 
-def train(
-    recipe_name: str, directory: Path, manifest: Path, out: Path, tick: Callable[[int, int], None]
-) -> None:
+def train(recipe_name: str, directory: Path, manifest: Path, out: Path, tick: Tick) -> Path:
     """Train the recipe and write <out>/<id>.json and <out>/<id>.npz; an interrupted run goes on.
 
-    Raises DataError.
+    Returns the path of the model's manifest. Raises DataError.
     """
-    recipe = load_recipe(recipe_name)
+    return _train(load_recipe(recipe_name), directory, manifest, out, tick)
+
+
+def train_fold(recipe: Recipe, directory: Path, manifest: Path, fold: int, out: Path, tick: Tick) -> Path:
+    """Train the recipe for one round of cross-validation, in which `fold` is not learned from.
+
+    A recipe that stops early by a validation fold takes the next fold for that, so that nothing is chosen by
+    the one that is scored. Writes <out>/<id>-fold<fold>.json and .npz and returns the manifest's path. Raises
+    DataError.
+    """
+    return _train(for_fold(recipe, fold, folds_of(directory, manifest)), directory, manifest, out, tick)
+
+
+def for_fold(recipe: Recipe, fold: int, folds: Sequence[int]) -> Recipe:
+    """Return the recipe as it is trained where `fold` of all `folds` is scored. Raises DataError."""
+    if fold not in folds or len(folds) < 2:
+        raise DataError("data_missing", f"The data have the folds {list(folds)} only. Received {fold}.")
+    looks = isinstance(recipe.fit, Fit) and len(folds) > 2
+    validation = folds[(list(folds).index(fold) + 1) % len(folds)] if looks else fold
+    training = tuple(each for each in folds if each not in (fold, validation))
+    split = replace(recipe.split, training_folds=training, validation_folds=(validation,))
+    return replace(recipe, id=f"{recipe.id}-fold{fold}", split=split)
+
+
+def folds_of(directory: Path, manifest: Path) -> list[int]:
+    """Return the folds of the data, sorted. Raises DataError."""
+    samples = read_samples(directory, manifest, tuple(each.code for each in CLASSES))
+    return sorted({sample.fold for sample in samples if sample.fold is not None})
+
+
+def _train(recipe: Recipe, directory: Path, manifest: Path, out: Path, tick: Tick) -> Path:
     codes = tuple(each.code for each in CLASSES)
     samples = read_samples(directory, manifest, codes)
     samples = distinct(samples) if recipe.split.distinct_only else samples
     training = _of_folds(samples, recipe.split.training_folds)
-    validation = _of_folds(samples, recipe.split.validation_folds)
+    validation = _of_folds(samples, recipe.split.validation_folds) if recipe.split.validation_folds else []
     _refuse_shared_groups(training, validation)
     seen = load_tensors(training, codes, recipe.input_size, tick)
+    claim(out / f"{recipe.id}.fit", recipe, seen.digest)
+    model = _fitted(recipe, seen, training, validation, out / f"{recipe.id}.fit", tick)
+    return export(recipe, model, seen, training, validation, directory=out, tick=tick)
+
+
+def _fitted(
+    recipe: Recipe,
+    seen: Tensors,
+    training: Sequence[Sample],
+    validation: Sequence[Sample],
+    directory: Path,
+    tick: Tick,
+) -> keras.Model:
+    codes = tuple(each.code for each in CLASSES)
+    if isinstance(recipe.fit, OneCycle):
+        # For the history only, for which one image a slice is enough.
+        looked_at = [sample for sample in validation if sample.first_of_slice is not False]
+        unseen = load_tensors(looked_at, codes, recipe.input_size, tick) if looked_at else None
+        slices = [sample.slice_id or str(sample.path) for sample in training]
+        return fit_one_cycle(recipe, seen, slices, unseen, class_count=len(codes), directory=directory)
+    if not validation:
+        raise DataError("recipe_invalid", f"Early stopping needs a validation fold. Received {recipe.id!r}.")
     unseen = load_tensors(validation, codes, recipe.input_size, tick)
     weights = copy_weights(training) if recipe.split.weight_copies else None
-    model = fit(
-        recipe, seen, unseen, class_count=len(codes), directory=out / f"{recipe.id}.fit", weights=weights
-    )
-    export(recipe, model, seen, training, validation, directory=out, tick=tick)
+    return fit(recipe, seen, unseen, class_count=len(codes), directory=directory, weights=weights)
 
 
 def copy_weights(samples: Sequence[Sample]) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from inference.errors import DataError, ImageError
 from inference.formats import Pixels, read_image
-from inference.preprocessing import to_tensor
+from inference.preprocessing import letterbox, to_tensor
 
 Box = tuple[float, float, float, float]
 
@@ -68,12 +68,14 @@ def read_pixels(sample: Sample) -> tuple[Pixels, str]:
 @dataclass(frozen=True, eq=False)
 class Tensors:
     """Images in memory. images: float16 (N, S, S, 1) in [0, 1]; labels: int64 (N,); digest: of files and
-    labels.
+    labels. boxes: float32 (N, 4), lesion x0, y0, x1, y1 in shares of the padded square, NaN where none is
+    marked.
     """
 
     images: NDArray[np.float16]
     labels: NDArray[np.int64]
     digest: str
+    boxes: NDArray[np.float32]
 
 
 def load_tensors(
@@ -84,14 +86,30 @@ def load_tensors(
 ) -> Tensors:
     """Decode and prepare all samples once. tick: told how many of how many are done."""
     images = np.zeros((len(samples), size, size, 1), np.float16)
+    boxes = np.full((len(samples), 4), np.nan, np.float32)
     digest = hashlib.sha256()
     for index, sample in enumerate(samples):
         pixels, sha256 = read_pixels(sample)
         images[index] = to_tensor(pixels, size)
+        if sample.box is not None:
+            boxes[index] = box_in_square(sample.box, pixels.shape)
         digest.update(f"{sha256} {sample.label}\n".encode())
         tick(index + 1, len(samples))
     labels = np.array([class_codes.index(sample.label) for sample in samples], np.int64)
-    return Tensors(images, labels, digest.hexdigest())
+    return Tensors(images, labels, digest.hexdigest(), boxes)
+
+
+def box_in_square(box: Box, shape: tuple[int, ...]) -> Box:
+    """Turn shares of an image of `shape` (H, W, ...) into shares of the square that tensor and maps cover."""
+    height, width = shape[:2]
+    place = letterbox(width, height)
+    x0, y0, x1, y1 = box
+    return (
+        (place.left + x0 * width) / place.side,
+        (place.top + y0 * height) / place.side,
+        (place.left + x1 * width) / place.side,
+        (place.top + y1 * height) / place.side,
+    )
 
 
 def _from_folders(directory: Path) -> list[Sample]:

@@ -12,8 +12,10 @@ from typing import Any
 
 import keras
 
+from inference.architecture import EvidencePyramid, Network
+from inference.lite import fold_batch_norm
 from inference.manifest import ClassLabel, LayerInfo, Manifest
-from inference.networks import weights_to_bytes
+from inference.networks import build_network, weights_to_bytes
 from inference.predictor import Predictor
 from inference.preprocessing import PREPROCESSING_ID
 from inference.training.data import Sample, Tensors
@@ -44,29 +46,47 @@ def export(
     *,
     directory: Path,
     tick: Callable[[int, int], None],
-) -> Manifest:
-    """Write <id>.npz and, last, <id>.json into `directory`; figures come from the written weights, not the
-    fitted.
+) -> Path:
+    """Write <id>.npz and, last, <id>.json into `directory`, and return the latter's path. Figures come from
+    the written weights, not the fitted.
 
     samples: the training images' descriptions; validation: those that the figures are measured on.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    network, model = shipped(recipe, model)
     weights = weights_to_bytes(model)
     _write(directory / f"{recipe.id}.npz", weights)
-    draft = _draft(recipe, weights, directory)
-    figures = {"validation": _rounded(evaluate(Predictor.load(draft), validation, tick=tick))}
+    draft = _draft(recipe, network, weights, directory)
+    predictor = Predictor.load(draft)
+    figures = {"validation": _rounded(evaluate(predictor, validation, tick=tick))} if validation else {}
     record = {
         "recipe": recipe.as_dict(),
         "data_digest": training.digest,
         "split": {"training": _side(samples), "validation": _side(validation)},
         "figures": figures,
     }
-    manifest = replace(draft, training=record)
-    _write(directory / f"{recipe.id}.json", (json.dumps(manifest.as_dict(), indent=2) + "\n").encode())
-    return manifest
+    path = directory / f"{recipe.id}.json"
+    write_manifest(replace(draft, training=record), path)
+    return path
 
 
-def _draft(recipe: Recipe, weights: bytes, directory: Path) -> Manifest:
+def write_manifest(manifest: Manifest, path: Path) -> None:
+    """Write the manifest's JSON, whole or not at all."""
+    _write(path, (json.dumps(manifest.as_dict(), indent=2) + "\n").encode())
+
+
+def shipped(recipe: Recipe, model: keras.Model) -> tuple[Network, keras.Model]:
+    """Return the network as it ships and is fastest: its norms folded into its convolutions."""
+    network = recipe.network
+    if not isinstance(network, EvidencePyramid):
+        return network, model
+    network = replace(network, batch_norm=False)
+    folded = build_network(network, recipe.input_size, model.output.shape[-1])
+    fold_batch_norm(model, folded)
+    return network, folded
+
+
+def _draft(recipe: Recipe, network: Network, weights: bytes, directory: Path) -> Manifest:
     return Manifest(
         id=recipe.id,
         title=recipe.title,
@@ -76,8 +96,8 @@ def _draft(recipe: Recipe, weights: bytes, directory: Path) -> Manifest:
         classes=CLASSES,
         input_size=recipe.input_size,
         preprocessing=PREPROCESSING_ID,
-        layers=_layers(recipe),
-        network=recipe.network,
+        layers=_layers(network, recipe.input_size),
+        network=network,
         training={},
         temperature=1.0,
         licence=_LICENCE,
@@ -86,13 +106,16 @@ def _draft(recipe: Recipe, weights: bytes, directory: Path) -> Manifest:
     )
 
 
-def _layers(recipe: Recipe) -> tuple[LayerInfo, ...]:
-    network = recipe.network
-    described = zip(network.layer_names(), network.grids(recipe.input_size), network.blocks, strict=True)
+def _layers(network: Network, input_size: int) -> tuple[LayerInfo, ...]:
+    described = zip(network.layer_names(), network.grids(input_size), network.channels, strict=True)
     return tuple(
-        LayerInfo(name, f"Convolution {number} ({side} x {side})", (side, side), block.filters)
-        for number, (name, side, block) in enumerate(described, start=1)
+        LayerInfo(name, f"{_label(name)} ({side} x {side})", (side, side), channels)
+        for name, side, channels in described
     )
+
+
+def _label(layer: str) -> str:
+    return f"Convolution {layer[4:]}" if layer.startswith("conv") else layer.capitalize()
 
 
 def _side(samples: Sequence[Sample]) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from inference.networks import build_network
 from inference.training.augmentation import augment
+from inference.training.checkpoints import Backup, Best, load_variables, state_of
 from inference.training.data import Tensors
-from inference.training.recipe import Recipe
+from inference.training.recall import MacroRecall
+from inference.training.recipe import Fit, Recipe
 
 
 class Batches(keras.utils.PyDataset):
@@ -53,8 +55,8 @@ class Batches(keras.utils.PyDataset):
 
 
 class HistoryFile(keras.callbacks.Callback):
-    """Appends each epoch's figures to a CSV file, closed in between: Keras's CSVLogger keeps it
-    open when interrupted.
+    """Keeps each epoch's figures in a CSV file, written anew each time: an epoch that is repeated after an
+    interruption replaces its row, and no row is ever half there.
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,14 +64,14 @@ class HistoryFile(keras.callbacks.Callback):
         self._path = path
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Write one row, and the heading before the first."""
+        """Write the rows of all epochs up to this one."""
         row = {"epoch": epoch, **{name: float(value) for name, value in (logs or {}).items()}}
-        is_first = not self._path.exists()
-        with self._path.open("a", newline="", encoding="utf-8") as file:
+        partial = self._path.with_name(f"{self._path.name}.partial")
+        with partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, sorted(row))
-            if is_first:
-                writer.writeheader()
-            writer.writerow(row)
+            writer.writeheader()
+            writer.writerows([*read_history(self._path)[:epoch], row])
+        partial.replace(self._path)
 
 
 class Replay(keras.callbacks.Callback):
@@ -109,33 +111,37 @@ def fit(
     """Train, or go on where an interrupted run in `directory` stopped, and return the best epoch's model.
 
     weights: float32 (N,) of the training images, mean 1; None weighs all alike. `directory` receives
-    history.csv, best.weights.h5 and, until the run is complete, its checkpoint.
+    history.csv, best.npz and, until the run is complete, its checkpoint. Raises OSError where that is full.
     """
+    settings = _fit_of(recipe)
     directory.mkdir(parents=True, exist_ok=True)
     complete = directory / "complete"
-    best_file = directory / "best.weights.h5"
-    past = read_history(directory / "history.csv")
+    best_file, checkpoint = directory / "best.npz", directory / "checkpoint.npz"
     keras.utils.set_random_seed(recipe.seed)
     model = build_network(recipe.network, recipe.input_size, class_count)
     model.compile(
-        optimizer=keras.optimizers.Adam(recipe.fit.learning_rate),
+        optimizer=keras.optimizers.Adam(settings.learning_rate),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
+        metrics=["accuracy", MacroRecall(class_count)],
     )
     # A checkpoint holds the optimizer's variables, which a fresh optimizer does not have yet.
     model.optimizer.build(model.trainable_variables)
     if complete.exists():
-        model.load_weights(best_file)
+        load_variables(best_file, model.variables)
         return model
+    done = load_variables(checkpoint, state_of(model))
+    past = read_history(directory / "history.csv")[:done]
     model.fit(
-        Batches(training, recipe, weights, first_epoch=len(past)),
+        Batches(training, recipe, weights, first_epoch=done),
         validation_data=(validation.images.astype(np.float32), validation.labels),
-        epochs=recipe.fit.epochs,
-        callbacks=_callbacks(recipe, directory, best_file, past),
+        initial_epoch=done,
+        epochs=settings.epochs,
+        callbacks=_callbacks(settings, directory, past),
         verbose=verbose,
     )
     complete.touch()
-    model.load_weights(best_file)
+    checkpoint.unlink()
+    load_variables(best_file, model.variables)
     return model
 
 
@@ -147,22 +153,26 @@ def read_history(path: Path) -> list[dict[str, float]]:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
+def _fit_of(recipe: Recipe) -> Fit:
+    if not isinstance(recipe.fit, Fit):
+        raise TypeError(f"This recipe does not stop early: {recipe.id}")
+    return recipe.fit
+
+
 def _callbacks(
-    recipe: Recipe, directory: Path, best_file: Path, past: Sequence[Mapping[str, float]]
+    settings: Fit, directory: Path, past: Sequence[Mapping[str, float]]
 ) -> list[keras.callbacks.Callback]:
     counting = [
-        keras.callbacks.EarlyStopping("val_loss", patience=recipe.fit.early_stopping_patience),
+        keras.callbacks.EarlyStopping("val_loss", patience=settings.early_stopping_patience),
         keras.callbacks.ReduceLROnPlateau(
-            "val_loss", factor=recipe.fit.reduce_factor, patience=recipe.fit.reduce_patience
+            "val_loss", factor=settings.reduce_factor, patience=settings.reduce_patience
         ),
     ]
-    best = keras.callbacks.ModelCheckpoint(
-        str(best_file),
-        monitor="val_loss",
-        save_best_only=True,
-        save_weights_only=True,
-        initial_value_threshold=min((row["val_loss"] for row in past), default=None),
-    )
-    backup = keras.callbacks.BackupAndRestore(str(directory / "checkpoint"))
-    history = HistoryFile(directory / "history.csv")
-    return [*counting, best, backup, history, Replay(past, counting, recipe.fit.learning_rate)]
+    return [
+        *counting,
+        Best(directory / "best.npz", past),
+        HistoryFile(directory / "history.csv"),
+        # Last: an epoch counts as done once all else about it is written.
+        Backup(directory / "checkpoint.npz"),
+        Replay(past, counting, settings.learning_rate),
+    ]

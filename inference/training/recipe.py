@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.architecture import PlainCnn, network_from_dict
+from inference.architecture import Network, network_from_dict
 from inference.errors import DataError
 
 RECIPE_DIR = Path(__file__).parent / "recipes"
@@ -29,13 +29,30 @@ class Split:
 @dataclass(frozen=True)
 class Augmentation:
     """Bounds of uniform draws, both signs: degrees of rotation; shift, shear and zoom as shares of
-    the side.
+    the side. mirror, flip: chances of the left-right and the upside-down image.
     """
 
     rotation_degrees: float
     shift: float
     shear: float
     zoom: float
+    mirror: float = 0.0
+    flip: float = 0.0
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """Chances of each change an image (inference.training.appearance); gamma and contrast are bounds."""
+
+    gamma: float
+    contrast: float
+    shading: float
+    coarsen: float
+    sharpness: float
+    noise: float
+    compression: float
+    crop: float
+    erase: float
 
 
 @dataclass(frozen=True)
@@ -51,6 +68,30 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class OneCycle:
+    """AdamW under one cycle of the learning rate, warm-up and cosine to zero; no fold is looked at to stop.
+
+    draws: slices an epoch, each by one of its copies at random. learning_rate: the highest. class_balance: 0
+    draws classes as they occur, 1 draws all alike. box_weight: of the loss that asks the last layer's
+    evidence to lie in the lesion's box. initial_weights: "imagenet", or empty for random ones. frozen_stages:
+    how many of the first stages keep their weights. frozen_norms: the backbone's norms keep theirs.
+    """
+
+    batch_size: int
+    epochs: int
+    draws: int
+    learning_rate: float
+    warmup_share: float
+    weight_decay: float
+    label_smoothing: float
+    class_balance: float
+    box_weight: float
+    initial_weights: str = ""
+    frozen_stages: int = 0
+    frozen_norms: bool = False
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A training run as data; `seed` fixes initial weights, order and augmentation."""
 
@@ -58,10 +99,11 @@ class Recipe:
     title: str
     seed: int
     input_size: int
-    network: PlainCnn
+    network: Network
     split: Split
     augmentation: Augmentation
-    fit: Fit
+    fit: Fit | OneCycle
+    appearance: Appearance | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form, as it is recorded in the manifest."""
@@ -93,7 +135,8 @@ def _recipe(fields: dict[str, Any]) -> Recipe:
             "network": network_from_dict(fields["network"]),
             "split": Split(**{key: _frozen(value) for key, value in fields["split"].items()}),
             "augmentation": Augmentation(**fields["augmentation"]),
-            "fit": Fit(**fields["fit"]),
+            "fit": OneCycle(**fields["fit"]) if "draws" in fields["fit"] else Fit(**fields["fit"]),
+            "appearance": Appearance(**fields["appearance"]) if "appearance" in fields else None,
         }
     )
     if set(recipe.split.training_folds) & set(recipe.split.validation_folds):

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -158,16 +160,25 @@ def test_class_without_positive_evidence_has_an_empty_map_and_no_nan(tmp_path: P
     assert constant.probabilities == (0.5, 0.5)
 
 
-def test_temperature_divides_the_logits() -> None:
+def test_temperature_divides_the_logits(tmp_path: Path) -> None:
+    manifest = replace(tiny_manifest(tmp_path), temperature=4.0)
+    result = Predictor.load(manifest).predict([grey8()])[0]
+    np.testing.assert_allclose(result.probabilities, tf.nn.softmax(np.array(result.logits) / 4.0), atol=1e-6)
+
+
+def test_embedding_is_the_mean_of_each_layer(tmp_path: Path) -> None:
     model = tiny_model()
-    tensors = to_tensor(grey8(), SIZE)[None]
-    logits = model(tensors, training=False).numpy()
-    probabilities, _, _ = compile_explainer(model, NETWORK.layer_names(), 4.0)(tensors)
-    np.testing.assert_allclose(probabilities, tf.nn.softmax(logits / 4.0), atol=1e-6)
+    result = Predictor(tiny_manifest(tmp_path), model).predict([grey8()])[0]
+    tensor = to_tensor(grey8(), SIZE)[None]
+    means = [
+        keras.Model(model.inputs[0], model.get_layer(name).output)(tensor).numpy().mean(axis=(0, 1, 2))
+        for name in NETWORK.layer_names()
+    ]
+    np.testing.assert_allclose(result.embedding, np.concatenate(means), rtol=1e-5)
 
 
 def test_one_trace_serves_every_batch_size() -> None:
-    explain = compile_explainer(tiny_model(), NETWORK.layer_names(), 1.0)
+    explain = compile_explainer(tiny_model(), NETWORK.layer_names())
     for count in (1, 3, 8):
         explain(np.zeros((count, SIZE, SIZE, 1), np.float32))
     assert explain.experimental_get_tracing_count() == 1

@@ -1,0 +1,144 @@
+"""The evidence pyramid in Keras: EfficientNet-Lite0 with three taps and additive evidence.
+
+Backend-neutral Keras 3. Importing this module loads Keras and its backend.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from inference.architecture import LITE0_STAGES, LITE0_STEM, EvidencePyramid, Stage
+
+EVIDENCE = "lesion_evidence"
+
+# The ImageNet weights expect (grey - 127) / 128 for grey values from 0 to 255.
+_SCALE, _OFFSET = 255.0 / 128.0, -127.0 / 128.0
+_EPSILON = 1e-3
+
+
+def build(network: EvidencePyramid, input_size: int, class_count: int) -> keras.Model:
+    """Return the untrained model from float32 (B, S, S, 1), [0, 1], to logits float32 (B, classes).
+
+    The output of its layer EVIDENCE, float32 (B, h, w, classes), is the evidence of the last tap, which
+    training compares with lesion boxes.
+    """
+    convolve = _Convolutions(network.batch_norm)
+    inputs = keras.Input((input_size, input_size, 1), name="slice")
+    flow = keras.layers.Rescaling(_SCALE, _OFFSET, name="imagenet_scale")(inputs)
+    flow = convolve(flow, LITE0_STEM, 3, "stem", stride=2, activation="relu6")
+    ends = []
+    for number, stage in enumerate(LITE0_STAGES[: network.stages], start=1):
+        flow = _stage(convolve, flow, stage, f"stage{number}")
+        ends.append(flow)
+    taps = {
+        "edges": convolve(ends[1], network.edges, 1, "edges", activation="relu"),
+        "textures": convolve(ends[2], network.textures, 1, "textures", activation="relu"),
+        "lesion": _lesion(convolve, ends, network),
+    }
+    return keras.Model(inputs, keras.layers.Add(name="logits")(_shares(taps, network.dropout, class_count)))
+
+
+def freeze(model: keras.Model, stages: int, norms: bool) -> None:
+    """Keep the stem and the first `stages` stages as they are and, where `norms`, every norm of the backbone.
+
+    A frozen norm uses its running statistics, also while the model trains.
+    """
+    frozen = ("stem_", *(f"stage{number}_" for number in range(1, stages + 1))) if stages else ()
+    for layer in model.layers:
+        of_backbone = layer.name.startswith(("stem_", "stage"))
+        is_norm = isinstance(layer, keras.layers.BatchNormalization)
+        if layer.name.startswith(frozen) or (norms and of_backbone and is_norm):
+            layer.trainable = False
+
+
+def fold_batch_norm(model: keras.Model, folded: keras.Model) -> None:
+    """Set the weights of `folded`, built without norms, so that it computes what `model` does at inference.
+
+    A norm after a convolution is one more linear step: it scales the kernel and moves the bias.
+    """
+    for layer in folded.layers:
+        if not layer.weights:
+            continue
+        source = model.get_layer(layer.name)
+        norm = _norm_of(model, layer.name)
+        layer.set_weights(source.get_weights() if norm is None else _folded(source, norm))
+
+
+def _folded(convolution: keras.Layer, norm: keras.layers.BatchNormalization) -> list[Any]:
+    kernel = np.asarray(convolution.get_weights()[0])
+    gamma, beta, mean, variance = (np.asarray(each) for each in norm.get_weights())
+    factor = gamma / np.sqrt(variance + norm.epsilon)
+    depthwise = isinstance(convolution, keras.layers.DepthwiseConv2D)
+    scaled = kernel * (factor[:, None] if depthwise else factor)
+    return [scaled, beta - mean * factor]
+
+
+def _norm_of(model: keras.Model, name: str) -> keras.layers.BatchNormalization | None:
+    wanted = f"{name.removesuffix('_kernel')}_norm"
+    return next((layer for layer in model.layers if layer.name == wanted), None)
+
+
+class _Convolutions:
+    """Convolution, norm, activation; the last of them carries the given name, so that taps can be named."""
+
+    def __init__(self, batch_norm: bool) -> None:
+        self._batch_norm = batch_norm
+
+    def __call__(
+        self, flow: Any, filters: int, kernel: int, name: str, *, stride: int = 1, activation: str = ""
+    ) -> Any:
+        layer = keras.layers.Conv2D(
+            filters, kernel, stride, "same", use_bias=not self._batch_norm, name=f"{name}_kernel"
+        )
+        return self._finish(layer(flow), name, activation)
+
+    def depthwise(self, flow: Any, kernel: int, name: str, *, stride: int = 1) -> Any:
+        layer = keras.layers.DepthwiseConv2D(
+            kernel, stride, "same", use_bias=not self._batch_norm, name=f"{name}_kernel"
+        )
+        return self._finish(layer(flow), name, "relu6")
+
+    def _finish(self, flow: Any, name: str, activation: str) -> Any:
+        if self._batch_norm:
+            flow = keras.layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_norm")(flow)
+        return keras.layers.Activation(activation, name=name)(flow) if activation else flow
+
+
+def _stage(convolve: _Convolutions, flow: Any, stage: Stage, name: str) -> Any:
+    for number in range(1, stage.blocks + 1):
+        block, before = f"{name}_{number}", flow
+        if stage.expansion > 1:
+            wide = flow.shape[-1] * stage.expansion
+            flow = convolve(flow, wide, 1, f"{block}_expand", activation="relu6")
+        stride = stage.stride if number == 1 else 1
+        flow = convolve.depthwise(flow, stage.kernel, f"{block}_depthwise", stride=stride)
+        flow = convolve(flow, stage.filters, 1, f"{block}_project")
+        if number > 1:
+            flow = keras.layers.Add(name=f"{block}_add")([before, flow])
+    return flow
+
+
+def _lesion(convolve: _Convolutions, ends: list[Any], network: EvidencePyramid) -> Any:
+    """From the deepest stage back up to the grid of stage 3 (a feature pyramid, Lin et al. 2017)."""
+    flow = convolve(ends[-1], network.fusion, 1, f"fusion{len(ends)}")
+    for number in (5, 3):
+        if number < len(ends):
+            flow = keras.layers.UpSampling2D(interpolation="bilinear", name=f"fusion{number}_up")(flow)
+            side = convolve(ends[number - 1], network.fusion, 1, f"fusion{number}")
+            flow = keras.layers.Add(name=f"fusion{number}_add")([flow, side])
+            flow = keras.layers.ReLU(name=f"fusion{number}_relu")(flow)
+    flow = convolve.depthwise(flow, 5, "lesion_depthwise")
+    return convolve(flow, network.lesion, 1, "lesion", activation="relu")
+
+
+def _shares(taps: dict[str, Any], dropout: float, class_count: int) -> list[Any]:
+    """What each tap adds to the logits, (B, classes). The bias is with the edges: lesions have none."""
+    shares = []
+    for name, features in taps.items():
+        flow = keras.layers.SpatialDropout2D(dropout, name=f"{name}_dropout")(features)
+        flow = keras.layers.Dense(class_count, use_bias=name == "edges", name=f"{name}_evidence")(flow)
+        shares.append(keras.layers.GlobalAveragePooling2D(name=f"{name}_mean")(flow))
+    return shares

@@ -1,0 +1,187 @@
+"""Fitting under one cycle of the learning rate, with lesion boxes as a second, weak signal.
+
+The schedule is fixed beforehand and the last epoch is the result: a fold that is held out is looked at for
+the history's sake only, so that figures on it are figures on patients that nothing was chosen by.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.lite import EVIDENCE, freeze
+from inference.networks import build_network
+from inference.training import imagenet
+from inference.training.appearance import change_appearance
+from inference.training.augmentation import random_transforms, warp, warp_boxes
+from inference.training.data import Tensors
+from inference.training.fitting import HistoryFile, read_history
+from inference.training.recall import MacroRecall
+from inference.training.recipe import OneCycle, Recipe
+
+Batch = tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]
+
+
+class Draws(keras.utils.PyDataset):
+    """Augmented batches of slices drawn with balanced classes; seed and epoch alone fix every draw."""
+
+    def __init__(
+        self, data: Tensors, slices: Sequence[str], recipe: Recipe, grid: int, class_count: int, epoch: int
+    ) -> None:
+        super().__init__()
+        self._data, self._recipe, self._grid, self._class_count = data, recipe, grid, class_count
+        self._fit = _fit_of(recipe)
+        self._copies = _copies(slices)
+        self._chances = _chances(data.labels[[copies[0] for copies in self._copies]], self._fit.class_balance)
+        self._epoch = epoch
+        self._order = self._drawn()
+
+    def __len__(self) -> int:
+        return math.ceil(self._fit.draws / self._fit.batch_size)
+
+    def __getitem__(self, index: int) -> Batch:
+        size = self._fit.batch_size
+        chosen = self._order[index * size : (index + 1) * size]
+        rng = np.random.default_rng([self._recipe.seed, self._epoch, index])
+        images = self._data.images[chosen].astype(np.float32)
+        side = images.shape[1]
+        transforms = random_transforms(len(images), side, self._recipe.augmentation, rng)
+        images = warp(images, transforms)
+        if self._recipe.appearance:
+            images = change_appearance(images, self._recipe.appearance, rng)
+        classes = np.eye(self._class_count, dtype=np.float32)[self._data.labels[chosen]]
+        lesions = warp_boxes(self._data.boxes[chosen], transforms, side, self._grid)
+        return images, {"logits": classes, EVIDENCE: lesions[..., None] * classes[:, None, None, :]}
+
+    def on_epoch_end(self) -> None:
+        """Draw for the next epoch."""
+        self._epoch += 1
+        self._order = self._drawn()
+
+    def _drawn(self) -> NDArray[np.int64]:
+        """Indices of images: systematic draws, each slice as often as its chance says, then a copy of it."""
+        rng = np.random.default_rng([self._recipe.seed, self._epoch])
+        order = rng.permutation(len(self._copies))
+        edges = np.cumsum(self._chances[order]) * self._fit.draws
+        picks = order[
+            np.searchsorted(edges, np.arange(self._fit.draws) + rng.random(), side="right") % len(order)
+        ]
+        rng.shuffle(picks)
+        return np.array([rng.choice(self._copies[pick]) for pick in picks], np.int64)
+
+
+def lesion_loss(covered: Any, evidence: Any) -> Any:
+    """Return (B,): minus the log of the share of the true class's positive evidence in the lesion's box.
+
+    covered: (B, h, w, C), the box's cover of each cell in the true class's channel, zeros elsewhere; an image
+    without a box gives 0. evidence: (B, h, w, C).
+    """
+    per_class = keras.ops.max(covered, axis=(1, 2))
+    true_class = keras.ops.cast(per_class > 0, evidence.dtype)
+    heat = keras.ops.relu(keras.ops.sum(evidence * true_class[:, None, None, :], axis=-1))
+    inside = keras.ops.sum(heat * keras.ops.sum(covered, axis=-1), axis=(1, 2))
+    share = (inside + 1e-3) / (keras.ops.sum(heat, axis=(1, 2)) + 1e-3)
+    return -keras.ops.log(share) * keras.ops.max(true_class, axis=-1)
+
+
+def fit_one_cycle(
+    recipe: Recipe,
+    training: Tensors,
+    slices: Sequence[str],
+    validation: Tensors | None,
+    *,
+    class_count: int,
+    directory: Path,
+    verbose: int = 2,
+) -> keras.Model:
+    """Train, or go on where an interrupted run in `directory` stopped, and return the last epoch's model.
+
+    slices: (N,) what each training image is a copy of. `directory` receives history.csv, final.weights.h5
+    and, until the run is complete, its checkpoint.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    final = directory / "final.weights.h5"
+    keras.utils.set_random_seed(recipe.seed)
+    model = build_network(recipe.network, recipe.input_size, class_count)
+    if final.exists():
+        model.load_weights(final)
+        return model
+    settings = _fit_of(recipe)
+    if settings.initial_weights:
+        imagenet.initialise(model)
+    freeze(model, settings.frozen_stages, settings.frozen_norms)
+    with_evidence = _compiled(model, settings, class_count)
+    past = read_history(directory / "history.csv")
+    grid = recipe.network.grids(recipe.input_size)[-1]
+    with_evidence.fit(
+        Draws(training, slices, recipe, grid, class_count, len(past)),
+        validation_data=_held_out(validation, class_count, grid) if validation else None,
+        validation_batch_size=settings.batch_size,
+        epochs=settings.epochs,
+        callbacks=[
+            keras.callbacks.BackupAndRestore(str(directory / "checkpoint")),
+            HistoryFile(directory / "history.csv"),
+        ],
+        verbose=verbose,
+    )
+    partial = directory / "partial.weights.h5"
+    model.save_weights(partial)
+    partial.replace(final)
+    return model
+
+
+def _compiled(model: keras.Model, settings: OneCycle, class_count: int) -> keras.Model:
+    steps = settings.epochs * math.ceil(settings.draws / settings.batch_size)
+    warmup = round(steps * settings.warmup_share)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        settings.learning_rate / 25, steps - warmup, warmup_target=settings.learning_rate, warmup_steps=warmup
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay, global_clipnorm=5.0)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    outputs = {"logits": model.output, EVIDENCE: model.get_layer(EVIDENCE).output}
+    whole = keras.Model(model.inputs, outputs)
+    whole.compile(
+        optimizer=optimizer,
+        loss={
+            "logits": keras.losses.CategoricalCrossentropy(
+                from_logits=True, label_smoothing=settings.label_smoothing
+            ),
+            EVIDENCE: lesion_loss,
+        },
+        loss_weights={"logits": 1.0, EVIDENCE: settings.box_weight},
+        metrics={"logits": ["accuracy", MacroRecall(class_count)]},
+    )
+    whole.optimizer.build(whole.trainable_variables)
+    return whole
+
+
+def _held_out(data: Tensors, class_count: int, grid: int) -> Batch:
+    still = np.tile(np.array([1, 0, 0, 0, 1, 0, 0, 0], np.float32), (len(data.labels), 1))
+    classes = np.eye(class_count, dtype=np.float32)[data.labels]
+    lesions = warp_boxes(data.boxes, still, data.images.shape[1], grid)
+    targets = {"logits": classes, EVIDENCE: lesions[..., None] * classes[:, None, None, :]}
+    return data.images.astype(np.float32), targets
+
+
+def _copies(slices: Sequence[str]) -> list[NDArray[np.int64]]:
+    _, index = np.unique(np.asarray(slices), return_inverse=True)
+    order = np.argsort(index, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(index[order])) + 1)
+
+
+def _chances(labels: NDArray[np.int64], balance: float) -> NDArray[np.float64]:
+    counts = np.bincount(labels)
+    chances = counts[labels].astype(np.float64) ** -balance
+    return chances / chances.sum()
+
+
+def _fit_of(recipe: Recipe) -> OneCycle:
+    if not isinstance(recipe.fit, OneCycle):
+        raise TypeError(f"This recipe has no one-cycle schedule: {recipe.id}")
+    return recipe.fit
