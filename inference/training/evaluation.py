@@ -16,6 +16,7 @@ from inference.preprocessing import letterbox
 from inference.training.data import Sample, read_pixels
 from inference.training.intervals import bootstrap_intervals
 from inference.training.localisation import Localisation, localise, summarise
+from inference.training.means import known_groups
 from inference.training.metrics import score
 
 _BATCH = 8
@@ -23,11 +24,13 @@ _BATCH = 8
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Per sample, in order: probabilities float64 (N, C), and what the maps point at where a lesion
-    box is known.
+    """Per sample, in order: probabilities float64 (N, C), logits before the temperature float32 (N, C),
+    embeddings float32 (N, D), and what the maps point at where a lesion box is known.
     """
 
     probabilities: NDArray[np.float64]
+    logits: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
     localisations: list[Localisation | None]
 
 
@@ -44,8 +47,14 @@ def evaluate(
     """
     outcome = run(predictor, samples, seed=seed, tick=tick)
     codes = predictor.manifest.class_codes
-    everything = np.arange(len(samples))
-    report = {"model": predictor.manifest.id, **_report(samples, outcome, codes, everything, seed)}
+    return {"model": predictor.manifest.id, **report_of(samples, outcome, codes, seed=seed)}
+
+
+def report_of(
+    samples: Sequence[Sample], outcome: Outcome, codes: Sequence[str], *, seed: int = 0
+) -> dict[str, Any]:
+    """Return the figures on all samples and, where first_of_slice is known, under `distinct`."""
+    report = _report(samples, outcome, codes, np.arange(len(samples)), seed)
     first = np.array([index for index, sample in enumerate(samples) if sample.first_of_slice])
     if first.size:
         report["distinct"] = _report(samples, outcome, codes, first, seed)
@@ -57,16 +66,19 @@ def run(
 ) -> Outcome:
     """Predict all samples in batches; maps are measured at once and let go."""
     rng = np.random.default_rng(seed)
-    rows: list[tuple[float, ...]] = []
+    results: list[tuple[tuple[float, ...], tuple[float, ...], NDArray[np.float32]]] = []
     localisations: list[Localisation | None] = []
     for start in range(0, len(samples), _BATCH):
         chunk = samples[start : start + _BATCH]
         pixels = [read_pixels(sample)[0] for sample in chunk]
         for sample, slice_, result in zip(chunk, pixels, predictor.predict(pixels), strict=True):
-            rows.append(result.probabilities)
+            results.append((result.probabilities, result.logits, result.embedding))
             localisations.append(_localisation(sample, slice_.shape, result, rng))
-        tick(len(rows), len(samples))
-    return Outcome(np.array(rows, np.float64), localisations)
+        tick(len(results), len(samples))
+    probabilities, logits, embeddings = zip(*results, strict=True)
+    return Outcome(
+        np.array(probabilities, np.float64), np.array(logits, np.float32), np.stack(embeddings), localisations
+    )
 
 
 def _localisation(
@@ -85,11 +97,13 @@ def _report(
     truth = np.array([codes.index(samples[index].label) for index in chosen], np.int64)
     probabilities = outcome.probabilities[chosen]
     report = score(truth, probabilities, codes).as_dict()
-    groups = [samples[index].group for index in chosen]
-    known = [group for group in groups if group is not None]
-    if len(known) == len(groups):
-        report["interval"] = bootstrap_intervals(truth, probabilities, known, codes, seed=seed)
-    measured = [each for index in chosen if (each := outcome.localisations[index]) is not None]
-    if measured:
-        report["localisation"] = summarise(measured)
+    groups = known_groups([samples[index].group for index in chosen])
+    if groups is not None:
+        report["interval"] = bootstrap_intervals(truth, probabilities, groups, codes, seed=seed)
+    boxed = [index for index in chosen if outcome.localisations[index] is not None]
+    if boxed:
+        measured = [each for index in boxed if (each := outcome.localisations[index]) is not None]
+        report["localisation"] = summarise(
+            measured, known_groups([samples[index].group for index in boxed]), seed=seed
+        )
     return report

@@ -6,7 +6,8 @@ are hit by chance.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from inference.heatmaps import MapSet
 from inference.preprocessing import Letterbox
 from inference.training.data import Box
+from inference.training.means import mean_of
 
 # A centred Gaussian whose standard deviation is this share of the square's side.
 _CENTRE_SPREAD = 1 / 6
@@ -76,39 +78,59 @@ def point(values: NDArray[Any], box: Box) -> Pointing:
     return Pointing(hit=bool(hit), share=float(inside / heat.sum()))
 
 
-def summarise(measured: Sequence[Localisation]) -> dict[str, Any]:
-    """Return the JSON form: a layer each with `pointing`, `heat_inside`, n, `random_box` and
-    per_class; and centre_prior.
+def summarise(
+    measured: Sequence[Localisation], groups: Sequence[str] | None = None, *, seed: int = 0
+) -> dict[str, Any]:
+    """Return the JSON form: under each layer's name n, `pointing` and `heat_inside`, the same for
+    `random_box` and `centre_prior`, all that again under per_class; and the centre prior, which is the same
+    for every layer, also by itself.
+
+    groups: (N,) the group of each image; with them, `interval` holds the 95 % intervals of both figures.
     """
-    layers = tuple(measured[0].lesion)
-    summary: dict[str, Any] = {layer: _by_class(measured, layer) for layer in layers}
-    summary["centre_prior"] = _means([each.centre_prior for each in measured])
-    summary["centre_prior"]["per_class"] = {
-        label: _means([each.centre_prior for each in measured if each.label == label])
-        for label in _labels(measured)
-    }
+    summary: dict[str, Any] = {}
+    for layer in measured[0].lesion:
+        of_layer = functools.partial(_of_layer, layer=layer, seed=seed)
+        summary[layer] = {**of_layer(measured, groups), "per_class": _by_class(measured, groups, of_layer)}
+    prior = functools.partial(_of_prior, seed=seed)
+    summary["centre_prior"] = {**prior(measured, groups), "per_class": _by_class(measured, groups, prior)}
     return summary
 
 
-def _by_class(measured: Sequence[Localisation], layer: str) -> dict[str, Any]:
-    per_class = {
-        label: _of_layer([each for each in measured if each.label == label], layer)
-        for label in _labels(measured)
-    }
-    return {**_of_layer(measured, layer), "per_class": per_class}
+_Summary = Callable[[Sequence[Localisation], Sequence[str] | None], dict[str, Any]]
 
 
-def _of_layer(measured: Sequence[Localisation], layer: str) -> dict[str, Any]:
-    lesion = _means([each.lesion[layer] for each in measured])
-    return {**lesion, "random_box": _means([each.random_box[layer] for each in measured])}
+def _by_class(
+    measured: Sequence[Localisation], groups: Sequence[str] | None, summary: _Summary
+) -> dict[str, Any]:
+    per_class = {}
+    for label in _labels(measured):
+        chosen = [index for index, each in enumerate(measured) if each.label == label]
+        own = [groups[index] for index in chosen] if groups is not None else None
+        per_class[label] = summary([measured[index] for index in chosen], own)
+    return per_class
 
 
-def _means(points: Sequence[Pointing]) -> dict[str, Any]:
+def _of_layer(
+    measured: Sequence[Localisation], groups: Sequence[str] | None, *, layer: str, seed: int
+) -> dict[str, Any]:
     return {
-        "n": len(points),
-        "pointing": float(np.mean([each.hit for each in points])),
-        "heat_inside": float(np.mean([each.share for each in points])),
+        **_means([each.lesion[layer] for each in measured], groups, seed),
+        "random_box": _means([each.random_box[layer] for each in measured], groups, seed),
+        "centre_prior": _of_prior(measured, groups, seed=seed),
     }
+
+
+def _of_prior(measured: Sequence[Localisation], groups: Sequence[str] | None, *, seed: int) -> dict[str, Any]:
+    return _means([each.centre_prior for each in measured], groups, seed)
+
+
+def _means(points: Sequence[Pointing], groups: Sequence[str] | None, seed: int) -> dict[str, Any]:
+    pointing = mean_of([each.hit for each in points], groups, seed=seed)
+    inside = mean_of([each.share for each in points], groups, seed=seed)
+    figures = {"n": len(points), "pointing": pointing["mean"], "heat_inside": inside["mean"]}
+    if groups is not None:
+        figures["interval"] = {"pointing": pointing["interval"], "heat_inside": inside["interval"]}
+    return figures
 
 
 def _labels(measured: Sequence[Localisation]) -> list[str]:

@@ -51,9 +51,13 @@ def test_evaluate_with_a_manifest_reports_everything(cohort: Path, model: str, t
     assert report["interval"]["groups"] == 8
     assert set(report["localisation"]) == {"conv1", "conv2", "centre_prior"}
     layer = report["localisation"]["conv2"]
-    assert {"n", "pointing", "heat_inside", "random_box", "per_class"} == set(layer)
+    pointing = {"n", "pointing", "heat_inside", "interval"}
+    assert pointing | {"random_box", "centre_prior", "per_class"} == set(layer)
     assert layer["n"] == 12
     assert set(layer["per_class"]) == {"glioma", "meningioma", "pituitary"}
+    for each in (layer, *layer["per_class"].values()):
+        assert pointing == set(each["random_box"]) == set(each["centre_prior"])
+    assert layer["centre_prior"]["pointing"] == report["localisation"]["centre_prior"]["pointing"]
 
 
 def test_evaluate_a_plain_folder_reports_what_can_be_known(cohort: Path, model: str, tmp_path: Path) -> None:
