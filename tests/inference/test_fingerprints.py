@@ -11,7 +11,15 @@ import pytest
 from PIL import Image
 
 from inference.errors import ManifestError
-from inference.fingerprints import BITS, MAX_DISTANCE, FingerprintSet, distances, fingerprint, hash_picture
+from inference.fingerprints import (
+    BITS,
+    MAX_DISTANCE,
+    FingerprintSet,
+    distances,
+    fingerprint,
+    hash_picture,
+    mirrored,
+)
 from inference.formats import read_image
 from tests.inference.images import saved
 
@@ -59,7 +67,14 @@ def test_hash_of_mirror_image_is_the_two_exchanged():
 
 
 def test_fingerprint_of_constant_picture_is_zero():
-    assert not fingerprint(np.full((64, 64), 90, np.uint8)).any()
+    assert fingerprint(np.full((64, 64), 90, np.uint8))[0].tolist() == [0, 0, 0, 0]
+
+
+def test_distance_is_the_same_whichever_picture_is_mirrored():
+    one, other = fingerprint(picture(1)), fingerprint(picture(2))
+
+    assert distances(one[0], other[1:])[0] == distances(other[0], one[1:])[0]
+    assert np.array_equal(mirrored(mirrored(one)), one)
 
 
 def test_distances_count_the_bits_that_differ():
@@ -88,7 +103,7 @@ def test_set_from_manifest_is_the_set_that_was_written():
     read = FingerprintSet.from_manifest(field)
 
     assert {key: field[key] for key in ("algorithm", "count", "max_distance")} == {
-        "algorithm": "dct-256-v1",
+        "algorithm": "dct-sign-256-v1",
         "count": 5,
         "max_distance": 9,
     }
