@@ -6,10 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from inference.commands import evaluate, explain, predict, train
+from inference.commands import describe, evaluate, explain, predict, train
 from inference.errors import InferenceError
 
-_COMMANDS = (train, evaluate, predict, explain)
+_COMMANDS = (describe, train, evaluate, predict, explain)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

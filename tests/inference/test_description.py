@@ -1,0 +1,489 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.stats import kruskal, mannwhitneyu
+
+from inference.__main__ import main
+from inference.errors import DataError
+from inference.training.description.describe import describe
+from inference.training.description.page import render_page
+from inference.training.description.sheets import draw_samples, thumbnail
+from inference.training.description.statistics import holm
+
+DATA = os.environ.get("SECONDREAD_DATA")
+
+
+def picture(seed: int, brightness: float = 1.0):
+    """uint8 (64, 64): smooth random structures, as different between seeds as two heads are."""
+    coarse = (np.random.default_rng(seed).uniform(0, 255, (10, 10)) * brightness).astype(np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((64, 64), Image.Resampling.BICUBIC)).copy()
+
+
+def write(path: Path, pixels, **options) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
+    return path
+
+
+@pytest.fixture
+def leaky(tmp_path: Path) -> Path:
+    """Training and Testing share one file, one mirrored picture and one with new contrast, of 4 and 8."""
+    root = tmp_path / "leaky"
+    for seed in range(8):
+        code = "glioma" if seed < 4 else "notumor"
+        write(root / "Training" / code / f"{seed}.png", picture(seed))
+    write(root / "Testing/glioma/copy.png", picture(0))
+    write(root / "Testing/glioma/mirrored.png", picture(1)[:, ::-1].copy())
+    write(root / "Testing/notumor/flatter.png", (picture(5) // 2 + 30).astype(np.uint8))
+    write(root / "Testing/notumor/new.png", picture(20))
+    return root
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    root = tmp_path / "plain"
+    for seed in range(12):
+        code = "glioma" if seed < 6 else "notumor"
+        write(root / code / f"{seed}.png", picture(seed, 0.5 if code == "glioma" else 1.0))
+    return root
+
+
+def rows_of(*rows: dict[str, str]):
+    return "\n".join([",".join(rows[0]), *(",".join(row.values()) for row in rows)]) + "\n"
+
+
+def by_kind(content):
+    return {leak["kind"]: leak for leak in content["leaks"]}
+
+
+def test_leaky_folders_are_told_by_kind_and_number(leaky):
+    content = describe(leaky).content
+
+    assert {kind: leak["images"] for kind, leak in by_kind(content).items()} == {
+        "files": {"Testing": 1, "Training": 1},
+        "pixels": {"Testing": 1, "Training": 1},
+        "near": {"Testing": 3, "Training": 3},
+    }
+    assert by_kind(content)["near"]["share"] == {"Testing": 0.75, "Training": 0.375}
+    assert by_kind(content)["files"]["examples"] == [["Testing/glioma/copy.png", "Training/glioma/0.png"]]
+    assert content["data"]["split_by"] == "folder"
+    assert content["counts"]["by_split"] == {
+        "Testing": {"glioma": 2, "notumor": 2},
+        "Training": {"glioma": 4, "notumor": 4},
+    }
+
+
+def test_leaky_folders_are_told_on_standard_error_and_in_the_banner(leaky, tmp_path, capsys):
+    page, report = tmp_path / "report.html", tmp_path / "report.json"
+
+    assert main(["describe", str(leaky), "--html", str(page), "--json", str(report)]) == 0
+
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("LEAK: ")]
+    leaks = json.loads(report.read_text("utf-8"))["leaks"]
+    assert told == [f"LEAK: {leak['sentence']}" for leak in leaks]
+    assert told[0] == (
+        "LEAK: Testing and Training share identical files: 1 of 4 images of Testing (25.0%) and 1 of 8 "
+        "images of Training (12.5%)."
+    )
+    html = page.read_text("utf-8")
+    assert html.index('role="alert"') < html.index("<dl")
+    assert all(leak["sentence"] in html for leak in leaks)
+
+
+def test_separate_folders_have_no_leak_and_say_what_was_not_checked(leaky):
+    for shared in ("glioma/copy.png", "glioma/mirrored.png", "notumor/flatter.png"):
+        (leaky / "Testing" / shared).unlink()
+
+    content = describe(leaky).content
+
+    assert content["leaks"] == []
+    assert [sentence.split(":")[0] for sentence in content["not_checked"]] == [
+        "Groups (patients or exams) are not known",
+        "Slices are not named",
+    ]
+
+
+@pytest.mark.parametrize(("column", "names"), [("split", ("a", "b")), ("fold", ("fold a", "fold b"))])
+def test_manifest_with_shared_slice_and_group_is_told(tmp_path, column, names):
+    for seed in range(4):
+        write(tmp_path / f"{seed}.png", picture(seed))
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text(
+        rows_of(
+            {"path": "0.png", "label": "x", column: "a", "group": "p1", "slice": "s1"},
+            {"path": "1.png", "label": "x", column: "b", "group": "p1", "slice": "s1"},
+            {"path": "2.png", "label": "y", column: "b", "group": "p1", "slice": "s2"},
+            {"path": "3.png", "label": "y", column: "b", "group": "p2", "slice": "s3"},
+        )
+    )
+
+    content = describe(tmp_path, manifest).content
+
+    assert {kind: leak["images"] for kind, leak in by_kind(content).items()} == {
+        "slices": {names[0]: 1, names[1]: 1},
+        "groups": {names[0]: 1, names[1]: 2},
+    }
+    assert content["not_checked"] == []
+    assert (content["data"]["groups"], content["data"]["slices"]) == (2, 3)
+
+
+def test_duplicates_are_found_in_files_pixels_and_pictures(plain):
+    write(plain / "glioma" / "a.png", picture(0, 0.5), compress_level=0)
+    write(plain / "glioma" / "b.png", np.stack([picture(0, 0.5)] * 3, axis=-1))
+    write(plain / "notumor" / "c.png", picture(6)[:, ::-1].copy())
+    (plain / "notumor" / "d.png").write_bytes((plain / "notumor" / "7.png").read_bytes())
+
+    found = describe(plain).content["duplicates"]
+
+    assert found["files"]["sets"] == [["notumor/7.png", "notumor/d.png"]]
+    assert found["pixels"]["sets"] == [
+        ["glioma/0.png", "glioma/a.png", "glioma/b.png"],
+        ["notumor/7.png", "notumor/d.png"],
+    ]
+    assert (found["pixels"]["images"], found["pixels"]["surplus"]) == (5, 3)
+    assert found["near"]["sets"] == [
+        ["glioma/0.png", "glioma/a.png", "glioma/b.png"],
+        ["notumor/6.png", "notumor/c.png"],
+        ["notumor/7.png", "notumor/d.png"],
+    ]
+    assert (found["near"]["pairs"], found["near"]["mirrored_pairs"]) == (5, 1)
+    assert found["conflicting_labels"] == []
+
+
+def test_copy_under_another_label_is_a_conflict(plain):
+    write(plain / "notumor" / "glioma-2.png", picture(2, 0.5)[:, ::-1].copy())
+
+    assert describe(plain).content["duplicates"]["conflicting_labels"] == [
+        [
+            {"file": "glioma/2.png", "label": "glioma"},
+            {"file": "notumor/glioma-2.png", "label": "notumor"},
+        ]
+    ]
+
+
+def test_faulty_files_are_listed_by_code_and_the_rest_described(plain):
+    (plain / "glioma" / "empty.png").write_bytes(b"")
+    (plain / "glioma" / "text.jpg").write_text("not a picture")
+    whole = (plain / "notumor" / "6.png").read_bytes()
+    (plain / "notumor" / "half.png").write_bytes(whole[: len(whole) // 2])
+    (plain / "notumor" / ".DS_Store").write_bytes(b"litter")
+    (plain / "notumor" / "Thumbs.db").write_bytes(b"litter")
+
+    content = describe(plain).content
+
+    assert [(fault["file"], fault["code"]) for fault in content["faulty"]] == [
+        ("glioma/empty.png", "empty_file"),
+        ("glioma/text.jpg", "not_an_image"),
+        ("notumor/half.png", "truncated"),
+    ]
+    assert (content["data"]["files"], content["data"]["readable"]) == (15, 12)
+    assert content["counts"]["by_class"] == {"glioma": 8, "notumor": 7}
+
+
+def test_file_that_the_manifest_names_but_is_not_there_is_listed(plain):
+    manifest = plain / "manifest.csv"
+    manifest.write_text("path,label\nglioma/0.png,glioma\nglioma/gone.png,glioma\n")
+
+    faulty = describe(plain, manifest).content["faulty"]
+
+    assert [(fault["file"], fault["code"]) for fault in faulty] == [("glioma/gone.png", "file_missing")]
+
+
+def test_mode_that_gives_the_class_away_is_noted(tmp_path):
+    for seed in range(20):
+        pixels = picture(seed)
+        tumour = seed < 10
+        colour = np.stack([pixels, pixels, pixels], axis=-1)
+        write(tmp_path / ("glioma" if tumour else "notumor") / f"{seed}.png", pixels if tumour else colour)
+
+    properties = describe(tmp_path).content["properties"]
+
+    assert properties["mode"]["counts"] == {
+        "L": {"glioma": 10, "notumor": 0},
+        "RGB": {"glioma": 0, "notumor": 10},
+    }
+    assert properties["mode"]["cramers_v"] == pytest.approx(1.0)
+    assert properties["mode"]["note"] == (
+        "This gives the class away: of 10 images with colour mode L, 10 (100.0%) are glioma, and of all "
+        "images 50.0%."
+    )
+    assert properties["size"] == {
+        "counts": {"64 x 64": {"glioma": 10, "notumor": 10}},
+        "cramers_v": None,
+        "note": None,
+    }
+    assert "source" not in properties
+
+
+def test_intensity_of_sixteen_bits_is_told_in_grey_levels(tmp_path):
+    levels = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    write(tmp_path / "a" / "deep.png", levels)
+    write(tmp_path / "b" / "flat.png", np.full((64, 64), 90, np.uint8))
+
+    content = describe(tmp_path).content
+
+    assert content["intensity"]["a"]["max"]["max"] == 255.0
+    assert content["intensity"]["a"]["mean"]["mean"] == pytest.approx(127.5, abs=0.01)
+    assert content["intensity"]["b"]["sd"] == dict.fromkeys(("mean", "sd", "min", "median", "max"), 0.0)
+    assert list(content["properties"]["bit_depth"]["counts"]) == ["16", "8"]
+
+
+def test_classes_are_compared_as_scipy_does(plain):
+    description = describe(plain)
+    means = {
+        code: [each.intensity["mean"] for each in description.readings if each.entry.label == code]
+        for code in ("glioma", "notumor")
+    }
+
+    tests = description.content["tests"]["images"]["measures"]["mean"]
+
+    overall = kruskal(*means.values())
+    assert tests["kruskal_wallis"] == {
+        "h": pytest.approx(overall.statistic),
+        "p": pytest.approx(overall.pvalue),
+        "epsilon_squared": pytest.approx(overall.statistic / 11),
+    }
+    (pair,) = tests["pairs"]
+    assert pair["classes"] == ["glioma", "notumor"]
+    assert pair["p"] == pytest.approx(mannwhitneyu(*means.values()).pvalue)
+    assert pair["rank_biserial"] == -1.0
+    assert description.content["tests"]["groups"] is None
+
+
+def test_groups_are_compared_by_their_means(plain):
+    manifest = plain / "manifest.csv"
+    rows = [
+        {"path": f"{code}/{seed}.png", "label": code, "group": f"p{seed // 2}"}
+        for seed in range(12)
+        for code in ["glioma" if seed < 6 else "notumor"]
+    ]
+    manifest.write_text(rows_of(*rows))
+
+    tests = describe(plain, manifest).content["tests"]
+
+    assert tests["images"]["n"] == {"glioma": 6, "notumor": 6}
+    assert tests["groups"]["n"] == {"glioma": 3, "notumor": 3}
+
+
+def test_measure_that_is_equal_everywhere_is_not_tested(tmp_path):
+    for seed in range(6):
+        pixels = picture(seed)
+        pixels[0, 0] = 0
+        write(tmp_path / ("a" if seed < 3 else "b") / f"{seed}.png", pixels)
+
+    assert describe(tmp_path).content["tests"]["images"]["measures"]["min"]["kruskal_wallis"] is None
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.01, 0.04, 0.03], [0.03, 0.06, 0.06]),
+        ([0.5, 0.9], [1.0, 1.0]),
+        ([0.02], [0.02]),
+        ([], []),
+    ],
+)
+def test_holm_of_known_values(values, expected):
+    assert holm(values) == pytest.approx(expected)
+
+
+def test_single_class_single_image_is_described(tmp_path):
+    write(tmp_path / "only" / "one.png", picture(0))
+
+    description = describe(tmp_path)
+
+    assert description.content["tests"]["images"]["measures"]["mean"]["pairs"] == []
+    assert "Data report: tiny" in render_page(description, "tiny", {})
+
+
+def test_folder_around_the_classes_is_no_split(plain):
+    content = describe(plain.parent).content
+
+    assert (content["data"]["classes"], content["data"]["split_by"]) == (["glioma", "notumor"], None)
+
+
+def test_class_without_files_is_counted_as_zero(plain):
+    (plain / "pituitary").mkdir()
+
+    assert describe(plain).content["counts"]["by_class"] == {"glioma": 6, "notumor": 6, "pituitary": 0}
+
+
+class Page(HTMLParser):
+    """The page's tags, ids and the addresses that it would fetch."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.sources: list[str] = []
+        self.unnamed: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.tags.append(tag)
+        self.ids += [given["id"]] if "id" in given else []
+        self.sources += [given[name] for name in ("src", "href") if name in given]
+        if (tag == "img" and not given.get("alt")) or (tag == "svg" and not given.get("aria-label")):
+            self.unnamed.append(tag)
+
+
+def test_page_is_self_contained_and_its_pictures_are_named(plain):
+    description = describe(plain)
+    sheets = {
+        code: [thumbnail(reading) for reading in readings]
+        for code, readings in draw_samples(description.readings, 0).items()
+    }
+
+    page = Page(render_page(description, "plain", sheets))
+
+    assert (page.tags.count("svg"), page.tags.count("img"), page.tags.count("script")) == (6, 12, 0)
+    assert [source for source in page.sources if not source.startswith(("data:", "#"))] == []
+    assert page.unnamed == []
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_page_with_markup_in_names_shows_it_as_text(tmp_path):
+    for seed in range(4):
+        write(tmp_path / "<b>$x_&" / f"<i>{seed % 2}{seed}.png", picture(seed % 2))
+        write(tmp_path / "other" / f"{seed}.png", picture(seed + 9))
+
+    html = render_page(describe(tmp_path), "<script>", {})
+
+    assert {"b", "i", "script"}.isdisjoint(Page(html).tags)
+    assert "&lt;b&gt;$x_&amp;" in html
+
+
+def test_same_data_give_the_same_page(plain):
+    assert render_page(describe(plain), "plain", {}) == render_page(describe(plain), "plain", {})
+
+
+def test_samples_are_the_same_for_the_same_seed_and_others_for_another(tmp_path):
+    for seed in range(30):
+        write(tmp_path / "a" / f"{seed}.png", picture(seed))
+    readings = describe(tmp_path).readings
+
+    drawn = [[each.entry.name for each in draw_samples(readings, seed)["a"]] for seed in (0, 0, 1)]
+
+    assert len(set(drawn[0])) == 18
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def refused(*arguments) -> tuple[str, str]:
+    with pytest.raises(DataError) as error:
+        describe(*arguments)
+    return error.value.code, error.value.message
+
+
+def test_folder_that_is_not_there_is_refused(tmp_path):
+    assert refused(tmp_path / "gone") == ("data_missing", "There is no such folder. Received 'gone'.")
+
+
+def test_folder_without_classes_is_refused(tmp_path):
+    write(tmp_path / "loose.png", picture(0))
+
+    code, message = refused(tmp_path)
+
+    assert (code, message.startswith("The folder needs one sub-folder a class.")) == ("data_missing", True)
+
+
+def test_folder_of_empty_classes_is_refused(tmp_path):
+    (tmp_path / "glioma").mkdir()
+
+    assert refused(tmp_path) == ("data_missing", "The data have no labelled images. Received 0 files.")
+
+
+def test_folder_without_a_readable_image_is_refused(tmp_path):
+    (tmp_path / "glioma").mkdir()
+    (tmp_path / "glioma" / "empty.png").write_bytes(b"")
+
+    assert refused(tmp_path) == ("data_missing", "None of 1 files can be read. Received empty_file.")
+
+
+def test_folder_of_classes_beside_splits_is_refused(leaky):
+    write(leaky / "glioma" / "0.png", picture(0))
+
+    code, message = refused(leaky)
+
+    assert code == "data_invalid"
+    assert message.endswith("Received glioma without classes beside Testing with some.")
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "told"),
+    [
+        (b"file,label\na.png,x\n", "data_invalid", "path missing. Received file, label."),
+        (b"", "data_invalid", "path and label missing. Received no columns."),
+        (b"path,label\na.png,\n", "data_invalid", "Received line 2."),
+        (b"path,label\n", "data_missing", "Received 0 files."),
+        (b"\xff\xfe\x00", "data_invalid", "Received 'manifest.csv'."),
+    ],
+    ids=["column", "empty", "label", "rows", "encoding"],
+)
+def test_manifest_that_cannot_be_used_is_refused(tmp_path, content, code, told):
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_bytes(content)
+
+    received = refused(tmp_path, manifest)
+
+    assert (received[0], received[1].endswith(told)) == (code, True)
+
+
+def test_manifest_that_is_not_there_is_refused(tmp_path):
+    assert refused(tmp_path, tmp_path / "gone.csv")[0] == "data_missing"
+
+
+def test_command_on_bad_data_exits_2_and_writes_nothing(tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+
+    code = main(
+        ["describe", str(tmp_path / "gone"), "--html", str(out / "a.html"), "--json", str(out / "a.json")]
+    )
+
+    assert code == 2
+    assert capsys.readouterr().err == "data_missing: There is no such folder. Received 'gone'.\n"
+    assert list(out.iterdir()) == []
+
+
+def test_command_without_an_output_is_a_usage_error(plain, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["describe", str(plain)])
+
+    assert stopped.value.code == 2
+    assert "one of --html and --json is needed" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not DATA, reason="SECONDREAD_DATA does not name the labelled slices")
+def test_public_split_of_real_slices_is_told_as_leaky(tmp_path):
+    """Three quarters of the public test slices also stand in training; fold 0 stands for all of them."""
+    with (Path(DATA) / "manifest.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["fold"] == "0"]
+    public = {"Te": "Testing", "Tr": "Training"}
+    kept = [
+        {
+            **{name: row[name] for name in ("path", "label", "group", "slice", "source")},
+            "split": public[start],
+        }
+        for row in rows
+        for start in [Path(row["path"]).name[:2]]
+    ]
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text(rows_of(*kept))
+
+    content = describe(Path(DATA), manifest).content
+
+    leaks = by_kind(content)
+    assert leaks["groups"]["share"]["Testing"] > 0.95
+    assert leaks["slices"]["share"]["Testing"] > 0.65
+    assert leaks["near"]["share"]["Testing"] >= leaks["slices"]["share"]["Testing"] - 0.02
+    assert content["faulty"] == []
+    assert "notumor" in content["properties"]["mode"]["note"]
