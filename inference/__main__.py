@@ -6,10 +6,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from inference.commands import describe, evaluate, explain, predict, train
+from inference.commands import (
+    card,
+    crossvalidate,
+    describe,
+    evaluate,
+    explain,
+    predict,
+    robustness,
+    train,
+)
 from inference.errors import InferenceError
 
-_COMMANDS = (describe, train, evaluate, predict, explain)
+_COMMANDS = (describe, train, evaluate, crossvalidate, robustness, predict, explain, card)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

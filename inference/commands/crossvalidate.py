@@ -1,0 +1,39 @@
+"""`crossvalidate`: models, each on the fold that it did not see, and the figures of all folds together."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from inference.commands.common import add_output, progress, write_json
+from inference.commands.robustness import add_fold_models, fold_manifests
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "crossvalidate", help="measure models on the folds that they did not see, pooled"
+    )
+    add_fold_models(parser)
+    parser.add_argument(
+        "--oof", type=Path, metavar="NPZ", help="also write every image's logits and embedding"
+    )
+    add_output(parser, "--json")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure."""
+    manifests = fold_manifests(options)
+    from inference.predictor import configure_tensorflow
+    from inference.training.crossvalidation import out_of_fold, report, write_out_of_fold
+    from inference.training.data import read_samples
+    from inference.training.folds import held_out
+
+    models = held_out(manifests)
+    samples = read_samples(options.directory, options.manifest, manifests[0].class_codes)
+    configure_tensorflow(options.threads)
+    found = out_of_fold(models, samples, tick=progress)
+    if options.oof:
+        write_out_of_fold(found, options.directory, options.oof)
+    write_json(options.output, report(found, {}))

@@ -1,0 +1,62 @@
+"""A network and its training recipe in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from inference.architecture import LITE0_STAGES, Network, PlainCnn
+from inference.manifest import Manifest
+from inference.training.card.markdown import table, words
+
+
+def network_in_words(network: Network) -> str:
+    """Return a sentence or three on how the network comes from the slice to its logits."""
+    if isinstance(network, PlainCnn):
+        channels = ", ".join(str(block.filters) for block in network.blocks)
+        norms = [str(number) for number, block in enumerate(network.blocks, start=1) if block.batch_norm]
+        norm = f"batch norm after number {', '.join(norms)}; " if norms else ""
+        return (
+            f"{len(network.blocks)} convolutions of 3 x 3 ({channels} channels; {norm}ReLU; max-pooling), "
+            f"dense {network.dense}, dropout {network.dropout:g}, one logit a class."
+        )
+    return (
+        f"The first {network.stages} of the {len(LITE0_STAGES)} stages of EfficientNet-Lite0, with three "
+        f"taps: `edges` ({network.edges} channels), `textures` ({network.textures}) and `lesion` "
+        f"({network.lesion}), where the deepest stages come back to the finer grid. A logit is the sum over "
+        "the taps of the mean of a map of evidence, and no tap feeds another: Grad-CAM of a tap is exactly "
+        f"what the tap adds to the logit at each place. Dropout {network.dropout:g}."
+    )
+
+
+def layers_table(manifest: Manifest) -> str:
+    """Return the layers that are explained, from the input to the output."""
+    return table(
+        ("Layer", "Name", "Grid", "Channels"),
+        [
+            (each.label, f"`{each.name}`", f"{each.grid[0]} x {each.grid[1]}", str(each.channels))
+            for each in manifest.layers
+        ],
+        text_columns=2,
+    )
+
+
+def recipe_table(recipe: Mapping[str, Any]) -> str:
+    """Return every setting of the recipe but its network, which is described by itself."""
+    groups = ("split", "fit", "augmentation", "appearance")
+    lines = [
+        (words(group), ", ".join(f"{words(key).lower()} {_setting(value)}" for key, value in fields.items()))
+        for group in groups
+        if (fields := recipe.get(group))
+    ]
+    if "seed" in recipe:
+        lines.append(("Seed", str(recipe["seed"])))
+    return table(("Part", "Settings"), lines, text_columns=2)
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return " ".join(str(each) for each in value) or "none"
+    return f"{value:g}" if isinstance(value, int | float) else str(value) or "none"
