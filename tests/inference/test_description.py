@@ -373,7 +373,7 @@ def test_samples_are_the_same_for_the_same_seed_and_others_for_another(tmp_path)
 
     drawn = [[each.entry.name for each in draw_samples(readings, seed)["a"]] for seed in (0, 0, 1)]
 
-    assert len(set(drawn[0])) == 18
+    assert len(set(drawn[0])) == 24
     assert drawn[0] == drawn[1] != drawn[2]
 
 

@@ -17,7 +17,7 @@ from inference.formats import read_image
 from inference.preprocessing import to_display, to_grey
 from inference.training.description.collect import Reading
 
-_EACH = 18
+_EACH = 24
 _SIDE = 112
 
 
@@ -30,7 +30,7 @@ class Sample:
 
 
 def draw_samples(readings: Sequence[Reading], seed: int) -> dict[str, list[Reading]]:
-    """Return class to at most 18 of its images, drawn without replacement: the same for the same seed."""
+    """Return class to at most 24 of its images, drawn without replacement: the same for the same seed."""
     chosen: dict[str, list[Reading]] = {}
     for code in sorted({reading.entry.label for reading in readings}):
         members = [reading for reading in readings if reading.entry.label == code]
