@@ -37,6 +37,14 @@ class Verdict(TextChoices):
     DISAGREE = "disagree", _("Disagree")
 
 
+class GateVerdict(TextChoices):
+    """What a network's input gate says of an image; where a network has no gate, the verdict is empty."""
+
+    ACCEPTED = "accepted", _("Accepted")
+    UNCERTAIN = "uncertain", _("Uncertain")
+    REFUSED = "refused", _("Refused")
+
+
 JOB_TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
     JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.CANCELLED}),
     # Back to queued: the lease ran out, or the error is one that another try may mend.

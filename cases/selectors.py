@@ -11,6 +11,7 @@ from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 from cases.lifecycle import CaseState, JobStatus
 from cases.models import Case, Cohort, Image, Job, ModelVersion, Prediction, Review
 from cases.permissions import CAPABILITIES, Action, Role, cohorts_where, visible_to
+from cases.results import jobs_standing_first, standing_first
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
     from cases.permissions import Person
     from portal.accounts.models import User
 
-    class LatestAnalysis(TypedDict):
-        """What `with_latest_analysis` adds to a case."""
+    class Analysis(TypedDict):
+        """What `with_analysis` adds to a case."""
 
         job_status: str | None
         job_error: str | None
         predicted_class: str | None
         confidence: float | None
 
-    AnalysedCase: TypeAlias = WithAnnotations[Case, LatestAnalysis]
+    AnalysedCase: TypeAlias = WithAnnotations[Case, Analysis]
 
 
 @dataclass(frozen=True)
@@ -53,22 +54,22 @@ class ReviewFilter:
     verdict: str = ""
 
 
-def with_latest_analysis(cases: QuerySet[Case]) -> QuerySet[AnalysedCase]:
-    """Add `job_status` and `job_error` of the newest job, `predicted_class` and `confidence` of the
-    newest result.
+def with_analysis(cases: QuerySet[Case]) -> QuerySet[AnalysedCase]:
+    """Add `job_status` and `job_error` of the job, `predicted_class` and `confidence` of the result that
+    stands for the case (cases/results.py).
     """
-    newest_job = Job.objects.filter(image__case=OuterRef("pk")).order_by("-queued_at")
-    newest = Prediction.objects.filter(image__case=OuterRef("pk")).order_by("-created_at")
+    job = jobs_standing_first(Job.objects.filter(image__case=OuterRef("pk")))
+    result = standing_first(Prediction.objects.filter(image__case=OuterRef("pk")))
     return cases.annotate(
-        job_status=Subquery(newest_job.values("status")[:1]),
-        job_error=Subquery(newest_job.values("error_message")[:1]),
-        predicted_class=Subquery(newest.values("predicted_class")[:1]),
-        confidence=Subquery(newest.values("confidence")[:1]),
+        job_status=Subquery(job.values("status")[:1]),
+        job_error=Subquery(job.values("error_message")[:1]),
+        predicted_class=Subquery(result.values("predicted_class")[:1]),
+        confidence=Subquery(result.values("confidence")[:1]),
     )
 
 
 def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[AnalysedCase]:
-    """The cases on the user's worklist, newest first, with their latest analysis.
+    """The cases on the user's worklist, newest first, with the analysis that stands for each.
 
     A class filter holds only where the user may see results, so that it cannot be
     used to ask for them.
@@ -80,7 +81,7 @@ def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[AnalysedCase]:
         cases = cases.filter(state=narrowed.state)
     if narrowed.text:
         cases = cases.filter(Q(code__icontains=narrowed.text) | Q(cohort__name__icontains=narrowed.text))
-    analysed = with_latest_analysis(cases)
+    analysed = with_analysis(cases)
     if narrowed.job_status:
         analysed = analysed.filter(job_status=narrowed.job_status)
     if narrowed.predicted_class:
@@ -138,26 +139,6 @@ def case_visible_to(user: Person, code: str) -> Case:
         .select_related("cohort", "created_by")
         .prefetch_related(Prefetch("images", Image.objects.order_by("position")))
         .get(code=code.upper())
-    )
-
-
-def latest_job(case: Case) -> Job | None:
-    """The newest job of the case."""
-    return (
-        Job.objects.filter(image__case=case)
-        .select_related("model_version", "image__cohort")
-        .order_by("-queued_at")
-        .first()
-    )
-
-
-def latest_prediction(user: Person, case: Case) -> Prediction | None:
-    """The newest result of the case; None where there is none, or the user may not read it."""
-    return (
-        Prediction.objects.filter(image__case=case, image__cohort__in=cohorts_where(user, Action.READ))
-        .select_related("model_version", "image")
-        .order_by("-created_at")
-        .first()
     )
 
 

@@ -22,9 +22,12 @@ from cases.services import jobs, model_versions
 from cases.services.jobs import Claim, Failure, Result
 from inference.canonical import decode_canonical
 from inference.errors import InferenceError
+from inference.fingerprints import FingerprintSet
 from inference.heatmaps import pack
 
 if TYPE_CHECKING:
+    from inference.formats import Pixels
+    from inference.manifest import Manifest
     from inference.predictor import Predictor
 
 logger = logging.getLogger(__name__)
@@ -86,7 +89,17 @@ def _infer(claim: Claim) -> Result:
         probabilities=dict(zip(found.class_codes, found.probabilities, strict=True)),
         packed_maps=pack(found.maps),
         seconds=time.perf_counter() - started,
+        gate_verdict=found.gate.verdict if found.gate else "",
+        gate_distance=found.gate.distance if found.gate else None,
+        in_training=_in_training(predictor.manifest, pixels),
     )
+
+
+def _in_training(manifest: Manifest, pixels: Pixels) -> bool | None:
+    """Whether the image, or a copy of it, was in the training data; None where the manifest does not say."""
+    if manifest.training_images is None:
+        return None
+    return FingerprintSet.from_manifest(dict(manifest.training_images)).contains(pixels)
 
 
 def _failure_of(error: Exception, job_id: str) -> Failure:

@@ -104,6 +104,20 @@ def model_version(db: None) -> ModelVersion:
 
 
 @pytest.fixture
+def newer_version(model_version: ModelVersion) -> ModelVersion:
+    """A second version, with the same classes; active from now on."""
+    from cases.models import ModelVersion
+
+    ModelVersion.objects.update(is_active=False)
+    return ModelVersion.objects.create(
+        name="test-cnn-2",
+        weights_sha256="2" * 64,
+        manifest=MANIFEST | {"id": "test-cnn-2"},
+        is_active=True,
+    )
+
+
+@pytest.fixture
 def cohort(db: None) -> Cohort:
     from cases.models import Cohort
 
@@ -201,11 +215,14 @@ def submit(owner: User, cohort: Cohort, model_version: ModelVersion) -> Callable
 
 @pytest.fixture
 def analyse_as() -> Callable[..., None]:
-    """Finish the case's queued job the way a worker does, with a given class and probability."""
+    """Finish the case's queued job the way a worker does, with a given class and probability.
+
+    `found` is what the gate and the comparison with the training images say.
+    """
     from cases.services import jobs
 
-    def finish(case: Case, predicted: str = "glioma", probability: float = 0.7) -> None:
-        job = case.images.get().jobs.get()
+    def finish(case: Case, predicted: str = "glioma", probability: float = 0.7, **found: Any) -> None:
+        job = case.images.get().jobs.get(status="queued")
         claim = jobs.claim(job.pk)
         assert claim is not None
         rest = (1 - probability) / 3
@@ -216,6 +233,7 @@ def analyse_as() -> Callable[..., None]:
                 probabilities={code: probability if code == predicted else rest for code in CLASSES},
                 packed_maps=pack(make_maps()),
                 seconds=0.05,
+                **found,
             ),
         )
 
@@ -245,13 +263,13 @@ def reviewed_case(ready_case: Case, colleague: User, review_as: Callable[..., Re
 def review_as() -> Callable[..., Review]:
     """Submit a review; with `corrected` the reader disagrees."""
     from cases.lifecycle import Verdict
-    from cases.selectors import latest_prediction
+    from cases.results import current_result
     from cases.services.reviews import Opinion, submit_review
 
     def review(
         reader: User, case: Case, corrected: str = "", confidence: int = 4, comment: str = ""
     ) -> Review:
-        prediction = latest_prediction(reader, case)
+        prediction = current_result(reader, case)
         assert prediction is not None
         verdict = Verdict.DISAGREE if corrected else Verdict.AGREE
         opinion = Opinion(verdict, corrected, confidence, comment)

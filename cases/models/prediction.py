@@ -6,7 +6,10 @@ import uuid
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+from cases.lifecycle import GateVerdict
 
 
 class Prediction(models.Model):
@@ -23,6 +26,27 @@ class Prediction(models.Model):
         _("probabilities"), help_text=_("By class code; the database keeps no order of the keys.")
     )
     maps_file = models.CharField(_("heat maps stored under"), max_length=120)
+    gate_verdict = models.CharField(
+        _("verdict of the input gate"),
+        max_length=10,
+        choices=GateVerdict.choices,
+        blank=True,
+        default="",
+        db_default="",  # a worker of the version before knows no gate
+        help_text=_("Empty where the network has no gate."),
+    )
+    gate_distance = models.FloatField(
+        _("distance from the training images"),
+        null=True,
+        blank=True,
+        help_text=_("As the gate measures it; only numbers of one network version can be compared."),
+    )
+    in_training = models.BooleanField(
+        _("was in the training data"),
+        null=True,
+        blank=True,
+        help_text=_("Empty where the network does not say what it was trained on."),
+    )
     seconds = models.FloatField(_("inference time, seconds"))
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -33,13 +57,23 @@ class Prediction(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["image", "model_version"], name="prediction_once_a_model"),
             models.CheckConstraint(
-                condition=models.Q(confidence__gte=0, confidence__lte=1),
+                condition=Q(confidence__gte=0, confidence__lte=1),
                 name="prediction_confidence_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(gate_verdict="", gate_distance__isnull=True)
+                | Q(gate_verdict__in=GateVerdict.values, gate_distance__isnull=False),
+                name="prediction_gate_known",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.image}: {self.predicted_class} ({self.confidence:.3f})"
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the gate found the image unlike the training images, so that no class may be shown."""
+        return self.gate_verdict == GateVerdict.REFUSED
 
     @property
     def predicted_label(self) -> str:

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from cases import selectors
+from cases import results
 from cases.lifecycle import IllegalTransition, JobStatus
 from cases.models import Case, Job
 from cases.pages.access import PageRequest, case_or_404, signed_in
@@ -44,7 +44,7 @@ class Analysis:
 
 def analysis_of(request: PageRequest, case: Case) -> Analysis | None:
     """The newest analysis of the case; None where it has none."""
-    job = selectors.latest_job(case)
+    job = results.current_job(case)
     if job is None:
         return None
     waited = (timezone.now() - job.queued_at).total_seconds()
@@ -75,7 +75,7 @@ def status(request: PageRequest, code: str) -> HttpResponse:
 def retry(request: PageRequest, code: str) -> HttpResponse:
     """Queue the failed analysis again; on to the case, or the row's new state for htmx."""
     case = case_or_404(request, code)
-    job = selectors.latest_job(case)
+    job = results.current_job(case)
     if job is None:
         raise Http404
     try:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from cases import selectors
+from cases import results, selectors
 from cases.models import Case, Prediction, Review
 from cases.pages.access import PageRequest, case_or_404, signed_in
 from cases.pages.analysis import analysis_of
@@ -76,7 +76,7 @@ def amend(request: PageRequest, code: str) -> HttpResponse:
 def _submit(request: PageRequest, case: Case) -> HttpResponse:
     require(request.user, Action.REVIEW, case.cohort)
     seen = _posted_prediction(request, case)
-    prediction = seen or selectors.latest_prediction(request.user, case)
+    prediction = seen or results.current_result(request.user, case)
     if prediction is None:
         messages.error(request, _t("This case has no result yet that could be reviewed."))
         return redirect("cases:case", code=case.code)
@@ -152,7 +152,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     image = first_image(case)
-    shown = prediction or selectors.latest_prediction(request.user, case)
+    shown = prediction or results.current_result(request.user, case)
     may_review = may(request.user, Action.REVIEW, case.cohort)
     context: dict[str, Any] = {
         "case": case,

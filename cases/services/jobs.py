@@ -55,12 +55,19 @@ class Claim:
 
 @dataclass(frozen=True)
 class Result:
-    """What an analysis found. `probabilities` are by class code and sum to 1."""
+    """What an analysis found. `probabilities` are by class code and sum to 1.
+
+    gate_verdict, gate_distance: what the input gate said; empty and None where the network has none.
+    in_training: whether the image was in its training data; None where it does not say what was.
+    """
 
     predicted_class: str
     probabilities: Mapping[str, float]
     packed_maps: bytes
     seconds: float
+    gate_verdict: str = ""
+    gate_distance: float | None = None
+    in_training: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +151,9 @@ def complete(claim: Claim, result: Result) -> bool:
             probabilities=dict(result.probabilities),
             maps_file=maps_file,
             seconds=result.seconds,
+            gate_verdict=result.gate_verdict,
+            gate_distance=result.gate_distance,
+            in_training=result.in_training,
         )
     return True
 

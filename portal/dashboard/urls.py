@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from portal.dashboard import views
+from portal.dashboard import model_views, views
 
 app_name = "dashboard"
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
+    path("reanalyse/", model_views.reanalyse, name="reanalyse"),
     path("jobs/<uuid:job_id>/retry/", views.retry, name="retry"),
 ]

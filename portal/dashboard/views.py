@@ -17,7 +17,8 @@ from cases.lifecycle import IllegalTransition
 from cases.models import Cohort, Job
 from cases.permissions import Action, require
 from cases.selectors import known_classes
-from cases.services import jobs
+from cases.services import jobs, reanalysis
+from cases.services.model_versions import active_version
 from portal.accounts.cohort_choice import chosen_cohort, cohorts_of
 from portal.accounts.requests import person
 from portal.dashboard import charts, selectors
@@ -28,21 +29,31 @@ from portal.dashboard import charts, selectors
 def dashboard(request: HttpRequest) -> HttpResponse:
     """How one cohort stands."""
     managed, cohort = chosen_cohort(person(request), request.GET.get("cohort", ""))
-    context = {"cohorts": managed, "cohort": cohort} | _progress(cohort) | _opinions(cohort)
+    context = (
+        {"cohorts": managed, "cohort": cohort} | _progress(cohort) | _opinions(cohort) | _versions(cohort)
+    )
     return render(request, "dashboard/dashboard.html", context)
 
 
 def _progress(cohort: Cohort) -> dict[str, Any]:
     states = selectors.cases_by_state(cohort)
+    statuses = selectors.jobs_by_status(cohort)
     return {
         "states": states,
         "case_count": sum(tally.n for tally in states),
-        "statuses": selectors.jobs_by_status(cohort),
+        "statuses": statuses,
+        "job_count": sum(tally.n for tally in statuses),
         "failed": list(selectors.failed_jobs(cohort)),
         "unread": selectors.oldest_unread(cohort),
         "unanalysed": selectors.oldest_unanalysed(cohort),
         "durations": selectors.analysis_durations(cohort),
     }
+
+
+def _versions(cohort: Cohort) -> dict[str, Any]:
+    if not cohort.cases.exists():
+        return {}
+    return {"plan": reanalysis.plan(cohort, active_version())}
 
 
 def _opinions(cohort: Cohort) -> dict[str, Any]:

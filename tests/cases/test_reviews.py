@@ -6,7 +6,7 @@ from django.db import DatabaseError, connection, transaction
 
 from cases.lifecycle import Verdict
 from cases.models import AuditEvent, Prediction, Review
-from cases.selectors import latest_prediction
+from cases.results import current_result
 from cases.services.reviews import Opinion, ReviewConflict, amend_review, submit_review
 
 AGREE = Opinion(Verdict.AGREE, "", 5, "clear")
@@ -54,7 +54,7 @@ def test_case_that_wants_two_readers_is_in_review_after_the_first(
 def test_opinion_that_does_not_hold_together_is_refused(
     verdict, corrected, sentence, ready_case, colleague
 ) -> None:
-    prediction = latest_prediction(colleague, ready_case)
+    prediction = current_result(colleague, ready_case)
     with pytest.raises(ValidationError, match=sentence):
         submit_review(
             by=colleague, case=ready_case, prediction=prediction, opinion=Opinion(verdict, corrected, 3)
@@ -67,13 +67,13 @@ def test_result_of_another_case_is_refused(ready_case, submit, analyse_as, colle
     analyse_as(other)
     with pytest.raises(ValidationError, match="another case"):
         submit_review(
-            by=colleague, case=ready_case, prediction=latest_prediction(colleague, other), opinion=AGREE
+            by=colleague, case=ready_case, prediction=current_result(colleague, other), opinion=AGREE
         )
 
 
 @pytest.mark.parametrize("who", ["owner", "stranger", "exporter"])
 def test_review_without_the_right_is_refused_and_stores_nothing(who, ready_case, colleague, request) -> None:
-    prediction = latest_prediction(colleague, ready_case)
+    prediction = current_result(colleague, ready_case)
     with pytest.raises(PermissionDenied):
         submit_review(by=request.getfixturevalue(who), case=ready_case, prediction=prediction, opinion=AGREE)
     ready_case.refresh_from_db()

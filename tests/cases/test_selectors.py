@@ -6,12 +6,12 @@ import pytest
 from django.utils import timezone
 
 from cases.models import Case
+from cases.results import current_result
 from cases.selectors import (
     ReviewFilter,
     WorklistFilter,
     case_visible_to,
     current_reviews,
-    latest_prediction,
     next_case,
     own_current_review,
     reviews_of,
@@ -67,7 +67,7 @@ def test_case_of_another_cohort_is_not_there(ready_case, stranger) -> None:
 @pytest.mark.parametrize("who", ["owner", "stranger", "exporter"])
 def test_result_is_hidden_from_who_may_not_read(who, reviewed_case, request) -> None:
     user = request.getfixturevalue(who)
-    assert latest_prediction(user, reviewed_case) is None
+    assert current_result(user, reviewed_case) is None
     assert not reviews_of(user, reviewed_case).exists()
 
 

@@ -10,12 +10,14 @@ import pytest
 from django.core.files.base import ContentFile
 from django.db import connection, connections
 
-from cases.models import Case, Image, Job, Prediction, Review
-from cases.selectors import latest_prediction
-from cases.services import jobs
+from cases.models import AuditEvent, Case, Image, Job, ModelVersion, Prediction, Review
+from cases.results import current_result
+from cases.services import jobs, model_versions
+from cases.services.reanalysis import reanalyse
 from cases.services.reviews import Opinion, ReviewConflict, amend_review, submit_review
 from cases.services.uploads import submit_file
 from tests.cast import make_png_bytes
+from tests.models import write_files
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -72,7 +74,7 @@ def test_same_file_uploaded_many_times_at_once_is_one_case(owner, cohort, model_
 
 
 def test_review_submitted_from_many_tabs_at_once_is_stored_once(ready_case, colleague) -> None:
-    prediction = latest_prediction(colleague, ready_case)
+    prediction = current_result(colleague, ready_case)
     opinion = Opinion("agree", "", 4)
     outcomes = race(
         lambda: submit_review(by=colleague, case=ready_case, prediction=prediction, opinion=opinion)
@@ -95,7 +97,7 @@ def test_two_readers_at_once_close_a_case_that_wants_two(
     cohort.readers_required = 2
     cohort.save()
     ready_case.refresh_from_db()
-    prediction = latest_prediction(colleague, ready_case)
+    prediction = current_result(colleague, ready_case)
     waiting = [colleague, administrator]
     lock = threading.Lock()
 
@@ -130,6 +132,46 @@ def test_lease_taken_back_while_the_worker_completes_has_one_winner(submitted_ca
     status = Job.objects.get().status
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert (status, Prediction.objects.count()) in {("succeeded", 1), ("queued", 0)}
+
+
+def test_versions_activated_at_once_leave_one_active(tmp_path, settings) -> None:
+    settings.MODEL_DIR = str(tmp_path)
+    names = [f"race-{number}" for number in range(RUNNERS)]
+    versions = [model_versions.register_file(by=None, path=write_files(tmp_path, name)) for name in names]
+    turns = iter(versions)
+    lock = threading.Lock()
+
+    def activate() -> object:
+        with lock:
+            version = next(turns)
+        return model_versions.activate(by=None, version=version)
+
+    assert Counter(race(activate)) == {True: RUNNERS}
+    last = AuditEvent.objects.filter(action="model.activated").order_by("at").last()
+    assert ModelVersion.objects.get(is_active=True).name == last.details["name"]
+    # Each took over from the one before it: nobody was overlooked.
+    events = AuditEvent.objects.filter(action="model.activated").order_by("at")
+    assert [event.details["before"] for event in events][1:] == [event.details["name"] for event in events][
+        :-1
+    ]
+
+
+def test_rolling_back_many_times_at_once_is_one_step(tmp_path, settings) -> None:
+    settings.MODEL_DIR = str(tmp_path)
+    for name in ("one", "two", "three"):
+        version = model_versions.register_file(by=None, path=write_files(tmp_path, name))
+        model_versions.activate(by=None, version=version)
+    outcomes = race(lambda: model_versions.roll_back(by=None, version=version))
+    kinds = Counter(type(outcome) for outcome in outcomes)
+    assert kinds == {ModelVersion: 1, model_versions.NoWayBack: RUNNERS - 1}
+    assert ModelVersion.objects.get(is_active=True).name == "two"
+
+
+def test_cohort_reanalysed_many_times_at_once_is_queued_once(ready_case, newer_version, cohort) -> None:
+    plans = race(lambda: reanalyse(by=None, cohort=cohort))
+    assert Counter((plan.to_queue, plan.in_work) for plan in plans) == {(1, 0): 1, (0, 1): RUNNERS - 1}
+    assert Job.objects.filter(model_version=newer_version).count() == 1
+    assert AuditEvent.objects.filter(action="cohort.reanalysed").count() == 1
 
 
 def test_server_is_the_real_one() -> None:

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cases import selectors
+from cases import results, selectors
 from cases.api import schema
 from cases.api.pagination import page_of
 from cases.api.parameters import CasesParameters, Parameters
@@ -77,8 +77,8 @@ class CaseView(ApiView):
         reads = may(request.user, Action.READ, case.cohort)
         detail = CaseDetail(
             case=case,
-            job=selectors.latest_job(case),
-            prediction=selectors.latest_prediction(request.user, case),
+            job=results.current_job(case),
+            prediction=results.current_result(request.user, case),
             reviews=list(selectors.reviews_of(request.user, case)) if reads else None,
         )
         return Response(CaseDetailSerializer(detail, context={"request": request}).data)
@@ -99,7 +99,7 @@ class RetryView(ApiView):
         """Only from “failed” or “cancelled”."""
         case = case_or_404(request, code)
         require(request.user, Action.RETRY, case.cohort)
-        job = selectors.latest_job(case)
+        job = results.current_job(case)
         if job is None:
             return problem("wrong_state", _t("This case has no analysis to try again."))
         jobs.retry(by=user_of(request), job=job)

@@ -11,7 +11,7 @@ from django.db import transaction
 from cases.lifecycle import JobStatus, Verdict
 from cases.models import Case, Cohort, Job
 from cases.permissions import Role
-from cases.selectors import latest_prediction
+from cases.results import current_result
 from cases.services import reviews
 from cases.services.cohorts import add_member
 from cases.services.imports import import_files, labelled_files
@@ -70,12 +70,12 @@ class Command(BaseCommand):
             return
         for case in cohort.cases.order_by("created_at", "id")[:READ_BEFOREHAND]:
             if opinion := self._opinion(case, reader):
-                prediction = latest_prediction(reader, case)
+                prediction = current_result(reader, case)
                 assert prediction is not None  # noqa: S101 - _opinion saw it
                 reviews.submit_review(by=reader, case=case, prediction=prediction, opinion=opinion)
 
     def _opinion(self, case: Case, reader: User) -> reviews.Opinion | None:
-        prediction = latest_prediction(reader, case)
+        prediction = current_result(reader, case)
         if prediction is None:
             return None
         agrees = prediction.predicted_class == case.ground_truth
