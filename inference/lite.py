@@ -17,6 +17,8 @@ EVIDENCE = "lesion_evidence"
 # The ImageNet weights expect (grey - 127) / 128 for grey values from 0 to 255.
 _SCALE, _OFFSET = 255.0 / 128.0, -127.0 / 128.0
 _EPSILON = 1e-3
+# Trainings are short: running statistics must follow within tens of steps.
+_MOMENTUM = 0.9
 
 
 def build(network: EvidencePyramid, input_size: int, class_count: int) -> keras.Model:
@@ -103,7 +105,9 @@ class _Convolutions:
 
     def _finish(self, flow: Any, name: str, activation: str) -> Any:
         if self._batch_norm:
-            flow = keras.layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_norm")(flow)
+            flow = keras.layers.BatchNormalization(momentum=_MOMENTUM, epsilon=_EPSILON, name=f"{name}_norm")(
+                flow
+            )
         return keras.layers.Activation(activation, name=name)(flow) if activation else flow
 
 

@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -23,13 +23,11 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from inference.formats import Pixels
+from inference.gate import Gate, GateVerdict
 from inference.heatmaps import MapSet
 from inference.manifest import Manifest, verify_weights
 from inference.networks import build_network, load_weights
 from inference.preprocessing import to_tensor
-
-if TYPE_CHECKING:
-    from inference.gate import Gate, GateVerdict
 
 logger = logging.getLogger(__name__)
 
@@ -147,11 +145,7 @@ def _fetched(found: Any) -> Any:
 
 
 def _gate_of(manifest: Manifest, arrays: Mapping[str, NDArray[np.generic]]) -> Gate | None:
-    if manifest.gate is None:
-        return None
-    from inference.gate import Gate
-
-    return Gate.from_arrays(arrays, manifest.gate)
+    return Gate.from_arrays(arrays, manifest.gate) if manifest.gate is not None else None
 
 
 Explainer = Callable[[NDArray[np.float32]], tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor], tf.Tensor]]

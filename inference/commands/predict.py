@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +30,9 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _record(path: Path, predictor: Predictor) -> dict[str, Any]:
-    """One file's record: label and probabilities, or the code and sentence of what is wrong with it.
+    """One file's record: label, probabilities and the gate's verdict, or the code and sentence of what is wrong.
 
-    `gate` is null: this model has no input gate.
+    `gate` is null where the model has no input gate.
     """
     record: dict[str, Any] = {"file": str(path), "model": predictor.manifest.id}
     try:
@@ -39,4 +40,5 @@ def _record(path: Path, predictor: Predictor) -> dict[str, Any]:
     except InferenceError as error:
         return {**record, "error": {"code": error.code, "message": error.message}}
     probabilities = dict(zip(result.class_codes, result.probabilities, strict=True))
-    return {**record, "label": result.predicted, "probabilities": probabilities, "gate": None}
+    gate = asdict(result.gate) if result.gate else None
+    return {**record, "label": result.predicted, "probabilities": probabilities, "gate": gate}

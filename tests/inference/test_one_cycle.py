@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from inference.errors import DataError
+from inference.lite import EVIDENCE
+from inference.manifest import load_manifest
+from inference.predictor import Predictor
+from inference.training import one_cycle
+from inference.training.appearance import change_appearance
+from inference.training.augmentation import random_transforms, warp, warp_boxes
+from inference.training.command import for_fold, train_fold
+from inference.training.data import Tensors
+from inference.training.fitting import read_history
+from inference.training.one_cycle import Draws, fit_one_cycle, lesion_loss
+from inference.training.recall import MacroRecall
+from inference.training.recipe import Appearance, Augmentation, Recipe, load_recipe
+from tests.inference.tiny import CODES, labelled_picture, write_cohort
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+RECIPE = """
+id = "tiny-pyramid"
+title = "Tiny pyramid"
+seed = 3
+input_size = 32
+[network]
+kind = "evidence_pyramid"
+stages = 5
+edges = 4
+textures = 4
+fusion = 4
+lesion = 4
+dropout = 0.0
+batch_norm = true
+[split]
+training_folds = [1]
+validation_folds = [0]
+weight_copies = false
+[augmentation]
+rotation_degrees = 5.0
+shift = 0.02
+shear = 0.02
+zoom = 0.02
+mirror = 0.5
+[fit]
+batch_size = 8
+epochs = 3
+draws = 16
+learning_rate = 0.001
+warmup_share = 0.2
+weight_decay = 0.01
+label_smoothing = 0.05
+class_balance = 1.0
+box_weight = 0.1
+"""
+
+ALL_CHANGES = Appearance(
+    gamma=0.6, contrast=0.2, shading=1, coarsen=1, sharpness=1, noise=1, compression=1, crop=1, erase=1
+)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    path = tmp_path / "tiny-pyramid.toml"
+    path.write_text(RECIPE, "utf-8")
+    return load_recipe(str(path))
+
+
+def tensors(labels: list[int]) -> Tensors:
+    rng = np.random.default_rng(0)
+    boxes = np.full((len(labels), 4), np.nan, np.float32)
+    boxes[0] = (0.25, 0.25, 0.5, 0.75)
+    images = rng.random((len(labels), 32, 32, 1)).astype(np.float16)
+    return Tensors(images, np.array(labels, np.int64), "0" * 64, boxes)
+
+
+def test_balanced_draws_take_every_class_alike_and_every_slice_by_turns(recipe: Recipe) -> None:
+    data = tensors([0] * 12 + [1] * 4)
+    names = [f"slice-{index // 2}" for index in range(16)]
+    fit = replace(recipe.fit, draws=240)
+    draws = Draws(data, names, replace(recipe, fit=fit), 4, 2, 0)
+    counts = np.bincount(draws._order, minlength=16)
+    assert counts[:12].sum() == counts[12:].sum() == 120
+    assert set(counts.reshape(8, 2).sum(axis=1)) == {20, 60}
+    assert (counts > 0).all()
+
+
+def test_draws_depend_on_seed_and_epoch_only(recipe: Recipe) -> None:
+    data, names = tensors([0, 1, 2, 3] * 4), [str(index) for index in range(16)]
+    first = Draws(data, names, recipe, 4, 4, 0)
+    first.on_epoch_end()
+    resumed = Draws(data, names, recipe, 4, 4, 1)
+    assert len(resumed) == 2
+    assert np.array_equal(first[1][0], resumed[1][0])
+    assert np.array_equal(first[1][1][EVIDENCE], resumed[1][1][EVIDENCE])
+    assert not np.array_equal(Draws(data, names, recipe, 4, 4, 0)[1][0], resumed[1][0])
+
+
+def test_box_moves_with_its_picture() -> None:
+    """A white box on black and its cover, under strong random maps, stay in the same place."""
+    side, grid = 64, 16
+    boxes = np.tile(np.array([0.25, 0.375, 0.5, 0.75], np.float32), (20, 1))
+    images = np.zeros((20, side, side, 1), np.float32)
+    images[:, 24:48, 16:32] = 1.0
+    bounds = Augmentation(20.0, 0.1, 0.1, 0.2, mirror=0.5, flip=0.5)
+    maps = random_transforms(20, side, bounds, np.random.default_rng(3))
+    moved = warp(images, maps)[..., 0].reshape(20, grid, 4, grid, 4).mean(axis=(2, 4))
+    assert np.abs(moved - warp_boxes(boxes, maps, side, grid)).mean() < 0.01
+    assert len({tuple(np.argwhere(each > 0.5)[0]) for each in moved}) > 10
+
+
+def test_image_without_a_box_covers_nothing() -> None:
+    still = np.array([[1, 0, 0, 0, 1, 0, 0, 0]], np.float32)
+    assert not warp_boxes(np.full((1, 4), np.nan, np.float32), still, 32, 4).any()
+
+
+def test_mirror_is_an_exact_mirror_image() -> None:
+    images = np.random.default_rng(0).random((1, 8, 8, 1), np.float32)
+    bounds = Augmentation(0.0, 0.0, 0.0, 0.0, mirror=1.0)
+    maps = random_transforms(1, 8, bounds, np.random.default_rng(0))
+    np.testing.assert_allclose(warp(images, maps)[0, :, :, 0], images[0, :, ::-1, 0], atol=1e-6)
+
+
+def test_lesion_loss_is_the_log_share_of_the_true_class_alone() -> None:
+    covered = np.zeros((3, 2, 2, 2), np.float32)
+    covered[0, 0, 0, 1] = 1.0
+    covered[1, 0, 0, 1] = 1.0
+    evidence = np.full((3, 2, 2, 2), 50.0, np.float32)
+    evidence[0, :, :, 1] = [[30.0, 10.0], [-5.0, 0.0]]
+    evidence[1, :, :, 1] = [[40.0, -1.0], [-1.0, -1.0]]
+    loss = np.asarray(lesion_loss(covered, evidence))
+    assert loss == pytest.approx([-math.log(0.75), 0.0, 0.0], abs=1e-3)
+
+
+def test_appearance_keeps_range_and_shape_and_depends_on_its_draws() -> None:
+    image = labelled_picture("glioma", 1)[:40, :40].astype(np.float32) / 255
+    images = np.repeat(image[None, :, :, None], 12, axis=0)
+    one = change_appearance(images, ALL_CHANGES, np.random.default_rng(1))
+    again = change_appearance(images, ALL_CHANGES, np.random.default_rng(1))
+    assert one.shape == images.shape
+    assert one.dtype == np.float32
+    assert one.min() >= 0
+    assert one.max() <= 1
+    assert np.array_equal(one, again)
+    assert len({each.tobytes() for each in one}) == 12
+    assert np.abs(one - images).mean(axis=(1, 2, 3)).min() > 0.005
+
+
+def test_appearance_without_chances_changes_nothing() -> None:
+    images = np.random.default_rng(0).random((2, 16, 16, 1), np.float32)
+    none = Appearance(0, 0, 0, 0, 0, 0, 0, 0, 0)
+    np.testing.assert_allclose(change_appearance(images, none, np.random.default_rng(1)), images, atol=1e-6)
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_macro_recall_counts_classes_alike_and_leaves_absent_ones_out(one_hot: bool) -> None:
+    truth = np.array([0, 0, 0, 0, 1])
+    logits = np.eye(3, dtype=np.float32)[[0, 0, 0, 1, 1]]
+    metric = MacroRecall(3)
+    metric.update_state(np.eye(3, dtype=np.float32)[truth] if one_hot else truth, logits)
+    assert float(metric.result()) == pytest.approx((0.75 + 1.0) / 2)
+
+
+def test_interrupted_run_ends_where_an_unbroken_one_does(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, names = tensors([0, 1, 2, 3] * 4), [str(index) for index in range(16)]
+
+    def run(folder: str) -> keras.Model:
+        return fit_one_cycle(recipe, data, names, data, class_count=4, directory=tmp_path / folder, verbose=0)
+
+    real, ends = Draws.on_epoch_end, []
+
+    def interrupted(draws: Draws) -> None:
+        ends.append(1)
+        if len(ends) == 2:
+            raise KeyboardInterrupt
+        real(draws)
+
+    monkeypatch.setattr(one_cycle.Draws, "on_epoch_end", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run("broken")
+    assert not (tmp_path / "broken" / "final.weights.h5").exists()
+    monkeypatch.setattr(one_cycle.Draws, "on_epoch_end", real)
+    resumed, whole = run("broken"), run("whole")
+    assert [row["epoch"] for row in read_history(tmp_path / "broken" / "history.csv")] == [0, 1, 2]
+    assert {"logits_recall", "val_logits_recall", "loss", "val_loss"} <= set(
+        read_history(tmp_path / "whole" / "history.csv")[0]
+    )
+    for one, other in zip(resumed.weights, whole.weights, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-3, atol=1e-4)
+    again = run("whole")
+    assert np.array_equal(again.weights[0].numpy(), whole.weights[0].numpy())
+    assert len(read_history(tmp_path / "whole" / "history.csv")) == 3
+
+
+def test_fold_that_is_left_out_is_not_learned_from_and_its_model_loads(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    manifest = write_cohort(tmp_path / "data", per_class=4)
+    path = train_fold(
+        replace(recipe, fit=replace(recipe.fit, epochs=1)),
+        tmp_path / "data", manifest, 1, tmp_path / "runs", lambda _done, _total: None,
+    )  # fmt: skip
+    assert path.name == "tiny-pyramid-fold1.json"
+    model = load_manifest(path)
+    assert model.training["split"]["training"]["folds"] == [0]
+    assert model.training["split"]["validation"]["folds"] == [1]
+    assert model.network.as_dict()["batch_norm"] is False
+    result = Predictor.load(model).predict([labelled_picture("glioma", 0)])[0]
+    assert result.class_codes == CODES
+
+
+def test_recipe_that_stops_early_looks_at_another_fold_than_the_scored_one(recipe: Recipe) -> None:
+    stopping = load_recipe("candidate-simple-none")
+    split = for_fold(stopping, 4, [0, 1, 2, 3, 4]).split
+    assert (split.training_folds, split.validation_folds) == ((1, 2, 3), (0,))
+    fixed = for_fold(recipe, 4, [0, 1, 2, 3, 4]).split
+    assert (fixed.training_folds, fixed.validation_folds) == ((0, 1, 2, 3), (4,))
+    with pytest.raises(DataError, match="Received 7"):
+        for_fold(recipe, 7, [0, 1])
