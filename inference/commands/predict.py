@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _record(path: Path, predictor: Predictor) -> dict[str, Any]:
-    """One file's record: label, probabilities and the gate's verdict, or the code and sentence of what is wrong.
+    """One file's record: label, probabilities and the gate's verdict, or what is wrong, as code and sentence.
 
     `gate` is null where the model has no input gate.
     """

@@ -74,8 +74,10 @@ def _blur_or_sharpen(image: NDArray[np.float32], rng: np.random.Generator) -> ND
 
 
 def _noise(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    strength = np.float32(rng.uniform(0.005, 0.05))
-    return image + strength * rng.standard_normal(image.shape, np.float32)
+    grains: NDArray[np.float32] = rng.standard_normal(image.shape, np.float32) * np.float32(
+        rng.uniform(0.005, 0.05)
+    )
+    return image + grains
 
 
 def _compress(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

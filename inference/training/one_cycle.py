@@ -20,8 +20,9 @@ from inference.networks import build_network
 from inference.training import imagenet
 from inference.training.appearance import change_appearance
 from inference.training.augmentation import random_transforms, warp, warp_boxes
+from inference.training.checkpoints import Backup, load_variables, save_variables, state_of
 from inference.training.data import Tensors
-from inference.training.fitting import HistoryFile, read_history
+from inference.training.fitting import HistoryFile
 from inference.training.recall import MacroRecall
 from inference.training.recipe import OneCycle, Recipe
 
@@ -102,37 +103,36 @@ def fit_one_cycle(
 ) -> keras.Model:
     """Train, or go on where an interrupted run in `directory` stopped, and return the last epoch's model.
 
-    slices: (N,) what each training image is a copy of. `directory` receives history.csv, final.weights.h5
-    and, until the run is complete, its checkpoint.
+    slices: (N,) what each training image is a copy of. `directory` receives history.csv, final.npz and, until
+    the run is complete, its checkpoint. Raises OSError where there is no room; no half-written file stays.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    final = directory / "final.weights.h5"
+    final, checkpoint = directory / "final.npz", directory / "checkpoint.npz"
     keras.utils.set_random_seed(recipe.seed)
     model = build_network(recipe.network, recipe.input_size, class_count)
-    if final.exists():
-        model.load_weights(final)
+    if load_variables(final, model.variables):
         return model
     settings = _fit_of(recipe)
     if settings.initial_weights:
         imagenet.initialise(model)
     freeze(model, settings.frozen_stages, settings.frozen_norms)
     with_evidence = _compiled(model, settings, class_count)
-    past = read_history(directory / "history.csv")
+    done = load_variables(checkpoint, state_of(with_evidence))
     grid = recipe.network.grids(recipe.input_size)[-1]
-    with_evidence.fit(
-        Draws(training, slices, recipe, grid, class_count, len(past)),
-        validation_data=_held_out(validation, class_count, grid) if validation else None,
-        validation_batch_size=settings.batch_size,
-        epochs=settings.epochs,
-        callbacks=[
-            keras.callbacks.BackupAndRestore(str(directory / "checkpoint")),
-            HistoryFile(directory / "history.csv"),
-        ],
-        verbose=verbose,
-    )
-    partial = directory / "partial.weights.h5"
-    model.save_weights(partial)
-    partial.replace(final)
+    if done < settings.epochs:
+        with_evidence.fit(
+            Draws(training, slices, recipe, grid, class_count, done),
+            validation_data=_held_out(validation, class_count, grid) if validation else None,
+            validation_batch_size=settings.batch_size,
+            epochs=settings.epochs,
+            initial_epoch=done,
+            callbacks=[HistoryFile(directory / "history.csv"), Backup(checkpoint)],
+            # Keras would shuffle the batches once more, by a state that a resumed run does not have.
+            shuffle=False,
+            verbose=verbose,
+        )
+    save_variables(final, model.variables, settings.epochs)
+    checkpoint.unlink()
     return model
 
 

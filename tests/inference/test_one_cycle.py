@@ -187,7 +187,7 @@ def test_interrupted_run_ends_where_an_unbroken_one_does(
     monkeypatch.setattr(one_cycle.Draws, "on_epoch_end", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run("broken")
-    assert not (tmp_path / "broken" / "final.weights.h5").exists()
+    assert not (tmp_path / "broken" / "final.npz").exists()
     monkeypatch.setattr(one_cycle.Draws, "on_epoch_end", real)
     resumed, whole = run("broken"), run("whole")
     assert [row["epoch"] for row in read_history(tmp_path / "broken" / "history.csv")] == [0, 1, 2]
@@ -196,6 +196,7 @@ def test_interrupted_run_ends_where_an_unbroken_one_does(
     )
     for one, other in zip(resumed.weights, whole.weights, strict=True):
         np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-3, atol=1e-4)
+    assert sorted(path.name for path in (tmp_path / "whole").iterdir()) == ["final.npz", "history.csv"]
     again = run("whole")
     assert np.array_equal(again.weights[0].numpy(), whole.weights[0].numpy())
     assert len(read_history(tmp_path / "whole" / "history.csv")) == 3
