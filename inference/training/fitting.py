@@ -137,6 +137,8 @@ def fit(
         initial_epoch=done,
         epochs=settings.epochs,
         callbacks=_callbacks(settings, directory, past),
+        # Keras would shuffle the batches once more, by a state that a resumed run does not have.
+        shuffle=False,
         verbose=verbose,
     )
     complete.touch()

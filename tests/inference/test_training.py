@@ -137,7 +137,7 @@ def test_interrupted_run_goes_on_where_it_stopped(
     history = read_history(tmp_path / "run" / "history.csv")
     assert [row["epoch"] for row in history] == list(range(5))
     assert (tmp_path / "run" / "complete").exists()
-    assert not (tmp_path / "run" / "checkpoint" / "latest.weights.h5").exists()
+    assert not (tmp_path / "run" / "checkpoint.npz").exists()
 
 
 def test_resumed_run_has_the_learning_rate_that_the_past_epochs_led_to(tmp_path: Path) -> None:
