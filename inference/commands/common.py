@@ -54,11 +54,25 @@ def write_json(output: str, content: Any) -> None:
 
 
 def write(output: str, data: bytes) -> None:
-    """Write to a file, or to standard output for `-`."""
+    """Write to a file, whole or not at all, or to standard output for `-`."""
+    path = Path(output)
     if output == "-":
         sys.stdout.buffer.write(data)
+    elif path.exists() and not path.is_file():
+        # A device or a pipe, which nothing may take the place of.
+        path.write_bytes(data)
     else:
-        Path(output).write_bytes(data)
+        _write_whole(path, data)
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def progress(done: int, total: int) -> None:
