@@ -14,11 +14,12 @@ from inference.commands import (
     explain,
     predict,
     robustness,
+    select,
     train,
 )
 from inference.errors import InferenceError
 
-_COMMANDS = (describe, train, evaluate, crossvalidate, robustness, predict, explain, card)
+_COMMANDS = (describe, train, select, evaluate, crossvalidate, robustness, predict, explain, card)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -34,14 +34,7 @@ def bootstrap_intervals(
     groups: (N,) the group of each image. Returns figure to [low, high], and under per_class the same by
     class; a class that a draw misses is left out of that draw. draws and groups are given beside.
     """
-    drawn = bootstrap(truth, probabilities, groups, codes, draws=draws, seed=seed)
-    per_class = {
-        code: {name: interval_of(drawn[f"{code}/{name}"]) for name in _OF_CLASS}
-        for code in codes
-        if np.isfinite(drawn[f"{code}/f1"]).any()
-    }
-    single = {name: interval_of(drawn[name]) for name in _SINGLE}
-    return {**single, "per_class": per_class, "groups": len(set(groups)), "draws": draws}
+    return intervals_of(bootstrap(truth, probabilities, groups, codes, draws=draws, seed=seed), groups, codes)
 
 
 def bootstrap(
@@ -65,6 +58,17 @@ def bootstrap(
     sums = np.zeros((len(names), len(codes) ** 2 + CALIBRATION_BINS + 2))
     np.add.at(sums, member, _summands(truth, probabilities, len(codes)))
     return _figures(times @ sums, codes)
+
+
+def intervals_of(drawn: Draws, groups: Sequence[str], codes: Sequence[str]) -> dict[str, Any]:
+    """Return what `bootstrap_intervals` says, from draws that are there already."""
+    per_class = {
+        code: {name: interval_of(drawn[f"{code}/{name}"]) for name in _OF_CLASS}
+        for code in codes
+        if np.isfinite(drawn[f"{code}/f1"]).any()
+    }
+    single = {name: interval_of(drawn[name]) for name in _SINGLE}
+    return {**single, "per_class": per_class, "groups": len(set(groups)), "draws": len(drawn["accuracy"])}
 
 
 def interval_of(values: NDArray[np.float64]) -> list[float]:

@@ -1,0 +1,96 @@
+"""`select`: candidates trained or loaded, compared on patients not learned from, and one of them chosen."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inference.commands.common import add_output, progress, write, write_json
+from inference.errors import DataError
+
+if TYPE_CHECKING:
+    from inference.training.comparison import Comparison
+    from inference.training.selection import Study
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "select", help="compare recipes by cross-validation; interrupted runs go on, finished ones are loaded"
+    )
+    parser.add_argument("directory", type=Path, help="what the manifest's paths start from")
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        help="CSV with path, label, fold, group[, slice, first_of_slice]; default DIR/manifest.csv",
+    )
+    parser.add_argument(
+        "--recipes", nargs="+", required=True, metavar="RECIPE", help="names of shipped ones, or TOML files"
+    )
+    parser.add_argument("--folds", help="score on these folds, for instance 0 or 0,1; default: on all")
+    parser.add_argument(
+        "--runs", type=Path, required=True, metavar="DIR", help="holds checkpoints and the model of each fold"
+    )
+    add_output(parser, "--json")
+    parser.add_argument("--markdown", metavar="OUT", help="also write the tables as Markdown")
+    parser.add_argument("--plots", type=Path, metavar="DIR", help="also write plots as PNG")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Compare and choose."""
+    from inference.training.comparison_table import comparison_as_dict, comparison_as_markdown
+    from inference.training.selection import load_recipes, open_study, select
+
+    recipes = load_recipes(options.recipes)
+    study = open_study(
+        options.directory, options.manifest or options.directory / "manifest.csv", options.runs
+    )
+    folds = _folds(options.folds) if options.folds else study.folds
+    # Keras tells of its epochs on standard output, which may be where the result goes.
+    with contextlib.redirect_stdout(sys.stderr):
+        comparison = select(recipes, study, folds, tell=_tell, tick=progress)
+    if options.plots:
+        _plot(comparison, study, options.plots)
+    if options.markdown:
+        write(options.markdown, comparison_as_markdown(comparison, _command(options, folds)).encode())
+    write_json(options.output, comparison_as_dict(comparison))
+
+
+def _folds(text: str) -> list[int]:
+    try:
+        return [int(each) for each in text.split(",")]
+    except ValueError as error:
+        raise DataError(
+            "data_missing", f"Folds are numbers with commas between, for instance 0,1. Received {text!r}."
+        ) from error
+
+
+def _plot(comparison: Comparison, study: Study, directory: Path) -> None:
+    from inference.training.plots import as_png, comparison_figure, history_figure
+
+    directory.mkdir(parents=True, exist_ok=True)
+    write(str(directory / "comparison.png"), as_png(comparison_figure(comparison)))
+    for row in comparison.rows:
+        histories = {model.fold: study.history(model.run) for model in row.candidate.models}
+        known = {fold: history for fold, history in histories.items() if history}
+        if known:
+            write(
+                str(directory / f"{row.candidate.recipe}.png"),
+                as_png(history_figure(row.candidate.title, known)),
+            )
+
+
+def _command(options: argparse.Namespace, folds: list[int]) -> str:
+    """The command as a reader would give it; folders of this machine stay out of it."""
+    recipes = shlex.join(Path(name).name for name in options.recipes)
+    said = ",".join(str(fold) for fold in folds)
+    return f"python -m inference select $DATA --recipes {recipes} --folds {said} --runs RUNS --json OUT.json"
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr)

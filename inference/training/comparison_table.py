@@ -1,0 +1,160 @@
+"""A comparison as JSON and as Markdown tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from inference.training.comparison import RULE, Comparison, FoldModel, Row
+
+
+def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
+    """Return the JSON form: `candidates` the best first, each with figures, intervals and its models."""
+    return {
+        "best": comparison.best,
+        "chosen": comparison.chosen,
+        "ranked_on": "distinct" if comparison.on_distinct else "all",
+        "rule": RULE,
+        "notes": notes(comparison),
+        "candidates": [_row_as_dict(row, comparison.on_distinct) for row in comparison.rows],
+    }
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """Say how the figures came about: what a reader must know before believing them."""
+    first = comparison.rows[0]
+    models = [model for row in comparison.rows for model in row.candidate.models]
+    folds = sorted({model.fold for model in models})
+    interval = first.ranked.interval
+    scored = (
+        f"Scored on folds {_listed(folds)}, every image by a model that learned from none of its fold's "
+        f"patients; {interval['groups']} groups of patients or exams."
+    )
+    drawn = (
+        "Intervals are 95 %: whole groups drawn with replacement, the same "
+        f"{interval['draws']:,} draws for every candidate, so that differences are paired."
+    )
+    said = [scored, drawn, "The best of several on the same images looks somewhat better than it is."]
+    stopped = [model for model in models if model.stopping_folds]
+    if stopped:
+        said.append(_stopping(stopped))
+    return said
+
+
+def comparison_as_markdown(comparison: Comparison, command: str) -> str:
+    """Return headings, the table of candidates, the table by class, the choice and the notes.
+
+    command: what made it, so that a reader can make it again.
+    """
+    first = comparison.rows[0]
+    over = "distinct slices" if comparison.on_distinct else "images"
+    parts = [
+        f"# Candidates compared on {first.ranked.figures.n:,} {over}",
+        _table(_HEADING, [_line(row) for row in comparison.rows], text_columns=1),
+        f"## By class, {over}",
+        _table(
+            ("Candidate", "Class", "Precision", "Recall", "F1 (95 % interval)", "Images"),
+            [line for row in comparison.rows for line in _class_lines(row)],
+            text_columns=2,
+        ),
+    ]
+    if comparison.on_distinct:
+        parts += [
+            f"## On all {first.everything.figures.n:,} images, copies included",
+            _table(
+                ("Candidate", "Macro F1 (95 % interval)", "Accuracy (95 % interval)"),
+                [
+                    (row.candidate.recipe, _with(row, "macro_f1", True), _with(row, "accuracy", True))
+                    for row in comparison.rows
+                ],
+                text_columns=1,
+            ),
+        ]
+    parts += [
+        "## Choice",
+        f"Best: `{comparison.best}`. Chosen: `{comparison.chosen}`. {RULE}",
+        "\n".join(f"- {each}" for each in notes(comparison)),
+        f"Made by:\n\n    {command}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+_HEADING = (
+    "Candidate",
+    "Parameters",
+    "Weights, MB",
+    "Macro F1 (95 % interval)",
+    "Difference to the best (95 % interval)",
+    "Macro precision",
+    "Macro recall",
+    "Accuracy",
+    "ECE",
+)
+
+
+def _line(row: Row) -> tuple[str, ...]:
+    figures, (low, high) = row.ranked.figures, row.difference.interval
+    return (
+        row.candidate.recipe,
+        f"{row.candidate.parameters:,}",
+        f"{row.candidate.weights_bytes / 1e6:.1f}",
+        _with(row, "macro_f1"),
+        f"{row.difference.macro_f1:+.3f} ({low:+.3f} to {high:+.3f})",
+        *(f"{getattr(figures, name):.3f}" for name in ("macro_precision", "macro_recall", "accuracy", "ece")),
+    )
+
+
+def _class_lines(row: Row) -> Iterable[tuple[str, ...]]:
+    for code, of_class in row.ranked.figures.per_class.items():
+        interval = row.ranked.interval["per_class"].get(code)
+        around = "({:.3f} to {:.3f})".format(*interval["f1"]) if interval else "(-)"
+        yield (
+            row.candidate.recipe,
+            code,
+            f"{of_class.precision:.3f}",
+            f"{of_class.recall:.3f}",
+            f"{of_class.f1:.3f} {around}",
+            f"{of_class.support:,}",
+        )
+
+
+def _with(row: Row, name: str, everything: bool = False) -> str:
+    measured = row.everything if everything else row.ranked
+    low, high = measured.interval[name]
+    return f"{getattr(measured.figures, name):.3f} ({low:.3f} to {high:.3f})"
+
+
+def _table(heading: Sequence[str], lines: Iterable[Sequence[str]], *, text_columns: int) -> str:
+    rule = ["---" if column < text_columns else "---:" for column in range(len(heading))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heading, rule, *lines))
+
+
+def _row_as_dict(row: Row, on_distinct: bool) -> dict[str, Any]:
+    return {
+        "recipe": row.candidate.recipe,
+        "title": row.candidate.title,
+        "parameters": row.candidate.parameters,
+        "weights_bytes": row.candidate.weights_bytes,
+        "difference_to_best": {
+            "macro_f1": row.difference.macro_f1,
+            "interval": list(row.difference.interval),
+            "equal": row.difference.is_none,
+        },
+        **({"distinct": row.ranked.as_dict()} if on_distinct else {}),
+        "all": row.everything.as_dict(),
+        "models": [asdict(model) for model in row.candidate.models],
+    }
+
+
+def _stopping(models: Sequence[FoldModel]) -> str:
+    pairs = sorted({(model.fold, model.stopping_folds) for model in models})
+    said = "; ".join(f"fold {_listed(stopping)} where fold {fold} is scored" for fold, stopping in pairs)
+    return (
+        "Recipes that stop early chose epoch and learning rate by a fold that is neither scored nor "
+        f"learned from: {said}."
+    )
+
+
+def _listed(values: Sequence[int]) -> str:
+    return ", ".join(str(value) for value in values)

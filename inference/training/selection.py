@@ -1,0 +1,181 @@
+"""The `select` command: recipes trained or loaded, scored where they did not learn, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from inference.errors import DataError
+from inference.manifest import Manifest, load_manifest, verify_weights
+from inference.networks import build_network, load_weights
+from inference.preprocessing import to_tensor
+from inference.training.command import distinct, for_fold, train_fold
+from inference.training.comparison import Candidate, Comparison, FoldModel, Scored, compare
+from inference.training.data import Sample, read_pixels, read_samples
+from inference.training.export import CLASSES
+from inference.training.fitting import read_history
+from inference.training.folds import refuse_shared_groups
+from inference.training.plots import History
+from inference.training.recipe import Fit, Recipe, load_recipe
+from inference.training.run_record import digest_of, refuse_other
+
+_BATCH = 32
+
+Tick = Callable[[int, int], None]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Labelled images with folds and groups, and the folder of the runs that learn from them."""
+
+    directory: Path
+    manifest: Path
+    samples: tuple[Sample, ...]
+    runs: Path
+
+    @property
+    def folds(self) -> list[int]:
+        """All folds of the data, sorted."""
+        return sorted({sample.fold for sample in self.samples if sample.fold is not None})
+
+    def history(self, run: str) -> History:
+        """Return the figures of every epoch of a run; none where they were not kept."""
+        return read_history(self.runs / f"{run}.fit" / "history.csv")
+
+
+def open_study(directory: Path, manifest: Path, runs: Path) -> Study:
+    """Read the images' list. Raises DataError where a row lacks fold or group, or a group has two folds."""
+    samples = read_samples(directory, manifest, tuple(each.code for each in CLASSES))
+    bare = sum(1 for sample in samples if sample.fold is None or sample.group is None)
+    if bare:
+        raise DataError(
+            "data_invalid",
+            "A comparison across patients needs the columns fold and group in every row of the manifest. "
+            f"Received {bare} rows without them.",
+        )
+    refuse_shared_groups(samples)
+    return Study(directory, manifest, tuple(samples), runs)
+
+
+def load_recipes(names: Sequence[str]) -> list[Recipe]:
+    """Read the recipes in the given order. Raises DataError recipe_invalid, also where one is named twice."""
+    recipes = [load_recipe(name) for name in names]
+    if len({recipe.id for recipe in recipes}) < len(recipes):
+        raise DataError("recipe_invalid", f"A recipe is named twice. Received {', '.join(names)}.")
+    return recipes
+
+
+def select(
+    recipes: Sequence[Recipe],
+    study: Study,
+    folds: Sequence[int],
+    *,
+    tell: Tell = lambda _sentence: None,
+    tick: Tick = lambda _done, _total: None,
+) -> Comparison:
+    """Compare at least one recipe on the images of `folds`, each image seen by a model that did not learn
+    from its fold.
+
+    Finished runs are loaded, interrupted ones go on. tell: told what is done; tick: how many of how many
+    images. Raises DataError, ManifestError, and OSError where a run cannot be written.
+    """
+    missing = sorted(set(folds) - set(study.folds))
+    if missing or not folds:
+        raise DataError(
+            "data_missing", f"The data have the folds {study.folds} only. Received {list(folds)}."
+        )
+    scored = [sample for sample in study.samples if sample.fold in folds]
+    candidates = [_candidate(recipe, study, folds, scored, tell, tick) for recipe in recipes]
+    tell("The figures of all candidates are being compared.")
+    return compare(candidates, _scored(scored))
+
+
+def _scored(samples: Sequence[Sample]) -> Scored:
+    codes = tuple(each.code for each in CLASSES)
+    known = all(sample.first_of_slice is not None for sample in samples)
+    return Scored(
+        truth=np.array([codes.index(sample.label) for sample in samples], np.int64),
+        groups=[str(sample.group) for sample in samples],
+        distinct=np.array([bool(sample.first_of_slice) for sample in samples]) if known else None,
+        codes=codes,
+    )
+
+
+def _candidate(
+    recipe: Recipe, study: Study, folds: Sequence[int], scored: Sequence[Sample], tell: Tell, tick: Tick
+) -> Candidate:
+    probabilities = np.full((len(scored), len(CLASSES)), np.nan)
+    models: list[FoldModel] = []
+    parameters = weights_bytes = 0
+    for fold in sorted(set(folds)):
+        manifest = _fold_model(recipe, fold, study, tell, tick)
+        network = _network(manifest)
+        rows = [index for index, sample in enumerate(scored) if sample.fold == fold]
+        probabilities[rows] = _predict(network, manifest, [scored[index] for index in rows])
+        parameters = network.count_params()
+        weights_bytes = max(weights_bytes, verify_weights(manifest).stat().st_size)
+        models.append(_described(recipe, manifest, fold, study))
+    return Candidate(recipe.id, recipe.title, parameters, weights_bytes, tuple(models), probabilities)
+
+
+def _fold_model(recipe: Recipe, fold: int, study: Study, tell: Tell, tick: Tick) -> Manifest:
+    """Return the model for which `fold` was held out: the finished run's, or that of a run made now."""
+    wanted = for_fold(recipe, fold, study.folds)
+    if isinstance(recipe.fit, Fit) and fold in wanted.split.validation_folds:
+        raise DataError(
+            "data_invalid",
+            "Early stopping needs a third fold, so that the scored one chooses nothing. "
+            f"Received the folds {study.folds}.",
+        )
+    path = study.runs / f"{wanted.id}.json"
+    if path.exists():
+        tell(f"{wanted.id}: a finished run is loaded.")
+    else:
+        tell(f"{wanted.id}: training, from the last checkpoint where there is one.")
+        keras.utils.clear_session()
+        path = train_fold(recipe, study.directory, study.manifest, fold, study.runs, tick)
+    manifest = load_manifest(path)
+    refuse_other(manifest.training, wanted, digest_of(_training_samples(wanted, study.samples)))
+    return manifest
+
+
+def _training_samples(recipe: Recipe, samples: Sequence[Sample]) -> list[Sample]:
+    known = distinct(samples) if recipe.split.distinct_only else samples
+    return [sample for sample in known if sample.fold in recipe.split.training_folds]
+
+
+def _network(manifest: Manifest) -> keras.Model:
+    path = verify_weights(manifest)
+    model = build_network(manifest.network, manifest.input_size, len(manifest.classes))
+    load_weights(model, path.read_bytes())
+    return model
+
+
+def _predict(network: keras.Model, manifest: Manifest, samples: Sequence[Sample]) -> NDArray[np.float64]:
+    """Return float64 (N, C). Without the heat maps, which take many times as long."""
+    rows = []
+    for start in range(0, len(samples), _BATCH):
+        pixels = [read_pixels(sample)[0] for sample in samples[start : start + _BATCH]]
+        tensors = np.stack([to_tensor(each, manifest.input_size) for each in pixels])
+        logits = np.asarray(network.predict_on_batch(tensors), np.float64)
+        rows.append(softmax(logits / manifest.temperature, axis=1))
+    return np.concatenate(rows)
+
+
+def _described(recipe: Recipe, manifest: Manifest, fold: int, study: Study) -> FoldModel:
+    split = for_fold(recipe, fold, study.folds).split
+    return FoldModel(
+        fold=fold,
+        run=manifest.id,
+        weights_sha256=manifest.weights_sha256,
+        training_folds=split.training_folds,
+        stopping_folds=split.validation_folds if isinstance(recipe.fit, Fit) else (),
+        epochs=len(study.history(manifest.id)),
+    )

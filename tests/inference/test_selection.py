@@ -1,0 +1,485 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import resource
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inference.__main__ import main
+from inference.errors import DataError
+from inference.manifest import load_manifest
+from inference.predictor import Predictor
+from inference.training import selection
+from inference.training.comparison import Candidate, Comparison, FoldModel, Scored, compare
+from inference.training.comparison_table import comparison_as_dict, comparison_as_markdown
+from inference.training.data import load_tensors, read_pixels, read_samples
+from inference.training.intervals import bootstrap_intervals
+from inference.training.metrics import score
+from inference.training.plots import as_png, comparison_figure, history_figure
+from inference.training.recipe import load_recipe
+from inference.training.run_record import claim, digest_of
+from tests.inference.tiny import CODES, write_cohort
+
+# Keras 3.15 reads TensorFlow variables in a way that numpy 2 deprecates; nothing of ours does.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+RECIPE = """
+id = "{id}"
+title = "Tiny"
+seed = 3
+input_size = 32
+[network]
+kind = "plain_cnn"
+dense = {dense}
+dropout = 0.0
+blocks = [{{ filters = 4, batch_norm = false }}]
+[split]
+training_folds = [2]
+validation_folds = [1]
+weight_copies = false
+distinct_only = true
+[augmentation]
+rotation_degrees = 0.0
+shift = 0.0
+shear = 0.0
+zoom = 0.0
+[fit]
+batch_size = 8
+epochs = 2
+learning_rate = 0.01
+early_stopping_patience = 2
+reduce_patience = 2
+reduce_factor = 0.1
+"""
+
+
+def write_recipe(directory: Path, name: str = "small", dense: int = 4) -> Path:
+    path = directory / f"{name}.toml"
+    path.write_text(RECIPE.format(id=name, dense=dense), "utf-8")
+    return path
+
+
+def rewrite(manifest: Path, change: Callable[[dict[str, str]], dict[str, Any]]) -> Path:
+    with manifest.open(newline="", encoding="utf-8") as file:
+        rows = [change(row) for row in csv.DictReader(file)]
+    other = manifest.with_name("other.csv")
+    with other.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    return other
+
+
+def three_folds(row: dict[str, str]) -> dict[str, Any]:
+    return {**row, "fold": int(row["group"].split("-")[1]) % 3}
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """48 images of 24 slices and as many groups, in folds 0 to 2."""
+    directory = tmp_path_factory.mktemp("cohort")
+    manifest = write_cohort(directory, per_class=12)
+    rewrite(manifest, three_folds).replace(manifest)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def study(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that one comparison of two recipes on two folds fills."""
+    out = tmp_path_factory.mktemp("study")
+    write_recipe(out, "small", dense=4)
+    write_recipe(out, "large", dense=8)
+    assert run_select(cohort, out) == 0
+    return out
+
+
+def run_select(cohort: Path, study: Path, **options: str) -> int:
+    said = {
+        "manifest": str(cohort / "manifest.csv"),
+        "folds": "0,1",
+        "json": str(study / "out.json"),
+    } | options
+    recipes = [str(study / "small.toml"), str(study / "large.toml")]
+    arguments = [word for name, value in said.items() for word in (f"--{name}", value)]
+    extra = [
+        "--runs",
+        str(study / "runs"),
+        "--plots",
+        str(study / "plots"),
+        "--markdown",
+        str(study / "out.md"),
+    ]
+    return main(["select", str(cohort), "--recipes", *recipes, *extra, *arguments])
+
+
+def report_of(study: Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads((study / "out.json").read_text("utf-8"))
+    return report
+
+
+def test_every_image_is_scored_by_the_model_that_did_not_learn_from_its_fold(
+    study: Path, cohort: Path
+) -> None:
+    """Pooled again by hand, with the predictor that the portal uses."""
+    samples = read_samples(cohort, cohort / "manifest.csv", CODES)
+    scored = [sample for sample in samples if sample.fold in (0, 1)]
+    rows = {}
+    for fold in (0, 1):
+        manifest = load_manifest(study / "runs" / f"small-fold{fold}.json")
+        recipe = manifest.training["recipe"]["split"]
+        assert recipe["training_folds"] == [(fold + 2) % 3]
+        assert recipe["validation_folds"] == [(fold + 1) % 3]
+        mine = [sample for sample in scored if sample.fold == fold]
+        results = Predictor.load(manifest).predict([read_pixels(sample)[0] for sample in mine])
+        rows |= {each.path: result.probabilities for each, result in zip(mine, results, strict=True)}
+    truth = np.array([CODES.index(sample.label) for sample in scored])
+    pooled = np.array([rows[sample.path] for sample in scored])
+    first = np.array([bool(sample.first_of_slice) for sample in scored])
+    groups = [str(sample.group) for sample in scored]
+    report = next(each for each in report_of(study)["candidates"] if each["recipe"] == "small")
+    for name, chosen, count in (("all", np.ones(32, bool), 32), ("distinct", first, 16)):
+        figures = score(truth[chosen], pooled[chosen], CODES)
+        assert report[name]["n"] == count
+        assert report[name]["confusion"] == figures.confusion
+        assert report[name]["nll"] == pytest.approx(figures.nll, rel=1e-4)
+        of_chosen = [group for group, is_chosen in zip(groups, chosen, strict=True) if is_chosen]
+        interval = bootstrap_intervals(truth[chosen], pooled[chosen], of_chosen, CODES)
+        assert report[name]["interval"]["macro_f1"] == pytest.approx(interval["macro_f1"])
+
+
+def test_report_names_what_was_compared_and_how(study: Path) -> None:
+    report = report_of(study)
+    by_recipe = {each["recipe"]: each for each in report["candidates"]}
+    assert set(by_recipe) == {"small", "large"}
+    # One convolution of 3 x 3 x 4 + 4, a dense layer on 16 x 16 x 4, four logits.
+    assert by_recipe["small"]["parameters"] == 40 + (1024 * 4 + 4) + (4 * 4 + 4)
+    assert by_recipe["large"]["parameters"] == 40 + (1024 * 8 + 8) + (8 * 4 + 4)
+    largest = max((study / "runs" / f"small-fold{fold}.npz").stat().st_size for fold in (0, 1))
+    assert by_recipe["small"]["weights_bytes"] == largest
+    assert [
+        (model["fold"], model["training_folds"], model["stopping_folds"], model["epochs"])
+        for model in by_recipe["large"]["models"]
+    ] == [(0, [2], [1], 2), (1, [0], [2], 2)]
+    assert report["ranked_on"] == "distinct"
+    assert report["best"] == report["candidates"][0]["recipe"]
+    assert report["candidates"][0]["difference_to_best"] == {
+        "macro_f1": 0.0,
+        "interval": [0.0, 0.0],
+        "equal": True,
+    }
+    assert any(
+        "fold 1 where fold 0 is scored; fold 2 where fold 1 is scored" in note for note in report["notes"]
+    )
+
+
+def test_tables_and_plots_are_written_whole(study: Path) -> None:
+    text = (study / "out.md").read_text("utf-8")
+    report = report_of(study)
+    lines = [line for line in text.splitlines() if line.startswith(("| small | 4", "| large | 8"))]
+    assert [line.split(" | ")[0][2:] for line in lines] == [each["recipe"] for each in report["candidates"]]
+    assert f"Chosen: `{report['chosen']}`" in text
+    assert "--recipes small.toml large.toml --folds 0,1" in text
+    assert str(study) not in text
+    for name in ("comparison", "small", "large"):
+        with Image.open(study / "plots" / f"{name}.png") as plot:
+            assert plot.width > 500
+            assert len(plot.convert("L").getcolors()) > 20
+    assert not list(study.rglob("*.partial"))
+
+
+def test_finished_runs_are_loaded_and_give_the_same_report(
+    study: Path, cohort: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def must_not_train(*_arguments: object) -> Path:
+        raise AssertionError("a finished run was trained again")
+
+    monkeypatch.setattr(selection, "train_fold", must_not_train)
+    before = (study / "out.json").read_bytes()
+    times = {path: path.stat().st_mtime_ns for path in (study / "runs").iterdir()}
+    assert run_select(cohort, study) == 0
+    assert (study / "out.json").read_bytes() == before
+    assert {path: path.stat().st_mtime_ns for path in (study / "runs").iterdir()} == times
+    assert capsys.readouterr().err.count("a finished run is loaded") == 4
+
+
+def test_json_on_standard_output_is_json_alone(
+    study: Path, cohort: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Also where a fold is trained, of which Keras tells on standard output."""
+    recipe = write_recipe(tmp_path, "third")
+    arguments = ["--recipes", str(recipe), "--folds", "2", "--runs", str(tmp_path), "--json", "-"]
+    assert main(["select", str(cohort), *arguments]) == 0
+    assert json.loads(capfdbinary.readouterr().out)["chosen"] == "third"
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"folds": "0,3"}, "data_missing: The data have the folds [0, 1, 2] only"),
+        ({"folds": "first"}, "data_missing: Folds are numbers"),
+        ({"manifest": "nowhere.csv"}, "data_missing: There is no such manifest"),
+    ],
+)
+def test_what_cannot_be_compared_is_told_in_one_line(
+    study: Path, cohort: Path, capsys: pytest.CaptureFixture[str], options: dict[str, str], word: str
+) -> None:
+    before = (study / "out.json").read_bytes()
+    assert run_select(cohort, study, **options) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(word)
+    assert told.count("\n") == 1
+    assert (study / "out.json").read_bytes() == before
+
+
+def open_changed(cohort: Path, change: Callable[[dict[str, str]], dict[str, Any]]) -> selection.Study:
+    return selection.open_study(cohort, rewrite(cohort / "manifest.csv", change), cohort / "no-runs")
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda row: {**row, "group": ""}, "48 rows without"),
+        (lambda row: {name: row[name] for name in ("path", "label", "group")}, "48 rows without"),
+        (lambda row: {**row, "group": "everybody"}, "more than one fold"),
+    ],
+)
+def test_manifest_without_folds_of_patients_is_refused(
+    cohort: Path, change: Callable[[dict[str, str]], dict[str, Any]], word: str
+) -> None:
+    with pytest.raises(DataError, match=word) as caught:
+        open_changed(cohort, change)
+    assert caught.value.code == "data_invalid"
+
+
+def test_folder_without_classes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        selection.open_study(tmp_path, tmp_path / "manifest.csv", tmp_path)
+    assert caught.value.code == "data_missing"
+
+
+def test_unknown_recipe_and_one_named_twice_are_refused(tmp_path: Path) -> None:
+    recipe = str(write_recipe(tmp_path))
+    for names in (["no-such-recipe"], [recipe, recipe]):
+        with pytest.raises(DataError) as caught:
+            selection.load_recipes(names)
+        assert caught.value.code == "recipe_invalid"
+
+
+def test_early_stopping_on_the_scored_fold_is_refused(cohort: Path, tmp_path: Path) -> None:
+    data = open_changed(cohort, lambda row: {**row, "fold": int(row["fold"]) % 2})
+    with pytest.raises(DataError, match="third fold"):
+        selection.select([load_recipe(str(write_recipe(tmp_path)))], data, [0])
+    assert not data.runs.exists()
+
+
+def test_run_of_other_images_or_another_recipe_is_refused(study: Path, cohort: Path, tmp_path: Path) -> None:
+    """Neither loaded nor trained over: what lies there stays as it is."""
+    recipe = load_recipe(str(study / "small.toml"))
+    before = {path: path.read_bytes() for path in (study / "runs").glob("small*") if path.is_file()}
+
+    def swapped(row: dict[str, str]) -> dict[str, Any]:
+        return {**row, "fold": {"1": 2, "2": 1}.get(row["fold"], 0)}
+
+    other = rewrite(cohort / "manifest.csv", swapped)
+    for data, wanted, word in (
+        (other, recipe, "learned from other images"),
+        (cohort / "manifest.csv", load_recipe(str(write_recipe(tmp_path, "small", 5))), "another version"),
+    ):
+        with pytest.raises(DataError, match=word) as caught:
+            selection.select([wanted], selection.open_study(cohort, data, study / "runs"), [0])
+        assert caught.value.code == "run_mismatch"
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_claimed_run_is_resumed_by_the_same_recipe_and_images_only(tmp_path: Path) -> None:
+    recipe = load_recipe(str(write_recipe(tmp_path)))
+    claim(tmp_path / "run", recipe, "a" * 64)
+    claim(tmp_path / "run", recipe, "a" * 64)
+    for other, digest in ((recipe, "b" * 64), (load_recipe(str(write_recipe(tmp_path, dense=9))), "a" * 64)):
+        with pytest.raises(DataError) as caught:
+            claim(tmp_path / "run", other, digest)
+        assert caught.value.code == "run_mismatch"
+
+
+def test_digest_of_files_is_that_of_their_tensors(cohort: Path) -> None:
+    samples = read_samples(cohort, cohort / "manifest.csv", CODES)[:5]
+    assert digest_of(samples) == load_tensors(samples, CODES, 16).digest
+    assert digest_of(samples) != digest_of(samples[:4])
+
+
+def test_full_disk_while_training_leaves_nothing_that_loads(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No file may grow past 8 kB, which weights and checkpoints need; afterwards there is room."""
+    arguments = [
+        "--recipes",
+        str(write_recipe(tmp_path, dense=16)),
+        "--folds",
+        "0",
+        "--runs",
+        str(tmp_path / "r"),
+    ]
+    command = ["select", str(cohort), *arguments, "--json", str(tmp_path / "out.json")]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, limits[1]))
+    try:
+        code = main(command)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert code == 2
+    assert "output_failed: The result could not be written" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out.json").exists()
+    assert not list((tmp_path / "r").glob("small-fold0.*[nj]*"))
+    assert main(command) == 0
+    assert report_of(tmp_path)["candidates"][0]["models"][0]["epochs"] == 2
+
+
+def candidate(name: str, parameters: int, predicted: Sequence[int], sure: float = 0.91) -> Candidate:
+    probabilities = np.full((len(predicted), 4), (1 - sure) / 3)
+    probabilities[np.arange(len(predicted)), predicted] = sure
+    return Candidate(
+        name, name, parameters, 1, (FoldModel(0, f"{name}-fold0", "0" * 64, (1,), (), 0),), probabilities
+    )
+
+
+def hundred(distinct: Sequence[bool] | None = None) -> Scored:
+    """400 images, 100 of each class, each class in 25 groups."""
+    truth = np.arange(400) % 4
+    groups = [f"{index % 4}-{index // 16}" for index in range(400)]
+    return Scored(truth, groups, None if distinct is None else np.array(distinct), CODES)
+
+
+def with_errors(count: int) -> list[int]:
+    """The truth, but for `count` images that are called something else, spread over classes and groups."""
+    truth = np.arange(400) % 4
+    wrong = np.linspace(0, 399, count, dtype=int) if count else np.array([], int)
+    truth[wrong] = (truth[wrong] + 1) % 4
+    return truth.tolist()
+
+
+def compared(*candidates: Candidate) -> Comparison:
+    return compare(candidates, hundred(), draws=200)
+
+
+def test_difference_of_a_candidate_to_its_twin_is_exactly_none() -> None:
+    rows = compared(candidate("one", 10, with_errors(30)), candidate("twin", 10, with_errors(30), 0.7)).rows
+    assert [(row.difference.macro_f1, row.difference.interval) for row in rows] == [(0.0, (0.0, 0.0))] * 2
+
+
+def test_difference_is_paired_and_so_narrower_than_the_intervals_apart() -> None:
+    """31 errors of which 30 are the other's too: the shared ones cancel out in every draw."""
+    fewer, more = with_errors(30), with_errors(30)
+    more[5] = (more[5] + 2) % 4
+    best, other = compared(candidate("more", 10, more), candidate("fewer", 10, fewer)).rows
+    assert best.candidate.recipe == "fewer"
+    low, high = other.difference.interval
+    assert low < other.difference.macro_f1 < high <= 0.0
+    apart = best.ranked.interval["macro_f1"]
+    assert high - low < (apart[1] - apart[0]) / 4
+
+
+def test_rows_are_sorted_by_macro_f1_and_then_by_size() -> None:
+    comparison = compared(
+        candidate("worst", 1, with_errors(90)),
+        candidate("large", 30, with_errors(10)),
+        candidate("medium", 20, with_errors(10)),
+        candidate("middling", 1, with_errors(60)),
+    )
+    assert [row.candidate.recipe for row in comparison.rows] == ["medium", "large", "middling", "worst"]
+
+
+@pytest.mark.parametrize(
+    ("errors", "parameters", "chosen"),
+    [
+        # As good and smaller: chosen. A hair worse: still. Clearly worse: not. As good and larger: not.
+        ({"best": 20, "other": 20}, {"best": 9, "other": 8}, "other"),
+        ({"best": 20, "other": 22}, {"best": 9, "other": 8}, "other"),
+        ({"best": 20, "other": 60}, {"best": 9, "other": 8}, "best"),
+        ({"best": 20, "other": 22}, {"best": 8, "other": 9}, "best"),
+        ({"best": 20, "other": 22}, {"best": 8, "other": 8}, "best"),
+    ],
+)
+def test_smallest_of_those_as_good_as_the_best_is_chosen(
+    errors: dict[str, int], parameters: dict[str, int], chosen: str
+) -> None:
+    comparison = compared(*(candidate(name, parameters[name], with_errors(errors[name])) for name in errors))
+    assert comparison.chosen == chosen
+
+
+def test_visible_loss_is_not_excused_by_a_wide_interval() -> None:
+    """With few patients every interval includes 0; a network that loses 0.03 is not taken for its size."""
+    few = Scored(np.arange(400) % 4, [str(index // 100) for index in range(400)], None, CODES)
+    better, worse = with_errors(20), with_errors(20)
+    for index in range(150, 162):
+        worse[index] = (worse[index] + 2) % 4
+    for index in range(250, 253):
+        better[index] = (better[index] + 2) % 4
+    comparison = compare([candidate("better", 9, better), candidate("worse", 1, worse)], few, draws=200)
+    difference = comparison.rows[1].difference
+    assert difference.interval[0] < -0.01 < 0.0 <= difference.interval[1]
+    assert difference.macro_f1 < -0.01
+    assert comparison.chosen == "better"
+
+
+def test_ranking_is_over_one_image_a_slice_where_the_data_tell() -> None:
+    """`copies` is right on the many copies, `slices` on the slices themselves."""
+    distinct = [index % 40 < 4 for index in range(400)]
+    truth = np.arange(400) % 4
+    on_copies = np.where(distinct, (truth + 1) % 4, truth)
+    on_slices = np.where(distinct, truth, (truth + 1) % 4)
+    pair = [candidate("copies", 1, on_copies.tolist()), candidate("slices", 1, on_slices.tolist())]
+    told = compare(pair, hundred(distinct), draws=50)
+    assert (told.best, told.on_distinct, told.rows[0].ranked.figures.n) == ("slices", True, 40)
+    untold = compare(pair, hundred(), draws=50)
+    assert (untold.best, untold.on_distinct, untold.rows[0].ranked.figures.n) == ("copies", False, 400)
+    assert "distinct" not in comparison_as_dict(untold)["candidates"][0]
+    assert "Candidates compared on 400 images" in comparison_as_markdown(untold, "made")
+
+
+def test_history_figure_draws_every_recorded_curve() -> None:
+    rows = [
+        {"epoch": 0.0, "loss": 1.2, "val_loss": 1.3, "recall": 0.4, "val_recall": 0.3, "accuracy": 0.9},
+        {"epoch": 1.0, "loss": 0.8, "val_loss": 1.1, "recall": 0.6, "val_recall": 0.5, "accuracy": 0.9},
+    ]
+    loss, recall = history_figure("Tiny", {0: rows, 1: rows[:1]}).axes
+    assert [tuple(line.get_ydata()) for line in loss.lines] == [(1.2, 0.8), (1.3, 1.1), (1.2,), (1.3,)]
+    assert [tuple(line.get_ydata()) for line in recall.lines] == [(0.4, 0.6), (0.3, 0.5), (0.4,), (0.3,)]
+    assert tuple(loss.lines[0].get_xdata()) == (1.0, 2.0)
+    assert recall.get_ylabel() == "macro recall"
+    without = history_figure("Tiny", {0: [{"epoch": 0.0, "loss": 1.2, "accuracy": 0.7}]})
+    assert without.axes[1].get_ylabel() == "accuracy"
+
+
+def test_comparison_figure_marks_the_chosen_one() -> None:
+    comparison = compared(candidate("one", 9, with_errors(10)), candidate("two", 8, with_errors(11)))
+    figure = comparison_figure(comparison)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["one", "two (chosen)"]
+    with Image.open(io.BytesIO(as_png(figure))) as plot:
+        assert plot.format == "PNG"
+
+
+@pytest.mark.parametrize(
+    ("size", "filters", "dense"), [("simple", (8, 16), 32), ("complex", (16, 32, 64), 128)]
+)
+@pytest.mark.parametrize(
+    ("variant", "dropout", "norm"),
+    [("none", 0.0, False), ("dropout", 0.3, False), ("batch-norm", 0.0, True), ("both", 0.3, True)],
+)
+def test_shipped_candidates_are_the_prototypes_eight(
+    size: str, filters: tuple[int, ...], dense: int, variant: str, dropout: float, norm: bool
+) -> None:
+    recipe = load_recipe(f"candidate-{size}-{variant}")
+    assert recipe.id == f"candidate-{size}-{variant}"
+    assert [(block.filters, block.batch_norm) for block in recipe.network.blocks] == [
+        (count, norm) for count in filters
+    ]
+    assert (recipe.network.dense, recipe.network.dropout, recipe.input_size) == (dense, dropout, 227)
+    assert recipe.split.distinct_only
+    assert (recipe.fit.epochs, recipe.fit.early_stopping_patience, recipe.fit.reduce_patience) == (12, 4, 2)
