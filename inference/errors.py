@@ -37,7 +37,9 @@ class ManifestError(InferenceError):
 
 
 class DataError(InferenceError):
-    """Training or evaluation data that cannot be used. Codes: data_missing, data_invalid, recipe_invalid."""
+    """Training or evaluation data that cannot be used. Codes: data_missing, data_invalid, recipe_invalid,
+    run_mismatch.
+    """
 
 
 def _rebuild(kind: type[InferenceError], code: str, message: str, retryable: bool) -> InferenceError:
