@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 
-from cases.lifecycle import CaseState, JobStatus
+from cases.lifecycle import CaseState, GateVerdict, JobStatus
 from cases.models import Case, Cohort, Image, Job, ModelVersion, Prediction, Review
 from cases.permissions import CAPABILITIES, Action, Role, cohorts_where, visible_to
 from cases.results import jobs_standing_first, standing_first
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         job_error: str | None
         predicted_class: str | None
         confidence: float | None
+        gate_verdict: str | None
 
     AnalysedCase: TypeAlias = WithAnnotations[Case, Analysis]
 
@@ -40,6 +41,7 @@ class WorklistFilter:
     state: str = ""
     job_status: str = ""
     predicted_class: str = ""
+    gate_verdict: str = ""
     text: str = ""
 
 
@@ -65,14 +67,15 @@ def with_analysis(cases: QuerySet[Case]) -> QuerySet[AnalysedCase]:
         job_error=Subquery(job.values("error_message")[:1]),
         predicted_class=Subquery(result.values("predicted_class")[:1]),
         confidence=Subquery(result.values("confidence")[:1]),
+        gate_verdict=Subquery(result.values("gate_verdict")[:1]),
     )
 
 
 def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[AnalysedCase]:
     """The cases on the user's worklist, newest first, with the analysis that stands for each.
 
-    A class filter holds only where the user may see results, so that it cannot be
-    used to ask for them.
+    A filter by class or by the gate's verdict holds only where the user may see results, so that it
+    cannot be used to ask for them. A refused image has no class.
     """
     cases = visible_to(user).select_related("cohort")
     if narrowed.cohort:
@@ -85,10 +88,13 @@ def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[AnalysedCase]:
     if narrowed.job_status:
         analysed = analysed.filter(job_status=narrowed.job_status)
     if narrowed.predicted_class:
-        analysed = analysed.filter(
-            predicted_class=narrowed.predicted_class,
-            cohort__in=cohorts_where(user, Action.READ),
+        analysed = analysed.filter(predicted_class=narrowed.predicted_class).exclude(
+            gate_verdict=GateVerdict.REFUSED
         )
+    if narrowed.gate_verdict:
+        analysed = analysed.filter(gate_verdict=narrowed.gate_verdict)
+    if narrowed.predicted_class or narrowed.gate_verdict:
+        analysed = analysed.filter(cohort__in=cohorts_where(user, Action.READ))
     return analysed.order_by("-created_at", "-id")
 
 

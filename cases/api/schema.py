@@ -9,8 +9,14 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import serializers
 
 from cases.api.problems import KINDS, MEDIA_TYPE
-from cases.api.serializers import CaseSerializer, ReceiptSerializer, ReviewSerializer
-from cases.lifecycle import Verdict
+from cases.api.serializers import (
+    GATE_HELP,
+    TRAINED_ON_HELP,
+    CaseSerializer,
+    ReceiptSerializer,
+    ReviewSerializer,
+)
+from cases.lifecycle import GateVerdict, Verdict
 from cases.notice import RESEARCH_NOTICE
 
 Responses = dict[Any, Any]
@@ -93,6 +99,9 @@ class ReviewedCaseSerializer(serializers.Serializer[Any]):
     predicted_class = serializers.CharField()
     predicted_probability = serializers.FloatField()
     probabilities = serializers.DictField(child=serializers.FloatField())
+    gate_verdict = serializers.ChoiceField(GateVerdict.choices, allow_null=True, help_text=GATE_HELP)
+    gate_distance = serializers.FloatField(allow_null=True)
+    trained_on = serializers.BooleanField(allow_null=True, help_text=TRAINED_ON_HELP)
     verdict = serializers.ChoiceField(Verdict.choices)
     final_class = serializers.CharField(help_text="The reader's class.")
     corrected_class = serializers.CharField(
@@ -167,6 +176,9 @@ _ROW = {
     "predicted_class": "glioma",
     "predicted_probability": 0.7,
     "probabilities": {"glioma": 0.7, "meningioma": 0.2, "notumor": 0.05, "pituitary": 0.05},
+    "gate_verdict": "accepted",
+    "gate_distance": 0.41,
+    "trained_on": False,
     "verdict": "disagree",
     "final_class": "meningioma",
     "corrected_class": "meningioma",

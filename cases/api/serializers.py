@@ -11,10 +11,18 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from cases.lifecycle import CaseState, JobStatus, Verdict
+from cases.lifecycle import CaseState, GateVerdict, JobStatus, Verdict
 from cases.models import Case, Job, Prediction, Review
 from cases.permissions import Action, Role
 from cases.services.uploads import Outcome, Receipt
+
+GATE_HELP = _(
+    "What the input gate says of the image; null without a gate. The class of a refused one is no finding."
+)
+TRAINED_ON_HELP = _(
+    "Whether the image, or a copy, was in the network's training data; null where that is not known. "
+    "Keep those out of figures."
+)
 
 Shape = serializers.Serializer[Any]
 
@@ -135,9 +143,17 @@ class PredictionSerializer(Shape):
         child=serializers.FloatField(),
         help_text=_("By class code; sum 1."),
     )
+    gate_verdict = serializers.SerializerMethodField(help_text=GATE_HELP)
+    gate_distance = serializers.FloatField(allow_null=True)
+    trained_on = serializers.BooleanField(source="in_training", allow_null=True, help_text=TRAINED_ON_HELP)
     classes = ClassSerializer(source="model_version.classes", many=True)
     layers = LayerSerializer(source="model_version.layers", many=True)
     created_at = serializers.DateTimeField()
+
+    @extend_schema_field(serializers.ChoiceField(GateVerdict.choices, allow_null=True))
+    def get_gate_verdict(self, prediction: Prediction) -> str | None:
+        """Null where the network has no gate."""
+        return prediction.gate_verdict or None
 
 
 class ReviewSerializer(Shape):

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from cases import selectors
-from cases.lifecycle import CaseState, JobStatus, Verdict
+from cases.lifecycle import CaseState, GateVerdict, JobStatus, Verdict
 from cases.models import Cohort, Prediction, Review
 from cases.models.review import Confidence
 from cases.permissions import Action, cohorts_where, may_anywhere
@@ -39,6 +39,9 @@ class WorklistForm(forms.Form):
         label=_("Analysis"), required=False, choices=[("", _("All")), *JobStatus.choices]
     )
     found = forms.ChoiceField(label=_("Network's class"), required=False)
+    gate = forms.ChoiceField(
+        label=_("Input gate"), required=False, choices=[("", _("All")), *GateVerdict.choices]
+    )
 
     def __init__(self, data: Any, *, user: User) -> None:
         super().__init__(data)
@@ -48,7 +51,7 @@ class WorklistForm(forms.Form):
             found = cast("forms.ChoiceField", self.fields["found"])
             found.choices = [("", _("All")), *selectors.known_classes().items()]
         else:
-            del self.fields["found"]
+            del self.fields["found"], self.fields["gate"]
 
     def narrowed(self) -> selectors.WorklistFilter:
         """The filter of the valid fields."""
@@ -59,6 +62,7 @@ class WorklistForm(forms.Form):
             state=given.get("state", ""),
             job_status=given.get("analysis", ""),
             predicted_class=given.get("found", ""),
+            gate_verdict=given.get("gate", ""),
             text=given.get("text", "").strip(),
         )
 
@@ -87,7 +91,11 @@ class UploadForm(forms.Form):
 
 
 class ReviewForm(forms.Form):
-    """What a reader says of a case for the first time."""
+    """What a reader says of a case for the first time.
+
+    `is_blind`: the network's class is withheld, since the gate refused the image. Then there is nothing to
+    agree with: the reader names a class, and whether that is the network's follows from it.
+    """
 
     prediction = forms.UUIDField(widget=forms.HiddenInput)
     verdict = forms.ChoiceField(
@@ -114,18 +122,34 @@ class ReviewForm(forms.Form):
         help_text=_("Write nothing that could identify the patient."),
     )
 
-    def __init__(self, data: Any = None, *, of: Prediction, initial: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        of: Prediction,
+        is_blind: bool = False,
+        initial: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(data, initial={"prediction": of.pk} | (initial or {}))
+        self.is_blind, self.predicted_class = is_blind, of.predicted_class
         corrected = cast("forms.ChoiceField", self.fields["corrected_class"])
         labels = of.model_version.class_labels
-        corrected.choices = [(code, label) for code, label in labels.items() if code != of.predicted_class]
+        corrected.choices = [
+            (code, label) for code, label in labels.items() if is_blind or code != of.predicted_class
+        ]
+        if is_blind:
+            del self.fields["verdict"]
+            corrected.required = True
+            corrected.label = _("Which class do you see?")
+            corrected.error_messages["required"] = _("Say which class you see.")
 
     def opinion(self) -> Opinion:
         """What the valid form says."""
         given = self.cleaned_data
-        return Opinion(
-            Verdict(given["verdict"]), given["corrected_class"], given["confidence"], given["comment"]
-        )
+        verdict, corrected = Verdict(given.get("verdict", Verdict.DISAGREE)), given["corrected_class"]
+        if self.is_blind and corrected == self.predicted_class:
+            verdict, corrected = Verdict.AGREE, ""
+        return Opinion(verdict, corrected, given["confidence"], given["comment"])
 
     def refuse(self, error: ValidationError) -> None:
         """Show a service's refusal at the fields that it names."""
@@ -144,9 +168,9 @@ class AmendForm(ReviewForm):
     )
 
 
-def values_of(review: Review) -> dict[str, Any]:
+def values_of(review: Review, *, is_blind: bool) -> dict[str, Any]:
     """The fields of a form that says what `review` says."""
-    disagrees = review.verdict == Verdict.DISAGREE
+    disagrees = is_blind or review.verdict == Verdict.DISAGREE
     return {
         "verdict": review.verdict,
         "corrected_class": review.final_class if disagrees else "",

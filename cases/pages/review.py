@@ -33,6 +33,7 @@ class ReviewItem:
     label: str
     is_own: bool
     is_current: bool
+    shows_verdict: bool
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,16 @@ class Bar:
     probability: float
     percent: str
     is_predicted: bool
+
+
+@dataclass(frozen=True)
+class OtherResult:
+    """What another network version says of the same image, and the reviews of that."""
+
+    prediction: Prediction
+    bars: list[Bar]
+    is_withheld: bool
+    reviews: list[ReviewItem]
 
 
 @never_cache
@@ -69,7 +80,8 @@ def amend(request: PageRequest, code: str) -> HttpResponse:
         return redirect("cases:case", code=case.code)
     if request.method == "POST":
         return _amend(request, case)
-    form = AmendForm(of=own.prediction, initial=values_of(own))
+    is_blind = _is_withheld(request, own.prediction)
+    form = AmendForm(of=own.prediction, is_blind=is_blind, initial=values_of(own, is_blind=is_blind))
     return _page(request, case, form=form, prediction=own.prediction)
 
 
@@ -80,7 +92,7 @@ def _submit(request: PageRequest, case: Case) -> HttpResponse:
     if prediction is None:
         messages.error(request, _t("This case has no result yet that could be reviewed."))
         return redirect("cases:case", code=case.code)
-    form = ReviewForm(request.POST, of=prediction)
+    form = ReviewForm(request.POST, of=prediction, is_blind=_is_withheld(request, prediction))
     if seen is None:
         form.add_error(None, _t("The result on this page is not the case's own. Look again, then save."))
     if form.is_valid():
@@ -97,7 +109,8 @@ def _submit(request: PageRequest, case: Case) -> HttpResponse:
 
 def _amend(request: PageRequest, case: Case) -> HttpResponse:
     amended = _own_review(request, case)
-    form = AmendForm(request.POST, of=amended.prediction)
+    is_blind = _is_withheld(request, amended.prediction)
+    form = AmendForm(request.POST, of=amended.prediction, is_blind=is_blind)
     if form.is_valid():
         try:
             amend_review(
@@ -121,7 +134,8 @@ def _conflict(request: PageRequest, case: Case, current: Review) -> HttpResponse
     """Another window was first: show its review, and keep what was typed in a form that amends it."""
     typed = {name: request.POST.get(name, "") for name in ("verdict", "corrected_class", "confidence")}
     typed |= {"comment": request.POST.get("comment", ""), "reason": request.POST.get("reason", "")}
-    form = AmendForm(of=current.prediction, initial=typed | {"amends": current.pk})
+    is_blind = _is_withheld(request, current.prediction)
+    form = AmendForm(of=current.prediction, is_blind=is_blind, initial=typed | {"amends": current.pk})
     return _page(request, case, form=form, prediction=current.prediction, conflict=current, status=409)
 
 
@@ -153,13 +167,16 @@ def _page(
 ) -> HttpResponse:
     image = first_image(case)
     shown = prediction or results.current_result(request.user, case)
+    withheld = shown is not None and _is_withheld(request, shown)
     may_review = may(request.user, Action.REVIEW, case.cohort)
     context: dict[str, Any] = {
         "case": case,
         "image": image,
         "notices": sentences(image.notices),
         "analysis": analysis_of(request, case),
-        "viewer": viewer_of(case, image, shown, request.GET),
+        "viewer": viewer_of(case, image, None if withheld else shown, request.GET),
+        "is_withheld": withheld,
+        "numbers_shown": _numbers_shown(request),
         "may_read": may(request.user, Action.READ, case.cohort),
         "prediction": shown,
         "may_review": may_review,
@@ -181,9 +198,10 @@ def _reading(
     history = [_item(request, review) for review in selectors.reviews_of(request.user, case)]
     own = next((item for item in history if item.is_own and item.is_current), None)
     if own is None and form is None and may(request.user, Action.REVIEW, case.cohort):
-        form = ReviewForm(of=prediction)
+        form = ReviewForm(of=prediction, is_blind=_is_withheld(request, prediction))
     return {
         "bars": _bars(prediction),
+        "others": _others(request, case, prediction, history),
         "history": history,
         # One's only review stands in its own card already.
         "shows_history": len(history) > 1 or (bool(history) and (own is None or form is not None)),
@@ -202,7 +220,34 @@ def _item(request: PageRequest, review: Review) -> ReviewItem:
         labels.get(review.final_class, review.final_class),
         is_own=review.reader_id == request.user.pk,
         is_current=not hasattr(review, "amended_by"),
+        shows_verdict=not _is_withheld(request, review.prediction),
     )
+
+
+def _others(
+    request: PageRequest, case: Case, shown: Prediction, history: list[ReviewItem]
+) -> list[OtherResult]:
+    """The results of the other versions, the newest network first."""
+    others = results.results_of(request.user, case).filter(image=shown.image).exclude(pk=shown.pk)
+    return [
+        OtherResult(
+            found,
+            _bars(found),
+            _is_withheld(request, found),
+            [item for item in history if item.review.prediction_id == found.pk],
+        )
+        for found in others
+    ]
+
+
+def _numbers_shown(request: PageRequest) -> bool:
+    """Whether the reader asked for the numbers of a refused image all the same."""
+    return "shown" in (request.GET.get("numbers"), request.POST.get("numbers"))
+
+
+def _is_withheld(request: PageRequest, prediction: Prediction) -> bool:
+    """Whether class, probabilities and maps of a refused image stay off the page."""
+    return prediction.is_refused and not _numbers_shown(request)
 
 
 def _bars(prediction: Prediction) -> list[Bar]:

@@ -34,6 +34,7 @@ class Row:
     predicted_class: str = ""
     predicted_label: str = ""
     percent: str = ""
+    gate_verdict: str = ""
 
     @property
     def is_pending(self) -> bool:
@@ -83,4 +84,5 @@ def _row(case: selectors.AnalysedCase, readable: bool, retryable: bool, labels: 
         predicted_class=case.predicted_class,
         predicted_label=labels.get(case.predicted_class, case.predicted_class),
         percent=percent_of(case.confidence or 0.0),
+        gate_verdict=case.gate_verdict or "",
     )

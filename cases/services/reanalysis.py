@@ -75,7 +75,6 @@ def _marked(cohort: Cohort, version: ModelVersion) -> QuerySet[Image]:
     return Image.objects.filter(cohort=cohort).annotate(
         has_result=Exists(Prediction.objects.filter(**of_version)),
         is_in_work=Exists(Job.objects.filter(**of_version, status__in=AT_WORK)),
-        has_job=Exists(Job.objects.filter(**of_version)),
     )
 
 
@@ -93,7 +92,7 @@ def _queue_again(cohort: Cohort, version: ModelVersion) -> None:
 
 
 def _queue_new(cohort: Cohort, version: ModelVersion) -> None:
-    unasked = _marked(cohort, version).filter(has_job=False).order_by("created_at", "pk")
+    unasked = cohort.images.exclude(jobs__model_version=version).order_by("created_at", "pk")
     images = list(unasked.values_list("pk", flat=True))
     made = Job.objects.bulk_create(
         (Job(image_id=image, model_version=version) for image in images), batch_size=CHUNK

@@ -14,7 +14,7 @@ from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from cases.lifecycle import CaseState, JobStatus, Verdict
+from cases.lifecycle import CaseState, GateVerdict, JobStatus, Verdict
 from cases.models import Case, Cohort, Job, Prediction, Review
 from portal.dashboard.statistics import Share, share
 
@@ -139,17 +139,57 @@ def _current_reviews(cohort: Cohort) -> QuerySet[Review]:
     return Review.objects.filter(case__cohort=cohort, amended_by__isnull=True).order_by()
 
 
-def agreement(cohort: Cohort) -> Share:
-    """How often readers, as last amended, agree with the network."""
+def _counted(prefix: str = "") -> Q:
+    """Results that figures may count: a class was given, and not of an image that was trained on.
+
+    An image of which the network does not say whether it was trained on is counted.
+    """
+    given = ~Q(**{f"{prefix}gate_verdict": GateVerdict.REFUSED})
+    not_trained_on = Q(**{f"{prefix}in_training": False}) | Q(**{f"{prefix}in_training__isnull": True})
+    return given & not_trained_on
+
+
+@dataclass(frozen=True)
+class GateTally:
+    """Results of the cohort by what the gate said, and those of images that were trained on."""
+
+    uncertain: int
+    refused: int
+    trained_on: int
+
+
+def gate_tally(cohort: Cohort) -> GateTally:
+    """How many results are uncertain, refused, or of images that the network was trained on."""
+    found = Prediction.objects.filter(image__cohort=cohort).aggregate(
+        uncertain=Count("pk", filter=Q(gate_verdict=GateVerdict.UNCERTAIN)),
+        refused=Count("pk", filter=Q(gate_verdict=GateVerdict.REFUSED)),
+        trained_on=Count("pk", filter=Q(in_training=True)),
+    )
+    return GateTally(**found)
+
+
+def reads_left_out(cohort: Cohort) -> int:
+    """How many reads are no part of the agreement."""
     counts = _current_reviews(cohort).aggregate(
-        n=Count("pk"), agreed=Count("pk", filter=Q(verdict=Verdict.AGREE))
+        n=Count("pk"), counted=Count("pk", filter=_counted("prediction__"))
+    )
+    return int(counts["n"] - counts["counted"])
+
+
+def agreement(cohort: Cohort) -> Share:
+    """How often readers, as last amended, agree with the network, where `_counted` holds."""
+    counts = (
+        _current_reviews(cohort)
+        .filter(_counted("prediction__"))
+        .aggregate(n=Count("pk"), agreed=Count("pk", filter=Q(verdict=Verdict.AGREE)))
     )
     return share(counts["agreed"], counts["n"])
 
 
 def confusion(cohort: Cohort) -> Mapping[tuple[str, str], int]:
     """Reads by (class of the network, class of the reader)."""
-    rows = _current_reviews(cohort).values_list("prediction__predicted_class", "final_class")
+    counted = _current_reviews(cohort).filter(_counted("prediction__"))
+    rows = counted.values_list("prediction__predicted_class", "final_class")
     return {(predicted, read): n for predicted, read, n in rows.annotate(n=Count("pk"))}
 
 
@@ -195,7 +235,7 @@ def accuracies(cohort: Cohort) -> list[Accuracy]:
     """Each network version and the readers together, against the known class of real cases."""
     known = Case.objects.filter(_with_truth(), cohort=cohort).values("pk")
     networks = (
-        Prediction.objects.filter(image__case__in=known)
+        Prediction.objects.filter(_counted(), image__case__in=known)
         .order_by()
         .values("model_version__name")
         .annotate(n=Count("pk"), right=Count("pk", filter=Q(predicted_class=F("image__case__ground_truth"))))

@@ -29,9 +29,10 @@ from portal.dashboard import charts, selectors
 def dashboard(request: HttpRequest) -> HttpResponse:
     """How one cohort stands."""
     managed, cohort = chosen_cohort(person(request), request.GET.get("cohort", ""))
-    context = (
-        {"cohorts": managed, "cohort": cohort} | _progress(cohort) | _opinions(cohort) | _versions(cohort)
-    )
+    context: dict[str, Any] = {"cohorts": managed, "cohort": cohort}
+    context |= _progress(cohort) | _opinions(cohort)
+    if context["case_count"]:
+        context["plan"] = reanalysis.plan(cohort, active_version())
     return render(request, "dashboard/dashboard.html", context)
 
 
@@ -50,17 +51,13 @@ def _progress(cohort: Cohort) -> dict[str, Any]:
     }
 
 
-def _versions(cohort: Cohort) -> dict[str, Any]:
-    if not cohort.cases.exists():
-        return {}
-    return {"plan": reanalysis.plan(cohort, active_version())}
-
-
 def _opinions(cohort: Cohort) -> dict[str, Any]:
     agreement = selectors.agreement(cohort)
     columns = charts.columns(selectors.reads_by_day(cohort))
     return {
         "agreement": agreement,
+        "left_out": selectors.reads_left_out(cohort),
+        "gate": selectors.gate_tally(cohort),
         "agreement_range": charts.interval(agreement),
         "confusion": charts.confusion_rows(selectors.confusion(cohort), known_classes()),
         "readers": selectors.reads_by_reader(cohort),

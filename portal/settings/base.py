@@ -269,6 +269,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "CaseStateEnum": "cases.lifecycle.CaseState",
         "JobStatusEnum": "cases.lifecycle.JobStatus",
+        "GateVerdictEnum": "cases.lifecycle.GateVerdict",
     },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",

@@ -22,6 +22,8 @@ function goOn() {
 
 /** Ask for another class only of a reader who disagrees; a refused answer stays in sight. */
 function askForClass() {
+  // Where the network's class is withheld, the class is the question itself.
+  if (!form.querySelector("input[name='verdict']")) return;
   const question = form.querySelector("[data-question='corrected_class']");
   const verdict = form.querySelector("input[name='verdict']:checked")?.value;
   const isAsked = verdict === "disagree" || question.querySelector(".field__errors") !== null;

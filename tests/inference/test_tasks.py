@@ -1,19 +1,26 @@
 """The thin room between queue and network, with a tiny real network."""
 
+import io
 import logging
 import uuid
+from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
+from PIL import Image as PillowImage
 
 from cases import storage
 from cases.models import Job, ModelVersion, Prediction
 from cases.services import jobs
 from inference import tasks
 from inference.errors import InferenceError
+from inference.fingerprints import FingerprintSet, fingerprint
 from inference.heatmaps import unpack
 from inference.manifest import load_manifest
+from tests.cast import make_png_bytes
 from tests.inference.tiny import CODES, tiny_model, write_model
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +62,43 @@ def test_analysis_stores_probabilities_and_maps_of_every_layer_and_class(job, ti
     assert prediction.predicted_class == max(prediction.probabilities, key=prediction.probabilities.get)
     assert maps.layers == tiny_network.layer_names
     assert [len(maps.values[layer]) for layer in maps.layers] == [4, 4]
+
+
+def test_network_without_gate_and_fingerprints_says_nothing_of_either(job) -> None:
+    tasks.analyse(str(job.pk))
+    prediction = Prediction.objects.get()
+    assert (prediction.gate_verdict, prediction.gate_distance, prediction.in_training) == ("", None, None)
+
+
+@pytest.mark.parametrize(("trained_on", "expected"), [(0, True), (1, False)])
+def test_upload_is_compared_with_the_training_images(
+    trained_on, expected, job, tiny_network, monkeypatch
+) -> None:
+    """The upload is the picture of seed 0."""
+    picture = np.asarray(PillowImage.open(io.BytesIO(make_png_bytes(seed=trained_on))))
+    known = FingerprintSet.of([fingerprint(picture)]).as_manifest()
+    predictor = tasks.predictor_for("tiny", tiny_network.weights_sha256)
+    monkeypatch.setattr(predictor, "manifest", replace(tiny_network, training_images=known))
+    tasks.analyse(str(job.pk))
+    assert Prediction.objects.get().in_training is expected
+
+
+def test_verdict_of_the_gate_is_kept(job, tiny_network, monkeypatch) -> None:
+    predictor = tasks.predictor_for("tiny", tiny_network.weights_sha256)
+    whole = predictor.predict
+    verdict = SimpleNamespace(verdict="refused", distance=9.5, confidence=0.4)
+    monkeypatch.setattr(predictor, "predict", lambda batch: [replace(whole(batch)[0], gate=verdict)])
+    tasks.analyse(str(job.pk))
+    prediction = Prediction.objects.get()
+    assert (prediction.gate_verdict, prediction.gate_distance) == ("refused", 9.5)
+    assert prediction.is_refused
+
+
+def test_files_other_than_the_registered_ones_fail_the_job(job) -> None:
+    ModelVersion.objects.update(weights_sha256="f" * 64)
+    tasks.analyse(str(job.pk))
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == ("failed", "model_differs")
 
 
 def test_analysis_called_twice_does_nothing_the_second_time(job) -> None:

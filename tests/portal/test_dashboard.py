@@ -206,3 +206,28 @@ def test_retry_by_get_anonymous_or_with_a_bad_id_does_nothing(client, client_of,
     assert client_of(administrator).post(f"/dashboard/jobs/{uuid.uuid4()}/retry/").status_code == 404
     failed_job.refresh_from_db()
     assert failed_job.status == "failed"
+
+
+def test_figures_leave_out_what_was_refused_or_trained_on(
+    submit, analyse_as, review_as, colleague, administrator, cohort, client_of
+):
+    found = [
+        {},
+        {"in_training": True},
+        {"in_training": False},
+        {"gate_verdict": "refused", "gate_distance": 9.0},
+        {"gate_verdict": "uncertain", "gate_distance": 2.0},
+    ]
+    for seed, options in enumerate(found):
+        case = submit(seed=seed, ground_truth="glioma")
+        analyse_as(case, **options)
+        review_as(colleague, case)
+    assert (selectors.agreement(cohort).hits, selectors.agreement(cohort).n) == (3, 3)
+    assert selectors.confusion(cohort) == {("glioma", "glioma"): 3}
+    network = selectors.accuracies(cohort)[0]
+    assert (network.share.hits, network.share.n) == (3, 3)
+    assert selectors.reads_left_out(cohort) == 2
+    assert selectors.gate_tally(cohort) == selectors.GateTally(uncertain=1, refused=1, trained_on=1)
+    page = client_of(administrator).get(PAGE).content.decode()
+    assert "2 reads are not counted" in page
+    assert "1 were refused by the input gate, 1 are uncertain, and 1 are of images" in page

@@ -187,6 +187,9 @@ def test_reader_gets_the_whole_case(reviewed_case, colleague, api_of) -> None:
             "predicted_class": "glioma",
             "predicted_label": "Glioma",
             "predicted_probability": 0.7,
+            "gate_verdict": None,
+            "gate_distance": None,
+            "trained_on": None,
             "classes": [
                 {"code": "glioma", "label": "Glioma"},
                 {"code": "meningioma", "label": "Meningioma"},

@@ -57,6 +57,9 @@ def test_exporter_gets_exactly_what_the_reader_said(reviewed_case, colleague, ex
             "model_version": "test-cnn-1",
             "predicted_class": "glioma",
             "predicted_probability": 0.7,
+            "gate_verdict": None,
+            "gate_distance": None,
+            "trained_on": None,
             "verdict": "disagree",
             "final_class": "meningioma",
             "corrected_class": "meningioma",
@@ -332,3 +335,14 @@ def test_stream_that_fails_on_the_way_raises_instead_of_ending(
     response = api_of(exporter).get(URL, {"format": format_})
     with pytest.raises(ConnectionError):
         streamed(response)
+
+
+def test_export_carries_the_gate_and_whether_the_image_was_trained_on(
+    submitted_case, analyse_as, review_as, colleague, exporter, api_of
+) -> None:
+    analyse_as(submitted_case, gate_verdict="uncertain", gate_distance=2.5, in_training=True)
+    review_as(colleague, submitted_case)
+    (row,) = api_of(exporter).get(URL).json()["results"]
+    assert (row["gate_verdict"], row["gate_distance"], row["trained_on"]) == ("uncertain", 2.5, True)
+    result = api_of(colleague).get(f"{API}cases/{submitted_case.code}/").json()["prediction"]
+    assert (result["gate_verdict"], result["gate_distance"], result["trained_on"]) == ("uncertain", 2.5, True)
