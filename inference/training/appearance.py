@@ -86,7 +86,7 @@ def _compress(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[n
         buffer, "JPEG", quality=int(rng.integers(25, 90))
     )
     with Image.open(buffer) as picture:
-        return np.asarray(picture, np.float32) / 255
+        return np.asarray(picture, np.float32) / np.float32(255)
 
 
 def _crop(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -78,14 +78,15 @@ class Draws(keras.utils.PyDataset):
 
 
 def lesion_loss(covered: Any, evidence: Any) -> Any:
-    """Return (B,): minus the log of the share of the true class's positive evidence in the lesion's box.
+    """Return (B,): minus the log of the share of the true class's evidence that lies in the lesion's box.
 
     covered: (B, h, w, C), the box's cover of each cell in the true class's channel, zeros elsewhere; an image
-    without a box gives 0. evidence: (B, h, w, C).
+    without a box gives 0. evidence: (B, h, w, C), taken through softplus, so that a class whose evidence is
+    negative everywhere still learns where to look.
     """
     per_class = keras.ops.max(covered, axis=(1, 2))
     true_class = keras.ops.cast(per_class > 0, evidence.dtype)
-    heat = keras.ops.relu(keras.ops.sum(evidence * true_class[:, None, None, :], axis=-1))
+    heat = keras.ops.softplus(keras.ops.sum(evidence * true_class[:, None, None, :], axis=-1))
     inside = keras.ops.sum(heat * keras.ops.sum(covered, axis=-1), axis=(1, 2))
     share = (inside + 1e-3) / (keras.ops.sum(heat, axis=(1, 2)) + 1e-3)
     return -keras.ops.log(share) * keras.ops.max(true_class, axis=-1)

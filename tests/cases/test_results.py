@@ -8,6 +8,7 @@ from cases.selectors import WorklistFilter, worklist
 from cases.services.model_versions import active_version
 from cases.services.reanalysis import reanalyse
 from cases.services.reviews import Opinion, submit_review
+from portal.accounts.models import User
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def read_then_analysed_again(reviewed_case, newer_version, cohort, analyse_as):
     return reviewed_case
 
 
-def listed_class(user) -> str:
+def listed_class(user: User) -> str | None:
     return worklist(user, WorklistFilter()).get().predicted_class
 
 

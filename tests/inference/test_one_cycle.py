@@ -136,7 +136,9 @@ def test_lesion_loss_is_the_log_share_of_the_true_class_alone() -> None:
     evidence[0, :, :, 1] = [[30.0, 10.0], [-5.0, 0.0]]
     evidence[1, :, :, 1] = [[40.0, -1.0], [-1.0, -1.0]]
     loss = np.asarray(lesion_loss(covered, evidence))
-    assert loss == pytest.approx([-math.log(0.75), 0.0, 0.0], abs=1e-3)
+    soft = [np.log1p(np.exp([30.0, 10.0, -5.0, 0.0])), np.log1p(np.exp([40.0, -1.0, -1.0, -1.0]))]
+    expected = [-math.log(heat[0] / heat.sum()) for heat in soft]
+    assert loss == pytest.approx([*expected, 0.0], abs=1e-3)
 
 
 def test_appearance_keeps_range_and_shape_and_depends_on_its_draws() -> None:

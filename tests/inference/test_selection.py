@@ -130,7 +130,7 @@ def test_every_image_is_scored_by_the_model_that_did_not_learn_from_its_fold(
     """Pooled again by hand, with the predictor that the portal uses."""
     samples = read_samples(cohort, cohort / "manifest.csv", CODES)
     scored = [sample for sample in samples if sample.fold in (0, 1)]
-    rows = {}
+    rows: dict[Path, tuple[float, ...]] = {}
     for fold in (0, 1):
         manifest = load_manifest(study / "runs" / f"small-fold{fold}.json")
         recipe = manifest.training["recipe"]["split"]
