@@ -114,7 +114,8 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         if "confirmed" not in request.POST:
             before = model_versions.version_before(version)
             names = {"name": version.name, "before": before.name if before else _t("none")}
-            return self._question(request, version, action, warning % names)
+            coming = before if action == "roll_back" else version
+            return self._question(request, version, action, warning % names, coming)
         try:
             self.message_user(request, do(request, version), messages.SUCCESS)
         except (ManifestError, model_versions.NoWayBack) as error:
@@ -122,15 +123,22 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         return None
 
     def _question(
-        self, request: HttpRequest, version: ModelVersion, action: str, warning: str
+        self,
+        request: HttpRequest,
+        version: ModelVersion,
+        action: str,
+        warning: str,
+        coming: ModelVersion | None,
     ) -> HttpResponse:
+        """coming: the version that will be active, whose figures stand beside the question."""
         context = self.admin_site.each_context(request) | {
             "title": _t("Are you sure?"),
             "opts": self.model._meta,
             "version": version,
             "action": action,
             "warning": warning,
-            "figures": [str(each) for each in figures_of(version.manifest)],
+            "coming": coming,
+            "figures": [str(each) for each in figures_of(coming.manifest)] if coming else [],
         }
         return TemplateResponse(request, "admin/cases/modelversion/confirm.html", context)
 

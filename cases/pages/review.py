@@ -227,13 +227,17 @@ def _item(request: PageRequest, review: Review) -> ReviewItem:
 def _others(
     request: PageRequest, case: Case, shown: Prediction, history: list[ReviewItem]
 ) -> list[OtherResult]:
-    """The results of the other versions, the newest network first."""
+    """The results of the other versions, the newest network first.
+
+    While the shown one is withheld so are they: a class of an older network would take its place.
+    """
     others = results.results_of(request.user, case).filter(image=shown.image).exclude(pk=shown.pk)
+    all_withheld = _is_withheld(request, shown)
     return [
         OtherResult(
             found,
             _bars(found),
-            _is_withheld(request, found),
+            all_withheld or _is_withheld(request, found),
             [item for item in history if item.review.prediction_id == found.pk],
         )
         for found in others

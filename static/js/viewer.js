@@ -1,5 +1,6 @@
 /* Swaps the heat map, the channel and the opacity in place; without this module "Apply" loads the page anew. */
 
+import { showScripted } from "./scriptonly.js";
 import { baseAddress, hasEvidence, mapAddress, overlayAddress, svgOpacity } from "./viewerstate.js";
 
 const viewer = document.getElementById("viewer");
@@ -47,7 +48,7 @@ function remember() {
 function start() {
   const data = document.getElementById("viewer-places");
   const places = data ? JSON.parse(data.textContent) : null;
-  part("apply").hidden = true;
+  showScripted(controls);
   controls.addEventListener("input", (event) => {
     if (event.target.name === "opacity") showOpacity(chosen());
   });

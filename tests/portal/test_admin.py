@@ -115,6 +115,7 @@ def test_version_is_changed_only_once_the_question_is_answered(
     asked = act(office, ModelVersion, action, chosen).content.decode()
     assert question in asked
     assert 'name="confirmed"' in asked
+    assert "Figures of “a”:" in asked
     assert active_names() == ["b"]
     assert sentence in act_confirmed(office, action, chosen)
     assert active_names() == ["a"]

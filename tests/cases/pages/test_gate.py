@@ -138,6 +138,23 @@ def test_other_versions_stand_below_with_their_reviews(
     assert "No review is about this result." in page
 
 
+def test_class_of_another_version_does_not_stand_in_for_a_withheld_one(
+    ready_case, newer_version, cohort, analyse_as, colleague, client_of
+) -> None:
+    """The older network said glioma; the newer one, which now stands for the case, refuses the image."""
+    reanalyse(by=None, cohort=cohort)
+    analyse_as(ready_case, predicted="pituitary", **REFUSED)
+    client = client_of(colleague)
+    response = client.get(f"/cases/{ready_case.code}/")
+    (other,) = response.context["others"]
+    assert (other.prediction.predicted_class, other.is_withheld) == ("glioma", True)
+    below = response.content.decode().split("Results of other versions")[1]
+    assert "Not shown while the result above is withheld." in below
+    assert 'data-class="glioma"' not in below
+    shown = client.get(f"/cases/{ready_case.code}/", {"numbers": "shown"}).content.decode()
+    assert 'data-class="glioma"' in shown.split("Results of other versions")[1]
+
+
 def test_refused_result_of_another_version_shows_no_class(
     reviewed_case, newer_version, cohort, analyse_as, colleague, client_of
 ) -> None:
