@@ -11,7 +11,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from celery import current_app
 from django.conf import settings
@@ -216,21 +216,24 @@ def _move(job: Job, after: JobStatus, **changes: object) -> None:
         raise IllegalTransition(job.status, after)
 
 
+def fresh_attempts() -> dict[str, Any]:
+    """The fields of a job that is queued as if it had never run, beside its status."""
+    return {
+        "attempts": 0,
+        "queued_at": timezone.now(),
+        "announced_at": None,
+        "finished_at": None,
+        "error_code": "",
+        "error_message": "",
+    }
+
+
 def retry(*, by: User, job: Job) -> None:
     """Queue a failed or cancelled job again, with fresh attempts."""
     cohort = job.image.cohort
     require(by, Action.RETRY, cohort)
     with transaction.atomic():
-        _move(
-            job,
-            JobStatus.QUEUED,
-            attempts=0,
-            queued_at=timezone.now(),
-            announced_at=None,
-            finished_at=None,
-            error_code="",
-            error_message="",
-        )
+        _move(job, JobStatus.QUEUED, **fresh_attempts())
         audit.record(by=by, action="job.retried", subject=job, cohort=cohort)
         announce_on_commit(job)
 

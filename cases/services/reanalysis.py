@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from cases.lifecycle import JobStatus
 from cases.models import Cohort, Image, Job, ModelVersion, Prediction
@@ -80,15 +79,8 @@ def _marked(cohort: Cohort, version: ModelVersion) -> QuerySet[Image]:
 
 def _queue_again(cohort: Cohort, version: ModelVersion) -> None:
     """Give failed and cancelled analyses of this version fresh attempts."""
-    Job.objects.filter(image__cohort=cohort, model_version=version, status__in=ENDED_WITHOUT_RESULT).update(
-        status=JobStatus.QUEUED,
-        attempts=0,
-        queued_at=timezone.now(),
-        announced_at=None,
-        finished_at=None,
-        error_code="",
-        error_message="",
-    )
+    ended = Job.objects.filter(image__cohort=cohort, model_version=version, status__in=ENDED_WITHOUT_RESULT)
+    ended.update(status=JobStatus.QUEUED, **jobs.fresh_attempts())
 
 
 def _queue_new(cohort: Cohort, version: ModelVersion) -> None:

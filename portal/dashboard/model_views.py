@@ -1,4 +1,4 @@
-"""What study administrators do with network versions in their cohort: analyse again, and compare."""
+"""Where study administrators have their cohort analysed again, by the active network version."""
 
 from __future__ import annotations
 
