@@ -36,6 +36,10 @@ class PlainCnn:
         """Names of the layers whose output Grad-CAM explains: the rectified maps of each convolution."""
         return tuple(f"conv{number}" for number in range(1, len(self.blocks) + 1))
 
+    def layer_labels(self) -> tuple[str, ...]:
+        """What people call these layers."""
+        return tuple(f"Convolution {number}" for number in range(1, len(self.blocks) + 1))
+
     def grids(self, input_size: int) -> tuple[int, ...]:
         """Side of each of these layers' grids, for an input of `input_size` pixels; pooling rounds down."""
         return tuple(input_size // 2**depth for depth in range(len(self.blocks)))
@@ -100,6 +104,10 @@ class EvidencePyramid:
     def layer_names(self) -> tuple[str, ...]:
         """Names of the layers whose output Grad-CAM explains, from the input to the output."""
         return "edges", "textures", "lesion"
+
+    def layer_labels(self) -> tuple[str, ...]:
+        """What people call these layers."""
+        return "Edges", "Textures", "Lesion"
 
     def grids(self, input_size: int) -> tuple[int, ...]:
         """Side of each of these layers' grids; the input's side is a multiple of 32."""

@@ -13,12 +13,12 @@ from django.core.files.base import ContentFile
 
 from cases.models import Cohort
 from cases.services.uploads import Outcome, Receipt, limits, refusal_of_oversized, submit_file
+from inference.files import files_below, folders_in
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
 
 MANIFEST_NAME = "manifest.csv"
-HOUSEKEEPING_NAMES = frozenset({"thumbs.db", "desktop.ini"})
 
 
 class FolderError(Exception):
@@ -90,15 +90,9 @@ def _labelled(manifest: Path, number: int, row: dict[str, str | None]) -> Labell
 
 
 def _from_subfolders(folder: Path) -> Iterator[LabelledFile]:
-    for subfolder in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
-        for path in sorted(entry for entry in subfolder.rglob("*") if entry.is_file()):
-            if _is_meant(path.relative_to(folder)):
-                yield LabelledFile(path, subfolder.name)
-
-
-def _is_meant(path: Path) -> bool:
-    """Not what a version control or a file manager left in the folder."""
-    return path.name != "Thumbs.db" and not any(part.startswith(".") for part in path.parts)
+    for subfolder in folders_in(folder):
+        for path in files_below(subfolder):
+            yield LabelledFile(path, subfolder.name)
 
 
 def import_files(

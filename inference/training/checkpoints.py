@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from inference.errors import DataError
+from inference.files import write_whole
 
 _EPOCHS = "epochs"
 
@@ -24,13 +25,7 @@ def save_variables(path: Path, variables: Sequence[keras.Variable], epochs: int)
     values = {f"{index:05}": np.asarray(variable.numpy()) for index, variable in enumerate(variables)}
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **values, **{_EPOCHS: np.array(epochs)})
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_bytes(buffer.getbuffer())
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    write_whole(path, buffer.getvalue())
 
 
 def load_variables(path: Path, variables: Sequence[keras.Variable]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.errors import DataError, ImageError
+from inference.files import files_below, folders_in
 from inference.formats import Pixels, read_image
 from inference.preprocessing import letterbox, to_tensor
+from inference.training.ticks import Tick, silent
 
 Box = tuple[float, float, float, float]
 
@@ -82,7 +84,7 @@ def load_tensors(
     samples: Sequence[Sample],
     class_codes: Sequence[str],
     size: int,
-    tick: Callable[[int, int], None] = lambda _done, _total: None,
+    tick: Tick = silent,
 ) -> Tensors:
     """Decode and prepare all samples once. tick: told how many of how many are done."""
     images = np.zeros((len(samples), size, size, 1), np.float16)
@@ -113,10 +115,7 @@ def box_in_square(box: Box, shape: tuple[int, ...]) -> Box:
 
 
 def _from_folders(directory: Path) -> list[Sample]:
-    folders = sorted(path for path in directory.iterdir() if path.is_dir())
-    return [
-        Sample(path, folder.name) for folder in folders for path in sorted(folder.iterdir()) if path.is_file()
-    ]
+    return [Sample(path, folder.name) for folder in folders_in(directory) for path in files_below(folder)]
 
 
 def _from_manifest(directory: Path, manifest: Path) -> list[Sample]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import keras
 
 from inference.architecture import EvidencePyramid, Network
+from inference.files import write_whole
 from inference.lite import fold_batch_norm
 from inference.manifest import ClassLabel, LayerInfo, Manifest
 from inference.networks import build_network, weights_to_bytes
@@ -21,6 +22,7 @@ from inference.preprocessing import PREPROCESSING_ID
 from inference.training.data import Sample, Tensors
 from inference.training.evaluation import evaluate
 from inference.training.recipe import Recipe
+from inference.training.ticks import Tick
 
 CLASSES = (
     ClassLabel("glioma", "Glioma"),
@@ -45,7 +47,7 @@ def export(
     validation: Sequence[Sample],
     *,
     directory: Path,
-    tick: Callable[[int, int], None],
+    tick: Tick,
 ) -> Path:
     """Write <id>.npz and, last, <id>.json into `directory`, and return the latter's path. Figures come from
     the written weights, not the fitted.
@@ -55,7 +57,7 @@ def export(
     directory.mkdir(parents=True, exist_ok=True)
     network, model = shipped(recipe, model)
     weights = weights_to_bytes(model)
-    _write(directory / f"{recipe.id}.npz", weights)
+    write_whole(directory / f"{recipe.id}.npz", weights)
     draft = _draft(recipe, network, weights, directory)
     predictor = Predictor.load(draft)
     figures = {"validation": _rounded(evaluate(predictor, validation, tick=tick))} if validation else {}
@@ -66,13 +68,9 @@ def export(
         "figures": figures,
     }
     path = directory / f"{recipe.id}.json"
-    write_manifest(replace(draft, training=record), path)
+    manifest = replace(draft, training=record)
+    write_whole(path, (json.dumps(manifest.as_dict(), indent=2) + "\n").encode())
     return path
-
-
-def write_manifest(manifest: Manifest, path: Path) -> None:
-    """Write the manifest's JSON, whole or not at all."""
-    _write(path, (json.dumps(manifest.as_dict(), indent=2) + "\n").encode())
 
 
 def shipped(recipe: Recipe, model: keras.Model) -> tuple[Network, keras.Model]:
@@ -107,15 +105,17 @@ def _draft(recipe: Recipe, network: Network, weights: bytes, directory: Path) ->
 
 
 def _layers(network: Network, input_size: int) -> tuple[LayerInfo, ...]:
-    described = zip(network.layer_names(), network.grids(input_size), network.channels, strict=True)
-    return tuple(
-        LayerInfo(name, f"{_label(name)} ({side} x {side})", (side, side), channels)
-        for name, side, channels in described
+    described = zip(
+        network.layer_names(),
+        network.layer_labels(),
+        network.grids(input_size),
+        network.channels,
+        strict=True,
     )
-
-
-def _label(layer: str) -> str:
-    return f"Convolution {layer[4:]}" if layer.startswith("conv") else layer.capitalize()
+    return tuple(
+        LayerInfo(name, f"{label} ({side} x {side})", (side, side), channels)
+        for name, label, side, channels in described
+    )
 
 
 def _side(samples: Sequence[Sample]) -> dict[str, Any]:
@@ -135,10 +135,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(each) for key, each in value.items()}
     return [_rounded(each) for each in value] if isinstance(value, list) else value
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write whole or not at all: a reader never meets half a file."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_bytes(data)
-    partial.replace(path)

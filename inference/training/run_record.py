@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.errors import DataError
+from inference.files import write_whole
 from inference.training.data import Sample
 from inference.training.recipe import Recipe
 
@@ -25,9 +26,7 @@ def claim(directory: Path, recipe: Recipe, data_digest: str) -> None:
         refuse_other(json.loads(path.read_text("utf-8")), recipe, data_digest)
         return
     directory.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{_FILE}.partial")
-    partial.write_text(json.dumps({"recipe": recipe.as_dict(), "data_digest": data_digest}), "utf-8")
-    partial.replace(path)
+    write_whole(path, json.dumps({"recipe": recipe.as_dict(), "data_digest": data_digest}).encode())
 
 
 def refuse_other(recorded: Mapping[str, Any], recipe: Recipe, data_digest: str) -> None:

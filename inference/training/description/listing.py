@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import DataError
-
-# What file managers leave behind in any folder; hidden files are passed over as well.
-_LITTER = {"thumbs.db", "desktop.ini"}
+from inference.files import files_below, folders_in
 
 
 @dataclass(frozen=True)
@@ -63,13 +61,13 @@ def list_images(directory: Path, manifest: Path | None) -> Listing:
 
 
 def _from_folders(directory: Path) -> Listing:
-    top = _folders(directory)
+    top = folders_in(directory)
     if not top:
         raise DataError(
             "data_missing",
             f"The folder needs one sub-folder a class. Received {directory.name!r} without any.",
         )
-    nested = {folder.name: _folders(folder) for folder in top}
+    nested = {folder.name: folders_in(folder) for folder in top}
     if not any(nested.values()):
         return _listing([(None, folder) for folder in top], directory)
     without = [name for name, folders in nested.items() if not folders]
@@ -94,22 +92,10 @@ def _listing(places: Sequence[tuple[str | None, Path]], directory: Path) -> List
     entries = [
         Entry(path, path.relative_to(directory).as_posix(), folder.name, split)
         for split, folder in places
-        for path in _files(folder)
+        for path in files_below(folder)
     ]
     classes = sorted({folder.name for _split, folder in places})
     return Listing(tuple(entries), tuple(classes), "folder" if places[0][0] is not None else None)
-
-
-def _folders(directory: Path) -> list[Path]:
-    return sorted(path for path in directory.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def _files(folder: Path) -> Iterable[Path]:
-    return (
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.startswith(".") and path.name.lower() not in _LITTER
-    )
 
 
 def _first_with(nested: dict[str, list[Path]]) -> str:
