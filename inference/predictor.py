@@ -68,10 +68,14 @@ def configure_tensorflow(threads: int) -> None:
 
 
 class Predictor:
-    """A loaded network. Thread-safe: the compiled function holds no state."""
+    """A loaded network. Thread-safe: the compiled function holds no state.
+
+    parameters: how many numbers its layers hold.
+    """
 
     def __init__(self, manifest: Manifest, model: keras.Model, gate: Gate | None = None) -> None:
         self.manifest = manifest
+        self.parameters = int(model.count_params())
         self._gate = gate
         self._explain = compile_explainer(model, manifest.layer_names)
 

@@ -26,8 +26,6 @@ from inference.fingerprints import FingerprintSet
 from inference.heatmaps import pack
 
 if TYPE_CHECKING:
-    from inference.formats import Pixels
-    from inference.manifest import Manifest
     from inference.predictor import Predictor
 
 logger = logging.getLogger(__name__)
@@ -51,6 +49,13 @@ def predictor_for(model_name: str, weights_sha256: str) -> Predictor:
     manifest = model_files.verified(model_name, weights_sha256)
     configure_tensorflow(settings.INFERENCE_THREADS)
     return Predictor.load(manifest)
+
+
+@functools.lru_cache(maxsize=2)
+def training_images_of(predictor: Predictor) -> FingerprintSet | None:
+    """What the network was trained on; None where its manifest does not say. Kept as the network is."""
+    known = predictor.manifest.training_images
+    return FingerprintSet.from_manifest(dict(known)) if known is not None else None
 
 
 @worker_process_init.connect
@@ -81,6 +86,7 @@ def analyse(job_id: str) -> None:
 
 def _infer(claim: Claim) -> Result:
     predictor = predictor_for(claim.model_name, claim.weights_sha256)
+    known = training_images_of(predictor)
     pixels = decode_canonical(storage.load(claim.image_file))
     started = time.perf_counter()
     found = predictor.predict([pixels])[0]
@@ -91,15 +97,8 @@ def _infer(claim: Claim) -> Result:
         seconds=time.perf_counter() - started,
         gate_verdict=found.gate.verdict if found.gate else "",
         gate_distance=found.gate.distance if found.gate else None,
-        in_training=_in_training(predictor.manifest, pixels),
+        in_training=known.contains(pixels) if known else None,
     )
-
-
-def _in_training(manifest: Manifest, pixels: Pixels) -> bool | None:
-    """Whether the image, or a copy of it, was in the training data; None where the manifest does not say."""
-    if manifest.training_images is None:
-        return None
-    return FingerprintSet.from_manifest(dict(manifest.training_images)).contains(pixels)
 
 
 def _failure_of(error: Exception, job_id: str) -> Failure:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inference.errors import ImageError
+from inference.files import write_whole
 from inference.formats import DecodedImage, read_image
-from inference.manifest import default_manifest, load_manifest
+from inference.manifest import Manifest, default_manifest, load_manifest
 
 if TYPE_CHECKING:
     from inference.predictor import Predictor
@@ -39,6 +40,41 @@ def load_predictor(options: argparse.Namespace) -> Predictor:
     return Predictor.load(manifest)
 
 
+def add_fold_models(parser: argparse.ArgumentParser) -> None:
+    """Declare the images and the models, each of which is scored where it was not trained."""
+    parser.add_argument("directory", type=Path, help="what the manifest's paths start from")
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        required=True,
+        help="CSV with path, label, fold[, group, first_of_slice, ...]",
+    )
+    parser.add_argument(
+        "--models",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="MODEL",
+        help="manifests (JSON); a model '...-fold<k>' is scored on fold k",
+    )
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+
+
+def fold_numbers(text: str) -> tuple[int, ...]:
+    """Return the folds in `1,2`; an option's type, whose error argparse tells."""
+    try:
+        return tuple(int(each) for each in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"folds are numbers with commas between, for instance 0,1; received {text!r}"
+        ) from error
+
+
+def fold_manifests(options: argparse.Namespace) -> list[Manifest]:
+    """Check every manifest before TensorFlow loads, so that a typing error is told at once."""
+    return [load_manifest(path) for path in options.models]
+
+
 def read_file(path: Path) -> DecodedImage:
     """Return the image in a file. Raises ImageError, file_missing among them."""
     try:
@@ -62,17 +98,7 @@ def write(output: str, data: bytes) -> None:
         # A device or a pipe, which nothing may take the place of.
         path.write_bytes(data)
     else:
-        _write_whole(path, data)
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+        write_whole(path, data)
 
 
 def progress(done: int, total: int) -> None:

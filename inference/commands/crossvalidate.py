@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from inference.commands.common import add_output, progress, write_json
-from inference.commands.robustness import add_fold_models, fold_manifests
+from inference.commands.common import add_fold_models, add_output, fold_manifests, progress, write_json
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

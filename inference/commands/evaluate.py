@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from inference.commands.common import add_model, add_output, load_predictor, progress, write_json
+from inference.commands.common import (
+    add_model,
+    add_output,
+    fold_numbers,
+    load_predictor,
+    progress,
+    write_json,
+)
 from inference.errors import DataError
 
 
@@ -18,7 +25,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--manifest", type=Path, help="CSV with path, label[, group, first_of_slice, x0, y0, x1, y1]"
     )
-    parser.add_argument("--folds", help="only these folds of the manifest, for instance 0 or 1,2")
+    parser.add_argument(
+        "--folds", type=fold_numbers, help="only these folds of the manifest, for instance 0 or 1,2"
+    )
     add_output(parser, "--json")
     add_model(parser)
     parser.set_defaults(run=run)
@@ -32,8 +41,7 @@ def run(options: argparse.Namespace) -> None:
 
     samples = read_samples(options.directory, options.manifest, predictor.manifest.class_codes)
     if options.folds:
-        wanted = set(options.folds.split(","))
-        samples = [sample for sample in samples if str(sample.fold) in wanted]
+        samples = [sample for sample in samples if sample.fold in options.folds]
         if not samples:
-            raise DataError("data_missing", f"No image is in these folds. Received {options.folds!r}.")
+            raise DataError("data_missing", f"No image is in these folds. Received {list(options.folds)}.")
     write_json(options.output, evaluate(predictor, samples, tick=progress))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
-from pathlib import Path
 
-from inference.commands.common import add_output, progress, write_json
-from inference.manifest import Manifest, load_manifest
+from inference.commands.common import (
+    add_fold_models,
+    add_output,
+    fold_manifests,
+    fold_numbers,
+    progress,
+    write_json,
+)
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,36 +28,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     add_output(parser, "--json")
     parser.set_defaults(run=run)
-
-
-def add_fold_models(parser: argparse.ArgumentParser) -> None:
-    """Declare the images and the models, each of which is scored where it was not trained."""
-    parser.add_argument("directory", type=Path, help="what the manifest's paths start from")
-    parser.add_argument(
-        "--manifest",
-        type=Path,
-        required=True,
-        help="CSV with path, label, fold[, group, first_of_slice, ...]",
-    )
-    parser.add_argument(
-        "--models",
-        type=Path,
-        nargs="+",
-        required=True,
-        metavar="MODEL",
-        help="manifests (JSON); a model '...-fold<k>' is scored on fold k",
-    )
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-
-
-def fold_numbers(text: str) -> tuple[int, ...]:
-    """Return the folds in `1,2`. Raises ValueError, which argparse tells."""
-    return tuple(int(each) for each in text.split(","))
-
-
-def fold_manifests(options: argparse.Namespace) -> list[Manifest]:
-    """Check every manifest before TensorFlow loads, so that a typing error is told at once."""
-    return [load_manifest(path) for path in options.models]
 
 
 def run(options: argparse.Namespace) -> None:

@@ -6,11 +6,11 @@ import argparse
 import contextlib
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inference.commands.common import add_output, progress, write, write_json
-from inference.errors import DataError
+from inference.commands.common import add_output, fold_numbers, progress, write, write_json
 
 if TYPE_CHECKING:
     from inference.training.comparison import Comparison
@@ -31,7 +31,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--recipes", nargs="+", required=True, metavar="RECIPE", help="names of shipped ones, or TOML files"
     )
-    parser.add_argument("--folds", help="score on these folds, for instance 0 or 0,1; default: on all")
+    parser.add_argument(
+        "--folds", type=fold_numbers, help="score on these folds, for instance 0 or 0,1; default: on all"
+    )
     parser.add_argument(
         "--runs", type=Path, required=True, metavar="DIR", help="holds checkpoints and the model of each fold"
     )
@@ -50,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
     study = open_study(
         options.directory, options.manifest or options.directory / "manifest.csv", options.runs
     )
-    folds = _folds(options.folds) if options.folds else study.folds
+    folds = options.folds or study.folds
     # Keras tells of its epochs on standard output, which may be where the result goes.
     with contextlib.redirect_stdout(sys.stderr):
         comparison = select(recipes, study, folds, tell=_tell, tick=progress)
@@ -59,15 +61,6 @@ def run(options: argparse.Namespace) -> None:
     if options.markdown:
         write(options.markdown, comparison_as_markdown(comparison, _command(options, folds)).encode())
     write_json(options.output, comparison_as_dict(comparison))
-
-
-def _folds(text: str) -> list[int]:
-    try:
-        return [int(each) for each in text.split(",")]
-    except ValueError as error:
-        raise DataError(
-            "data_missing", f"Folds are numbers with commas between, for instance 0,1. Received {text!r}."
-        ) from error
 
 
 def _plot(comparison: Comparison, study: Study, directory: Path) -> None:
@@ -85,7 +78,7 @@ def _plot(comparison: Comparison, study: Study, directory: Path) -> None:
             )
 
 
-def _command(options: argparse.Namespace, folds: list[int]) -> str:
+def _command(options: argparse.Namespace, folds: Sequence[int]) -> str:
     """The command as a reader would give it; folders of this machine stay out of it."""
     recipes = shlex.join(Path(name).name for name in options.recipes)
     said = ",".join(str(fold) for fold in folds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +15,11 @@ from inference.errors import DataError
 from inference.training.data import Sample, Tensors, load_tensors, read_samples
 from inference.training.export import CLASSES, export
 from inference.training.fitting import fit
+from inference.training.folds import refuse_shared_groups
 from inference.training.one_cycle import fit_one_cycle
 from inference.training.recipe import Fit, OneCycle, Recipe, load_recipe
 from inference.training.run_record import claim
-
-Tick = Callable[[int, int], None]
+from inference.training.ticks import Tick
 
 
 def train(recipe_name: str, directory: Path, manifest: Path, out: Path, tick: Tick) -> Path:
@@ -63,7 +63,7 @@ def _train(recipe: Recipe, directory: Path, manifest: Path, out: Path, tick: Tic
     samples = distinct(samples) if recipe.split.distinct_only else samples
     training = _of_folds(samples, recipe.split.training_folds)
     validation = _of_folds(samples, recipe.split.validation_folds) if recipe.split.validation_folds else []
-    _refuse_shared_groups(training, validation)
+    refuse_shared_groups([*training, *validation])
     seen = load_tensors(training, codes, recipe.input_size, tick)
     claim(out / f"{recipe.id}.fit", recipe, seen.digest)
     model = _fitted(recipe, seen, training, validation, out / f"{recipe.id}.fit", tick)
@@ -119,13 +119,3 @@ def _of_folds(samples: Sequence[Sample], folds: Sequence[int]) -> list[Sample]:
     if not chosen:
         raise DataError("data_missing", f"No image is in the recipe's folds. Received folds {list(folds)}.")
     return chosen
-
-
-def _refuse_shared_groups(training: Sequence[Sample], validation: Sequence[Sample]) -> None:
-    """A patient on both sides would make every figure meaningless."""
-    shared = {sample.group for sample in training if sample.group} & {sample.group for sample in validation}
-    if shared:
-        raise DataError(
-            "data_invalid",
-            f"Groups stand on both sides of the split. Received {len(shared)} shared groups.",
-        )

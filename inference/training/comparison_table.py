@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from inference.training.comparison import RULE, Comparison, FoldModel, Row
+from inference.training.markdown import around, number, table
 
 
 def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
@@ -51,9 +52,9 @@ def comparison_as_markdown(comparison: Comparison, command: str) -> str:
     over = "distinct slices" if comparison.on_distinct else "images"
     parts = [
         f"# Candidates compared on {first.ranked.figures.n:,} {over}",
-        _table(_HEADING, [_line(row) for row in comparison.rows], text_columns=1),
+        table(_HEADING, [_line(row) for row in comparison.rows]),
         f"## By class, {over}",
-        _table(
+        table(
             ("Candidate", "Class", "Precision", "Recall", "F1 (95 % interval)", "Images"),
             [line for row in comparison.rows for line in _class_lines(row)],
             text_columns=2,
@@ -62,7 +63,7 @@ def comparison_as_markdown(comparison: Comparison, command: str) -> str:
     if comparison.on_distinct:
         parts += [
             f"## On all {first.everything.figures.n:,} images, copies included",
-            _table(
+            table(
                 ("Candidate", "Macro F1 (95 % interval)", "Accuracy (95 % interval)"),
                 [
                     (row.candidate.recipe, _with(row, "macro_f1", True), _with(row, "accuracy", True))
@@ -94,40 +95,33 @@ _HEADING = (
 
 
 def _line(row: Row) -> tuple[str, ...]:
-    figures, (low, high) = row.ranked.figures, row.difference.interval
+    figures, less = row.ranked.figures, row.difference
     return (
         row.candidate.recipe,
         f"{row.candidate.parameters:,}",
         f"{row.candidate.weights_bytes / 1e6:.1f}",
         _with(row, "macro_f1"),
-        f"{row.difference.macro_f1:+.3f} ({low:+.3f} to {high:+.3f})",
-        *(f"{getattr(figures, name):.3f}" for name in ("macro_precision", "macro_recall", "accuracy", "ece")),
+        around(less.macro_f1, less.interval, signed=True),
+        *(number(getattr(figures, name)) for name in ("macro_precision", "macro_recall", "accuracy", "ece")),
     )
 
 
 def _class_lines(row: Row) -> Iterable[tuple[str, ...]]:
     for code, of_class in row.ranked.figures.per_class.items():
-        interval = row.ranked.interval["per_class"].get(code)
-        around = "({:.3f} to {:.3f})".format(*interval["f1"]) if interval else "(-)"
+        interval = row.ranked.interval["per_class"].get(code, {})
         yield (
             row.candidate.recipe,
             code,
-            f"{of_class.precision:.3f}",
-            f"{of_class.recall:.3f}",
-            f"{of_class.f1:.3f} {around}",
-            f"{of_class.support:,}",
+            number(of_class.precision),
+            number(of_class.recall),
+            around(of_class.f1, interval.get("f1")),
+            number(of_class.support),
         )
 
 
 def _with(row: Row, name: str, everything: bool = False) -> str:
     measured = row.everything if everything else row.ranked
-    low, high = measured.interval[name]
-    return f"{getattr(measured.figures, name):.3f} ({low:.3f} to {high:.3f})"
-
-
-def _table(heading: Sequence[str], lines: Iterable[Sequence[str]], *, text_columns: int) -> str:
-    rule = ["---" if column < text_columns else "---:" for column in range(len(heading))]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heading, rule, *lines))
+    return around(getattr(measured.figures, name), measured.interval[name])
 
 
 def _row_as_dict(row: Row, on_distinct: bool) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from inference.errors import DataError
+from inference.files import write_whole
 from inference.predictor import Predictor
 from inference.training.data import Sample
 from inference.training.evaluation import Outcome, report_of, run
@@ -112,9 +113,7 @@ def write_out_of_fold(found: OutOfFold, directory: Path, path: Path) -> None:
         embedding=found.outcome.embeddings,
         classes=np.array(found.class_codes, np.str_),
     )
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_bytes(buffer.getvalue())
-    partial.replace(path)
+    write_whole(path, buffer.getvalue())
 
 
 def _summary(found: OutOfFold, outcome: Outcome, fold: int, seed: int) -> dict[str, Any]:

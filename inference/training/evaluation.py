@@ -4,7 +4,7 @@ evaluate` prints it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.predictor import PredictionResult, Predictor
-from inference.preprocessing import letterbox
 from inference.training.data import Sample, read_pixels
 from inference.training.intervals import bootstrap_intervals
 from inference.training.localisation import Localisation, localise, summarise
 from inference.training.means import known_groups
 from inference.training.metrics import score
+from inference.training.ticks import Tick, silent
 
 _BATCH = 8
 
@@ -39,7 +39,7 @@ def evaluate(
     samples: Sequence[Sample],
     *,
     seed: int = 0,
-    tick: Callable[[int, int], None] = lambda _done, _total: None,
+    tick: Tick = silent,
 ) -> dict[str, Any]:
     """Return the report of `predictor` on `samples`, ready for JSON.
 
@@ -61,9 +61,7 @@ def report_of(
     return report
 
 
-def run(
-    predictor: Predictor, samples: Sequence[Sample], *, seed: int, tick: Callable[[int, int], None]
-) -> Outcome:
+def run(predictor: Predictor, samples: Sequence[Sample], *, seed: int, tick: Tick) -> Outcome:
     """Predict all samples in batches; maps are measured at once and let go."""
     rng = np.random.default_rng(seed)
     results: list[tuple[tuple[float, ...], tuple[float, ...], NDArray[np.float32]]] = []
@@ -86,9 +84,7 @@ def _localisation(
 ) -> Localisation | None:
     if sample.box is None:
         return None
-    height, width = shape[:2]
-    place = letterbox(width, height)
-    return localise(result.maps, sample.label, sample.box, (height, width), place, rng)
+    return localise(result.maps, sample.label, sample.box, shape, rng)
 
 
 def _report(

@@ -51,13 +51,22 @@ def bootstrap(
     The same groups and seed give the same draws, so that the figures of two models on the same images can be
     subtracted draw by draw. Every figure follows from sums over images, hence from sums over groups.
     """
+    drawn = drawn_sums(_summands(truth, probabilities, len(codes)), groups, draws=draws, seed=seed)
+    return _figures(drawn, codes)
+
+
+def drawn_sums(
+    summands: NDArray[np.float64], groups: Sequence[str], *, draws: int, seed: int
+) -> NDArray[np.float64]:
+    """Return (D, K): what (N, K) adds up to over the images of each draw of the groups with replacement."""
     names, member = np.unique(np.asarray(groups), return_inverse=True)
     rng = np.random.default_rng(seed)
     picks = [rng.integers(0, len(names), len(names)) for _ in range(draws)]
     times = np.stack([np.bincount(pick, minlength=len(names)) for pick in picks])
-    sums = np.zeros((len(names), len(codes) ** 2 + CALIBRATION_BINS + 2))
-    np.add.at(sums, member, _summands(truth, probabilities, len(codes)))
-    return _figures(times @ sums, codes)
+    sums = np.zeros((len(names), summands.shape[1]))
+    np.add.at(sums, member, summands)
+    drawn: NDArray[np.float64] = times @ sums
+    return drawn
 
 
 def intervals_of(drawn: Draws, groups: Sequence[str], codes: Sequence[str]) -> dict[str, Any]:

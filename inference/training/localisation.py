@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.heatmaps import MapSet
-from inference.preprocessing import Letterbox
-from inference.training.data import Box
+from inference.training.data import Box, box_in_square
 from inference.training.means import mean_of
 
 # A centred Gaussian whose standard deviation is this share of the square's side.
@@ -47,12 +46,11 @@ class Localisation:
 
 
 def localise(
-    maps: MapSet, label: str, box: Box, shape: tuple[int, int], place: Letterbox, rng: np.random.Generator
+    maps: MapSet, label: str, box: Box, shape: tuple[int, ...], rng: np.random.Generator
 ) -> Localisation:
-    """Measure one image. box: in shares of the image; shape: its height and width; place: where it lies."""
-    elsewhere = _random_box(box, rng)
+    """Measure one image. box: in shares of the image; shape: the image's, (H, W, ...)."""
     index = maps.class_codes.index(label)
-    lesion_box, other_box = _in_square(box, shape, place), _in_square(elsewhere, shape, place)
+    lesion_box, other_box = box_in_square(box, shape), box_in_square(_random_box(box, rng), shape)
     return Localisation(
         label=label,
         lesion={layer: point(maps.values[layer][index], lesion_box) for layer in maps.layers},
@@ -135,17 +133,6 @@ def _means(points: Sequence[Pointing], groups: Sequence[str] | None, seed: int) 
 
 def _labels(measured: Sequence[Localisation]) -> list[str]:
     return sorted({each.label for each in measured})
-
-
-def _in_square(box: Box, shape: tuple[int, int], place: Letterbox) -> Box:
-    height, width = shape
-    x0, y0, x1, y1 = box
-    return (
-        (place.left + x0 * width) / place.side,
-        (place.top + y0 * height) / place.side,
-        (place.left + x1 * width) / place.side,
-        (place.top + y1 * height) / place.side,
-    )
 
 
 def _random_box(box: Box, rng: np.random.Generator) -> Box:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.training.intervals import interval_of
+from inference.training.intervals import drawn_sums, interval_of
 
 DRAWS = 1000
 
@@ -37,10 +37,6 @@ def known_groups(groups: Sequence[str | None]) -> list[str] | None:
 
 def _drawn(values: NDArray[np.float64], groups: Sequence[str], draws: int, seed: int) -> NDArray[np.float64]:
     """(D,): the mean over the images of the drawn groups."""
-    names, member = np.unique(np.asarray(groups), return_inverse=True)
-    sums = np.stack([np.bincount(member, weights=values), np.bincount(member)], axis=1)
-    picks = np.random.default_rng(seed).integers(0, len(names), (draws, len(names)))
-    times = np.stack([np.bincount(pick, minlength=len(names)) for pick in picks])
-    totals = times @ sums
+    totals = drawn_sums(np.column_stack([values, np.ones_like(values)]), groups, draws=draws, seed=seed)
     means: NDArray[np.float64] = totals[:, 0] / totals[:, 1]
     return means

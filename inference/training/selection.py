@@ -8,26 +8,22 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import softmax
 
 from inference.errors import DataError
 from inference.manifest import Manifest, load_manifest, verify_weights
-from inference.networks import build_network, load_weights
-from inference.preprocessing import to_tensor
+from inference.predictor import Predictor
 from inference.training.command import distinct, for_fold, train_fold
 from inference.training.comparison import Candidate, Comparison, FoldModel, Scored, compare
-from inference.training.data import Sample, read_pixels, read_samples
+from inference.training.data import Sample, read_samples
+from inference.training.evaluation import run
 from inference.training.export import CLASSES
 from inference.training.fitting import read_history
 from inference.training.folds import refuse_shared_groups
 from inference.training.plots import History
 from inference.training.recipe import Fit, Recipe, load_recipe
 from inference.training.run_record import digest_of, refuse_other
+from inference.training.ticks import Tick, silent
 
-_BATCH = 32
-
-Tick = Callable[[int, int], None]
 Tell = Callable[[str], None]
 
 
@@ -78,7 +74,7 @@ def select(
     folds: Sequence[int],
     *,
     tell: Tell = lambda _sentence: None,
-    tick: Tick = lambda _done, _total: None,
+    tick: Tick = silent,
 ) -> Comparison:
     """Compare at least one recipe on the images of `folds`, each image seen by a model that did not learn
     from its fold.
@@ -116,10 +112,11 @@ def _candidate(
     parameters = weights_bytes = 0
     for fold in sorted(set(folds)):
         manifest = _fold_model(recipe, fold, study, tell, tick)
-        network = _network(manifest)
+        predictor = Predictor.load(manifest)
         rows = [index for index, sample in enumerate(scored) if sample.fold == fold]
-        probabilities[rows] = _predict(network, manifest, [scored[index] for index in rows])
-        parameters = network.count_params()
+        own = [scored[index] for index in rows]
+        probabilities[rows] = run(predictor, own, seed=0, tick=tick).probabilities
+        parameters = predictor.parameters
         weights_bytes = max(weights_bytes, verify_weights(manifest).stat().st_size)
         models.append(_described(recipe, manifest, fold, study))
     return Candidate(recipe.id, recipe.title, parameters, weights_bytes, tuple(models), probabilities)
@@ -149,24 +146,6 @@ def _fold_model(recipe: Recipe, fold: int, study: Study, tell: Tell, tick: Tick)
 def _training_samples(recipe: Recipe, samples: Sequence[Sample]) -> list[Sample]:
     known = distinct(samples) if recipe.split.distinct_only else samples
     return [sample for sample in known if sample.fold in recipe.split.training_folds]
-
-
-def _network(manifest: Manifest) -> keras.Model:
-    path = verify_weights(manifest)
-    model = build_network(manifest.network, manifest.input_size, len(manifest.classes))
-    load_weights(model, path.read_bytes())
-    return model
-
-
-def _predict(network: keras.Model, manifest: Manifest, samples: Sequence[Sample]) -> NDArray[np.float64]:
-    """Return float64 (N, C). Without the heat maps, which take many times as long."""
-    rows = []
-    for start in range(0, len(samples), _BATCH):
-        pixels = [read_pixels(sample)[0] for sample in samples[start : start + _BATCH]]
-        tensors = np.stack([to_tensor(each, manifest.input_size) for each in pixels])
-        logits = np.asarray(network.predict_on_batch(tensors), np.float64)
-        rows.append(softmax(logits / manifest.temperature, axis=1))
-    return np.concatenate(rows)
 
 
 def _described(recipe: Recipe, manifest: Manifest, fold: int, study: Study) -> FoldModel:

@@ -9,6 +9,14 @@ from pathlib import Path
 from tests.inference.tiny import manifest_fields, tiny_model, weights_to_bytes
 
 
+def write_two_folds(directory: Path) -> list[Path]:
+    """Write one model for each of the folds 0 and 1 of `tiny.write_cohort`."""
+    return [
+        write_fold_model(directory, "tiny-fold0", training=[1], seed=5),
+        write_fold_model(directory, "tiny-fold1", training=[0], seed=6),
+    ]
+
+
 def write_fold_model(
     directory: Path, name: str, *, training: Sequence[int] | None, seed: int = 5, codes: Sequence[str] = ()
 ) -> Path:

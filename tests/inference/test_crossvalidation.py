@@ -18,7 +18,7 @@ from inference.training.data import Sample, read_samples
 from inference.training.evaluation import evaluate
 from inference.training.folds import held_out
 from inference.training.metrics import score
-from tests.inference.fold_models import write_fold_model
+from tests.inference.fold_models import write_fold_model, write_two_folds
 from tests.inference.tiny import CODES, write_cohort
 
 
@@ -31,11 +31,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    directory = tmp_path_factory.mktemp("models")
-    return [
-        write_fold_model(directory, "tiny-fold0", training=[1], seed=5),
-        write_fold_model(directory, "tiny-fold1", training=[0], seed=6),
-    ]
+    return write_two_folds(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")

@@ -3,57 +3,20 @@ from __future__ import annotations
 import csv
 import json
 import os
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from scipy.stats import kruskal, mannwhitneyu
 
 from inference.__main__ import main
 from inference.errors import DataError
 from inference.training.description.describe import describe
 from inference.training.description.page import render_page
-from inference.training.description.sheets import draw_samples, thumbnail
 from inference.training.description.statistics import holm
+from tests.inference.folders import picture, write
 
 DATA = os.environ.get("SECONDREAD_DATA")
-
-
-def picture(seed: int, brightness: float = 1.0):
-    """uint8 (64, 64): smooth random structures, as different between seeds as two heads are."""
-    coarse = (np.random.default_rng(seed).uniform(0, 255, (10, 10)) * brightness).astype(np.uint8)
-    return np.asarray(Image.fromarray(coarse).resize((64, 64), Image.Resampling.BICUBIC)).copy()
-
-
-def write(path: Path, pixels, **options) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, **options)
-    return path
-
-
-@pytest.fixture
-def leaky(tmp_path: Path) -> Path:
-    """Training and Testing share one file, one mirrored picture and one with new contrast, of 4 and 8."""
-    root = tmp_path / "leaky"
-    for seed in range(8):
-        code = "glioma" if seed < 4 else "notumor"
-        write(root / "Training" / code / f"{seed}.png", picture(seed))
-    write(root / "Testing/glioma/copy.png", picture(0))
-    write(root / "Testing/glioma/mirrored.png", picture(1)[:, ::-1].copy())
-    write(root / "Testing/notumor/flatter.png", (picture(5) // 2 + 30).astype(np.uint8))
-    write(root / "Testing/notumor/new.png", picture(20))
-    return root
-
-
-@pytest.fixture
-def plain(tmp_path: Path) -> Path:
-    root = tmp_path / "plain"
-    for seed in range(12):
-        code = "glioma" if seed < 6 else "notumor"
-        write(root / code / f"{seed}.png", picture(seed, 0.5 if code == "glioma" else 1.0))
-    return root
 
 
 def rows_of(*rows: dict[str, str]):
@@ -314,67 +277,6 @@ def test_class_without_files_is_counted_as_zero(plain):
     (plain / "pituitary").mkdir()
 
     assert describe(plain).content["counts"]["by_class"] == {"glioma": 6, "notumor": 6, "pituitary": 0}
-
-
-class Page(HTMLParser):
-    """The page's tags, ids and the addresses that it would fetch."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.ids: list[str] = []
-        self.sources: list[str] = []
-        self.unnamed: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attributes):
-        given = dict(attributes)
-        self.tags.append(tag)
-        self.ids += [given["id"]] if "id" in given else []
-        self.sources += [given[name] for name in ("src", "href") if name in given]
-        if (tag == "img" and not given.get("alt")) or (tag == "svg" and not given.get("aria-label")):
-            self.unnamed.append(tag)
-
-
-def test_page_is_self_contained_and_its_pictures_are_named(plain):
-    description = describe(plain)
-    sheets = {
-        code: [thumbnail(reading) for reading in readings]
-        for code, readings in draw_samples(description.readings, 0).items()
-    }
-
-    page = Page(render_page(description, "plain", sheets))
-
-    assert (page.tags.count("svg"), page.tags.count("img"), page.tags.count("script")) == (6, 12, 0)
-    assert [source for source in page.sources if not source.startswith(("data:", "#"))] == []
-    assert page.unnamed == []
-    assert len(page.ids) == len(set(page.ids))
-
-
-def test_page_with_markup_in_names_shows_it_as_text(tmp_path):
-    for seed in range(4):
-        write(tmp_path / "<b>$x_&" / f"<i>{seed % 2}{seed}.png", picture(seed % 2))
-        write(tmp_path / "other" / f"{seed}.png", picture(seed + 9))
-
-    html = render_page(describe(tmp_path), "<script>", {})
-
-    assert {"b", "i", "script"}.isdisjoint(Page(html).tags)
-    assert "&lt;b&gt;$x_&amp;" in html
-
-
-def test_same_data_give_the_same_page(plain):
-    assert render_page(describe(plain), "plain", {}) == render_page(describe(plain), "plain", {})
-
-
-def test_samples_are_the_same_for_the_same_seed_and_others_for_another(tmp_path):
-    for seed in range(30):
-        write(tmp_path / "a" / f"{seed}.png", picture(seed))
-    readings = describe(tmp_path).readings
-
-    drawn = [[each.entry.name for each in draw_samples(readings, seed)["a"]] for seed in (0, 0, 1)]
-
-    assert len(set(drawn[0])) == 24
-    assert drawn[0] == drawn[1] != drawn[2]
 
 
 def refused(*arguments) -> tuple[str, str]:

@@ -5,7 +5,6 @@ import pytest
 from sklearn.metrics import f1_score
 
 from inference.heatmaps import MapSet
-from inference.preprocessing import letterbox
 from inference.training.intervals import bootstrap, bootstrap_intervals, interval_of
 from inference.training.localisation import localise, point, summarise
 from inference.training.metrics import calibration_error, score
@@ -123,11 +122,11 @@ def test_box_of_a_wide_image_is_found_through_its_letterbox() -> None:
     values[1, 2, 0] = 255
     maps = MapSet(("conv1",), ("a", "b"), {"conv1": values}, {"conv1": np.array([0.0, 2.0], np.float32)})
     box = (0.0, 0.0, 0.1, 1 / 6)
-    measured = localise(maps, "b", box, (300, 500), letterbox(500, 300), np.random.default_rng(0))
+    measured = localise(maps, "b", box, (300, 500), np.random.default_rng(0))
     assert measured.lesion["conv1"].hit
     assert measured.lesion["conv1"].share == pytest.approx(1.0)
     assert not measured.centre_prior.hit
-    other = localise(maps, "a", box, (300, 500), letterbox(500, 300), np.random.default_rng(0))
+    other = localise(maps, "a", box, (300, 500), np.random.default_rng(0))
     assert not other.lesion["conv1"].hit
     summary = summarise([measured, other])
     assert summary["conv1"]["pointing"] == 0.5

@@ -11,8 +11,8 @@ import pytest
 from inference.__main__ import main
 from inference.manifest import DEFAULT_MODEL, MANIFEST_DIR, Manifest, default_manifest, load_manifest
 from inference.training.card import model_card
-from inference.training.card.markdown import around, number, table
 from inference.training.card.other_tables import generic
+from inference.training.markdown import around, number, table
 
 DOCS = Path(__file__).parents[2] / "docs"
 SHIPPED = sorted(MANIFEST_DIR.glob("*.json"))

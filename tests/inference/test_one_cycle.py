@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import pytest
 
+from inference import lite
+from inference.architecture import LITE0_STAGES
 from inference.errors import DataError
 from inference.lite import EVIDENCE
 from inference.manifest import load_manifest
@@ -64,6 +66,13 @@ box_weight = 0.1
 ALL_CHANGES = Appearance(
     gamma=0.6, contrast=0.2, shading=1, coarsen=1, sharpness=1, noise=1, compression=1, crop=1, erase=1
 )
+
+
+@pytest.fixture(autouse=True)
+def small_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One narrow block a stage: what is tested here is the training, and compiling Lite0 takes long."""
+    stages = tuple(replace(stage, blocks=1, expansion=1, filters=8) for stage in LITE0_STAGES)
+    monkeypatch.setattr(lite, "LITE0_STAGES", stages)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from inference.training.data import read_samples
 from inference.training.folds import held_out
 from inference.training.means import mean_of
 from inference.training.robustness import Measured, measure, robustness, summarise
-from tests.inference.fold_models import write_fold_model
+from tests.inference.fold_models import write_fold_model, write_two_folds
 from tests.inference.images import grey8, slice_like
 from tests.inference.tiny import CODES, write_cohort
 
@@ -36,11 +36,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    directory = tmp_path_factory.mktemp("models")
-    return [
-        write_fold_model(directory, "tiny-fold0", training=[1], seed=5),
-        write_fold_model(directory, "tiny-fold1", training=[0], seed=6),
-    ]
+    return write_two_folds(tmp_path_factory.mktemp("models"))
 
 
 def test_every_change_has_its_own_code_and_keeps_the_given_slice() -> None:

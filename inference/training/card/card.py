@@ -10,7 +10,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from inference.manifest import DEFAULT_MODEL, Manifest
-from inference.training.card import describe, markdown, other_tables, report_tables
+from inference.training import markdown
+from inference.training.card import describe, other_tables, report_tables
 
 # Sections that are left out leave their empty lines behind.
 _EMPTY_LINES = re.compile(r"\n{3,}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from inference.architecture import LITE0_STAGES, Network, PlainCnn
 from inference.manifest import Manifest
-from inference.training.card.markdown import table, words
+from inference.training.markdown import table, words
 
 
 def network_in_words(network: Network) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inference.manifest import ClassLabel
-from inference.training.card.markdown import around, figure, mean, number, table, words
+from inference.training.markdown import around, figure, mean, number, table, words
 
 Report = Mapping[str, Any]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inference.manifest import ClassLabel, LayerInfo
-from inference.training.card.markdown import around, figure, number, table
+from inference.training.markdown import around, figure, number, table
 
 _FIGURES = {
     "accuracy": "Accuracy",

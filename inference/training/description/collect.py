@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from inference.fingerprints import Hashes, fingerprint
 from inference.formats import Pixels, read_image
 from inference.preprocessing import to_grey
 from inference.training.description.listing import Entry
+from inference.training.ticks import Tick, silent
 
 # Figures of one image, in grey levels from 0 to 255; 16-bit values are divided by 257.
 MEASURES = {
@@ -58,9 +59,7 @@ class Fault:
     message: str
 
 
-def collect(
-    entries: Sequence[Entry], tick: Callable[[int, int], None] = lambda _done, _total: None
-) -> tuple[list[Reading], list[Fault]]:
+def collect(entries: Sequence[Entry], tick: Tick = silent) -> tuple[list[Reading], list[Fault]]:
     """Read all files, in their order. tick: told how many of how many are done."""
     readings: list[Reading] = []
     faults: list[Fault] = []

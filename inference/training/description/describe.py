@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from inference.training.description.duplicates import describe_duplicates, near_
 from inference.training.description.leaks import find_leaks
 from inference.training.description.listing import Entry, Listing, list_images
 from inference.training.description.statistics import compare_classes, summarise
+from inference.training.ticks import Tick, silent
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class Description:
 def describe(
     directory: Path,
     manifest: Path | None = None,
-    tick: Callable[[int, int], None] = lambda _done, _total: None,
+    tick: Tick = silent,
 ) -> Description:
     """Read and describe all images below `directory`. tick: told how many of how many are read.
 

@@ -1,0 +1,33 @@
+"""Folders of labelled pictures, with and without leaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.inference.folders import picture, write
+
+
+@pytest.fixture
+def leaky(tmp_path: Path) -> Path:
+    """Training and Testing share one file, one mirrored picture and one with new contrast, of 4 and 8."""
+    root = tmp_path / "leaky"
+    for seed in range(8):
+        code = "glioma" if seed < 4 else "notumor"
+        write(root / "Training" / code / f"{seed}.png", picture(seed))
+    write(root / "Testing/glioma/copy.png", picture(0))
+    write(root / "Testing/glioma/mirrored.png", picture(1)[:, ::-1].copy())
+    write(root / "Testing/notumor/flatter.png", (picture(5) // 2 + 30).astype(np.uint8))
+    write(root / "Testing/notumor/new.png", picture(20))
+    return root
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    root = tmp_path / "plain"
+    for seed in range(12):
+        code = "glioma" if seed < 6 else "notumor"
+        write(root / code / f"{seed}.png", picture(seed, 0.5 if code == "glioma" else 1.0))
+    return root
