@@ -74,6 +74,8 @@ def test_case_is_reviewed_by_keys_and_letters_in_the_comment_are_letters(
 ) -> None:
     sign_in(page, live_server, colleague)
     page.goto(f"{live_server.url}/cases/{ready_case.code}/")
+    for needed_without_scripts in page.locator("[data-no-script]").all():
+        expect(needed_without_scripts).to_be_hidden()
     corrected = page.get_by_role("group", name="Which class do you see instead?")
     expect(corrected).to_be_hidden()
     page.keyboard.press("d")

@@ -14,12 +14,11 @@ from inference.errors import DataError
 from inference.lite import EVIDENCE
 from inference.manifest import load_manifest
 from inference.predictor import Predictor
-from inference.training import one_cycle
 from inference.training.appearance import change_appearance
 from inference.training.augmentation import random_transforms, warp, warp_boxes
 from inference.training.command import for_fold, train_fold
 from inference.training.data import Tensors
-from inference.training.fitting import read_history
+from inference.training.fitting import HistoryFile, read_history
 from inference.training.one_cycle import Draws, fit_one_cycle, lesion_loss
 from inference.training.recall import MacroRecall
 from inference.training.recipe import Appearance, Augmentation, Recipe, load_recipe
@@ -187,20 +186,22 @@ def test_interrupted_run_ends_where_an_unbroken_one_does(
     def run(folder: str) -> keras.Model:
         return fit_one_cycle(recipe, data, names, data, class_count=4, directory=tmp_path / folder, verbose=0)
 
-    real, ends = Draws.on_epoch_end, []
+    real, epochs = HistoryFile.on_epoch_end, []
 
-    def interrupted(draws: Draws) -> None:
-        ends.append(1)
-        if len(ends) == 2:
+    def interrupted(history: HistoryFile, epoch: int, logs: dict[str, float]) -> None:
+        epochs.append(epoch)
+        if epochs == [0, 1, 2]:
             raise KeyboardInterrupt
-        real(draws)
+        real(history, epoch, logs)
 
-    monkeypatch.setattr(one_cycle.Draws, "on_epoch_end", interrupted)
+    monkeypatch.setattr(HistoryFile, "on_epoch_end", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run("broken")
+    assert len(read_history(tmp_path / "broken" / "history.csv")) == 2
     assert not (tmp_path / "broken" / "final.npz").exists()
-    monkeypatch.setattr(one_cycle.Draws, "on_epoch_end", real)
-    resumed, whole = run("broken"), run("whole")
+    resumed = run("broken")
+    assert epochs == [0, 1, 2, 2]
+    whole = run("whole")
     assert [row["epoch"] for row in read_history(tmp_path / "broken" / "history.csv")] == [0, 1, 2]
     assert {"logits_recall", "val_logits_recall", "loss", "val_loss"} <= set(
         read_history(tmp_path / "whole" / "history.csv")[0]

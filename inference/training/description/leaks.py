@@ -91,7 +91,7 @@ def _by_pair(readings: Sequence[Reading], near: NearPairs) -> Shared:
         one, other = sorted(
             (readings[first].entry, readings[second].entry), key=lambda entry: entry.split or ""
         )
-        if one.split and other.split and one.split != other.split:
+        if one.split and other.split:
             shared[one.split, other.split].append((one.name, other.name))
     return shared
 
