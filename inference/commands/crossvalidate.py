@@ -25,6 +25,7 @@ def run(options: argparse.Namespace) -> None:
     """Measure."""
     manifests = fold_manifests(options)
     from inference.predictor import configure_tensorflow
+    from inference.training.calibration import calibration, cross_fitted
     from inference.training.crossvalidation import out_of_fold, report, write_out_of_fold
     from inference.training.data import read_samples
     from inference.training.folds import held_out
@@ -35,4 +36,7 @@ def run(options: argparse.Namespace) -> None:
     found = out_of_fold(models, samples, tick=progress)
     if options.oof:
         write_out_of_fold(found, options.directory, options.oof)
-    write_json(options.output, report(found, {}))
+    # With one fold there are no others that a temperature could be fitted on.
+    several = len(set(found.folds.tolist())) > 1
+    figures = report(found, cross_fitted(found) if several else {})
+    write_json(options.output, {**figures, **({"calibration": calibration(found)} if several else {})})

@@ -42,6 +42,11 @@ class OutOfFold:
         """Codes in the order of the outputs, the same for all models."""
         return self.models[0].manifest.class_codes
 
+    @property
+    def first_of_slice(self) -> NDArray[np.bool_]:
+        """(N,): one image a slice; every image where the data do not tell copies apart."""
+        return np.array([sample.first_of_slice is not False for sample in self.samples])
+
 
 def out_of_fold(
     models: Sequence[HeldOut],
@@ -74,9 +79,7 @@ def report(found: OutOfFold, temperatures: Mapping[int, float], *, seed: int = 0
 
     temperatures: by fold, each fitted without that fold; a fold that is not named keeps 1.
     """
-    divisors = np.array([temperatures.get(int(fold), 1.0) for fold in found.folds])
-    probabilities = softmax(found.outcome.logits.astype(np.float64) / divisors[:, None], axis=1)
-    outcome = replace(found.outcome, probabilities=probabilities)
+    outcome = replace(found.outcome, probabilities=probabilities_of(found, temperatures))
     pooled = {
         "model": " ".join(model.manifest.id for model in found.models),
         "folds": [fold for model in found.models for fold in model.folds],
@@ -95,6 +98,18 @@ def report(found: OutOfFold, temperatures: Mapping[int, float], *, seed: int = 0
     return {"cross_validation": pooled, "per_fold": per_fold}
 
 
+def probabilities_of(found: OutOfFold, temperatures: Mapping[int, float]) -> NDArray[np.float64]:
+    """Return (N, C): the softmax of the logits, each divided by its fold's temperature, else by 1."""
+    divisors = np.array([temperatures.get(int(fold), 1.0) for fold in found.folds])
+    shares: NDArray[np.float64] = softmax(found.outcome.logits.astype(np.float64) / divisors[:, None], axis=1)
+    return shares
+
+
+def truth_of(found: OutOfFold) -> NDArray[np.int64]:
+    """Return (N,): the index of each image's class among the codes."""
+    return np.array([found.class_codes.index(sample.label) for sample in found.samples], np.int64)
+
+
 def write_out_of_fold(found: OutOfFold, directory: Path, path: Path) -> None:
     """Write one npz, whole or not at all, a row an image: path (below `directory`), fold, label, group, empty
     where unknown, first_of_slice, logits float32 (N, C) before the temperature, embedding float32 (N, D); and
@@ -108,7 +123,7 @@ def write_out_of_fold(found: OutOfFold, directory: Path, path: Path) -> None:
         fold=found.folds,
         label=np.array([sample.label for sample in found.samples], np.str_),
         group=np.array([sample.group or "" for sample in found.samples], np.str_),
-        first_of_slice=np.array([sample.first_of_slice is not False for sample in found.samples]),
+        first_of_slice=found.first_of_slice,
         logits=found.outcome.logits,
         embedding=found.outcome.embeddings,
         classes=np.array(found.class_codes, np.str_),
