@@ -12,14 +12,28 @@ from inference.commands import (
     describe,
     evaluate,
     explain,
+    gate,
     predict,
+    publish,
     robustness,
     select,
     train,
 )
 from inference.errors import InferenceError
 
-_COMMANDS = (describe, train, select, evaluate, crossvalidate, robustness, predict, explain, card)
+_COMMANDS = (
+    describe,
+    train,
+    select,
+    evaluate,
+    crossvalidate,
+    robustness,
+    gate,
+    publish,
+    predict,
+    explain,
+    card,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,12 +1,14 @@
 """One compiled function against the usual ways to the same probabilities and maps, in one process.
 
-    python docs/benchmarks/explain.py [THREADS]
+    python docs/benchmarks/explain.py [THREADS] [OUT.json]
 
-Prints milliseconds an image (median of the rounds, ways taken in turns) and the ratio to ours.
+Prints milliseconds an image (median of the rounds, ways taken in turns) and the ratio to ours; writes the
+same as JSON where a file is named, for `python -m inference publish --speed`.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -58,7 +60,8 @@ def called(explain: Explainer) -> Callable[[np.ndarray], None]:
 
 def main() -> None:
     """Measure and print."""
-    configure_tensorflow(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
+    threads, *written = int(sys.argv[1]) if sys.argv[1:] else 1, *sys.argv[2:]
+    configure_tensorflow(threads)
     manifest = default_manifest()
     model = build_network(manifest.network, manifest.input_size, len(manifest.classes))
     load_weights(model, verify_weights(manifest).read_bytes())
@@ -89,6 +92,13 @@ def main() -> None:
     ours = median(spent["one compiled function, batch 8"])
     for name, times in spent.items():
         print(f"{name:42} {median(times):8.1f} ms an image {median(times) / ours:6.2f}")
+    for path in written:
+        rows = [
+            {"way": name, "milliseconds_an_image": median(times), "times_ours": median(times) / ours}
+            for name, times in spent.items()
+        ]
+        content = {"threads": threads, "batch": BATCH, "rounds": ROUNDS, "ways": rows}
+        Path(path).write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

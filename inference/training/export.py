@@ -60,7 +60,7 @@ def export(
     write_whole(directory / f"{recipe.id}.npz", weights)
     draft = _draft(recipe, network, weights, directory)
     predictor = Predictor.load(draft)
-    figures = {"validation": _rounded(evaluate(predictor, validation, tick=tick))} if validation else {}
+    figures = {"validation": rounded(evaluate(predictor, validation, tick=tick))} if validation else {}
     record = {
         "recipe": recipe.as_dict(),
         "data_digest": training.digest,
@@ -128,10 +128,10 @@ def _side(samples: Sequence[Sample]) -> dict[str, Any]:
     }
 
 
-def _rounded(value: Any) -> Any:
-    """Four decimals are more than the intervals carry."""
+def rounded(value: Any) -> Any:
+    """Return a report with its figures to four decimals, which is more than the intervals carry."""
     if isinstance(value, float):
         return round(value, 4)
     if isinstance(value, dict):
-        return {key: _rounded(each) for key, each in value.items()}
-    return [_rounded(each) for each in value] if isinstance(value, list) else value
+        return {key: rounded(each) for key, each in value.items()}
+    return [rounded(each) for each in value] if isinstance(value, list) else value

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference.__main__ import main
+from inference.fingerprints import FingerprintSet
+from inference.manifest import load_manifest
+from inference.predictor import Predictor
+from inference.training.card import model_card
+from inference.training.data import read_pixels, read_samples
+from inference.training.gating import Thresholds, answers, fit_gate
+from inference.training.run_record import digest_of
+from tests.inference.fold_models import write_fold_model
+from tests.inference.tiny import CODES, labelled_picture, write_cohort
+
+MEASURED = {
+    "cross_validation.json": {
+        "cross_validation": {"n": 4, "accuracy": 0.123456},
+        "per_fold": [],
+        "calibration": {"temperature": 0.75, "n": 4},
+    },
+    "gate.json": {
+        "auroc": 0.99,
+        "thresholds": {"refuse_above": 2.5, "uncertain_above": 2.0, "uncertain_below_confidence": 0.4},
+    },
+    "speed.json": {"threads": 1},
+}
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Path:
+    directory = tmp_path / "cohort"
+    write_cohort(directory, per_class=8)
+    return directory
+
+
+@pytest.fixture
+def trained(tmp_path: Path, cohort: Path) -> Path:
+    """A model that learned from fold 1."""
+    path = write_fold_model(tmp_path, "tiny-1", training=[1])
+    fields = json.loads(path.read_text("utf-8"))
+    samples = read_samples(cohort, cohort / "manifest.csv", CODES)
+    fields["training"]["data_digest"] = digest_of([each for each in samples if each.fold == 1])
+    fields["training"]["figures"] = {}
+    path.write_text(json.dumps(fields), "utf-8")
+    return path
+
+
+def arguments(
+    tmp_path: Path, cohort: Path, trained: Path, measured: dict[str, Any] | None = None
+) -> list[str]:
+    for name, content in (measured or MEASURED).items():
+        (tmp_path / name).write_text(json.dumps(content), "utf-8")
+    (tmp_path / "failures.txt").write_text("It fails on Mondays.\n\n", "utf-8")
+    options = {
+        "--data": cohort,
+        "--cross-validation": tmp_path / "cross_validation.json",
+        "--gate": tmp_path / "gate.json",
+        "--speed": tmp_path / "speed.json",
+        "--known-failures": tmp_path / "failures.txt",
+        "--out": tmp_path / "out",
+    }
+    return ["publish", str(trained), *(str(part) for option in options.items() for part in option)]
+
+
+def test_published_model_carries_what_was_measured(
+    tmp_path: Path, cohort: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(tmp_path, cohort, trained)) == 0
+    path = Path(capsys.readouterr().out.strip())
+    assert path == tmp_path / "out" / "tiny-1.json"
+    manifest = load_manifest(path)
+    assert manifest.temperature == 0.75
+    assert manifest.training["figures"]["cross_validation"]["accuracy"] == 0.1235
+    assert manifest.training["figures"]["gate"]["auroc"] == 0.99
+    assert manifest.training["figures"]["speed"] == {"threads": 1}
+    assert manifest.training["known_failures"] == ["It fails on Mondays."]
+    assert manifest.gate is not None
+    assert manifest.gate["refuse_above"] == 2.5
+
+
+def test_published_model_judges_and_says_the_same_as_before(
+    tmp_path: Path, cohort: Path, trained: Path
+) -> None:
+    assert main(arguments(tmp_path, cohort, trained)) == 0
+    before, after = (
+        Predictor.load(load_manifest(path)) for path in (trained, tmp_path / "out" / "tiny-1.json")
+    )
+    pictures = [labelled_picture(code, 1) for code in CODES]
+    for old, new in zip(before.predict(pictures), after.predict(pictures), strict=True):
+        assert new.logits == pytest.approx(old.logits, abs=1e-5)
+        assert old.gate is None
+        assert new.gate is not None
+    samples = read_samples(cohort, cohort / "manifest.csv", CODES)
+    seen = [read_pixels(each)[0] for each in samples if each.fold == 1 and each.first_of_slice]
+    found = answers(before, seen)
+    gate = fit_gate(found.embeddings, Thresholds(2.5, 2.0, 0.4))
+    for result, embedding in zip(after.predict(seen), found.embeddings, strict=True):
+        assert result.gate is not None
+        assert result.gate.distance == pytest.approx(gate.distance(embedding), rel=1e-3)
+
+
+def test_only_slices_that_were_trained_on_are_known_again(
+    tmp_path: Path, cohort: Path, trained: Path
+) -> None:
+    assert main(arguments(tmp_path, cohort, trained)) == 0
+    manifest = load_manifest(tmp_path / "out" / "tiny-1.json")
+    known = FingerprintSet.from_manifest(dict(manifest.training_images or {}))
+    for sample in read_samples(cohort, cohort / "manifest.csv", CODES):
+        assert known.contains(read_pixels(sample)[0]) is (sample.fold == 1), sample.path
+
+
+def test_card_of_a_published_model_has_its_gate_and_temperature(
+    tmp_path: Path, cohort: Path, trained: Path
+) -> None:
+    measured = {**MEASURED, "cross_validation.json": {"calibration": {"temperature": 0.75, "n": 4}}}
+    assert main(arguments(tmp_path, cohort, trained, measured)) == 0
+    card = model_card(load_manifest(tmp_path / "out" / "tiny-1.json"))
+    assert "Temperature 0.75, which divides the logits" in card
+    assert "Input gate: mahalanobis; refused above 2.5" in card
+    assert "- It fails on Mondays." in card
+    assert "## Calibration" in card
+
+
+@pytest.mark.parametrize("missing", ["cross_validation.json", "gate.json"])
+def test_what_was_not_measured_does_not_ship(
+    missing: str, tmp_path: Path, cohort: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = {**MEASURED, missing: {"n": 1}}
+    assert main(arguments(tmp_path, cohort, trained, measured)) == 2
+    assert "needs" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("damage", ["{", "[1]"])
+def test_damaged_figures_are_refused(
+    damage: str, tmp_path: Path, cohort: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = arguments(tmp_path, cohort, trained)
+    (tmp_path / "gate.json").write_text(damage, "utf-8")
+    assert main(given) == 2
+    assert "gate.json" in capsys.readouterr().err
+
+
+def test_other_images_than_the_training_are_refused(
+    tmp_path: Path, cohort: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = arguments(tmp_path, cohort, trained)
+    changed = next(
+        each.path for each in read_samples(cohort, cohort / "manifest.csv", CODES) if each.fold == 1
+    )
+    changed.write_bytes(changed.read_bytes() + b"\0")
+    assert main(given) == 2
+    assert "are not those" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
