@@ -1,7 +1,8 @@
-"""Shares with the interval that belongs to them."""
+"""Shares with the interval that belongs to them, and measures of agreement."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -25,3 +26,29 @@ def share(hits: int, n: int) -> Share:
 
     interval = binomtest(hits, n).proportion_ci(confidence_level=0.95, method="wilson")
     return Share(hits, n, hits / n, float(interval.low), float(interval.high))
+
+
+def cohen_kappa(counts: Mapping[tuple[str, str], int]) -> float | None:
+    """Cohen's kappa (1960) of two raters, from the number of items by (class of one, class of the other).
+
+    None where fewer than two classes were named: chance alone would always agree.
+    """
+    pairs = [pair for pair, n in counts.items() if n]
+    named = {code for pair in pairs for code in pair}
+    if len(named) <= 1:
+        return None
+    from sklearn.metrics import cohen_kappa_score
+
+    ones, others = zip(*pairs, strict=True)
+    return float(cohen_kappa_score(ones, others, sample_weight=[counts[pair] for pair in pairs]))
+
+
+def mcnemar(better: int, worse: int) -> float | None:
+    """The two-sided p value of the exact McNemar test (1947): is a change for the better as likely as one for
+    the worse? None where nothing changed.
+    """
+    if better + worse == 0:
+        return None
+    from scipy.stats import binomtest
+
+    return float(binomtest(better, better + worse, 0.5).pvalue)

@@ -8,5 +8,6 @@ app_name = "dashboard"
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
     path("reanalyse/", model_views.reanalyse, name="reanalyse"),
+    path("compare/", model_views.compare, name="compare"),
     path("jobs/<uuid:job_id>/retry/", views.retry, name="retry"),
 ]

@@ -21,7 +21,7 @@ from cases.services import jobs, reanalysis
 from cases.services.model_versions import active_version
 from portal.accounts.cohort_choice import chosen_cohort, cohorts_of
 from portal.accounts.requests import person
-from portal.dashboard import charts, selectors
+from portal.dashboard import charts, comparison, selectors
 
 
 @login_required
@@ -33,6 +33,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     context |= _progress(cohort) | _opinions(cohort)
     if context["case_count"]:
         context["plan"] = reanalysis.plan(cohort, active_version())
+        context["version_count"] = len(comparison.versions_in(cohort))
     return render(request, "dashboard/dashboard.html", context)
 
 
