@@ -46,5 +46,5 @@ def mean(figures: Mapping[str, Any] | None, name: str = "mean", *, signed: bool 
 
 
 def words(name: str) -> str:
-    """Return a key as words: `macro_f1` as `Macro f1`."""
+    """Return a key as words: `batch_size` as `Batch size`."""
     return name.replace("_", " ").strip().capitalize()

@@ -33,7 +33,7 @@ def picture() -> Path:
     """A real MR image where the labelled data is at hand, a simulated one elsewhere."""
     if folder := os.environ.get("SECONDREAD_DATA"):
         return min((Path(folder) / "images" / "meningioma").iterdir())
-    return DEMO_DIR / "simulated-02.jpg"
+    return DEMO_DIR / "simulated-16.png"
 
 
 @pytest.fixture
@@ -86,11 +86,11 @@ def assert_pictures_are_real(page: Page, server: LiveServer, image: Image) -> No
 
 
 @pytest.fixture
-def take_in(reader: User, cohort: Cohort) -> Callable[[int], Case]:
-    """Submit a picture for the shipped network."""
+def take_in(reader: User, cohort: Cohort) -> Callable[[bytes], Case]:
+    """Submit a file for the shipped network."""
 
-    def submit(seed: int) -> Case:
-        receipt = submit_file(by=reader, cohort=cohort, file=ContentFile(make_png_bytes(seed=seed)))
+    def submit(data: bytes) -> Case:
+        receipt = submit_file(by=reader, cohort=cohort, file=ContentFile(data))
         assert receipt.case is not None
         return receipt.case
 
@@ -186,9 +186,9 @@ def test_whole_review_works_without_javascript(
 
 
 def test_second_tab_is_told_of_the_newer_review_and_keeps_its_text(
-    context: BrowserContext, live_server, analysis_worker, reader, take_in
+    context: BrowserContext, live_server, analysis_worker, reader, take_in, picture
 ) -> None:
-    case = take_in(5)
+    case = take_in(picture.read_bytes())
     first, second = context.new_page(), context.new_page()
     sign_in(first, live_server, reader)
     address = f"{live_server.url}/cases/{case.code}/"

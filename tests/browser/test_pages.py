@@ -15,8 +15,13 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import Browser, Page, expect
 
-from cases.models import Case
+from cases.lifecycle import JobStatus
+from cases.models import Case, Cohort, Job
 from cases.notice import RESEARCH_NOTICE
+from cases.services import reanalysis
+from cases.services.model_versions import activate, active_version, register
+from inference.manifest import MANIFEST_DIR, load_manifest
+from inference.tasks import analyse
 from portal.demo import DEMO_ACCOUNTS, DemoAccount
 from tests.cast import PASSWORD
 from tests.support.chromium import ROOT
@@ -60,18 +65,36 @@ def look_at(page: Page, server: str, path: str, name: str) -> None:
     page.screenshot(path=FOLDER / f"{name}-{width}.png", full_page=True)
 
 
+def analyse_again_with(name: str) -> None:
+    """Have every case analysed by another shipped network as well, and go back to the one before."""
+    before = active_version()
+    activate(by=None, version=register(by=None, manifest=load_manifest(MANIFEST_DIR / f"{name}.json")))
+    reanalysis.reanalyse(by=None, cohort=Cohort.objects.get())
+    for job_id in Job.objects.filter(status=JobStatus.QUEUED).values_list("pk", flat=True):
+        analyse(str(job_id))
+    activate(by=None, version=before)
+
+
 def test_every_page_fits_its_screen_and_carries_the_notice(pages, live_server) -> None:
     call_command("seed_demo", stdout=StringIO())
-    tumour = Case.objects.filter(images__predictions__predicted_class="glioma", state="open").first()
+    analyse_again_with("prototype-cnn-1")
+    open_cases = Case.objects.filter(state="open")
+    named = open_cases.exclude(images__predictions__gate_verdict="refused")
+    tumour = named.exclude(images__predictions__predicted_class="notumor").first()
+    refused = open_cases.filter(images__predictions__gate_verdict="refused").first()
     read = Case.objects.filter(state="reviewed").first()
     assert tumour is not None
+    assert refused is not None
     assert read is not None
     paths = {
         "worklist": "/cases/",
         "upload": "/cases/upload/",
         "review": f"/cases/{tumour.code}/",
+        "refused": f"/cases/{refused.code}/",
         "reviewed": f"/cases/{read.code}/",
         "dashboard": "/dashboard/",
+        "reanalyse": f"/dashboard/reanalyse/?cohort={read.cohort_id}",
+        "compare": f"/dashboard/compare/?cohort={read.cohort_id}",
         "people": "/people/",
         "tokens": "/accounts/tokens/",
         "password": "/accounts/password/",

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from inference.errors import ManifestError
-from inference.manifest import Manifest, default_manifest, load_manifest, manifest_from_dict, verify_weights
+from inference.manifest import (
+    MANIFEST_DIR,
+    Manifest,
+    default_manifest,
+    load_manifest,
+    manifest_from_dict,
+    verify_weights,
+)
 from tests.inference.tiny import manifest_fields, tiny_manifest
 
 
@@ -92,14 +99,22 @@ def test_weights_that_changed_by_one_byte_are_refused(tmp_path: Path) -> None:
 def test_shipped_manifest_is_valid_and_fits_its_weights() -> None:
     manifest = default_manifest()
     assert isinstance(manifest, Manifest)
-    assert (manifest.id, manifest.input_size) == ("prototype-cnn-1", 227)
+    assert (manifest.id, manifest.input_size) == ("secondread-lite-1", 160)
     assert manifest.class_codes == ("glioma", "meningioma", "notumor", "pituitary")
     assert [(layer.name, layer.grid, layer.channels) for layer in manifest.layers] == [
-        ("conv1", (227, 227), 16),
-        ("conv2", (113, 113), 32),
-        ("conv3", (56, 56), 64),
+        ("edges", (40, 40), 32),
+        ("textures", (20, 20), 64),
+        ("lesion", (20, 20), 192),
     ]
-    assert verify_weights(manifest).stat().st_size < 20 * 2**20
+    assert manifest.gate is not None
+    assert manifest.training_images is not None
+    assert manifest.temperature != 1
+
+
+def test_all_that_ships_fits_and_stays_below_twenty_megabytes() -> None:
+    shipped = [load_manifest(path) for path in sorted(MANIFEST_DIR.glob("*.json"))]
+    assert {"prototype-cnn-1", "secondread-lite-1"} <= {each.id for each in shipped}
+    assert sum(verify_weights(each).stat().st_size for each in shipped) < 20e6
 
 
 def test_light_modules_load_neither_tensorflow_nor_django() -> None:

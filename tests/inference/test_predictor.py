@@ -12,12 +12,15 @@ import tensorflow as tf
 
 from inference.architecture import ConvBlock, PlainCnn
 from inference.errors import ManifestError
+from inference.fingerprints import FingerprintSet
+from inference.gate import REFUSED
 from inference.heatmaps import pack, unpack
-from inference.manifest import default_manifest, load_manifest
+from inference.manifest import DEFAULT_MODEL, MANIFEST_DIR, default_manifest, load_manifest
 from inference.networks import build_network, load_weights, weights_to_bytes
 from inference.predictor import Predictor, compile_explainer
 from inference.preprocessing import letterbox, to_tensor
 from inference.training.data import read_pixels, read_samples
+from inference.training.foreign import foreign_pictures
 from tests.inference.images import grey8, slice_like
 from tests.inference.tiny import CODES, NETWORK, SIZE, tiny_manifest, tiny_model, write_model
 
@@ -211,17 +214,45 @@ def test_weights_that_are_not_finite_are_refused() -> None:
 @pytest.mark.skipif(
     DATA is None, reason="SECONDREAD_DATA names no folder with labelled images and their manifest.csv"
 )
-def test_shipped_network_reads_slices_of_patients_it_never_saw() -> None:
-    """80 distinct slices of fold 0, 20 a class: chance would be right on 20, and 0.85 is its own figure."""
+@pytest.mark.parametrize(
+    ("model", "least"),
+    [
+        # Fold 0 was held out, where its accuracy is 0.85; chance is right on 20 of 80.
+        ("prototype-cnn-1", 56),
+        # It learned from every fold: this holds that weights, preprocessing and class order belong together.
+        (DEFAULT_MODEL, 76),
+    ],
+)
+def test_shipped_network_reads_labelled_slices(model: str, least: int) -> None:
+    """80 distinct slices of fold 0, 20 a class."""
     directory = Path(str(DATA))
-    predictor = Predictor.load(default_manifest())
+    predictor = Predictor.load(load_manifest(MANIFEST_DIR / f"{model}.json"))
     samples = read_samples(directory, directory / "manifest.csv", predictor.manifest.class_codes)
-    unseen = [sample for sample in samples if sample.fold == 0 and sample.first_of_slice]
-    chosen = [each for code in CODES for each in [sample for sample in unseen if sample.label == code][:20]]
+    distinct = [sample for sample in samples if sample.fold == 0 and sample.first_of_slice]
+    chosen = [each for code in CODES for each in [sample for sample in distinct if sample.label == code][:20]]
     pixels = [read_pixels(sample)[0] for sample in chosen]
     results = predictor.predict(pixels)
     right = sum(result.predicted == sample.label for result, sample in zip(results, chosen, strict=True))
-    assert right >= 56, json.dumps([result.predicted for result in results])
+    assert right >= least, json.dumps([result.predicted for result in results])
     for index in (0, 33, 79):
         alone = predictor.predict([pixels[index]])[0]
         np.testing.assert_allclose(alone.probabilities, results[index].probabilities, atol=1e-5)
+
+
+@pytest.mark.skipif(
+    DATA is None, reason="SECONDREAD_DATA names no folder with labelled images and their manifest.csv"
+)
+def test_shipped_gate_knows_what_it_learned_and_refuses_what_is_no_slice() -> None:
+    directory = Path(str(DATA))
+    predictor = Predictor.load(default_manifest())
+    samples = read_samples(directory, directory / "manifest.csv", predictor.manifest.class_codes)
+    slices = [read_pixels(sample)[0] for sample in samples[::150]]
+    known = predictor.predict(slices)
+    assert sum(result.gate.verdict == REFUSED for result in known if result.gate) <= 1
+    fingerprints = FingerprintSet.from_manifest(predictor.manifest.training_images)
+    assert all(fingerprints.contains(each) for each in slices)
+    others = [each for each in foreign_pictures() if each.kind in ("noise", "text", "empty")]
+    refused = [
+        result.gate.verdict for result in predictor.predict([each.pixels for each in others]) if result.gate
+    ]
+    assert refused.count(REFUSED) >= 0.95 * len(others) > 0

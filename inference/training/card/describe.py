@@ -20,8 +20,14 @@ def network_in_words(network: Network) -> str:
             f"{len(network.blocks)} convolutions of 3 x 3 ({channels} channels; {norm}ReLU; max-pooling), "
             f"dense {network.dense}, dropout {network.dropout:g}, one logit a class."
         )
+    every = len(LITE0_STAGES)
+    some = (
+        f"All {every} stages"
+        if network.stages == every
+        else f"The first {network.stages} of the {every} stages"
+    )
     return (
-        f"The first {network.stages} of the {len(LITE0_STAGES)} stages of EfficientNet-Lite0, with three "
+        f"{some} of EfficientNet-Lite0, with three "
         f"taps: `edges` ({network.edges} channels), `textures` ({network.textures}) and `lesion` "
         f"({network.lesion}), where the deepest stages come back to the finer grid. A logit is the sum over "
         "the taps of the mean of a map of evidence, and no tap feeds another: Grad-CAM of a tap is exactly "

@@ -1,4 +1,4 @@
-"""Tables of the tests against short cuts, of the candidates, and of whatever else a manifest measured."""
+"""Tables of the tests against short cuts, of the candidates, and of what a prediction costs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inference.manifest import ClassLabel
-from inference.training.markdown import around, figure, mean, number, table, words
+from inference.training.markdown import around, figure, mean, number, table
 
 Report = Mapping[str, Any]
 
@@ -64,25 +64,13 @@ def candidates(rows: Sequence[Report]) -> str:
     )
 
 
-def generic(figures: Report) -> str:
-    """Return any record: its single figures in one table, its lists and groups of records in tables of
-    their own.
-    """
-    single = {
-        key: value
-        for key, value in figures.items()
-        if key != "interval" and not isinstance(value, Mapping) and not _is_records(value)
-    }
-    parts = []
-    if single:
-        parts.append(table(("Figure", "Value"), [(words(key), _plain(figures, key)) for key in single]))
-    for key, value in figures.items():
-        if _is_records(value):
-            parts.append(f"{words(key)}:\n\n{_records({str(n): row for n, row in enumerate(value)}, False)}")
-        elif isinstance(value, Mapping) and key != "interval":
-            own = value and all(isinstance(each, Mapping) for each in value.values())
-            parts.append(f"{words(key)}:\n\n{_records(value, True) if own else generic(value)}")
-    return "\n\n".join(parts)
+def speed(report: Report) -> str:
+    """Return what each way to the probabilities and maps costs."""
+    lines = [
+        (each["way"], f"{each['milliseconds_an_image']:.1f}", f"{each['times_ours']:.2f}")
+        for each in report["ways"]
+    ]
+    return table(("Way", "Milliseconds an image", "Times ours"), lines)
 
 
 def _falls(each: Report) -> tuple[str, ...]:
@@ -101,31 +89,3 @@ def _candidate(row: Report) -> tuple[str, ...]:
         *(number(figures[name]) for name in ("macro_precision", "macro_recall", "accuracy")),
         number(figures["n"]),
     )
-
-
-def _is_records(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(each, Mapping) for each in value)
-
-
-def _records(rows: Mapping[str, Report], named: bool) -> str:
-    """Records of the same kind, one a line."""
-    columns = list(dict.fromkeys(key for row in rows.values() for key in row if key != "interval"))
-    heading = ["", *map(words, columns)] if named else list(map(words, columns))
-    lines = []
-    for name, row in rows.items():
-        cells = [_plain(row, column) for column in columns]
-        lines.append([words(name), *cells] if named else cells)
-    return table(heading, lines, text_columns=1 if named else 0)
-
-
-def _plain(record: Report, key: str) -> str:
-    value = record.get(key)
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "-"}[value]
-    if isinstance(value, Mapping):
-        return mean(value) if "mean" in value else ", ".join(f"{words(k)} {_plain(value, k)}" for k in value)
-    if isinstance(value, list):
-        return " to ".join(number(each) if isinstance(each, int | float) else str(each) for each in value)
-    if isinstance(value, str):
-        return value
-    return figure(record, key) if isinstance(record.get("interval"), Mapping) else number(value)
