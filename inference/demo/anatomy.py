@@ -18,7 +18,7 @@ Grid = NDArray[np.float64]
 _SHELLS = ((2.5, 0.10), (4.5, 0.04), (7.5, 0.38), (9.5, 0.04), (14.5, 0.80))
 _CLOSING_MM = 14.0
 # White matter, so that fat and enhancing lesions stand out as they do after contrast medium.
-_TISSUE_BRIGHTNESS = 0.66
+_TISSUE_BRIGHTNESS = 0.41
 
 
 @dataclass(frozen=True, eq=False)

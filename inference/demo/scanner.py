@@ -15,6 +15,8 @@ from inference.demo.anatomy import Grid
 
 MARK = "SIMULATED"
 _MARK_BACKGROUND = 4
+# Standard deviation of a point, as a share of the side: what a matrix of 256 leaves of an edge.
+_POINT_SPREAD = 1 / 256
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ def acquire(image: Grid, scanner: Scanner, rng: np.random.Generator) -> Grid:
     and Patz 1995).
     """
     size = len(image)
+    image = ndimage.gaussian_filter(image, _POINT_SPREAD * size)
     field = ndimage.gaussian_filter(rng.standard_normal((size, size)), size / 4)
     field = 1.0 + scanner.shading * field / np.abs(field).max()
     signal = np.clip(image, 0.0, 1.0) ** scanner.gamma * field
