@@ -12,6 +12,8 @@ from inference.training.recipe import Augmentation
 
 # A cell of a lesion mask is covered as far as these many points a side of it are.
 _POINTS = 4
+# The picture with its black margins, as a share of its side more: 0.5 shrinks it to two thirds.
+_LARGEST_MARGIN = 0.5
 
 
 def augment(
@@ -60,6 +62,11 @@ def random_transforms(
     angle = np.radians(rng.uniform(-bounds.rotation_degrees, bounds.rotation_degrees, count))
     shear = rng.uniform(-bounds.shear, bounds.shear, count)
     zoom_x, zoom_y = 1.0 + rng.uniform(-bounds.zoom, bounds.zoom, (2, count))
+    # Drawn only where asked for, so that older recipes keep their draws.
+    if bounds.margin:
+        shrunk = rng.random(count) < bounds.margin
+        larger_x, larger_y = 1.0 + rng.uniform(0.0, _LARGEST_MARGIN, (2, count)) * shrunk
+        zoom_x, zoom_y = zoom_x * larger_x, zoom_y * larger_y
     shift_x, shift_y = rng.uniform(-bounds.shift, bounds.shift, (2, count)) * side
     mirrored = np.where(rng.random(count) < bounds.mirror, -1.0, 1.0)
     flipped = np.where(rng.random(count) < bounds.flip, -1.0, 1.0)

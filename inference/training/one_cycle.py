@@ -20,11 +20,15 @@ from inference.networks import build_network
 from inference.training import imagenet
 from inference.training.appearance import change_appearance
 from inference.training.augmentation import random_transforms, warp, warp_boxes
+from inference.training.blanking import blank, box_elsewhere, pixel_box
 from inference.training.checkpoints import Backup, load_variables, save_variables, state_of
 from inference.training.data import Tensors
 from inference.training.fitting import HistoryFile
 from inference.training.recall import MacroRecall
 from inference.training.recipe import OneCycle, Recipe
+
+# Of the boxes that are blanked, how many are the lesion's.
+_LESION_SHARE = 0.5
 
 Batch = tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]
 
@@ -51,13 +55,16 @@ class Draws(keras.utils.PyDataset):
         chosen = self._order[index * size : (index + 1) * size]
         rng = np.random.default_rng([self._recipe.seed, self._epoch, index])
         images = self._data.images[chosen].astype(np.float32)
+        classes = np.eye(self._class_count, dtype=np.float32)[self._data.labels[chosen]]
+        boxes = self._data.boxes[chosen]
+        if self._fit.blanked:
+            take_out(images, classes, boxes, self._fit.blanked, rng)
         side = images.shape[1]
         transforms = random_transforms(len(images), side, self._recipe.augmentation, rng)
         images = warp(images, transforms)
         if self._recipe.appearance:
             images = change_appearance(images, self._recipe.appearance, rng)
-        classes = np.eye(self._class_count, dtype=np.float32)[self._data.labels[chosen]]
-        lesions = warp_boxes(self._data.boxes[chosen], transforms, side, self._grid)
+        lesions = warp_boxes(boxes, transforms, side, self._grid)
         return images, {"logits": classes, EVIDENCE: lesions[..., None] * classes[:, None, None, :]}
 
     def on_epoch_end(self) -> None:
@@ -75,6 +82,33 @@ class Draws(keras.utils.PyDataset):
         ]
         rng.shuffle(picks)
         return np.array([rng.choice(self._copies[pick]) for pick in picks], np.int64)
+
+
+def take_out(
+    images: NDArray[np.float32],
+    classes: NDArray[np.float32],
+    boxes: NDArray[np.float32],
+    chance: float,
+    rng: np.random.Generator,
+) -> None:
+    """Blank the marked lesion of some images, in place, after which every class is as likely; of as many
+    others a box of the same size elsewhere, after which the class is what it was.
+
+    images: (B, S, S, 1) in [0, 1]. classes: (B, C), one-hot. boxes: (B, 4), shares of the square or NaN.
+    Without this a network may know a tumour by what surrounds it: by the scanner, the plane, the crop.
+    """
+    marked = np.flatnonzero(~np.isnan(boxes[:, 0]))
+    for index in marked[rng.random(len(marked)) < chance]:
+        grey = np.rint(images[index, ..., 0] * 255).astype(np.uint8)
+        x0, y0, x1, y1 = (float(each) for each in boxes[index])
+        box = pixel_box((x0, y0, x1, y1), (grey.shape[0], grey.shape[1]))
+        if rng.random() < _LESION_SHARE:
+            classes[index], boxes[index] = 1 / classes.shape[1], np.nan
+        elif (other := box_elsewhere(grey, box, rng)) is not None:
+            box = other
+        else:
+            continue
+        images[index, ..., 0] = blank(grey, box).astype(np.float32) / 255
 
 
 def lesion_loss(covered: Any, evidence: Any) -> Any:

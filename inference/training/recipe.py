@@ -29,7 +29,8 @@ class Split:
 @dataclass(frozen=True)
 class Augmentation:
     """Bounds of uniform draws, both signs: degrees of rotation; shift, shear and zoom as shares of
-    the side. mirror, flip: chances of the left-right and the upside-down image.
+    the side. mirror, flip: chances of the left-right and the upside-down image. margin: the chance of a
+    picture that is shrunk by up to a third, each axis by itself, with black around it.
     """
 
     rotation_degrees: float
@@ -38,6 +39,7 @@ class Augmentation:
     zoom: float
     mirror: float = 0.0
     flip: float = 0.0
+    margin: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class OneCycle:
     draws: slices an epoch, each by one of its copies at random. learning_rate: the highest. class_balance: 0
     draws classes as they occur, 1 draws all alike. box_weight: of the loss that asks the last layer's
     evidence to lie in the lesion's box. initial_weights: "imagenet", or empty for random ones. frozen_stages:
-    how many of the first stages keep their weights. frozen_norms: the backbone's norms keep theirs.
+    how many of the first stages keep their weights. frozen_norms: the backbone's norms keep theirs. blanked:
+    the chance that a marked lesion is taken out, and its class with it, or as large a piece elsewhere.
     """
 
     batch_size: int
@@ -89,6 +92,7 @@ class OneCycle:
     initial_weights: str = ""
     frozen_stages: int = 0
     frozen_norms: bool = False
+    blanked: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from inference.training.augmentation import random_transforms, warp, warp_boxes
 from inference.training.command import for_fold, train_fold
 from inference.training.data import Tensors
 from inference.training.fitting import HistoryFile, read_history
-from inference.training.one_cycle import Draws, fit_one_cycle, lesion_loss
+from inference.training.one_cycle import Draws, fit_one_cycle, lesion_loss, take_out
 from inference.training.recall import MacroRecall
 from inference.training.recipe import Appearance, Augmentation, Recipe, load_recipe
 from tests.inference.tiny import CODES, labelled_picture, write_cohort
@@ -134,6 +134,56 @@ def test_mirror_is_an_exact_mirror_image() -> None:
     bounds = Augmentation(0.0, 0.0, 0.0, 0.0, mirror=1.0)
     maps = random_transforms(1, 8, bounds, np.random.default_rng(0))
     np.testing.assert_allclose(warp(images, maps)[0, :, :, 0], images[0, :, ::-1, 0], atol=1e-6)
+
+
+def test_margin_shrinks_by_up_to_a_third_and_only_where_asked_for() -> None:
+    still = Augmentation(0.0, 0.0, 0.0, 0.0)
+    scale = random_transforms(400, 64, replace(still, margin=0.5), np.random.default_rng(0))[:, [0, 4]]
+    shrunk = (scale > 1).all(axis=1)
+    assert 160 < shrunk.sum() < 240
+    assert (scale[~shrunk] == 1).all()
+    assert scale.max() <= 1.5
+    assert not np.allclose(scale[shrunk, 0], scale[shrunk, 1])
+
+
+def head_with_lesion(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Grey heads on black with a white lesion at the same place, their classes and boxes."""
+    rows, columns = np.mgrid[:64, :64]
+    head = (np.hypot(rows - 32, columns - 32) < 28) * 0.5
+    head[20:28, 40:48] = 1.0
+    images = np.tile(head.astype(np.float32)[None, ..., None], (count, 1, 1, 1))
+    boxes = np.tile(np.array([40, 20, 48, 28], np.float32) / 64, (count, 1))
+    return images, np.tile(np.eye(4, dtype=np.float32)[0], (count, 1)), boxes
+
+
+def test_lesion_that_is_taken_out_leaves_no_class_and_no_box() -> None:
+    images, classes, boxes = head_with_lesion(400)
+    take_out(images, classes, boxes, 0.5, np.random.default_rng(0))
+    gone = np.isnan(boxes[:, 0])
+    assert 70 < gone.sum() < 130
+    assert (classes[gone] == 0.25).all()
+    assert (classes[~gone] == np.eye(4, dtype=np.float32)[0]).all()
+    assert np.abs(images[gone, 22:26, 42:46] - 0.5).max() < 0.01
+    assert (images[~gone, 20:28, 40:48] == 1.0).all()
+
+
+def test_image_without_a_marked_lesion_is_left_as_it_is() -> None:
+    images, classes, boxes = head_with_lesion(20)
+    boxes[:] = np.nan
+    before = images.copy(), classes.copy()
+    take_out(images, classes, boxes, 1.0, np.random.default_rng(0))
+    assert np.array_equal(images, before[0])
+    assert np.array_equal(classes, before[1])
+
+
+def test_drawn_batch_has_no_evidence_to_find_where_the_lesion_was_taken_out(recipe: Recipe) -> None:
+    data, names = tensors([0] * 4), [str(index) for index in range(4)]
+    whole = replace(recipe, fit=replace(recipe.fit, draws=64, batch_size=64, blanked=1.0))
+    _, targets = Draws(replace(data, boxes=np.tile(data.boxes[:1], (4, 1))), names, whole, 4, 4, 0)[0]
+    taken = (targets["logits"] == 0.25).all(axis=1)
+    assert 0 < taken.sum() < 64
+    assert not targets[EVIDENCE][taken].any()
+    assert targets[EVIDENCE][~taken].any(axis=(1, 2, 3)).all()
 
 
 def test_lesion_loss_is_the_log_share_of_the_true_class_alone() -> None:

@@ -14,6 +14,7 @@ from inference.training.card import model_card
 from inference.training.data import read_pixels, read_samples
 from inference.training.gating import Thresholds, answers, fit_gate
 from inference.training.run_record import digest_of
+from tests.inference.figures import gate, scaled, speed
 from tests.inference.fold_models import write_fold_model
 from tests.inference.tiny import CODES, labelled_picture, write_cohort
 
@@ -27,7 +28,7 @@ MEASURED = {
         "auroc": 0.99,
         "thresholds": {"refuse_above": 2.5, "uncertain_above": 2.0, "uncertain_below_confidence": 0.4},
     },
-    "speed.json": {"threads": 1},
+    "speed.json": speed(),
 }
 
 
@@ -117,7 +118,8 @@ def test_only_slices_that_were_trained_on_are_known_again(
 def test_card_of_a_published_model_has_its_gate_and_temperature(
     tmp_path: Path, cohort: Path, trained: Path
 ) -> None:
-    measured = {**MEASURED, "cross_validation.json": {"calibration": {"temperature": 0.75, "n": 4}}}
+    scaling = {"temperature": 0.75, "n": 4, "before": scaled(0.5), "after": scaled(0.25)}
+    measured = {**MEASURED, "cross_validation.json": {"calibration": scaling}, "gate.json": gate()}
     assert main(arguments(tmp_path, cohort, trained, measured)) == 0
     card = model_card(load_manifest(tmp_path / "out" / "tiny-1.json"))
     assert "Temperature 0.75, which divides the logits" in card
