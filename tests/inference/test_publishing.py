@@ -78,7 +78,7 @@ def test_published_model_carries_what_was_measured(
     assert manifest.temperature == 0.75
     assert manifest.training["figures"]["cross_validation"]["accuracy"] == 0.1235
     assert manifest.training["figures"]["gate"]["auroc"] == 0.99
-    assert manifest.training["figures"]["speed"] == {"threads": 1}
+    assert manifest.training["figures"]["speed"] == speed()
     assert manifest.training["known_failures"] == ["It fails on Mondays."]
     assert manifest.gate is not None
     assert manifest.gate["refuse_above"] == 2.5
