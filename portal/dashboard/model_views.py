@@ -26,7 +26,7 @@ from portal.accounts.requests import person
 from portal.dashboard import charts, comparison
 
 if TYPE_CHECKING:
-    from portal.dashboard.comparison import DifferingResult
+    from portal.dashboard.comparison import PairedResult
 
 DIFFERING_A_PAGE = 25
 
@@ -65,9 +65,9 @@ def _queue(request: HttpRequest, cohort: Cohort) -> HttpResponse:
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
     """Two network versions on the same images of a cohort."""
-    managed, cohort = chosen_cohort(person(request), request.GET.get("cohort", ""))
-    versions = comparison.versions_in(cohort)
-    context = {"cohorts": managed, "cohort": cohort, "versions": versions}
+    _, cohort = chosen_cohort(person(request), request.GET.get("cohort", ""))
+    versions = list(comparison.versions_in(cohort))
+    context = {"cohort": cohort, "versions": versions}
     if len(versions) > 1:
         first = _chosen_version(versions, request.GET.get("first", ""), versions[-2])
         second = _chosen_version(versions, request.GET.get("second", ""), versions[-1])
@@ -119,11 +119,13 @@ def _duels(
 
 
 def _rows(
-    results: Iterable[DifferingResult], first: ModelVersion, second: ModelVersion
+    results: Iterable[PairedResult], first: ModelVersion, second: ModelVersion
 ) -> Iterator[dict[str, object]]:
     """The images on which they differ, as the page lists them."""
     for found in results:
-        before = _side(first, found.before_class, found.before_confidence, found.before_verdict)
+        before = _side(
+            first, found.before_predicted_class, found.before_confidence, found.before_gate_verdict
+        )
         after = _side(second, found.predicted_class, found.confidence, found.gate_verdict)
         yield {"case": found.image.case, "sides": (before, after)}
 

@@ -139,14 +139,19 @@ def _current_reviews(cohort: Cohort) -> QuerySet[Review]:
     return Review.objects.filter(case__cohort=cohort, amended_by__isnull=True).order_by()
 
 
-def _counted(prefix: str = "") -> Q:
-    """Results that figures may count: a class was given, and not of an image that was trained on.
+def given(prefix: str = "") -> Q:
+    """Results of which a class was given."""
+    return ~Q(**{f"{prefix}gate_verdict": GateVerdict.REFUSED})
 
-    An image of which the network does not say whether it was trained on is counted.
-    """
-    given = ~Q(**{f"{prefix}gate_verdict": GateVerdict.REFUSED})
-    not_trained_on = Q(**{f"{prefix}in_training": False}) | Q(**{f"{prefix}in_training__isnull": True})
-    return given & not_trained_on
+
+def not_trained_on(prefix: str = "") -> Q:
+    """Results of images that the network was not trained on, as far as it says."""
+    return Q(**{f"{prefix}in_training": False}) | Q(**{f"{prefix}in_training__isnull": True})
+
+
+def _counted(prefix: str = "") -> Q:
+    """Results that figures may count."""
+    return given(prefix) & not_trained_on(prefix)
 
 
 @dataclass(frozen=True)

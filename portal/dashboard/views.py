@@ -33,7 +33,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     context |= _progress(cohort) | _opinions(cohort)
     if context["case_count"]:
         context["plan"] = reanalysis.plan(cohort, active_version())
-        context["version_count"] = len(comparison.versions_in(cohort))
+        context["version_count"] = comparison.versions_in(cohort).count()
     return render(request, "dashboard/dashboard.html", context)
 
 
