@@ -142,7 +142,7 @@ class JobAdmin(ReadOnlyAdmin):
     list_display = ("case", "status", "attempts", "error_code", "queued_at", "finished_at", "id")
     list_filter = ("status", "error_code", "model_version", "image__cohort")
     search_fields = ("=id", "image__case__code", "error_message")
-    list_select_related = ("image__case", "model_version")
+    list_select_related = ("image__case",)
     date_hierarchy = "queued_at"
     exclude = ("token",)
     actions = ("queue_again", "cancel_queued")
@@ -182,6 +182,10 @@ class PredictionAdmin(ReadOnlyAdmin):
     search_fields = ("image__case__code",)
     list_select_related = ("image__case", "model_version")
     date_hierarchy = "created_at"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Prediction]:
+        """Without the versions' manifests, which are large and joined to each row."""
+        return super().get_queryset(request).defer("model_version__manifest")
 
     @admin.display(description=_("case"), ordering="image__case__code")
     def case(self, prediction: Prediction) -> str:

@@ -42,7 +42,7 @@ def results_of(user: Person, case: Case) -> QuerySet[Prediction]:
     """All results of the case, the one that stands for it first; none where the user may not read them."""
     own = Review.objects.filter(prediction=OuterRef("pk"), reader_id=user.pk, amended_by__isnull=True)
     readable = Prediction.objects.filter(image__case=case, image__cohort__in=cohorts_where(user, Action.READ))
-    ordered = standing_first(readable.select_related("model_version", "image"))
+    ordered = standing_first(readable.select_related("image").prefetch_related("model_version"))
     return ordered.annotate(is_own=Exists(own)).order_by("-is_own", *STANDING_ORDER)
 
 

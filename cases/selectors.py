@@ -161,7 +161,8 @@ def reviews_of(user: Person, case: Case) -> QuerySet[Review]:
     """All reviews of the case, amended ones too, newest first."""
     return (
         Review.objects.filter(case=case, case__cohort__in=cohorts_where(user, Action.READ))
-        .select_related("reader", "prediction__model_version", "amended_by")
+        .select_related("reader", "prediction", "amended_by")
+        .prefetch_related("prediction__model_version")
         .order_by("-created_at", "-id")
     )
 
@@ -223,14 +224,18 @@ def current_reviews(user: Person, narrowed: ReviewFilter) -> QuerySet[Review]:
         reviews = reviews.filter(final_class=narrowed.final_class)
     if narrowed.verdict:
         reviews = reviews.filter(verdict=narrowed.verdict)
-    return reviews.select_related(
-        "case__cohort", "prediction__model_version", "prediction__image", "reader", "amends"
-    ).order_by("created_at", "id")
+    # A version's manifest is large: it is read once for many rows, never joined to each.
+    return (
+        reviews.select_related("case__cohort", "prediction__image", "reader", "amends")
+        .prefetch_related("prediction__model_version")
+        .order_by("created_at", "id")
+    )
 
 
 def known_classes() -> dict[str, str]:
     """Label by code of every class that a registered network knows, newest network first."""
     labels: dict[str, str] = {}
-    for version in ModelVersion.objects.order_by("-is_active", "-registered_at"):
-        labels |= {code: label for code, label in version.class_labels.items() if code not in labels}
+    newest_first = ModelVersion.objects.order_by("-is_active", "-registered_at")
+    for classes in newest_first.values_list("manifest__classes", flat=True):
+        labels |= {each["code"]: each["label"] for each in classes if each["code"] not in labels}
     return labels

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 class ModelVersion(models.Model):
     """A network as its manifest described it when it was registered.
 
-    The class order stands in the manifest and nowhere else; `manifest` is the copy
-    that results made by this version are read with, for ever.
+    The class order stands in the manifest and nowhere else; `manifest` is the copy, without the hashes of
+    the training images, that results made by this version are read with, for ever.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

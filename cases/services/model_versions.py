@@ -7,7 +7,7 @@ superusers may change it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -38,7 +38,7 @@ def register(*, by: User | None, manifest: Manifest) -> ModelVersion:
     with transaction.atomic():
         version, created = ModelVersion.objects.get_or_create(
             name=manifest.id,
-            defaults={"weights_sha256": manifest.weights_sha256, "manifest": manifest.as_dict()},
+            defaults={"weights_sha256": manifest.weights_sha256, "manifest": _described(manifest)},
         )
         if version.weights_sha256 != manifest.weights_sha256:
             raise ManifestChanged(
@@ -114,6 +114,16 @@ def active_version() -> ModelVersion:
     except IntegrityError:
         pass  # another process was first, which is just as good
     return active.get()
+
+
+def _described(manifest: Manifest) -> dict[str, Any]:
+    """What the row keeps of a manifest: all but the hashes of the training images, which only workers look
+    up, in the file; in the row every read of the version would carry them.
+    """
+    fields = manifest.as_dict()
+    if images := fields["training_images"]:
+        fields["training_images"] = {key: value for key, value in images.items() if key != "hashes"}
+    return fields
 
 
 def _require_operator(by: User | None) -> None:

@@ -14,6 +14,7 @@ from cases.models import AuditEvent, ModelVersion
 from cases.services import model_versions
 from cases.services.model_versions import ManifestChanged, NoWayBack
 from inference.errors import ManifestError
+from inference.manifest import default_manifest
 from tests.models import write_files
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +68,17 @@ def test_model_from_elsewhere_is_copied_with_its_weights(tmp_path, models) -> No
     assert (models / "a.npz").read_bytes() == b"weights of a"
     assert version.manifest["title"] == "Model a"
     assert turns() == [("model.registered", "a")]
+
+
+def test_row_keeps_the_manifest_without_the_hashes_of_the_training_images(db) -> None:
+    manifest = default_manifest()
+    stored = model_versions.register(by=None, manifest=manifest).manifest
+    whole = manifest.as_dict()
+    assert "hashes" in whole["training_images"]
+    assert stored["training_images"] == {
+        key: value for key, value in whole["training_images"].items() if key != "hashes"
+    }
+    assert {**stored, "training_images": None} == {**whole, "training_images": None}
 
 
 def test_model_that_lies_in_the_folder_is_used_where_it_is(models) -> None:
