@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ def load_recipe(name_or_path: str) -> Recipe:
     path = path if path.is_file() else Path(name_or_path)
     try:
         fields = tomllib.loads(path.read_text("utf-8"))
-        return _recipe(fields)
+        return recipe_from_dict(fields)
     except OSError as error:
         shipped = ", ".join(sorted(each.stem for each in RECIPE_DIR.glob("*.toml")))
         raise DataError(
@@ -132,7 +133,8 @@ def load_recipe(name_or_path: str) -> Recipe:
         ) from error
 
 
-def _recipe(fields: dict[str, Any]) -> Recipe:
+def recipe_from_dict(fields: Mapping[str, Any]) -> Recipe:
+    """Read what a recipe's file or `Recipe.as_dict` says. Raises KeyError, TypeError or ValueError."""
     recipe = Recipe(
         **{
             **fields,
@@ -140,7 +142,7 @@ def _recipe(fields: dict[str, Any]) -> Recipe:
             "split": Split(**{key: _frozen(value) for key, value in fields["split"].items()}),
             "augmentation": Augmentation(**fields["augmentation"]),
             "fit": OneCycle(**fields["fit"]) if "draws" in fields["fit"] else Fit(**fields["fit"]),
-            "appearance": Appearance(**fields["appearance"]) if "appearance" in fields else None,
+            "appearance": Appearance(**fields["appearance"]) if fields.get("appearance") else None,
         }
     )
     if set(recipe.split.training_folds) & set(recipe.split.validation_folds):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from inference.errors import DataError
 from inference.files import write_whole
 from inference.training.data import Sample
-from inference.training.recipe import Recipe
+from inference.training.recipe import Recipe, recipe_from_dict
 
 _FILE = "run.json"
 
@@ -31,7 +32,7 @@ def claim(directory: Path, recipe: Recipe, data_digest: str) -> None:
 
 def refuse_other(recorded: Mapping[str, Any], recipe: Recipe, data_digest: str) -> None:
     """Raise DataError run_mismatch unless `recorded` is a run of this recipe on these training images."""
-    if _settings(recorded["recipe"]) != _settings(json.loads(json.dumps(recipe.as_dict()))):
+    if not _is_of(recorded["recipe"], recipe):
         raise DataError(
             "run_mismatch",
             "The run that lies there was made by another version of the recipe; use another folder for runs, "
@@ -60,6 +61,12 @@ def digest_of(samples: Sequence[Sample]) -> str:
     return digest.hexdigest()
 
 
-def _settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """All but the title, which is for people."""
-    return {name: value for name, value in recipe.items() if name != "title"}
+def _is_of(recorded: Mapping[str, Any], recipe: Recipe) -> bool:
+    """Whether all settings are the same; one that a version before did not know has its default. The title is
+    for people.
+    """
+    try:
+        known = recipe_from_dict(recorded)
+    except (KeyError, TypeError, ValueError):
+        return False
+    return replace(known, title=recipe.title) == recipe

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from inference.training.fitting import HistoryFile, read_history
 from inference.training.one_cycle import Draws, fit_one_cycle, lesion_loss, take_out
 from inference.training.recall import MacroRecall
 from inference.training.recipe import Appearance, Augmentation, Recipe, load_recipe
+from inference.training.run_record import refuse_other
 from tests.inference.tiny import CODES, labelled_picture, write_cohort
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -289,3 +291,20 @@ def test_recipe_that_stops_early_looks_at_another_fold_than_the_scored_one(recip
     assert (fixed.training_folds, fixed.validation_folds) == ((0, 1, 2, 3), (4,))
     with pytest.raises(DataError, match="Received 7"):
         for_fold(recipe, 7, [0, 1])
+
+
+def test_run_of_a_version_that_knew_fewer_settings_is_still_of_its_recipe(recipe: Recipe) -> None:
+    recorded = json.loads(json.dumps({"recipe": recipe.as_dict(), "data_digest": "0" * 64}))
+    del recorded["recipe"]["fit"]["blanked"], recorded["recipe"]["augmentation"]["margin"]
+    recorded["recipe"]["title"] = "Called otherwise then"
+    refuse_other(recorded, recipe, "0" * 64)
+    for changed in (
+        replace(recipe, fit=replace(recipe.fit, blanked=0.1)),
+        replace(recipe, split=replace(recipe.split, training_folds=(0,), validation_folds=())),
+        replace(recipe, seed=4),
+    ):
+        with pytest.raises(DataError, match="another version of the recipe"):
+            refuse_other(recorded, changed, "0" * 64)
+    recorded["recipe"]["fit"]["unheard_of"] = 1
+    with pytest.raises(DataError, match="another version of the recipe"):
+        refuse_other(recorded, recipe, "0" * 64)
