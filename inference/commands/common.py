@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 from inference.errors import ImageError
 from inference.files import write_whole
 from inference.formats import DecodedImage, read_image
-from inference.manifest import Manifest, default_manifest, load_manifest
+from inference.manifest import default_manifest, load_manifest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from inference.predictor import Predictor
+    from inference.training.data import Sample
+    from inference.training.folds import HeldOut
 
 
 def add_output(parser: argparse.ArgumentParser, name: str) -> None:
@@ -70,9 +74,21 @@ def fold_numbers(text: str) -> tuple[int, ...]:
         ) from error
 
 
-def fold_manifests(options: argparse.Namespace) -> list[Manifest]:
-    """Check every manifest before TensorFlow loads, so that a typing error is told at once."""
-    return [load_manifest(path) for path in options.models]
+def open_folds(options: argparse.Namespace, folds: Sequence[int] = ()) -> tuple[list[HeldOut], list[Sample]]:
+    """Return the models, each with the folds it is scored on, and all images.
+
+    folds: of a model not named '...-fold<k>'. Manifests are checked before TensorFlow loads, so that a typing
+    error is told at once.
+    """
+    manifests = [load_manifest(path) for path in options.models]
+    from inference.predictor import configure_tensorflow
+    from inference.training.data import read_samples
+    from inference.training.folds import held_out
+
+    models = held_out(manifests, folds)
+    samples = read_samples(options.directory, options.manifest, manifests[0].class_codes)
+    configure_tensorflow(options.threads)
+    return models, samples
 
 
 def read_file(path: Path) -> DecodedImage:

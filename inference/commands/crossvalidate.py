@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from inference.commands.common import add_fold_models, add_output, fold_manifests, progress, write_json
+from inference.commands.common import add_fold_models, add_output, open_folds, progress, write_json
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,16 +23,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure."""
-    manifests = fold_manifests(options)
-    from inference.predictor import configure_tensorflow
+    models, samples = open_folds(options)
     from inference.training.calibration import calibration, cross_fitted
     from inference.training.crossvalidation import out_of_fold, report, write_out_of_fold
-    from inference.training.data import read_samples
-    from inference.training.folds import held_out
 
-    models = held_out(manifests)
-    samples = read_samples(options.directory, options.manifest, manifests[0].class_codes)
-    configure_tensorflow(options.threads)
     found = out_of_fold(models, samples, tick=progress)
     if options.oof:
         write_out_of_fold(found, options.directory, options.oof)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from inference.commands.common import add_fold_models, add_output, fold_manifests, progress, write_json
+from inference.commands.common import add_fold_models, add_output, open_folds, progress, write_json
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,15 +19,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure."""
-    manifests = fold_manifests(options)
-    from inference.predictor import configure_tensorflow
-    from inference.training.data import read_samples
-    from inference.training.folds import held_out
+    models, samples = open_folds(options)
     from inference.training.foreign import foreign_pictures
     from inference.training.gate_report import gate_report
 
-    models = held_out(manifests)
-    samples = read_samples(options.directory, options.manifest, manifests[0].class_codes)
-    foreign = foreign_pictures()
-    configure_tensorflow(options.threads)
-    write_json(options.output, gate_report(models, samples, foreign, tick=progress))
+    write_json(options.output, gate_report(models, samples, foreign_pictures(), tick=progress))

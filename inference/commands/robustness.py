@@ -7,8 +7,8 @@ import argparse
 from inference.commands.common import (
     add_fold_models,
     add_output,
-    fold_manifests,
     fold_numbers,
+    open_folds,
     progress,
     write_json,
 )
@@ -32,14 +32,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure."""
-    manifests = fold_manifests(options)
-    from inference.predictor import configure_tensorflow
-    from inference.training.data import read_samples
-    from inference.training.folds import held_out, refuse_shared_groups
+    models, samples = open_folds(options, options.folds)
+    from inference.training.folds import refuse_shared_groups
     from inference.training.robustness import robustness
 
-    models = held_out(manifests, options.folds)
-    samples = read_samples(options.directory, options.manifest, manifests[0].class_codes)
     refuse_shared_groups(samples)
-    configure_tensorflow(options.threads)
     write_json(options.output, robustness(models, samples, tick=progress))

@@ -15,6 +15,7 @@ def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
     return {
         "best": comparison.best,
         "chosen": comparison.chosen,
+        "folds": _folds(comparison),
         "ranked_on": "distinct" if comparison.on_distinct else "all",
         "rule": RULE,
         "notes": notes(comparison),
@@ -26,11 +27,10 @@ def notes(comparison: Comparison) -> list[str]:
     """Say how the figures came about: what a reader must know before believing them."""
     first = comparison.rows[0]
     models = [model for row in comparison.rows for model in row.candidate.models]
-    folds = sorted({model.fold for model in models})
     interval = first.ranked.interval
     scored = (
-        f"Scored on folds {_listed(folds)}, every image by a model that learned from none of its fold's "
-        f"patients; {interval['groups']} groups of patients or exams."
+        f"Scored on folds {_listed(_folds(comparison))}, every image by a model that learned from none of "
+        f"its fold's patients; {interval['groups']} groups of patients or exams."
     )
     drawn = (
         "Intervals are 95 %: whole groups drawn with replacement, the same "
@@ -41,6 +41,11 @@ def notes(comparison: Comparison) -> list[str]:
     if stopped:
         said.append(_stopping(stopped))
     return said
+
+
+def _folds(comparison: Comparison) -> list[int]:
+    """The folds that were scored."""
+    return sorted({model.fold for row in comparison.rows for model in row.candidate.models})
 
 
 def comparison_as_markdown(comparison: Comparison, command: str) -> str:

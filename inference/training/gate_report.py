@@ -57,7 +57,8 @@ def gate_report(
     """
     distinct = [sample for sample in samples if sample.first_of_slice is not False]
     scored = sum(len(model.of(distinct)) for model in models)
-    total = scored + len(models) * (len(distinct) + len(foreign)) - scored
+    # Each model looks at its own fold's slices, those that it learned from, and every foreign picture.
+    total = len(models) * (len(distinct) + len(foreign))
     found = out_of_fold(models, distinct, seed=seed, tick=onward(tick, 0, total))
     folds: list[_Fold] = []
     done = scored

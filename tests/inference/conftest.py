@@ -1,4 +1,4 @@
-"""Folders of labelled pictures, with and without leaks."""
+"""Folders of labelled pictures, with and without leaks, and two models that did not see a fold each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.inference.fold_models import write_two_folds
 from tests.inference.folders import picture, write
 
 
@@ -31,3 +32,9 @@ def plain(tmp_path: Path) -> Path:
         code = "glioma" if seed < 6 else "notumor"
         write(root / code / f"{seed}.png", picture(seed, 0.5 if code == "glioma" else 1.0))
     return root
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The manifests of one model for each of the folds 0 and 1; to be read only."""
+    return write_two_folds(tmp_path_factory.mktemp("models"))

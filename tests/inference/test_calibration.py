@@ -16,7 +16,6 @@ from inference.training.crossvalidation import OutOfFold, out_of_fold, probabili
 from inference.training.data import read_samples
 from inference.training.folds import held_out
 from inference.training.metrics import calibration_error
-from tests.inference.fold_models import write_two_folds
 from tests.inference.tiny import CODES, write_cohort
 
 
@@ -25,11 +24,6 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("cohort")
     write_cohort(directory, per_class=6)
     return directory
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return write_two_folds(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")

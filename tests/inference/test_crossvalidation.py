@@ -18,7 +18,7 @@ from inference.training.data import Sample, read_samples
 from inference.training.evaluation import evaluate
 from inference.training.folds import held_out
 from inference.training.metrics import score
-from tests.inference.fold_models import write_fold_model, write_two_folds
+from tests.inference.fold_models import write_fold_model
 from tests.inference.tiny import CODES, write_cohort
 
 
@@ -27,11 +27,6 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("cohort")
     write_cohort(directory, per_class=6)
     return directory
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return write_two_folds(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from inference.training.folds import held_out
 from inference.training.foreign import Foreign
 from inference.training.gate_report import _auroc, _auroc_interval, _coverage, gate_report
 from inference.training.gating import Thresholds, answers, distances_from, fit_gate, thresholds_of
-from tests.inference.fold_models import write_two_folds
 from tests.inference.tiny import CODES, write_cohort
 
 OPEN = Thresholds(3.0, 2.0, 0.5)
@@ -26,11 +25,6 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("cohort")
     write_cohort(directory, per_class=16)
     return directory
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return write_two_folds(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")

@@ -150,6 +150,8 @@ def test_every_kind_of_figures_has_its_section(complete: Manifest) -> None:
     assert "| one by one | 5.5 | 1.25 |" in lines
     assert "The same images also chose the epoch" not in card
     models = "--models $RUNS/prototype-cnn-1-fold?.json"
+    parts = "--robustness $RUNS/robustness.json --candidates $RUNS/candidates.json --speed $RUNS/speed.json"
+    assert f"--gate $RUNS/gate.json {parts} --known-failures FAILURES.txt --out inference/manifests" in card
     for command in ("crossvalidate", "robustness", "gate"):
         assert (
             f"    python -m inference {command} $DATA --manifest $DATA/manifest.csv {models} --json" in card
@@ -186,10 +188,13 @@ def test_card_of_another_model_names_the_default_one(prototype: Manifest) -> Non
 
 def test_candidates_may_come_with_what_select_says_of_them(complete: Manifest) -> None:
     rows = complete.training["figures"]["candidates"]
-    whole = {"candidates": rows, "chosen": "ours", "rule": "The best one.", "notes": ["Scored on fold 0."]}
+    said = {"chosen": "ours", "rule": "The best one.", "notes": ["Scored on fold 0."], "folds": [0, 2]}
+    whole = {"candidates": rows, **said}
     figures = {**complete.training["figures"], "candidates": whole}
     lines = lines_of(model_card(replace(complete, training={**complete.training, "figures": figures})))
     assert {"Chosen: `ours`. The best one.", "- Scored on fold 0."} <= lines
+    again = "--recipes ours theirs --folds 0,2 --runs $RUNS --json $RUNS/candidates.json"
+    assert f"    python -m inference select $DATA {again}" in lines
 
 
 def test_command_writes_the_card_of_a_manifest(tmp_path: Path) -> None:

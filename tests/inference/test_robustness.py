@@ -19,7 +19,7 @@ from inference.training.data import read_samples
 from inference.training.folds import held_out
 from inference.training.means import mean_of
 from inference.training.robustness import Measured, measure, robustness, summarise
-from tests.inference.fold_models import write_fold_model, write_two_folds
+from tests.inference.fold_models import write_fold_model
 from tests.inference.images import grey8, slice_like
 from tests.inference.tiny import CODES, write_cohort
 
@@ -32,11 +32,6 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("cohort")
     write_cohort(directory, per_class=4)
     return directory
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return write_two_folds(tmp_path_factory.mktemp("models"))
 
 
 def test_every_change_has_its_own_code_and_keeps_the_given_slice() -> None:

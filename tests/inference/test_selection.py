@@ -164,6 +164,7 @@ def test_report_names_what_was_compared_and_how(study: Path) -> None:
         for model in by_recipe["large"]["models"]
     ] == [(0, [2], [1], 2), (1, [0], [2], 2)]
     assert report["ranked_on"] == "distinct"
+    assert report["folds"] == [0, 1]
     assert report["best"] == report["candidates"][0]["recipe"]
     assert report["candidates"][0]["difference_to_best"] == {
         "macro_f1": 0.0,
