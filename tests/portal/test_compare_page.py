@@ -137,6 +137,19 @@ def test_refused_by_one_only_is_a_difference(add_pair, cohort, model_version, ne
     assert {each.image.case for each in found} == {one, other}
 
 
+def test_other_cohorts_stay_out(compared, add_pair, other_cohort, model_version, newer_version) -> None:
+    elsewhere = add_pair("glioma", "glioma", "pituitary")
+    elsewhere.images.update(cohort=other_cohort)
+    type(elsewhere).objects.filter(pk=elsewhere.pk).update(cohort=other_cohort)
+    assert comparison.compare(compared, model_version, newer_version).both == 5
+    listed = [each.image.case for each in comparison.differing(compared, model_version, newer_version)]
+    assert len(listed) == 4
+    assert elsewhere not in listed
+    assert comparison.versions_in(other_cohort).count() == 2
+    elsewhere.images.update(cohort=compared)
+    assert not comparison.versions_in(other_cohort)
+
+
 def test_image_with_one_result_is_no_pair(compared, submit, model_version, newer_version):
     submit(seed=99)
     assert comparison.compare(compared, model_version, newer_version).both == 5
