@@ -49,6 +49,7 @@ def run(options: argparse.Namespace) -> None:
     failures = options.known_failures.read_text("utf-8").splitlines() if options.known_failures else []
     from inference.predictor import configure_tensorflow
     from inference.training.data import read_samples
+    from inference.training.foreign import foreign_pictures
     from inference.training.publishing import publish
 
     configure_tensorflow(options.threads)
@@ -56,7 +57,8 @@ def run(options: argparse.Namespace) -> None:
         options.data, options.manifest or options.data / "manifest.csv", manifest.class_codes
     )
     sentences = [line for line in failures if line.strip()]
-    print(publish(manifest, samples, figures, sentences, options.out, tick=progress))
+    foreign = foreign_pictures()
+    print(publish(manifest, samples, figures, sentences, foreign, options.out, tick=progress))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -99,11 +99,11 @@ def _report(
         others = np.setdiff1d(np.arange(len(found.samples)), each.rows)
         thresholds = thresholds_of(distances[others], confidence[others], right[others])
         gate = Gate(each.gate.mean, each.gate.whitening, **asdict(thresholds))
-        real_verdicts[each.rows] = _verdicts(
+        real_verdicts[each.rows] = verdicts(
             gate, found.outcome.embeddings[each.rows], probabilities[each.rows]
         )
         shares = softmax(each.foreign.logits.astype(np.float64) / temperatures[each.number], axis=1)
-        foreign_verdicts[index] = _verdicts(gate, each.foreign.embeddings, shares)
+        foreign_verdicts[index] = verdicts(gate, each.foreign.embeddings, shares)
         of_folds.append(
             {
                 "fold": each.number,
@@ -140,9 +140,17 @@ def _report(
     }
 
 
-def _verdicts(
+def verdict_counts(gate: Gate, found: Answers, temperature: float) -> dict[str, int]:
+    """Return how often the gate gives each verdict on what a network said."""
+    shares = softmax(found.logits.astype(np.float64) / temperature, axis=1)
+    given = verdicts(gate, found.embeddings, shares)
+    return {"n": len(given), **{name: int((given == name).sum()) for name in _VERDICTS}}
+
+
+def verdicts(
     gate: Gate, embeddings: NDArray[np.float32], probabilities: NDArray[np.float64]
 ) -> NDArray[np.str_]:
+    """Return (N,): the verdict on each picture. embeddings: (N, D). probabilities: (N, C), calibrated."""
     judged = zip(embeddings, probabilities, strict=True)
     return np.array([gate.judge(embedding, shares).verdict for embedding, shares in judged], "U16")
 

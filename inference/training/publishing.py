@@ -17,6 +17,8 @@ from inference.networks import build_network, load_weights, weights_to_bytes
 from inference.predictor import Predictor
 from inference.training.data import Sample, read_pixels
 from inference.training.export import rounded
+from inference.training.foreign import Foreign
+from inference.training.gate_report import verdict_counts
 from inference.training.gating import Thresholds, answers, fit_gate
 from inference.training.run_record import digest_of
 from inference.training.ticks import Tick, silent
@@ -27,6 +29,7 @@ def publish(
     samples: Sequence[Sample],
     figures: Mapping[str, Any],
     known_failures: Sequence[str],
+    foreign: Sequence[Foreign],
     directory: Path,
     *,
     tick: Tick = silent,
@@ -35,8 +38,9 @@ def publish(
 
     samples: of all folds, from which those that the manifest says it was trained on are taken; their hashes
     and the gate around them go into the model. figures: by name, what `crossvalidate`, `gate` and the other
-    commands wrote; the temperature is taken from `calibration` and the thresholds from `gate`. Raises
-    DataError where these are not there or the images are not those of the training.
+    commands wrote; the temperature is taken from `calibration` and the thresholds from `gate`. foreign: no
+    slices; what the gate that ships makes of them goes into the figures. Raises DataError where figures are
+    not there or the images are not those of the training.
     """
     trained = _trained_on(manifest, samples)
     temperature = float(_part(figures, "calibration", "temperature"))
@@ -45,8 +49,10 @@ def publish(
     distinct = [
         each for each, sample in zip(pixels, trained, strict=True) if sample.first_of_slice is not False
     ]
-    seen = answers(Predictor.load(replace(manifest, gate=None)), distinct, tick)
-    gate = fit_gate(seen.embeddings, thresholds)
+    predictor = Predictor.load(replace(manifest, gate=None))
+    gate = fit_gate(answers(predictor, distinct, tick).embeddings, thresholds)
+    shipped = verdict_counts(gate, answers(predictor, [each.pixels for each in foreign]), temperature)
+    measured = {**manifest.training["figures"], **figures, "gate": {**figures["gate"], "shipped": shipped}}
 
     model = build_network(manifest.network, manifest.input_size, len(manifest.classes))
     load_weights(model, verify_weights(manifest).read_bytes())
@@ -59,7 +65,7 @@ def publish(
         training_images=FingerprintSet.of(fingerprint(each) for each in pixels).as_manifest(),
         training={
             **manifest.training,
-            "figures": rounded({**manifest.training["figures"], **figures}),
+            "figures": rounded(measured),
             "known_failures": list(known_failures),
         },
         directory=directory,

@@ -30,6 +30,7 @@ def gate() -> dict[str, Any]:
         "coverage": [{"coverage": 0.9, "n": 8, "confidence_at_least": 0.625, "accuracy": {"mean": 1.0}}],
         "per_fold": [{**fold, **thresholds}],
         "thresholds": thresholds,
+        "shipped": {"n": 3, "accepted": 0, "uncertain": 1, "refused": 2},
     }
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from inference.manifest import load_manifest
 from inference.predictor import Predictor
 from inference.training.card import model_card
 from inference.training.data import read_pixels, read_samples
+from inference.training.foreign import foreign_pictures
 from inference.training.gating import Thresholds, answers, fit_gate
 from inference.training.run_record import digest_of
 from tests.inference.figures import gate, scaled, speed
@@ -68,6 +70,13 @@ def arguments(
     return ["publish", str(trained), *(str(part) for option in options.items() for part in option)]
 
 
+def counted(predictor: Predictor) -> dict[str, int]:
+    """How the published gate, as a worker loads it, judges the foreign pictures."""
+    pictures = [each.pixels for each in foreign_pictures()]
+    found = Counter(result.gate.verdict for result in predictor.predict(pictures) if result.gate)
+    return {"n": len(pictures), **{name: found[name] for name in ("accepted", "uncertain", "refused")}}
+
+
 def test_published_model_carries_what_was_measured(
     tmp_path: Path, cohort: Path, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -100,6 +109,7 @@ def test_published_model_judges_and_says_the_same_as_before(
     seen = [read_pixels(each)[0] for each in samples if each.fold == 1 and each.first_of_slice]
     found = answers(before, seen)
     gate = fit_gate(found.embeddings, Thresholds(2.5, 2.0, 0.4))
+    assert after.manifest.training["figures"]["gate"]["shipped"] == counted(after)
     for result, embedding in zip(after.predict(seen), found.embeddings, strict=True):
         assert result.gate is not None
         assert result.gate.distance == pytest.approx(gate.distance(embedding), rel=1e-3)
