@@ -20,6 +20,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+import cases.admin_reading  # noqa: F401 - registers its models
 from cases.admin_models import ModelVersionAdmin
 from cases.admin_parts import ReadOnlyAdmin, ReadOnlyInline, who
 from cases.lifecycle import IllegalTransition
@@ -40,6 +41,14 @@ from cases.services import audit, cohorts, jobs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+PROTOCOL_FIELDS = (
+    "reading",
+    "readers_required",
+    "reading_order",
+    "adjudicator",
+    "reveals_ground_truth",
+)
+
 admin.site.register(ModelVersion, ModelVersionAdmin)
 
 
@@ -50,7 +59,7 @@ class MembershipInline(ReadOnlyInline):
 
 @admin.register(Cohort)
 class CohortAdmin(admin.ModelAdmin):
-    list_display = ("name", "readers_required", "created_at")
+    list_display = ("name", "reading", "readers_required", "created_at")
     search_fields = ("name", "description")
     inlines = (MembershipInline,)
 
@@ -64,16 +73,14 @@ class CohortAdmin(admin.ModelAdmin):
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Cohort | None = None) -> tuple[str, ...]:
-        return ("people",) if obj else ()
+        return ("people", "protocol_version", *PROTOCOL_FIELDS) if obj else ("adjudicator",)
 
     def save_model(self, request: HttpRequest, obj: Cohort, form: forms.ModelForm, change: bool) -> None:
-        """Store it; the number of readers decides when a case is reviewed, so its values are on record."""
+        """Store it. A protocol is settled here when the cohort is made, and changed on its own page."""
         super().save_model(request, obj, form, change)
         details: dict[str, audit.Detail] = {"fields": ", ".join(form.changed_data)}
-        if "readers_required" in form.changed_data or not change:
-            details["readers_required"] = obj.readers_required
-        if change and "readers_required" in form.changed_data:
-            details["before"] = form.initial["readers_required"]
+        if not change:
+            details |= {"readers_required": obj.readers_required, "reading": obj.reading}
         action = "cohort.changed" if change else "cohort.created"
         audit.record(by=who(request), action=action, subject=obj, cohort=obj, **details)
 

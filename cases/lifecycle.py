@@ -7,9 +7,13 @@ readers do. A pair that a table does not list is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from django.db.models import TextChoices
+from django.db.models import IntegerChoices, TextChoices
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import Promise
 
 
 class JobStatus(TextChoices):
@@ -27,7 +31,49 @@ class CaseState(TextChoices):
 
     OPEN = "open", _("Open")
     IN_REVIEW = "in_review", _("In review")
+    DISPUTED = "disputed", _("To be adjudicated")
     REVIEWED = "reviewed", _("Reviewed")
+    CLOSED = "closed", _("Closed")
+
+
+class Priority(IntegerChoices):
+    """How soon a case is to be read."""
+
+    ROUTINE = 0, _("Routine")
+    URGENT = 1, _("Urgent")
+    IMMEDIATE = 2, _("Immediate")
+
+
+class Reading(TextChoices):
+    """When a reader is shown what the network says."""
+
+    AI_FIRST = "ai_first", _("AI first")
+    BLINDED = "blinded", _("Commit, then reveal")
+    TEACHING = "teaching", _("Teaching")
+
+
+class ReadingOrder(TextChoices):
+    """In which order the cases of a cohort are offered."""
+
+    OLDEST = "oldest", _("Oldest first")
+    RANDOM = "random", _("Random")
+    PRIORITY = "priority", _("By priority, then oldest first")
+
+
+class DraftState(TextChoices):
+    """What becomes of what a reader has typed."""
+
+    DRAFT = "draft", _("Draft")
+    PRELIMINARY = "preliminary", _("Preliminary")  # submitted, and undoable until the next case is opened
+
+
+# Classes of a reader that no network knows.
+OTHER_FINDING = "other"
+NOT_READABLE = "unreadable"
+READER_ONLY_CLASSES: Mapping[str, Promise] = {
+    OTHER_FINDING: _("Other finding"),
+    NOT_READABLE: _("Not readable"),
+}
 
 
 class Verdict(TextChoices):
@@ -55,9 +101,13 @@ JOB_TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
 }
 
 CASE_TRANSITIONS: Mapping[CaseState, frozenset[CaseState]] = {
-    CaseState.OPEN: frozenset({CaseState.IN_REVIEW, CaseState.REVIEWED}),
-    CaseState.IN_REVIEW: frozenset({CaseState.REVIEWED}),
+    CaseState.OPEN: frozenset(
+        {CaseState.IN_REVIEW, CaseState.DISPUTED, CaseState.REVIEWED, CaseState.CLOSED}
+    ),
+    CaseState.IN_REVIEW: frozenset({CaseState.DISPUTED, CaseState.REVIEWED, CaseState.CLOSED}),
+    CaseState.DISPUTED: frozenset({CaseState.REVIEWED, CaseState.CLOSED}),
     CaseState.REVIEWED: frozenset(),
+    CaseState.CLOSED: frozenset(),
 }
 
 
@@ -75,11 +125,22 @@ def check_job_transition(before: JobStatus, after: JobStatus) -> None:
         raise IllegalTransition(before, after)
 
 
-def case_state_after_reviews(readers: int, required: int) -> CaseState:
-    """The state of a case that `readers` different people have read, of `required`."""
+# A case in one of these states waits for a reader.
+UNREAD_STATES = (CaseState.OPEN, CaseState.IN_REVIEW)
+
+
+def case_state_after_reviews(
+    readers: int, required: int, *, differ: bool = False, is_adjudicated: bool = False
+) -> CaseState:
+    """The state of a case that `readers` different people have read, of `required`.
+
+    `differ`: the readers name different classes; `is_adjudicated`: somebody decides then.
+    """
     if readers == 0:
         return CaseState.OPEN
-    return CaseState.REVIEWED if readers >= required else CaseState.IN_REVIEW
+    if readers < required:
+        return CaseState.IN_REVIEW
+    return CaseState.DISPUTED if differ and is_adjudicated else CaseState.REVIEWED
 
 
 def case_states_before(after: CaseState) -> list[CaseState]:

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet, TextChoices
+from django.db.models import Q, QuerySet, TextChoices
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+
+from cases.lifecycle import Reading
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -69,6 +71,27 @@ def cohorts_where(user: Person, action: Action) -> QuerySet[Cohort]:
     )
 
 
+def reading_cohorts(user: Person) -> Q:
+    """The condition on cases that `user` may read them for the study.
+
+    Who administers a blinded cohort sees its results, so does not read there; nobody's read of a teaching
+    cohort is study data.
+    """
+    reads = Q(cohort__in=cohorts_where(user, Action.REVIEW))
+    seen = Q(cohort__in=cohorts_where(user, Action.MANAGE))
+    return reads & (under(Reading.AI_FIRST) | (under(Reading.BLINDED) & ~seen))
+
+
+def under(reading: Reading, prefix: str = "") -> Q:
+    """The condition that a case (at the end of the path `prefix`) is read so: by the version of the protocol
+    that its reading began under, or by the cohort's newest before that.
+    """
+    # Without the first half a case that is not begun makes SQL's NULL of it, neither true nor false.
+    begun = Q(**{f"{prefix}protocol__isnull": False, f"{prefix}protocol__reading": reading})
+    newest = Q(**{f"{prefix}protocol__isnull": True, f"{prefix}cohort__reading": reading})
+    return begun | newest
+
+
 def visible_to(user: Person) -> QuerySet[Case]:
     """The cases that `user` may open, as one query."""
     from cases.models import Case
@@ -89,6 +112,25 @@ def may_anywhere(user: Person, action: Action) -> bool:
 def may_amend(user: Person, review: Review) -> bool:
     """Whether `user` may amend `review`: its author, while still a reader there."""
     return review.reader_id == user.pk and may(user, Action.REVIEW, review.case.cohort)
+
+
+def may_read(user: Person, case: Case) -> bool:
+    """Whether `user` may read this case for the study (`reading_cohorts`)."""
+    from cases.models import Case
+
+    return Case.objects.filter(reading_cohorts(user), pk=case.pk).exists()
+
+
+def require_reader(user: Person, case: Case) -> None:
+    """Raise PermissionDenied, with a sentence for the user, unless `may_read` holds."""
+    require(user, Action.REVIEW, case.cohort)
+    if not may_read(user, case):
+        raise PermissionDenied(
+            _t(
+                "Nobody reads here who sees the network's results beforehand: in a blinded cohort its "
+                "administrators do not read, and the cases of a teaching cohort are read in teaching mode."
+            )
+        )
 
 
 def require(user: Person, action: Action, cohort: Cohort) -> None:

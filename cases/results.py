@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 
 from cases.models import Case, Job, Prediction, Review
-from cases.permissions import Action, cohorts_where
+from cases.revealing import results_open
 
 if TYPE_CHECKING:
     from cases.permissions import Person
@@ -39,9 +39,11 @@ def jobs_standing_first(jobs: QuerySet[Job]) -> QuerySet[Job]:
 
 
 def results_of(user: Person, case: Case) -> QuerySet[Prediction]:
-    """All results of the case, the one that stands for it first; none where the user may not read them."""
+    """All results of the case, the one that stands for it first; none where they do not lie open before the
+    user (cases/revealing.py).
+    """
     own = Review.objects.filter(prediction=OuterRef("pk"), reader_id=user.pk, amended_by__isnull=True)
-    readable = Prediction.objects.filter(image__case=case, image__cohort__in=cohorts_where(user, Action.READ))
+    readable = Prediction.objects.filter(results_open(user, "image__case__"), image__case=case)
     ordered = standing_first(readable.select_related("image").prefetch_related("model_version"))
     return ordered.annotate(is_own=Exists(own)).order_by("-is_own", *STANDING_ORDER)
 
@@ -49,6 +51,19 @@ def results_of(user: Person, case: Case) -> QuerySet[Prediction]:
 def current_result(user: Person, case: Case) -> Prediction | None:
     """The result that stands for the case; None where there is none, or the user may not read it."""
     return results_of(user, case).first()
+
+
+def has_result(case: Case) -> bool:
+    """Whether there is a result that could be shown, without a look at it."""
+    return Prediction.objects.filter(image__case=case).exists()
+
+
+def standing_result(case: Case) -> Prediction | None:
+    """The result that stands for the case, whoever asks: for services and for the teaching mode, never for a
+    page that a reader sees before the own read.
+    """
+    results = Prediction.objects.filter(image__case=case).select_related("image")
+    return standing_first(results.prefetch_related("model_version")).first()
 
 
 def current_job(case: Case) -> Job | None:

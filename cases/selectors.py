@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
-from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import BooleanField, Count, ExpressionWrapper, OuterRef, Prefetch, Q, QuerySet, Subquery
 
-from cases.lifecycle import CaseState, GateVerdict, JobStatus
-from cases.models import Case, Cohort, Image, Job, ModelVersion, Prediction, Review
+from cases.lifecycle import CaseState, GateVerdict
+from cases.models import Case, Cohort, Draft, FirstRead, Image, Job, ModelVersion, Prediction, Review
 from cases.permissions import CAPABILITIES, Action, Role, cohorts_where, visible_to
 from cases.results import jobs_standing_first, standing_first
+from cases.revealing import results_open, statements_open
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
     class Analysis(TypedDict):
-        """What `with_analysis` adds to a case."""
+        """What `with_analysis` and `worklist` add to a case."""
+
+        is_open: bool
 
         job_status: str | None
         job_error: str | None
@@ -56,13 +59,14 @@ class ReviewFilter:
     verdict: str = ""
 
 
-def with_analysis(cases: QuerySet[Case]) -> QuerySet[AnalysedCase]:
+def with_analysis(user: Person, cases: QuerySet[Case]) -> QuerySet[AnalysedCase]:
     """Add `job_status` and `job_error` of the job, `predicted_class` and `confidence` of the result that
-    stands for the case (cases/results.py).
+    stands for the case (cases/results.py), and `is_open`: whether the result may be shown to the user.
     """
     job = jobs_standing_first(Job.objects.filter(image__case=OuterRef("pk")))
     result = standing_first(Prediction.objects.filter(image__case=OuterRef("pk")))
     return cases.annotate(
+        is_open=ExpressionWrapper(results_open(user), output_field=BooleanField()),
         job_status=Subquery(job.values("status")[:1]),
         job_error=Subquery(job.values("error_message")[:1]),
         predicted_class=Subquery(result.values("predicted_class")[:1]),
@@ -74,8 +78,8 @@ def with_analysis(cases: QuerySet[Case]) -> QuerySet[AnalysedCase]:
 def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[AnalysedCase]:
     """The cases on the user's worklist, newest first, with the analysis that stands for each.
 
-    A filter by class or by the gate's verdict holds only where the user may see results, so that it
-    cannot be used to ask for them. A refused image has no class.
+    A filter by class or by the gate's verdict holds only where the result may be shown, so that it cannot be
+    used to ask for it. A refused image has no class.
     """
     cases = visible_to(user).select_related("cohort")
     if narrowed.cohort:
@@ -84,7 +88,7 @@ def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[AnalysedCase]:
         cases = cases.filter(state=narrowed.state)
     if narrowed.text:
         cases = cases.filter(Q(code__icontains=narrowed.text) | Q(cohort__name__icontains=narrowed.text))
-    analysed = with_analysis(cases)
+    analysed = with_analysis(user, cases)
     if narrowed.job_status:
         analysed = analysed.filter(job_status=narrowed.job_status)
     if narrowed.predicted_class:
@@ -94,7 +98,7 @@ def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[AnalysedCase]:
     if narrowed.gate_verdict:
         analysed = analysed.filter(gate_verdict=narrowed.gate_verdict)
     if narrowed.predicted_class or narrowed.gate_verdict:
-        analysed = analysed.filter(cohort__in=cohorts_where(user, Action.READ))
+        analysed = analysed.filter(results_open(user))
     return analysed.order_by("-created_at", "-id")
 
 
@@ -142,25 +146,28 @@ def case_visible_to(user: Person, code: str) -> Case:
     """The case of this code with its images; Case.DoesNotExist where the user may not see it."""
     return (
         visible_to(user)
-        .select_related("cohort", "created_by")
+        .select_related("cohort", "protocol", "created_by")
         .prefetch_related(Prefetch("images", Image.objects.order_by("position")))
         .get(code=code.upper())
     )
 
 
 def prediction_visible_to(user: Person, case: Case, prediction_id: str) -> Prediction:
-    """One result of the case; Prediction.DoesNotExist where the user may not read it."""
+    """One result of the case; Prediction.DoesNotExist where it does not lie open before the user."""
     return (
-        Prediction.objects.filter(image__case=case, image__cohort__in=cohorts_where(user, Action.READ))
+        Prediction.objects.filter(results_open(user, "image__case__"), image__case=case)
         .select_related("model_version", "image")
         .get(pk=prediction_id)
     )
 
 
 def reviews_of(user: Person, case: Case) -> QuerySet[Review]:
-    """All reviews of the case, amended ones too, newest first."""
+    """The user's own reviews of the case, and those of others once they lie open (cases/revealing.py);
+    amended ones too, newest first.
+    """
     return (
-        Review.objects.filter(case=case, case__cohort__in=cohorts_where(user, Action.READ))
+        _open_reviews(user)
+        .filter(case=case)
         .select_related("reader", "prediction", "amended_by")
         .prefetch_related("prediction__model_version")
         .order_by("-created_at", "-id")
@@ -168,12 +175,17 @@ def reviews_of(user: Person, case: Case) -> QuerySet[Review]:
 
 
 def review_visible_to(user: Person, review_id: UUID) -> Review:
-    """The review of this id; Review.DoesNotExist where the user may not read it."""
+    """The review of this id; Review.DoesNotExist where it does not lie open before the user."""
     return (
-        Review.objects.filter(case__cohort__in=cohorts_where(user, Action.READ))
+        _open_reviews(user)
         .select_related("case__cohort", "prediction__model_version", "prediction__image")
         .get(pk=review_id)
     )
+
+
+def _open_reviews(user: Person) -> QuerySet[Review]:
+    own = Q(reader=user.pk, case__cohort__in=cohorts_where(user, Action.READ))
+    return Review.objects.filter(own | statements_open(user, "case__"))
 
 
 def own_current_review(user: User, case: Case) -> Review | None:
@@ -181,32 +193,14 @@ def own_current_review(user: User, case: Case) -> Review | None:
     return reviews_of(user, case).filter(reader=user, amended_by__isnull=True).first()
 
 
-def awaiting_review(user: User) -> QuerySet[Case]:
-    """The analysed cases that wait for this user's reading, oldest first."""
-    return (
-        visible_to(user)
-        .filter(
-            cohort__in=cohorts_where(user, Action.REVIEW),
-            images__jobs__status=JobStatus.SUCCEEDED,
-        )
-        .exclude(state=CaseState.REVIEWED)
-        .exclude(reviews__reader=user)
-        .order_by("created_at", "id")
-        .distinct()
-    )
+def own_first_read(user: User, case: Case) -> FirstRead | None:
+    """What the user committed of the case before the network's result was shown."""
+    return FirstRead.objects.filter(case=case, reader=user).first()
 
 
-def next_case(user: User, after: Case | None = None) -> Case | None:
-    """The oldest case that waits for this user's reading, beginning behind `after`.
-
-    It wraps round to the beginning, so that nothing is left over at the end.
-    """
-    waiting = awaiting_review(user)
-    if after is None:
-        return waiting.first()
-    others = waiting.exclude(pk=after.pk)
-    later = Q(created_at__gt=after.created_at) | Q(created_at=after.created_at, id__gt=after.pk)
-    return others.filter(later).first() or others.first()
+def own_draft(user: User, case: Case) -> Draft | None:
+    """What the user has typed of the case, or submitted so that it can still be undone."""
+    return Draft.objects.filter(case=case, reader=user).select_related("prediction").first()
 
 
 def current_reviews(user: Person, narrowed: ReviewFilter) -> QuerySet[Review]:

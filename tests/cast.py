@@ -2,6 +2,8 @@
 
 owner          technologist of the cohort, uploaded the cases
 colleague      radiologist of the cohort
+second         another radiologist of the cohort
+referee        a third radiologist, who adjudicates where a test says so
 stranger       radiologist of another cohort
 administrator  study administrator of the cohort
 exporter       fetches the cohort's reviews over REST
@@ -9,6 +11,7 @@ exporter       fetches the cohort's reviews over REST
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import uuid
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from django.test import Client
     from rest_framework.test import APIClient
 
-    from cases.models import Case, Cohort, ModelVersion, Review
+    from cases.models import Case, Cohort, FirstRead, ModelVersion, Review
     from cases.permissions import Role
     from portal.accounts.models import User
 
@@ -158,6 +161,16 @@ def colleague(make_person: Callable[..., User], cohort: Cohort) -> User:
 
 
 @pytest.fixture
+def second(make_person: Callable[..., User], cohort: Cohort) -> User:
+    return make_person("second", cohort, "radiologist")
+
+
+@pytest.fixture
+def referee(make_person: Callable[..., User], cohort: Cohort) -> User:
+    return make_person("referee", cohort, "radiologist")
+
+
+@pytest.fixture
 def stranger(make_person: Callable[..., User], other_cohort: Cohort) -> User:
     return make_person("stranger", other_cohort, "radiologist")
 
@@ -170,6 +183,42 @@ def administrator(make_person: Callable[..., User], cohort: Cohort) -> User:
 @pytest.fixture
 def exporter(make_person: Callable[..., User], cohort: Cohort) -> User:
     return make_person("exporter", cohort, "exporter")
+
+
+@pytest.fixture
+def under_protocol(administrator: User, cohort: Cohort) -> Callable[..., Cohort]:
+    """Give the cohort other terms, as its administrator does on the protocol's page."""
+    from cases.services.protocols import change_protocol, terms_of
+
+    def change(reason: str = "", **terms: Any) -> Cohort:
+        cohort.refresh_from_db()
+        changed = dataclasses.replace(terms_of(cohort), **terms)
+        change_protocol(by=administrator, cohort=cohort, terms=changed, reason=reason)
+        cohort.refresh_from_db()
+        return cohort
+
+    return change
+
+
+@pytest.fixture
+def blinded(under_protocol: Callable[..., Cohort]) -> Cohort:
+    """The cohort, read as commit, then reveal."""
+    return under_protocol(reading="blinded")
+
+
+@pytest.fixture
+def commit_as() -> Callable[..., FirstRead]:
+    """Commit a first read of a blinded case."""
+    from cases.models import Case
+    from cases.services.first_reads import commit_first_read
+    from cases.services.statements import Statement
+
+    def commit(reader: User, case: Case, read_class: str = "glioma", **said: Any) -> FirstRead:
+        fresh = Case.objects.select_related("cohort", "protocol").get(pk=case.pk)
+        statement = Statement(read_class, said.pop("confidence", 4), **said)
+        return commit_first_read(by=reader, case=fresh, statement=statement)
+
+    return commit
 
 
 @pytest.fixture
@@ -263,12 +312,14 @@ def reviewed_case(ready_case: Case, colleague: User, review_as: Callable[..., Re
 def review_as() -> Callable[..., Review]:
     """Submit a review; with `corrected` the reader disagrees."""
     from cases.lifecycle import Verdict
+    from cases.models import Case
     from cases.results import current_result
     from cases.services.reviews import Opinion, submit_review
 
     def review(
         reader: User, case: Case, corrected: str = "", confidence: int = 4, comment: str = ""
     ) -> Review:
+        case = Case.objects.select_related("cohort", "protocol").get(pk=case.pk)
         prediction = current_result(reader, case)
         assert prediction is not None
         verdict = Verdict.DISAGREE if corrected else Verdict.AGREE

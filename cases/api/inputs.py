@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from cases.lifecycle import Verdict
-from cases.models.review import Confidence
+from cases.models.statement import Confidence
 from cases.services.reviews import Opinion
 
 

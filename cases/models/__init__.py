@@ -1,23 +1,39 @@
 """One file a model."""
 
+from cases.models.adjudication import Adjudication
+from cases.models.assignment import Assignment
 from cases.models.audit import AuditEvent
 from cases.models.case import Case
+from cases.models.claim import Claim
 from cases.models.cohort import Cohort
+from cases.models.draft import Draft
+from cases.models.first_read import FirstRead
 from cases.models.image import Image
 from cases.models.job import Job
 from cases.models.membership import Membership
 from cases.models.model_version import ModelVersion
 from cases.models.prediction import Prediction
+from cases.models.protocol import Protocol
 from cases.models.review import Review
+from cases.models.saved_view import SavedView
+from cases.models.teaching_read import TeachingRead
 
 __all__ = [
+    "Adjudication",
+    "Assignment",
     "AuditEvent",
     "Case",
+    "Claim",
     "Cohort",
+    "Draft",
+    "FirstRead",
     "Image",
     "Job",
     "Membership",
     "ModelVersion",
     "Prediction",
+    "Protocol",
     "Review",
+    "SavedView",
+    "TeachingRead",
 ]

@@ -10,10 +10,18 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from cases.lifecycle import CaseState
+from cases.lifecycle import CaseState, Priority
 
 # Crockford's base 32: no I, L, O or U, so that a code can be read out on the telephone.
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+SHUFFLE_END = 2**31
+
+
+def new_shuffle() -> int:
+    """A place in the random order of reading, drawn once for each case."""
+    return secrets.randbelow(SHUFFLE_END)
 
 
 def new_case_code() -> str:
@@ -37,6 +45,20 @@ class Case(models.Model):
     )
     is_simulated = models.BooleanField(
         _("simulated"), default=False, help_text=_("Made for demonstration; never in a figure.")
+    )
+    protocol = models.ForeignKey(
+        "cases.Protocol",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="cases",
+        help_text=_("The version that its reading began under; empty before."),
+    )
+    priority = models.PositiveSmallIntegerField(
+        _("priority"), choices=Priority.choices, default=Priority.ROUTINE, db_default=Priority.ROUTINE
+    )
+    shuffle = models.PositiveIntegerField(
+        _("place in the random order"), default=new_shuffle, db_default=0, editable=False
     )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(_("received"), auto_now_add=True)

@@ -1,27 +1,28 @@
-"""A cohort: the cases that belong together, and how many readers each wants."""
+"""A cohort: the cases that belong together, and the protocol that they are read under."""
 
 from __future__ import annotations
 
 import uuid
 from typing import ClassVar
 
-from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from cases.lifecycle import Reading, ReadingOrder
+from cases.models.protocol import ProtocolFields
 
-class Cohort(models.Model):
-    """Cases that are read under one set of people."""
+
+class Cohort(ProtocolFields):
+    """Cases that are read under one set of people and one protocol.
+
+    The protocol's fields here are those for cases whose reading has not begun. They change through
+    `cases.services.protocols` only.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=120, unique=True)
     description = models.TextField(_("description"), blank=True)
-    readers_required = models.PositiveSmallIntegerField(
-        _("readers a case"),
-        default=1,
-        validators=[MinValueValidator(1)],
-        help_text=_("A case counts as reviewed once this many people have read it."),
-    )
+    protocol_version = models.PositiveIntegerField(_("version of the protocol"), default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -30,6 +31,12 @@ class Cohort(models.Model):
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(readers_required__gte=1), name="cohort_wants_a_reader"),
+            models.CheckConstraint(
+                condition=models.Q(reading__in=Reading.values), name="cohort_reading_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(reading_order__in=ReadingOrder.values), name="cohort_order_known"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,19 +11,10 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from cases.lifecycle import Verdict
+from cases.models.statement import Confidence, StatementFields, other_finding_named
 
 
-class Confidence(models.IntegerChoices):
-    """How sure the reader is, in words and on a five-point scale."""
-
-    GUESS = 1, _("Very unsure")
-    UNSURE = 2, _("Unsure")
-    FAIR = 3, _("Fairly sure")
-    SURE = 4, _("Sure")
-    CERTAIN = 5, _("Certain")
-
-
-class Review(models.Model):
+class Review(StatementFields):
     """One statement of one reader; an amendment is a new row that names the old one.
 
     The database itself refuses to change or delete a row (migration 0002).
@@ -37,10 +28,8 @@ class Review(models.Model):
     final_class = models.CharField(
         _("class by the reader"),
         max_length=40,
-        help_text=_("The predicted class where the reader agrees, the corrected one otherwise."),
+        help_text=_("The predicted class where the reader agrees, the reader's own otherwise."),
     )
-    confidence = models.PositiveSmallIntegerField(_("confidence"), choices=Confidence.choices)
-    comment = models.TextField(_("comment"), blank=True, max_length=4000)
     amends = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="amended_by"
     )
@@ -66,6 +55,7 @@ class Review(models.Model):
                 name="review_amendment_has_a_reason",
             ),
             models.CheckConstraint(condition=~Q(amends=F("id")), name="review_does_not_amend_itself"),
+            models.CheckConstraint(condition=other_finding_named("final_class"), name="review_other_named"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["created_at", "id"], name="review_export_order"),

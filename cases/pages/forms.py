@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from cases import selectors
 from cases.lifecycle import CaseState, GateVerdict, JobStatus, Verdict
 from cases.models import Cohort, Prediction, Review
-from cases.models.review import Confidence
+from cases.models.statement import Confidence
 from cases.permissions import Action, cohorts_where, may_anywhere
 from cases.services.reviews import Opinion
 

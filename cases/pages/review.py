@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from cases import results, selectors
+from cases import results, selectors, waiting
 from cases.models import Case, Prediction, Review
 from cases.pages.access import PageRequest, case_or_404, signed_in
 from cases.pages.analysis import analysis_of
@@ -180,7 +180,7 @@ def _page(
         "may_read": may(request.user, Action.READ, case.cohort),
         "prediction": shown,
         "may_review": may_review,
-        "has_next": may_review and selectors.next_case(request.user, case) is not None,
+        "has_next": may_review and waiting.next_case(request.user, case) is not None,
     } | _reading(request, case, shown, form, conflict)
     return render(request, "cases/case.html", context, status=status)
 

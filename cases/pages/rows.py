@@ -48,11 +48,10 @@ class Row:
 
 
 def rows_of(user: User, cases: Iterable[selectors.AnalysedCase]) -> list[Row]:
-    """The rows of `cases`, which come from `selectors.worklist`; three queries, however many."""
-    readable = _cohort_ids(user, Action.READ)
+    """The rows of `cases`, which come from `selectors.worklist`; two queries, however many."""
     retryable = _cohort_ids(user, Action.RETRY)
     labels = selectors.known_classes()
-    return [_row(case, case.cohort_id in readable, case.cohort_id in retryable, labels) for case in cases]
+    return [_row(case, case.is_open, case.cohort_id in retryable, labels) for case in cases]
 
 
 def rows_by_code(user: User, codes: Iterable[str]) -> list[Row]:

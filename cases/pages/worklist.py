@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from cases import selectors
+from cases import selectors, waiting
 from cases.lifecycle import CaseState
 from cases.pages.access import PageRequest, case_or_404, signed_in
 from cases.pages.forms import WorklistForm
@@ -38,7 +38,7 @@ def worklist(request: PageRequest) -> HttpResponse:
         "counts": [(state, state.label, counts[state]) for state in CaseState],
         "total": sum(counts.values()),
         "chosen_state": narrowed.state,
-        "awaiting": selectors.awaiting_review(request.user).count(),
+        "awaiting": waiting.number_waiting(request.user),
     }
     return render(request, "cases/worklist.html", context)
 
@@ -60,7 +60,7 @@ def next_case(request: PageRequest) -> HttpResponse:
     """On to the case that waits longest for this reader, behind `?after=CODE` if given."""
     code = request.GET.get("after", "")
     after = case_or_404(request, code) if code else None
-    if case := selectors.next_case(request.user, after):
+    if case := waiting.next_case(request.user, after):
         return redirect("cases:case", code=case.code)
     messages.info(request, _t("No other case waits for your reading. New ones appear here once analysed."))
     return redirect("cases:worklist")

@@ -194,6 +194,10 @@ JOB_VISIBILITY_SECONDS = JOB_LEASE_SECONDS + 60
 JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=3)
 # A queued job whose wake-up is older than this is announced again by beat.
 JOB_REDISPATCH_SECONDS = env.int("JOB_REDISPATCH_SECONDS", default=30)
+# A reader's slot of a case is free again after this; an open page holds it for as long as it is read.
+CLAIM_MINUTES = env.int("CLAIM_MINUTES", default=15)
+# A submitted review that can still be undone becomes final after this, unless another case is opened first.
+PRELIMINARY_MINUTES = env.int("PRELIMINARY_MINUTES", default=15)
 INFERENCE_THREADS = env.int("INFERENCE_THREADS", default=1)
 # Searched for manifests and weights beside those that ship with this version.
 MODEL_DIR = env.str("MODEL_DIR", default=str(VAR_DIR / "models"))
@@ -220,7 +224,7 @@ CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_TASK_ROUTES = {"inference.tasks.analyse": {"queue": "analysis"}}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_IMPORTS = ["inference.tasks"]
+CELERY_IMPORTS = ["inference.tasks", "cases.tasks"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -231,6 +235,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "inference.tasks.tend_jobs",
         "schedule": env.int("JOB_TEND_SECONDS", default=10),
         "options": {"expires": 30},
+    },
+    "finalise-left-behind": {
+        "task": "cases.tasks.finalise_left_behind",
+        "schedule": 60,
+        "options": {"expires": 120},
     },
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")

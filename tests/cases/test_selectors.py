@@ -12,12 +12,12 @@ from cases.selectors import (
     WorklistFilter,
     case_visible_to,
     current_reviews,
-    next_case,
     own_current_review,
     reviews_of,
     worklist,
 )
 from cases.services.reviews import Opinion, amend_review
+from cases.waiting import next_case
 
 
 def test_worklist_shows_newest_first_with_the_latest_analysis(submit, analyse_as, colleague) -> None:

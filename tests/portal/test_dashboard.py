@@ -54,7 +54,9 @@ def test_figures_of_a_filled_cohort_are_exact(filled, cohort):
     assert [(tally.code, tally.n) for tally in selectors.cases_by_state(cohort)] == [
         ("open", 0),
         ("in_review", 0),
+        ("disputed", 0),
         ("reviewed", 3),
+        ("closed", 0),
     ]
     assert {tally.code: tally.n for tally in selectors.jobs_by_status(cohort)}["succeeded"] == 3
     assert (selectors.agreement(cohort).hits, selectors.agreement(cohort).n) == (1, 3)

@@ -92,7 +92,7 @@ def test_counts_are_those_of_the_chosen_cohort(
     review_as(colleague, ready_case)
     response = client_of(colleague).get(WORKLIST, {"cohort": cohort.pk, "state": "open"})
     counts = {str(state): count for state, _, count in response.context["counts"]}
-    assert counts == {"open": 1, "in_review": 0, "reviewed": 1}
+    assert counts == {"open": 1, "in_review": 0, "disputed": 0, "reviewed": 1, "closed": 0}
     assert response.context["total"] == 2
 
 
