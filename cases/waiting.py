@@ -55,16 +55,15 @@ def awaiting_review(user: Person) -> QuerySet[PlacedCase]:
 
 def _with_a_free_slot(user: Person) -> QuerySet[Any, Any]:
     """Keys of cases that other people do not fill. A reader who has committed and reviewed counts once."""
-    live = Claim.objects.filter(case=OuterRef("pk"), expires_at__gt=timezone.now()).exclude(reader=user.pk)
-    committed = FirstRead.objects.filter(case=OuterRef("pk"))
-    reviewed = Review.objects.filter(case=OuterRef("pk"), amends__isnull=True)
-    submitted = Draft.objects.filter(case=OuterRef("pk"), state=DraftState.PRELIMINARY)
-    first = committed.values("reader")
+    of_case = {"case": OuterRef("pk")}
+    live = Claim.objects.filter(**of_case, expires_at__gt=timezone.now()).exclude(reader=user.pk)
+    # Here the row itself is the outer one: who has committed is counted by the commit already.
+    committed = Exists(FirstRead.objects.filter(case=OuterRef("case"), reader=OuterRef("reader")))
     taken = (
-        _number(committed)
-        + _number(reviewed.exclude(reader__in=first))
-        + _number(submitted.exclude(reader__in=first))
-        + _number(live.exclude(reader__in=first))
+        _number(FirstRead.objects.filter(**of_case))
+        + _number(Review.objects.filter(~committed, **of_case, amends__isnull=True))
+        + _number(Draft.objects.filter(~committed, **of_case, state=DraftState.PRELIMINARY))
+        + _number(live.exclude(committed))
     )
     wanted = Coalesce("protocol__readers_required", "cohort__readers_required")
     return Case.objects.annotate(taken=taken).filter(taken__lt=wanted).values("pk")
