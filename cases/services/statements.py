@@ -13,6 +13,7 @@ from cases.lifecycle import OTHER_FINDING, READER_ONLY_CLASSES
 from cases.models import Case
 from cases.models.statement import MAX_OTHER_FINDING
 from cases.selectors import known_classes
+from inference.regions import RegionError, validated
 
 # A page left open over night is no reading time.
 MOST_SECONDS = 4 * 60 * 60
@@ -69,16 +70,11 @@ def checked_other_finding(class_code: str, words: str) -> str:
 
 def checked_region(region: dict[str, Any] | None, case: Case) -> dict[str, Any] | None:
     """The marked region; ValidationError where it lies outside the picture or is none."""
-    if not region:
-        return None
-    from inference.regions import RegionError, validated
-
     sizes = list(case.images.order_by("position").values_list("width", "height"))
     try:
-        whole: dict[str, Any] | None = validated(region, sizes)
+        return validated(region, sizes)
     except RegionError as error:
         raise ValidationError({"region": str(error)}) from None
-    return whole
 
 
 def checked_seconds(seconds: float | None) -> float | None:
