@@ -1,7 +1,7 @@
 """Regions that a reader marks on a picture, in the picture's own pixels.
 
-A rectangle or an ellipse is given by the box around it, its edges in pixels from the picture's upper left corner
-(0 to width, 0 to height); a brush stroke by runs over the row-major pixel grid:
+A rectangle or an ellipse is given by the box around it, its edges in pixels from the picture's upper left
+corner (0 to width, 0 to height); a brush stroke by runs over the row-major pixel grid:
 
     {"image": 0, "kind": "rectangle", "x0": 12.5, "y0": 40, "x1": 96, "y1": 88}
     {"image": 0, "kind": "brush", "runs": [[1042, 7], [1298, 9]]}
@@ -106,7 +106,7 @@ def coverage(region: dict[str, Any], width: int, height: int) -> NDArray[np.floa
 def _overlap(start: float, end: float, count: int) -> NDArray[np.float64]:
     """How much of each of `count` unit steps from 0 lies between start and end."""
     edges = np.arange(count)
-    return np.clip(np.minimum(edges + 1, end) - np.maximum(edges, start), 0, 1)
+    return np.asarray(np.clip(np.minimum(edges + 1, end) - np.maximum(edges, start), 0, 1), np.float64)
 
 
 def share_inside(
@@ -132,4 +132,4 @@ def _fields(count: int, side: int, offset: float, pixels: int) -> NDArray[np.flo
     edges = np.arange(count + 1) * side / count - offset
     starts, ends = edges[:-1, None], edges[1:, None]
     steps = np.arange(pixels)[None, :]
-    return np.clip(np.minimum(steps + 1, ends) - np.maximum(steps, starts), 0, None)
+    return np.asarray(np.clip(np.minimum(steps + 1, ends) - np.maximum(steps, starts), 0, None), np.float64)

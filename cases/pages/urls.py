@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from cases.pages import analysis, images, review, upload, worklist
+from cases.pages import analysis, images, own_reading, review, upload, worklist
 
 
 class CaseCode:
@@ -29,6 +29,11 @@ urlpatterns = [
     path("states/", worklist.states, name="states"),
     path("<code:code>/", review.case_page, name="case"),
     path("<code:code>/amend/", review.amend, name="amend"),
+    path("<code:code>/draft/", own_reading.draft, name="draft"),
+    path("<code:code>/hold/", own_reading.hold, name="hold"),
+    path("<code:code>/give-back/", own_reading.give_back, name="give-back"),
+    path("<code:code>/undo/", own_reading.undo, name="undo"),
+    path("<code:code>/finish/", own_reading.finish, name="finish"),
     path("<code:code>/status/", analysis.status, name="status"),
     path("<code:code>/retry/", analysis.retry, name="retry"),
     path("<code:code>/base.png", images.base, name="base"),

@@ -15,6 +15,7 @@ from cases.lifecycle import CaseState
 from cases.pages.access import PageRequest, case_or_404, signed_in
 from cases.pages.forms import WorklistForm
 from cases.pages.rows import rows_by_code, rows_of
+from cases.services import drafts
 
 PAGE_SIZE = 50
 
@@ -24,6 +25,7 @@ PAGE_SIZE = 50
 @signed_in
 def worklist(request: PageRequest) -> HttpResponse:
     """The user's cases, newest first, narrowed by the query string."""
+    drafts.finalise_of(by=request.user)
     form = WorklistForm(request.GET, user=request.user)
     narrowed = form.narrowed()
     page = Paginator(selectors.worklist(request.user, narrowed), PAGE_SIZE).get_page(request.GET.get("page"))
@@ -58,6 +60,7 @@ def states(request: PageRequest) -> HttpResponse:
 @signed_in
 def next_case(request: PageRequest) -> HttpResponse:
     """On to the case that waits longest for this reader, behind `?after=CODE` if given."""
+    drafts.finalise_of(by=request.user)
     code = request.GET.get("after", "")
     after = case_or_404(request, code) if code else None
     if case := waiting.next_case(request.user, after):

@@ -1,52 +1,119 @@
-/* Keys for the reader, and the question for another class only where it is asked. */
+/* Keys for the reader, reading time, and the questions only where they are asked. */
 
+import { showKeys, ownKeys } from "./keydialog.js";
 import { actOf } from "./keys.js";
+import { readingTime } from "./readingtime.js";
 import { showScripted } from "./scriptonly.js";
 
 const form = document.getElementById("review-form");
+const OTHER = "other";
 
-function choose(name, value) {
-  const answer = form?.querySelector(`input[name="${name}"][value="${value}"]`);
-  if (!answer) return false;
-  answer.checked = true;
-  answer.focus();
-  answer.dispatchEvent(new Event("change", { bubbles: true }));
+function answer(input) {
+  if (!input || input.disabled || input.closest("[hidden]")) return false;
+  input.checked = true;
+  input.focus();
+  input.dispatchEvent(new Event("change", { bubbles: true }));
   return true;
 }
 
-function goOn() {
-  const link = document.querySelector("[data-key-target='next']");
-  link?.click();
-  return link !== null;
+function choose({ name, value }) {
+  if (!form) return false;
+  if (name !== "class") return answer(form.querySelector(`input[name="${name}"][value="${value}"]`));
+  // A class names what the reader sees; where the network's class is shown, another one is a disagreement.
+  const verdict = form.querySelector("input[name='verdict'][value='disagree']");
+  if (verdict && !verdict.checked) answer(verdict);
+  return answer(form.querySelectorAll("input[name='read_class'], input[name='corrected_class']")[value]);
 }
+
+function press(selector) {
+  const target = document.querySelector(selector);
+  if (!target) return false;
+  if (target.tagName === "FORM") target.requestSubmit();
+  else target.click();
+  return true;
+}
+
+const DEEDS = {
+  next: () => press("[data-key-target='next']"),
+  undo: () => press("[data-key-target='undo']"),
+  save: () => press("#review-form button[type='submit']"),
+  comment: () => {
+    const comment = form?.querySelector("textarea[name='comment']");
+    comment?.focus();
+    return Boolean(comment);
+  },
+  keys: () => {
+    showKeys();
+    return true;
+  },
+};
 
 /** Ask for another class only of a reader who disagrees; a refused answer stays in sight. */
 function askForClass() {
-  // Where the network's class is withheld, the class is the question itself.
-  if (!form.querySelector("input[name='verdict']")) return;
   const question = form.querySelector("[data-question='corrected_class']");
+  // Where the network's class is withheld, the class is the question itself.
+  if (!question || !form.querySelector("input[name='verdict']")) return;
   const verdict = form.querySelector("input[name='verdict']:checked")?.value;
   const isAsked = verdict === "disagree" || question.querySelector(".field__errors") !== null;
   question.hidden = !isAsked;
   question.disabled = verdict === "agree";
 }
 
+/** Ask for words only where no class of the list fits. */
+function askForWords() {
+  const words = form.querySelector("[name='other_finding']");
+  const seen = form.querySelector("input[name='read_class']:checked, input[name='corrected_class']:checked:enabled");
+  words.closest(".field").hidden = seen?.value !== OTHER;
+}
+
+function ask() {
+  askForClass();
+  askForWords();
+}
+
+function measure() {
+  const field = form.elements.active_seconds;
+  const clock = readingTime(performance.now(), Number(field.value) || 0);
+  const write = () => {
+    field.value = String(clock.seconds(performance.now()));
+  };
+  for (const kind of ["pointermove", "pointerdown", "keydown", "wheel", "touchstart"]) {
+    document.addEventListener(kind, () => clock.active(performance.now()), { passive: true });
+  }
+  document.addEventListener("visibilitychange", () => {
+    clock.sight(performance.now(), document.visibilityState === "visible");
+    write();
+  });
+  form.addEventListener("input", write);
+  form.addEventListener("submit", write);
+}
+
+/** Have the next case's picture at hand; a picture claims nothing. */
+function prefetch() {
+  const address = document.querySelector("[data-next-picture]")?.dataset.nextPicture;
+  if (address) new Image().src = address;
+}
+
 document.addEventListener("keydown", (event) => {
-  const act = actOf(event, event.target);
+  if (document.querySelector("dialog[open]")) return;
+  const act = actOf(event, event.target, ownKeys());
   if (!act) return;
-  if (act.name === "next" ? goOn() : choose(act.name, act.value)) event.preventDefault();
+  if (act.name ? choose(act) : DEEDS[act.id]()) event.preventDefault();
 });
 
+showScripted(document.getElementById("content"));
+window.addEventListener("load", prefetch);
+
 if (form) {
-  showScripted(form);
-  form.addEventListener("change", askForClass);
+  if (form.elements.active_seconds) measure();
+  form.addEventListener("change", ask);
   form.addEventListener("submit", () => {
     // One press, one review; the page that answers brings the button back.
     form.querySelector("button[type='submit']").disabled = true;
   });
   window.addEventListener("pageshow", () => {
     form.querySelector("button[type='submit']").disabled = false;
-    askForClass();
+    ask();
   });
-  askForClass();
+  ask();
 }

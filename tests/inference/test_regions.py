@@ -64,7 +64,7 @@ def test_coverage_of_an_ellipse_has_its_area() -> None:
 
 
 def test_heat_inside_follows_the_letterbox() -> None:
-    """One lit field of a 4 x 4 map over 40 x 20 pixels: the square's 10 rows above the picture are none of it."""
+    """One lit field of a 4 x 4 map over 40 x 20 pixels: the square's rows above it hold none."""
     values = np.zeros((4, 4), np.uint8)
     values[1, 2] = 200
     box = letterbox(40, 20)

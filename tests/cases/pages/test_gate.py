@@ -60,9 +60,12 @@ def test_refused_image_is_read_without_the_networks_class(
         "meningioma",
         "notumor",
         "pituitary",
+        "other",
+        "unreadable",
     ]
     response = client.post(f"/cases/{refused_case.code}/", says(refused_case, corrected_class=seen))
     assert response.status_code == 302
+    client.post(f"/cases/{refused_case.code}/finish/")
     review = Review.objects.get()
     assert (review.verdict, review.final_class) == (verdict, seen)
     page = page_of(client, refused_case)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from cases import storage
 from cases.lifecycle import JobStatus
-from cases.models import AuditEvent, Case, Job, Prediction, Review
+from cases.models import AuditEvent, Case, Draft, Job, Prediction, Review
 
 
 def page_of(client, case, **query) -> str:
@@ -51,6 +51,8 @@ def test_form_offers_every_class_but_the_predicted_one(ready_case, colleague, cl
         "meningioma",
         "notumor",
         "pituitary",
+        "other",
+        "unreadable",
     ]
 
 
@@ -62,16 +64,20 @@ def test_disagreement_is_stored_and_shown_with_the_way_on(
     client = client_of(colleague)
     response = client.post(f"/cases/{ready_case.code}/", says(prediction=str(prediction_of(ready_case).pk)))
     assert (response.status_code, response["Location"]) == (302, f"/cases/{ready_case.code}/")
-    review = Review.objects.get()
-    assert (review.verdict, review.final_class, review.confidence) == ("disagree", "meningioma", 4)
-    assert (review.comment, review.reader, review.amends) == ("Broad dural base.", colleague, None)
+    assert not Review.objects.exists()
     page = page_of(client, ready_case)
-    assert "Your review is saved." in page
+    assert "Saved. You can undo it until you open another case." in page
+    assert 'data-state="preliminary"' in page
     assert "Your review</h2>" in page
     assert f'href="/cases/next/?after={ready_case.code}"' in page
     assert 'id="review-form"' not in page
+    page_of(client, other)
+    review = Review.objects.get()
+    assert (review.verdict, review.final_class, review.confidence) == ("disagree", "meningioma", 4)
+    assert (review.comment, review.reader, review.amends) == ("Broad dural base.", colleague, None)
     ready_case.refresh_from_db()
     assert ready_case.state == "reviewed"
+    assert 'data-state="final"' in page_of(client, ready_case)
 
 
 def prediction_of(case) -> Prediction:
@@ -81,6 +87,7 @@ def prediction_of(case) -> Prediction:
 def test_agreement_takes_the_networks_class(ready_case, colleague, client_of) -> None:
     client = client_of(colleague)
     client.post(f"/cases/{ready_case.code}/", says(verdict="agree", corrected_class="", comment=""))
+    assert client.post(f"/cases/{ready_case.code}/finish/").status_code == 302
     assert Review.objects.get().final_class == "glioma"
     assert "That was the last case that waited for you." in page_of(client, ready_case)
 
@@ -144,6 +151,7 @@ def test_second_window_gets_the_newer_review_and_keeps_what_was_typed(
     client = client_of(colleague)
     first = says(verdict="agree", corrected_class="", comment="First window.")
     assert client.post(f"/cases/{ready_case.code}/", first).status_code == 302
+    client.post(f"/cases/{ready_case.code}/finish/")
     response = client.post(f"/cases/{ready_case.code}/", says(comment="Second window."))
     assert response.status_code == 409
     stored = Review.objects.get()
@@ -156,9 +164,23 @@ def test_second_window_gets_the_newer_review_and_keeps_what_was_typed(
     assert form["amends"].value() == str(stored.pk)
     assert form["corrected_class"].value() == "meningioma"
     # What was kept can be sent as it is, with a reason.
-    kept = {name: form[name].value() for name in form.fields} | {"reason": "It was the better one."}
+    kept = {name: form[name].value() or "" for name in form.fields} | {"reason": "It was the better one."}
     assert client.post(f"/cases/{ready_case.code}/amend/", kept).status_code == 302
     assert stored.amended_by.comment == "Second window."
+
+
+def test_second_window_before_the_review_is_final_is_told_and_its_words_are_shown(
+    ready_case, colleague, client_of
+) -> None:
+    client = client_of(colleague)
+    client.post(f"/cases/{ready_case.code}/", says(comment="First window."))
+    response = client.post(f"/cases/{ready_case.code}/", says(comment="Second window."))
+    assert response.status_code == 409
+    page = response.content.decode()
+    assert "You have gone on with this case in another window" in page
+    assert "First window." in page
+    assert "Second window." in page
+    assert Draft.objects.get().fields["comment"] == "First window."
 
 
 def test_amendment_is_a_new_row_and_the_old_one_stays_in_sight(reviewed_case, colleague, client_of) -> None:
@@ -221,8 +243,12 @@ def test_amend_without_an_own_review_leads_to_the_case(ready_case, colleague, cl
     assert (response.status_code, response["Location"]) == (302, f"/cases/{ready_case.code}/")
 
 
-def test_others_reviews_are_listed_with_their_reader(reviewed_case, administrator, client_of) -> None:
-    page = page_of(client_of(administrator), reviewed_case)
+def test_others_reviews_are_listed_with_their_reader(
+    ready_case, under_protocol, colleague, administrator, review_as, client_of
+) -> None:
+    under_protocol(readers_required=2)
+    review_as(colleague, ready_case, corrected="meningioma")
+    page = page_of(client_of(administrator), ready_case)
     assert "Reviews of this case" in page
     assert "Colleague" in page
     assert 'id="review-form"' in page
@@ -244,6 +270,8 @@ def test_known_class_is_shown_only_after_the_own_review(submit, analyse_as, coll
     assert before.context["truth"] is None
     assert "Known class" not in before.content.decode()
     client.post(f"/cases/{case.code}/", says())
+    assert client.get(f"/cases/{case.code}/").context["truth"] is None
+    client.post(f"/cases/{case.code}/finish/")
     after = client.get(f"/cases/{case.code}/")
     assert after.context["truth"] == {"code": "pituitary", "label": "Pituitary tumour"}
     assert "Known class of this case:" in after.content.decode()

@@ -1,0 +1,65 @@
+/* The list of keys, and the way to other ones. */
+
+import { keyMap, refusalOf } from "./keys.js";
+
+const STORED = "secondread.keys";
+const dialog = document.getElementById("keys-dialog");
+
+function stored() {
+  try {
+    return JSON.parse(localStorage.getItem(STORED) ?? "{}");
+  } catch {
+    return {};
+  }
+}
+
+/** Key by act, as this reader has it. */
+export const ownKeys = () => keyMap(stored());
+
+function write(own) {
+  localStorage.setItem(STORED, JSON.stringify(own));
+  fill();
+}
+
+function fill() {
+  const map = ownKeys();
+  for (const row of dialog.querySelectorAll("[data-act]")) {
+    row.querySelector("kbd").textContent = map.get(row.dataset.act);
+  }
+}
+
+function listen(row) {
+  const said = dialog.querySelector("[role='status']");
+  said.textContent = dialog.dataset.press;
+  const take = (event) => {
+    if (["Shift", "Control", "Alt", "Meta"].includes(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    dialog.removeEventListener("keydown", take, true);
+    if (event.key === "Escape") {
+      said.textContent = "";
+      return;
+    }
+    const why = refusalOf(event.key, row.dataset.act, ownKeys());
+    said.textContent = why ? dialog.dataset[why] : dialog.dataset.changed;
+    if (!why) write({ ...stored(), [row.dataset.act]: event.key });
+  };
+  dialog.addEventListener("keydown", take, true);
+}
+
+/** Open the list; the browser keeps the focus in it and gives it back. */
+export function showKeys() {
+  if (!dialog || dialog.open) return;
+  fill();
+  dialog.showModal();
+}
+
+if (dialog) {
+  for (const row of dialog.querySelectorAll("[data-act]")) {
+    row.querySelector("button").addEventListener("click", () => listen(row));
+  }
+  dialog.querySelector("[data-reset]").addEventListener("click", () => write({}));
+  dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
+  for (const button of document.querySelectorAll("[data-show-keys]")) button.addEventListener("click", showKeys);
+}
+
