@@ -1,4 +1,4 @@
-"""The acts that keys stand for on the page of a case, as they are listed; static/js/keys.js has their keys."""
+"""The acts that keys stand for on the page of a case; static/js/keys.js has their keys."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -93,7 +93,6 @@ function restore() {
 
 if (form) {
   revision = Number(form.dataset.revision);
-  restore();
   form.addEventListener("input", changed);
   form.addEventListener("change", changed);
   form.addEventListener("submit", () => {
@@ -104,6 +103,7 @@ if (form) {
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "hidden" && timer && !isSent) save(true);
   });
+  restore();
   window.setInterval(() => {
     if (document.visibilityState === "visible") post(form.dataset.holdUrl).catch(() => say("offline"));
   }, HOLD);

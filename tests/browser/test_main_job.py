@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from cases.models import Case, Cohort, Image, Job, Review
+from cases.models import Case, Cohort, Draft, Image, Job, Review
 from cases.services.model_versions import register
 from cases.services.uploads import submit_file
 from inference.manifest import default_manifest
@@ -118,6 +118,9 @@ def test_uploaded_picture_is_analysed_read_and_exported(
     page.get_by_label("Comment").fill("Dural tail; broad base.")
     page.get_by_role("button", name="Save review").click()
     expect(page.get_by_text("Dural tail; broad base.").first).to_be_visible()
+    assert export(page, live_server, exporter) == []
+    page.get_by_role("button", name="Finish this case").click()
+    expect(page.get_by_text("Final", exact=True)).to_be_visible()
 
     (row_of_export,) = export(page, live_server, exporter)
     assert row_of_export["case"] == case.code
@@ -179,6 +182,7 @@ def test_whole_review_works_without_javascript(
     page.get_by_label("Agree", exact=True).check()
     page.get_by_role("radio", name="Certain").check()
     page.get_by_role("button", name="Save review").click()
+    page.get_by_role("button", name="Finish this case").click()
     assert Review.objects.get().verdict == "agree"
     (row,) = export(page, live_server, exporter)
     assert (row["verdict"], row["reader_confidence"], row["corrected_class"]) == ("agree", 5, None)
@@ -202,4 +206,4 @@ def test_second_tab_is_told_of_the_newer_review_and_keeps_its_text(
         tab.get_by_role("button", name="Save review").click()
     expect(second.get_by_text("from the first tab").first).to_be_visible()
     expect(second.locator("body")).to_contain_text("from the second tab")
-    assert Review.objects.get().comment == "from the first tab"
+    assert Draft.objects.get().fields["comment"] == "from the first tab"

@@ -87,7 +87,8 @@ def test_case_is_reviewed_by_keys_and_letters_in_the_comment_are_letters(
     page.keyboard.type("sad 1 n")
     expect(page.get_by_label("Comment")).to_have_value("sad 1 n")
     page.get_by_role("button", name="Save review").click()
-    expect(page.get_by_text("Your review is saved.")).to_be_visible()
+    page.get_by_role("button", name="Finish this case").click()
+    expect(page.get_by_text("Final", exact=True)).to_be_visible()
     review = Review.objects.get()
     assert (review.verdict, review.final_class, review.confidence) == ("agree", "glioma", 5)
     assert review.comment == "sad 1 n"
