@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from cases.heat import heat_in_region
 from cases.models import Review
 from cases.notice import RESEARCH_NOTICE
 
@@ -18,6 +19,8 @@ COLUMNS = (
     "cohort",
     "simulated",
     "ground_truth",
+    "reading",
+    "protocol_version",
     "image_sha256",
     "image_width",
     "image_height",
@@ -28,16 +31,26 @@ COLUMNS = (
     "gate_verdict",
     "gate_distance",
     "trained_on",
+    "first_read_class",
+    "first_read_confidence",
+    "first_read_at",
     "verdict",
     "final_class",
     "corrected_class",
+    "changed_after_reveal",
+    "other_finding",
     "reader_confidence",
     "comment",
+    "region",
+    "heat_in_region",
+    "active_seconds",
     "reader",
     "reviewed_at",
     "amendment",
     "amends",
     "amendment_reason",
+    "adjudicated_class",
+    "adjudicated_at",
     "notice",
 )
 CHUNK = 500
@@ -47,13 +60,17 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 def review_row(review: Review) -> dict[str, Any]:
     """One review, with the keys of COLUMNS. The reader is an opaque id."""
-    prediction = review.prediction
+    prediction, protocol = review.prediction, review.protocol
+    first = next((read for read in review.case.first_reads.all() if read.reader_id == review.reader_id), None)
+    decision = getattr(review.case, "adjudication", None)
     return {
         "review_id": str(review.pk),
         "case": review.case.code,
         "cohort": review.case.cohort.name,
         "simulated": review.case.is_simulated,
         "ground_truth": review.case.ground_truth or None,
+        "reading": protocol.reading if protocol else None,
+        "protocol_version": protocol.version if protocol else None,
         "image_sha256": prediction.image.source_sha256,
         "image_width": prediction.image.width,
         "image_height": prediction.image.height,
@@ -64,16 +81,26 @@ def review_row(review: Review) -> dict[str, Any]:
         "gate_verdict": prediction.gate_verdict or None,
         "gate_distance": prediction.gate_distance,
         "trained_on": prediction.in_training,
+        "first_read_class": first.read_class if first else None,
+        "first_read_confidence": first.confidence if first else None,
+        "first_read_at": first.created_at.isoformat() if first else None,
         "verdict": review.verdict,
         "final_class": review.final_class,
         "corrected_class": review.final_class if review.verdict == "disagree" else None,
+        "changed_after_reveal": first.read_class != review.final_class if first else None,
+        "other_finding": review.other_finding or None,
         "reader_confidence": review.confidence,
         "comment": review.comment,
+        "region": review.region,
+        "heat_in_region": heat_in_region(prediction, review.region),
+        "active_seconds": review.active_seconds,
         "reader": str(review.reader_id),
         "reviewed_at": review.created_at.isoformat(),
         "amendment": review.amends_id is not None,
         "amends": str(review.amends_id) if review.amends_id else None,
         "amendment_reason": review.reason or None,
+        "adjudicated_class": decision.final_class if decision else None,
+        "adjudicated_at": decision.created_at.isoformat() if decision else None,
         "notice": RESEARCH_NOTICE,
     }
 

@@ -220,8 +220,10 @@ def current_reviews(user: Person, narrowed: ReviewFilter) -> QuerySet[Review]:
         reviews = reviews.filter(verdict=narrowed.verdict)
     # A version's manifest is large: it is read once for many rows, never joined to each.
     return (
-        reviews.select_related("case__cohort", "prediction__image", "reader", "amends")
-        .prefetch_related("prediction__model_version")
+        reviews.select_related(
+            "case__cohort", "case__adjudication", "prediction__image", "protocol", "reader", "amends"
+        )
+        .prefetch_related("prediction__model_version", "case__first_reads")
         .order_by("created_at", "id")
     )
 

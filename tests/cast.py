@@ -317,13 +317,13 @@ def review_as() -> Callable[..., Review]:
     from cases.services.reviews import Opinion, submit_review
 
     def review(
-        reader: User, case: Case, corrected: str = "", confidence: int = 4, comment: str = ""
+        reader: User, case: Case, corrected: str = "", confidence: int = 4, comment: str = "", **said: Any
     ) -> Review:
         case = Case.objects.select_related("cohort", "protocol").get(pk=case.pk)
         prediction = current_result(reader, case)
         assert prediction is not None
         verdict = Verdict.DISAGREE if corrected else Verdict.AGREE
-        opinion = Opinion(verdict, corrected, confidence, comment)
+        opinion = Opinion(verdict, corrected, confidence, comment, **said)
         return submit_review(by=reader, case=case, prediction=prediction, opinion=opinion)
 
     return review

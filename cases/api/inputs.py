@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from cases.lifecycle import Verdict
-from cases.models.statement import Confidence
+from cases.models.statement import MAX_COMMENT, MAX_OTHER_FINDING, Confidence
 from cases.services.reviews import Opinion
+from cases.services.statements import Statement
 
 
 class StrictInput(serializers.Serializer[Any]):
@@ -24,17 +25,51 @@ class StrictInput(serializers.Serializer[Any]):
         return given
 
 
-class OpinionInput(StrictInput):
-    """What a reader says."""
+class StatementInput(StrictInput):
+    """What every statement of a reader has."""
+
+    other_finding = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=MAX_OTHER_FINDING,
+        help_text=_("What you see, where the class is “other”."),
+    )
+    confidence = serializers.ChoiceField(
+        Confidence.choices, help_text=_("From 1, very unsure, to 5, certain.")
+    )
+    comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
+    region = serializers.JSONField(
+        default=None,
+        allow_null=True,
+        help_text=_("A marked rectangle, ellipse or brush stroke, in pixels of the picture."),
+    )
+    active_seconds = serializers.FloatField(default=None, allow_null=True, min_value=0)
+
+    def statement_fields(self) -> dict[str, Any]:
+        """What the input says beside the class."""
+        names = ("other_finding", "confidence", "comment", "region", "active_seconds")
+        return {name: self.validated_data[name] for name in names}
+
+
+class FirstReadInput(StatementInput):
+    """The own read of a blinded case."""
+
+    read_class = serializers.CharField(
+        help_text=_("The class that you see: one of the network's, “other” or “unreadable”.")
+    )
+
+    def statement(self) -> Statement:
+        """The reader's words as the service takes them."""
+        return Statement(self.validated_data["read_class"], **self.statement_fields())
+
+
+class OpinionInput(StatementInput):
+    """What a reader says of a result."""
 
     verdict = serializers.ChoiceField(Verdict.choices)
     corrected_class = serializers.CharField(
         default="", allow_blank=True, help_text=_("The class that you see, where you disagree.")
     )
-    confidence = serializers.ChoiceField(
-        Confidence.choices, help_text=_("From 1, very unsure, to 5, certain.")
-    )
-    comment = serializers.CharField(default="", allow_blank=True, max_length=4000)
 
     def opinion(self) -> Opinion:
         """The reader's words as the service takes them."""
@@ -42,8 +77,7 @@ class OpinionInput(StrictInput):
         return Opinion(
             verdict=Verdict(given["verdict"]),
             corrected_class=given["corrected_class"],
-            confidence=given["confidence"],
-            comment=given["comment"],
+            **self.statement_fields(),
         )
 
 

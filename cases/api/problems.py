@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import OperationalError
 from django.http import Http404, JsonResponse
 from django.utils.functional import Promise
+from django.utils.http import http_date
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
@@ -20,6 +21,8 @@ from rest_framework.serializers import as_serializer_error
 from rest_framework.views import set_rollback
 
 from cases.lifecycle import IllegalTransition
+from cases.services.claims import SlotTaken
+from cases.services.first_reads import FirstReadConflict
 from cases.services.reviews import ReviewConflict
 
 logger = logging.getLogger(__name__)
@@ -47,6 +50,7 @@ KINDS: Mapping[str, Kind] = {
     "method_not_allowed": Kind(405, _("This address has no such method")),
     "not_acceptable": Kind(406, _("There is no such format")),
     "conflict": Kind(409, _("A newer review is already stored")),
+    "slot_taken": Kind(409, _("Others read this case")),
     "wrong_state": Kind(409, _("The state does not allow this")),
     "too_large": Kind(413, _("The request is too large")),
     "too_many_files": Kind(413, _("Too many files in one request")),
@@ -146,6 +150,19 @@ def _of_newer_review(error: ReviewConflict) -> JsonResponse:
     from cases.api.serializers import ReviewSerializer
 
     return problem("conflict", str(error), current=ReviewSerializer(error.current).data)
+
+
+@_problem_of.register
+def _of_earlier_read(error: FirstReadConflict) -> JsonResponse:
+    from cases.api.serializers import FirstReadSerializer
+
+    return problem("conflict", str(error), current_first_read=FirstReadSerializer(error.current).data)
+
+
+@_problem_of.register
+def _of_full_case(error: SlotTaken) -> JsonResponse:
+    headers = {"Retry-After": http_date(error.until.timestamp())} if error.until else None
+    return problem("slot_taken", str(error), headers=headers)
 
 
 @_problem_of.register

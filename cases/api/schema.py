@@ -13,10 +13,12 @@ from cases.api.serializers import (
     GATE_HELP,
     TRAINED_ON_HELP,
     CaseSerializer,
+    FirstReadSerializer,
     ReceiptSerializer,
+    RegionField,
     ReviewSerializer,
 )
-from cases.lifecycle import GateVerdict, Verdict
+from cases.lifecycle import GateVerdict, Reading, Verdict
 from cases.notice import RESEARCH_NOTICE
 
 Responses = dict[Any, Any]
@@ -41,6 +43,7 @@ class ConflictSerializer(ProblemSerializer):
     """The state does not allow this; `current` is the newer review, where that is the reason."""
 
     current = ReviewSerializer(required=False)
+    current_first_read = FirstReadSerializer(required=False)
 
 
 class AllRefusedSerializer(ProblemSerializer):
@@ -92,6 +95,10 @@ class ReviewedCaseSerializer(serializers.Serializer[Any]):
     cohort = serializers.CharField()
     simulated = serializers.BooleanField(help_text="Made for demonstration; keep it out of figures.")
     ground_truth = serializers.CharField(allow_null=True)
+    reading = serializers.ChoiceField(
+        Reading.choices, allow_null=True, help_text="How the case was read; null before there were protocols."
+    )
+    protocol_version = serializers.IntegerField(allow_null=True)
     image_sha256 = serializers.CharField(help_text="Of the uploaded file.")
     image_width = serializers.IntegerField()
     image_height = serializers.IntegerField()
@@ -102,18 +109,35 @@ class ReviewedCaseSerializer(serializers.Serializer[Any]):
     gate_verdict = serializers.ChoiceField(GateVerdict.choices, allow_null=True, help_text=GATE_HELP)
     gate_distance = serializers.FloatField(allow_null=True)
     trained_on = serializers.BooleanField(allow_null=True, help_text=TRAINED_ON_HELP)
+    first_read_class = serializers.CharField(
+        allow_null=True, help_text="What the reader committed before the result was shown."
+    )
+    first_read_confidence = serializers.IntegerField(allow_null=True)
+    first_read_at = serializers.DateTimeField(allow_null=True)
     verdict = serializers.ChoiceField(Verdict.choices)
     final_class = serializers.CharField(help_text="The reader's class.")
     corrected_class = serializers.CharField(
         allow_null=True, help_text="The same, where the reader disagrees."
     )
+    changed_after_reveal = serializers.BooleanField(
+        allow_null=True, help_text="Whether the reader's class is another than before the reveal."
+    )
+    other_finding = serializers.CharField(allow_null=True)
     reader_confidence = serializers.IntegerField(min_value=1, max_value=5)
     comment = serializers.CharField(allow_blank=True)
+    region = RegionField(help_text="Marked by the reader, in pixels.")
+    heat_in_region = serializers.FloatField(
+        allow_null=True,
+        help_text="Share of the last layer's heat for the predicted class inside the region.",
+    )
+    active_seconds = serializers.FloatField(allow_null=True, help_text="Active reading time.")
     reader = serializers.UUIDField(help_text="An opaque id.")
     reviewed_at = serializers.DateTimeField()
     amendment = serializers.BooleanField()
     amends = serializers.UUIDField(allow_null=True)
     amendment_reason = serializers.CharField(allow_null=True)
+    adjudicated_class = serializers.CharField(allow_null=True)
+    adjudicated_at = serializers.DateTimeField(allow_null=True)
     notice = serializers.CharField()
 
 
@@ -169,6 +193,8 @@ _ROW = {
     "cohort": "North",
     "simulated": False,
     "ground_truth": None,
+    "reading": "blinded",
+    "protocol_version": 1,
     "image_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "image_width": 512,
     "image_height": 512,
@@ -179,16 +205,26 @@ _ROW = {
     "gate_verdict": "accepted",
     "gate_distance": 0.41,
     "trained_on": False,
+    "first_read_class": "meningioma",
+    "first_read_confidence": 4,
+    "first_read_at": "2026-01-31T07:59:00+00:00",
     "verdict": "disagree",
     "final_class": "meningioma",
     "corrected_class": "meningioma",
+    "changed_after_reveal": False,
+    "other_finding": None,
     "reader_confidence": 4,
     "comment": "",
+    "region": {"image": 0, "kind": "rectangle", "x0": 190, "y0": 204.5, "x1": 260, "y1": 281},
+    "heat_in_region": 0.62,
+    "active_seconds": 41.5,
     "reader": "4c0c9d5e-1a55-4bd5-8b7c-0f6b7a6f2f10",
     "reviewed_at": "2026-01-31T08:00:00+00:00",
     "amendment": False,
     "amends": None,
     "amendment_reason": None,
+    "adjudicated_class": None,
+    "adjudicated_at": None,
     "notice": RESEARCH_NOTICE,
 }
 
@@ -254,6 +290,13 @@ REVIEW_EXAMPLES = [
     OpenApiExample(
         "Disagree",
         _OPINION | {"prediction": "5f2c1c80-3f5e-4b8e-9f53-3f1f0e0c9a77"},
+        request_only=True,
+    )
+]
+FIRST_READ_EXAMPLES = [
+    OpenApiExample(
+        "Commit",
+        {"read_class": "meningioma", "confidence": 4, "comment": "Broad dural base."},
         request_only=True,
     )
 ]

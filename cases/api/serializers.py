@@ -11,9 +11,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from cases.lifecycle import CaseState, GateVerdict, JobStatus, Verdict
-from cases.models import Case, Job, Prediction, Review
+from cases.lifecycle import CaseState, GateVerdict, JobStatus, Reading, Verdict
+from cases.models import Case, FirstRead, Job, Prediction, Review
 from cases.permissions import Action, Role
+from cases.services.protocols import Terms
 from cases.services.uploads import Outcome, Receipt
 
 GATE_HELP = _(
@@ -35,6 +36,13 @@ class CaseDetail:
     job: Job | None
     prediction: Prediction | None
     reviews: list[Review] | None
+    terms: Terms
+    first_read: FirstRead | None
+
+
+@extend_schema_field({"type": ["object", "null"]})
+class RegionField(serializers.JSONField):
+    """A marked region as inference.regions describes it, or null."""
 
 
 @extend_schema_field(OpenApiTypes.URI)
@@ -54,7 +62,9 @@ class CohortSerializer(Shape):
     id = serializers.UUIDField(source="cohort.id")
     name = serializers.CharField(source="cohort.name")
     description = serializers.CharField(source="cohort.description", allow_blank=True)
+    reading = serializers.ChoiceField(Reading.choices, source="cohort.reading")
     readers_required = serializers.IntegerField(source="cohort.readers_required")
+    protocol_version = serializers.IntegerField(source="cohort.protocol_version")
     role = serializers.ChoiceField(Role.choices, allow_null=True, help_text=_("Null for the superuser."))
     rights = serializers.ListField(source="actions", child=serializers.ChoiceField(Action.choices))
 
@@ -101,11 +111,17 @@ class JobSerializer(Shape):
 
     status = serializers.ChoiceField(JobStatus.choices)
     attempts = serializers.IntegerField()
-    model_version = serializers.CharField(source="model_version.name")
+    model_version = serializers.SerializerMethodField(
+        help_text=_("Null for a reader of a blinded case before the own read is committed.")
+    )
     queued_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
     error = serializers.SerializerMethodField()
+
+    def get_model_version(self, job: Job) -> str | None:
+        """The network's name, where the context says that it may be told."""
+        return job.model_version.name if self.context.get("names_network") else None
 
     def get_error(self, job: Job) -> dict[str, str] | None:
         """Null where the last attempt did not fail."""
@@ -156,6 +172,21 @@ class PredictionSerializer(Shape):
         return prediction.gate_verdict or None
 
 
+class FirstReadSerializer(Shape):
+    """What a reader committed before the network's result was shown."""
+
+    id = serializers.UUIDField()
+    case = serializers.CharField(source="case.code")
+    reader = serializers.UUIDField(source="reader_id", help_text=_("An opaque id."))
+    read_class = serializers.CharField()
+    other_finding = serializers.CharField(allow_blank=True)
+    confidence = serializers.IntegerField(min_value=1, max_value=5)
+    comment = serializers.CharField(allow_blank=True)
+    region = RegionField()
+    active_seconds = serializers.FloatField(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
 class ReviewSerializer(Shape):
     """What a reader said; an amendment is a review that names the one it stands for."""
 
@@ -165,8 +196,11 @@ class ReviewSerializer(Shape):
     reader = serializers.UUIDField(source="reader_id", help_text=_("An opaque id."))
     verdict = serializers.ChoiceField(Verdict.choices)
     final_class = serializers.CharField()
+    other_finding = serializers.CharField(allow_blank=True)
     confidence = serializers.IntegerField(min_value=1, max_value=5)
     comment = serializers.CharField(allow_blank=True)
+    region = RegionField()
+    active_seconds = serializers.FloatField(allow_null=True)
     amends = serializers.UUIDField(source="amends_id", allow_null=True)
     amended_by = serializers.SerializerMethodField()
     reason = serializers.CharField(allow_blank=True, help_text=_("Why it was amended."))
@@ -179,7 +213,10 @@ class ReviewSerializer(Shape):
 
 
 class CaseDetailSerializer(Shape):
-    """One case. `prediction` and `reviews` are null without the right to read results."""
+    """One case. `prediction` and `reviews` are null without the right to read results; of a blinded case
+    `prediction` is null until you have committed a first read, and `reviews` has your own only until it is
+    final.
+    """
 
     code = serializers.CharField(source="case.code")
     url = CaseUrlField(source="case.code")
@@ -187,8 +224,10 @@ class CaseDetailSerializer(Shape):
     state = serializers.ChoiceField(CaseState.choices, source="case.state")
     simulated = serializers.BooleanField(source="case.is_simulated")
     created_at = serializers.DateTimeField(source="case.created_at")
+    reading = serializers.ChoiceField(Reading.choices, source="terms.reading")
     images = ImageSerializer(source="case.images.all", many=True)
     job = JobSerializer(allow_null=True)
+    first_read = FirstReadSerializer(allow_null=True, help_text=_("Your own, of a blinded case."))
     prediction = PredictionSerializer(allow_null=True)
     reviews = ReviewSerializer(many=True, allow_null=True)
 

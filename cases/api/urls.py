@@ -7,7 +7,7 @@ from cases.api.views.base import METHODS
 from cases.api.views.cases import CasesView, CaseView, CohortsView, RetryView
 from cases.api.views.exports import ReviewedCasesView
 from cases.api.views.index import IndexView, ProblemsView, UnknownView
-from cases.api.views.reviews import AmendmentView, ReviewsView
+from cases.api.views.reviews import AmendmentView, FirstReadView, ReviewsView
 from cases.api.views.uploads import UploadsView
 
 app_name = "api"
@@ -20,6 +20,7 @@ urlpatterns = [
     path("cases/", CasesView.as_view(), name="cases"),
     path("cases/<slug:code>/", CaseView.as_view(), name="case"),
     path("cases/<slug:code>/retry/", RetryView.as_view(), name="retry"),
+    path("cases/<slug:code>/first-read/", FirstReadView.as_view(), name="first-read"),
     path("cases/<slug:code>/reviews/", ReviewsView.as_view(), name="reviews"),
     path("reviews/<uuid:review_id>/amend/", AmendmentView.as_view(), name="amend"),
     path("reviewed-cases/", ReviewedCasesView.as_view(), name="reviewed-cases"),

@@ -21,8 +21,16 @@ from cases.api.serializers import (
     JobSerializer,
 )
 from cases.api.views.base import ApiView, case_or_404, require_somewhere, user_of
+from cases.models import Case
 from cases.permissions import Action, may, require
+from cases.revealing import may_see_results
 from cases.services import jobs
+from cases.services.protocols import terms_for
+
+
+def may_name_network(request: Request, case: Case) -> bool:
+    """Whether the answer may say which network looks at the case: a blinded reader is told nothing of it."""
+    return not may(request.user, Action.READ, case.cohort) or may_see_results(request.user, case)
 
 
 class CohortsView(ApiView):
@@ -80,8 +88,11 @@ class CaseView(ApiView):
             job=results.current_job(case),
             prediction=results.current_result(request.user, case),
             reviews=list(selectors.reviews_of(request.user, case)) if reads else None,
+            terms=terms_for(case),
+            first_read=selectors.own_first_read(user_of(request), case) if reads else None,
         )
-        return Response(CaseDetailSerializer(detail, context={"request": request}).data)
+        context = {"request": request, "names_network": may_name_network(request, case)}
+        return Response(CaseDetailSerializer(detail, context=context).data)
 
 
 class RetryView(ApiView):
@@ -103,4 +114,5 @@ class RetryView(ApiView):
         if job is None:
             return problem("wrong_state", _t("This case has no analysis to try again."))
         jobs.retry(by=user_of(request), job=job)
-        return Response(JobSerializer(job).data, status=202)
+        context = {"names_network": may_name_network(request, case)}
+        return Response(JobSerializer(job, context=context).data, status=202)

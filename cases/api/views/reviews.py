@@ -13,11 +13,12 @@ from rest_framework.response import Response
 
 from cases import selectors
 from cases.api import schema
-from cases.api.inputs import AmendmentInput, ReviewInput
-from cases.api.serializers import ReviewSerializer
+from cases.api.inputs import AmendmentInput, FirstReadInput, ReviewInput
+from cases.api.serializers import FirstReadSerializer, ReviewSerializer
 from cases.api.views.base import ApiView, case_or_404, user_of
 from cases.models import Prediction, Review
-from cases.permissions import Action, require
+from cases.permissions import Action, require, require_reader
+from cases.services.first_reads import commit_first_read
 from cases.services.reviews import amend_review, submit_review
 
 
@@ -47,6 +48,28 @@ class ReviewsView(ApiView):
             raise ValidationError({"prediction": [message % {"received": wanted}]}) from None
         review = submit_review(by=user_of(request), case=case, prediction=prediction, opinion=given.opinion())
         return Response(ReviewSerializer(review).data, status=201)
+
+
+class FirstReadView(ApiView):
+    """The own read of a blinded case."""
+
+    @extend_schema(
+        operation_id="first_read",
+        tags=["reviews"],
+        summary="Commit your own read of a blinded case; then its result is shown",
+        parameters=[schema.CODE],
+        request=FirstReadInput,
+        responses={201: FirstReadSerializer} | schema.problems(400, 401, 403, 404, 409, 413, 415),
+        examples=schema.FIRST_READ_EXAMPLES,
+    )
+    def post(self, request: Request, code: str) -> Response:
+        """Once a reader and case; it is locked."""
+        case = case_or_404(request, code)
+        require_reader(user_of(request), case)
+        given = FirstReadInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        first = commit_first_read(by=user_of(request), case=case, statement=given.statement())
+        return Response(FirstReadSerializer(first).data, status=201)
 
 
 class AmendmentView(ApiView):

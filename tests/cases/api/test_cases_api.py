@@ -44,7 +44,9 @@ def test_cohorts_come_with_the_rights_of_the_role(
             "id": str(cohort.pk),
             "name": "North",
             "description": "",
+            "reading": "ai_first",
             "readers_required": 1,
+            "protocol_version": 1,
             "role": role,
             "rights": rights,
         }
@@ -203,6 +205,8 @@ def test_reader_gets_the_whole_case(reviewed_case, colleague, api_of) -> None:
             ],
             "created_at": iso(prediction.created_at),
         },
+        "reading": "ai_first",
+        "first_read": None,
         "reviews": [
             {
                 "id": str(review.pk),
@@ -211,8 +215,11 @@ def test_reader_gets_the_whole_case(reviewed_case, colleague, api_of) -> None:
                 "reader": str(colleague.pk),
                 "verdict": "disagree",
                 "final_class": "meningioma",
+                "other_finding": "",
                 "confidence": 4,
                 "comment": "",
+                "region": None,
+                "active_seconds": None,
                 "amends": None,
                 "amended_by": None,
                 "reason": "",

@@ -51,6 +51,8 @@ def test_exporter_gets_exactly_what_the_reader_said(reviewed_case, colleague, ex
             "cohort": "North",
             "simulated": False,
             "ground_truth": None,
+            "reading": "ai_first",
+            "protocol_version": 1,
             "image_sha256": image.source_sha256,
             "image_width": 64,
             "image_height": 64,
@@ -60,19 +62,43 @@ def test_exporter_gets_exactly_what_the_reader_said(reviewed_case, colleague, ex
             "gate_verdict": None,
             "gate_distance": None,
             "trained_on": None,
+            "first_read_class": None,
+            "first_read_confidence": None,
+            "first_read_at": None,
             "verdict": "disagree",
             "final_class": "meningioma",
             "corrected_class": "meningioma",
+            "changed_after_reveal": None,
+            "other_finding": None,
             "reader_confidence": 4,
             "comment": "",
+            "region": None,
+            "heat_in_region": None,
+            "active_seconds": None,
             "reader": str(colleague.pk),
             "reviewed_at": review.created_at.isoformat(),
             "amendment": False,
             "amends": None,
             "amendment_reason": None,
+            "adjudicated_class": None,
+            "adjudicated_at": None,
             "notice": RESEARCH_NOTICE,
         }
     ]
+
+
+def test_blinded_case_is_exported_with_both_reads_and_the_heat_in_the_region(
+    ready_case, blinded, colleague, exporter, commit_as, review_as, api_of
+) -> None:
+    whole = {"image": 0, "kind": "rectangle", "x0": 0, "y0": 0, "x1": 64, "y1": 64}
+    first = commit_as(colleague, ready_case, "meningioma", confidence=2, region=whole)
+    review_as(colleague, ready_case, region=whole, active_seconds=41.5)
+    (row,) = api_of(exporter).get(URL).json()["results"]
+    said = {"reading": "blinded", "protocol_version": 1, "first_read_class": "meningioma"}
+    said |= {"first_read_confidence": 2, "first_read_at": first.created_at.isoformat()}
+    said |= {"final_class": "glioma", "changed_after_reveal": True, "region": whole}
+    said |= {"heat_in_region": 1.0, "active_seconds": 41.5}
+    assert {name: row[name] for name in said} == said
 
 
 @pytest.mark.parametrize("role", ["owner", "colleague", "stranger"])
@@ -278,7 +304,7 @@ def test_amended_review_is_exported_once_with_its_reason(reviewed_case, colleagu
 
 
 @pytest.mark.parametrize("format_", ["csv", "ndjson"])
-def test_stream_takes_one_query_a_chunk_for_the_networks_and_holds_one_chunk(
+def test_stream_takes_two_queries_more_a_chunk_and_holds_one_chunk(
     format_, add_reviews, exporter, api_of, monkeypatch
 ) -> None:
     monkeypatch.setattr(exports, "CHUNK", 100)
@@ -300,7 +326,8 @@ def test_stream_takes_one_query_a_chunk_for_the_networks_and_holds_one_chunk(
     add_reviews(1197)
     many, lines, most = queries_and_lines()
     assert lines == 1200 + header
-    assert many == few + 1200 // 100 - 1
+    # The networks' manifests, and the first reads of the cases.
+    assert many == few + 2 * (1200 // 100 - 1)
     assert 0 < most <= 2 * 100 + 1  # the chunk in hand, and the one that is being fetched
 
 

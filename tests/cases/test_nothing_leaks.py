@@ -1,0 +1,206 @@
+"""Commit, then reveal: before the own commit, no route tells a reader anything of the network's result.
+
+Two cohorts are alike but for the network's result. A reader asks every route of the portal about a case of
+each; the answers must be equal, once what names the cohort and the case is taken out, and hold none of the
+values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from cases.models import Case, Cohort, Image, Membership, Prediction
+from cases.services import jobs
+from cases.services.uploads import submit_file
+from inference.heatmaps import pack
+from tests.cast import CLASSES, make_maps, make_png_bytes
+
+# Routes that are no page of ours, change the session, or ask nothing about cases.
+ELSEWHERE = ("admin/", "accounts/", "health/", "theme/", "static/")
+METHODS = ("get", "head", "post")
+HEADERS: tuple[dict[str, str], ...] = ({}, {"HX-Request": "true"}, {"X-Requested-With": "XMLHttpRequest"})
+# What is asked beside the path: each filter and order that could tell one class from another.
+QUERIES = (
+    "",
+    "?found=glioma",
+    "?found=meningioma",
+    "?gate=uncertain",
+    "?gate=accepted",
+    "?numbers=shown",
+    "?layer=conv_3&shown=glioma&opacity=100",
+    "?state=open",
+    "?verdict=agree",
+    "?format=csv",
+)
+RESULTS: tuple[dict[str, Any], ...] = (
+    {"predicted": "glioma", "probability": 0.8317, "gate_verdict": "uncertain", "gate_distance": 2.7182},
+    {"predicted": "meningioma", "probability": 0.6043, "gate_verdict": "accepted", "gate_distance": 0.3141},
+)
+# What is different in any two cases, whatever the network says of them.
+VARIABLE = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9A-Z]{4}-[0-9A-Z]{4}|[0-9a-f]{32,64}"
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?|value=\"[\w-]{64}\"|X-CSRFToken[^}]*"
+    r"|cohort-[ab]"
+)
+
+
+def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, set[str]]]:
+    """Every route of the portal as one string, with the names of its parameters."""
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            yield route, set(pattern.pattern.converters)
+
+
+OURS = sorted(dict(routes(get_resolver().url_patterns)).items())
+ASKED = [(route, names) for route, names in OURS if not route.startswith(ELSEWHERE) and "^" not in route]
+
+
+def filled(route: str, case: Case, prediction: Prediction) -> str:
+    """The route with this case's values; a parameter that is not listed here has to be."""
+    values = {
+        "code": case.code,
+        "prediction_id": str(prediction.pk),
+        "layer": "conv_3",
+        "shown_class": prediction.predicted_class,
+        "job_id": str(case.images.get().jobs.get().pk),
+        "review_id": str(prediction.pk),
+        "invitation_id": str(case.pk),
+        "membership_id": "1",
+        "user_id": str(case.pk),
+        "view_id": "1",
+    }
+    return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], route)
+
+
+@pytest.fixture
+def twins(owner, colleague, second, model_version) -> list[tuple[Case, Prediction]]:
+    """The same picture in two blinded cohorts, with different results."""
+    found = []
+    for name, said in zip("ab", RESULTS, strict=True):
+        cohort = Cohort.objects.create(name=f"cohort-{name}", reading="blinded", readers_required=2)
+        for person, role in ((owner, "technologist"), (colleague, "radiologist"), (second, "radiologist")):
+            Membership.objects.create(user=person, cohort=cohort, role=role)
+        receipt = submit_file(
+            by=owner, cohort=cohort, file=ContentFile(make_png_bytes()), ground_truth="pituitary"
+        )
+        assert receipt.case is not None
+        claim = jobs.claim(Image.objects.get(case=receipt.case).jobs.get().pk)
+        assert claim is not None
+        rest = (1 - said["probability"]) / 3
+        result = jobs.Result(
+            predicted_class=said["predicted"],
+            probabilities={
+                code: said["probability"] if code == said["predicted"] else rest for code in CLASSES
+            },
+            packed_maps=pack(make_maps()),
+            seconds=0.05,
+            gate_verdict=said["gate_verdict"],
+            gate_distance=said["gate_distance"],
+            in_training=True,
+        )
+        assert jobs.complete(claim, result)
+        found.append((receipt.case, Prediction.objects.get(image__case=receipt.case)))
+    return found
+
+
+def secrets_of(prediction: Prediction) -> list[str]:
+    """What no answer may hold."""
+    share = prediction.confidence
+    return [
+        str(prediction.pk),
+        prediction.maps_file,
+        f"{share:.4f}",
+        f"{share * 100:.1f}",
+        f"{round(share * 100)} %",
+        str(prediction.gate_distance),
+        "gate-uncertain",
+        "gate-accepted",
+        "gate-refused",
+        "test-cnn-1",
+        "training data",
+        "viewer-places",
+        "Known class",
+        'class="bars"',
+    ]
+
+
+def answer_of(client: Any, method: str, address: str, headers: dict[str, str]) -> tuple[int, str, str]:
+    """Status, headers and body, as far as two cases that differ only in the result may be compared."""
+    response = getattr(client, method)(address, headers=headers)
+    body = response.getvalue() if response.streaming else response.content
+    told = {
+        name: value for name, value in response.items() if name not in ("ETag", "Content-Length", "Expires")
+    }
+    return response.status_code, str(sorted(told.items())), body.decode("utf-8", errors="replace")
+
+
+def normal(text: str) -> str:
+    return VARIABLE.sub("…", text)
+
+
+def test_every_parameter_of_every_route_is_known_to_the_walk(twins) -> None:
+    case, prediction = twins[0]
+    assert len(ASKED) > 35
+    for route, _ in ASKED:
+        assert "<" not in filled(route, case, prediction)
+
+
+@pytest.mark.parametrize("reader", ["colleague", "second"])
+def test_no_route_tells_a_reader_of_the_result_before_the_commit(reader, twins, request, client_of) -> None:
+    user = request.getfixturevalue(reader)
+    asked = 0
+    for route, names in ASKED:
+        # A redirect to the next case leads to either twin: the case itself is asked for below.
+        if route.endswith(("next/", "give-back/")):
+            continue
+        for method in METHODS:
+            for headers in HEADERS:
+                for query in QUERIES if method == "get" and not headers else ("",):
+                    answers = []
+                    for case, prediction in twins if names else twins[:1]:
+                        address = filled(route, case, prediction) + query
+                        status, told, body = answer_of(client_of(user), method, address, headers)
+                        assert status < 500, (method, address, headers)
+                        # What the address itself names may be said back.
+                        found = [
+                            value
+                            for value in secrets_of(prediction)
+                            if value in told + body and value not in address
+                        ]
+                        assert found == [], (method, address, headers)
+                        answers.append((status, normal(told), normal(body)))
+                        asked += 1
+                    if len(answers) == 2:
+                        assert answers[0] == answers[1], (method, route, headers, query)
+    assert asked > 500
+
+
+def test_the_walk_finds_what_lies_open(twins, colleague, commit_as, client_of) -> None:
+    """The same questions after the commit: a walk that finds nothing then would find nothing ever."""
+    case, prediction = twins[0]
+    commit_as(colleague, case)
+    client = client_of(colleague)
+    _, _, page = answer_of(client, "get", f"/cases/{case.code}/", {})
+    _, _, body = answer_of(client, "get", f"/api/v1/cases/{case.code}/", {})
+    assert {"83.2", "test-cnn-1", "viewer-places"} <= {v for v in secrets_of(prediction) if v in page}
+    assert {str(prediction.pk), "0.8317", "2.7182"} <= {v for v in secrets_of(prediction) if v in body}
+
+
+def test_picture_and_job_are_the_same_whatever_the_network_says(twins, colleague, client_of) -> None:
+    client = client_of(colleague)
+    pictures = [client.get(f"/cases/{case.code}/base.png") for case, _ in twins]
+    assert pictures[0].content == pictures[1].content
+    assert pictures[0]["ETag"] == pictures[1]["ETag"]
+    details = [client.get(f"/api/v1/cases/{case.code}/").json() for case, _ in twins]
+    for detail in details:
+        assert (detail["prediction"], detail["reviews"], detail["job"]["model_version"]) == (None, [], None)
+    assert details[0]["images"] == details[1]["images"]
