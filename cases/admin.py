@@ -72,8 +72,15 @@ class CohortAdmin(admin.ModelAdmin):
             *(reverse("people:list"), cohort.pk, _t("Invite, change roles and remove members")),
         )
 
+    @admin.display(description=_("protocol"))
+    def protocol(self, cohort: Cohort) -> str:
+        """The way to where the protocol is changed, under the rules of the service."""
+        return format_html(
+            '<a href="{}?cohort={}">{}</a>', reverse("dashboard:protocol"), cohort.pk, _t("See and change it")
+        )
+
     def get_readonly_fields(self, request: HttpRequest, obj: Cohort | None = None) -> tuple[str, ...]:
-        return ("people", "protocol_version", *PROTOCOL_FIELDS) if obj else ("adjudicator",)
+        return ("people", "protocol", "protocol_version", *PROTOCOL_FIELDS) if obj else ("adjudicator",)
 
     def save_model(self, request: HttpRequest, obj: Cohort, form: forms.ModelForm, change: bool) -> None:
         """Store it. A protocol is settled here when the cohort is made, and changed on its own page."""

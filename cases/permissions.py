@@ -74,12 +74,14 @@ def cohorts_where(user: Person, action: Action) -> QuerySet[Cohort]:
 def reading_cohorts(user: Person) -> Q:
     """The condition on cases that `user` may read them for the study.
 
-    Who administers a blinded cohort sees its results, so does not read there; nobody's read of a teaching
-    cohort is study data.
+    Who administers a blinded cohort sees its results, so does not read there; who adjudicates does not read
+    either; and nobody's read of a teaching cohort is study data.
     """
+    begun = Q(protocol__isnull=False, protocol__adjudicator=user.pk)
+    decides = begun | Q(protocol__isnull=True, cohort__adjudicator=user.pk)
     reads = Q(cohort__in=cohorts_where(user, Action.REVIEW))
     seen = Q(cohort__in=cohorts_where(user, Action.MANAGE))
-    return reads & (under(Reading.AI_FIRST) | (under(Reading.BLINDED) & ~seen))
+    return reads & ~decides & (under(Reading.AI_FIRST) | (under(Reading.BLINDED) & ~seen))
 
 
 def under(reading: Reading, prefix: str = "") -> Q:
@@ -127,8 +129,8 @@ def require_reader(user: Person, case: Case) -> None:
     if not may_read(user, case):
         raise PermissionDenied(
             _t(
-                "Nobody reads here who sees the network's results beforehand: in a blinded cohort its "
-                "administrators do not read, and the cases of a teaching cohort are read in teaching mode."
+                "You do not read this case: in a blinded cohort its administrators do not, since they see "
+                "all results; the adjudicator does not; and a teaching cohort is read in teaching mode."
             )
         )
 

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, TypeAlias, TypedDict
 from django.db.models import BooleanField, Count, ExpressionWrapper, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from cases.lifecycle import CaseState, GateVerdict
-from cases.models import Case, Cohort, Draft, FirstRead, Image, Job, ModelVersion, Prediction, Review
+from cases.models import (
+    Adjudication,
+    Case,
+    Cohort,
+    Draft,
+    FirstRead,
+    Image,
+    Job,
+    ModelVersion,
+    Prediction,
+    Review,
+)
 from cases.permissions import CAPABILITIES, Action, Role, cohorts_where, visible_to
 from cases.results import jobs_standing_first, standing_first
 from cases.revealing import results_open, statements_open
@@ -201,6 +212,18 @@ def own_first_read(user: User, case: Case) -> FirstRead | None:
 def own_draft(user: User, case: Case) -> Draft | None:
     """What the user has typed of the case, or submitted so that it can still be undone."""
     return Draft.objects.filter(case=case, reader=user).select_related("prediction").first()
+
+
+def adjudication_of(user: Person, case: Case) -> Adjudication | None:
+    """The decision on a case whose readers differed, once other readers' statements lie open."""
+    found = Adjudication.objects.filter(statements_open(user, "case__"), case=case)
+    return found.select_related("adjudicator").first()
+
+
+def awaiting_adjudication(user: User) -> QuerySet[Case]:
+    """The disputed cases that the user is named to decide, oldest first."""
+    disputed = visible_to(user).filter(state=CaseState.DISPUTED, protocol__adjudicator=user.pk)
+    return disputed.exclude(reviews__reader=user.pk).order_by("created_at", "id")
 
 
 def current_reviews(user: Person, narrowed: ReviewFilter) -> QuerySet[Review]:

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from cases.notice import RESEARCH_NOTICE_SHOWN
 from cases.permissions import Action, may_anywhere
+from cases.teaching import teaching_cohorts
 from portal.theme import chosen_theme
 
 
@@ -23,6 +24,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "theme": chosen_theme(request),
         "may_upload_somewhere": lambda: may_anywhere(user, Action.UPLOAD),
         "may_review_somewhere": lambda: may_anywhere(user, Action.REVIEW),
+        "may_practise_somewhere": lambda: teaching_cohorts(user).exists(),
         "may_manage_somewhere": lambda: may_anywhere(user, Action.MANAGE),
         "may_export_somewhere": lambda: may_anywhere(user, Action.EXPORT),
     }

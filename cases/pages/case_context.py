@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from cases import results, selectors, waiting
-from cases.lifecycle import READER_ONLY_CLASSES, DraftState, Reading
+from cases.lifecycle import READER_ONLY_CLASSES, CaseState, DraftState, Reading
 from cases.models import Case, Draft, FirstRead, Prediction, Review
 from cases.pages.access import PageRequest
 from cases.pages.analysis import analysis_of
@@ -20,6 +20,7 @@ from cases.pages.review_forms import AmendForm, FirstReadForm, ReviewForm, kept_
 from cases.pages.viewer import viewer_of
 from cases.pages.wording import sentences
 from cases.permissions import Action, may, may_read
+from cases.services.adjudications import is_adjudicator
 from cases.services.claims import SlotTaken, claim_case
 from cases.services.drafts import opinion_from
 from cases.services.protocols import terms_for
@@ -135,6 +136,9 @@ def page(
         "other_window": newer is not None,
         "newer": newer,
         "next_case": waiting.next_case(request.user, case) if stage.may_read else None,
+        "decision": (decision := selectors.adjudication_of(request.user, case)),
+        "decision_label": class_label(decision.final_class) if decision else "",
+        "adjudicates": case.state == CaseState.DISPUTED and is_adjudicator(request.user, case),
     } | _reading(request, case, stage, shown, form, conflict)
     return render(request, "cases/case.html", context, status=status)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from cases.pages import analysis, images, own_reading, review, upload, worklist
+from cases.pages import adjudication, analysis, images, own_reading, review, teaching, upload, worklist
 
 
 class CaseCode:
@@ -25,10 +25,15 @@ app_name = "cases"
 urlpatterns = [
     path("", worklist.worklist, name="worklist"),
     path("upload/", upload.upload, name="upload"),
+    path("teaching/", teaching.start, name="teaching"),
+    path("teaching/draw/<uuid:cohort_id>/", teaching.draw, name="teaching-draw"),
+    path("teaching/<code:code>/", teaching.case, name="teaching-case"),
+    path("next-disputed/", adjudication.next_disputed, name="next-disputed"),
     path("next/", worklist.next_case, name="next"),
     path("states/", worklist.states, name="states"),
     path("<code:code>/", review.case_page, name="case"),
     path("<code:code>/amend/", review.amend, name="amend"),
+    path("<code:code>/adjudicate/", adjudication.adjudication, name="adjudicate"),
     path("<code:code>/draft/", own_reading.draft, name="draft"),
     path("<code:code>/hold/", own_reading.hold, name="hold"),
     path("<code:code>/give-back/", own_reading.give_back, name="give-back"),

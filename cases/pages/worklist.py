@@ -40,6 +40,7 @@ def worklist(request: PageRequest) -> HttpResponse:
         "counts": [(state, state.label, counts[state]) for state in CaseState],
         "total": sum(counts.values()),
         "chosen_state": narrowed.state,
+        "disputed": selectors.awaiting_adjudication(request.user).count(),
         "awaiting": waiting.number_waiting(request.user),
     }
     return render(request, "cases/worklist.html", context)

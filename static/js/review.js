@@ -62,6 +62,7 @@ function askForClass() {
 /** Ask for words only where no class of the list fits. */
 function askForWords() {
   const words = form.querySelector("[name='other_finding']");
+  if (!words) return;
   const seen = form.querySelector("input[name='read_class']:checked, input[name='corrected_class']:checked:enabled");
   words.closest(".field").hidden = seen?.value !== OTHER;
 }

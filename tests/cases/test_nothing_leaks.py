@@ -75,6 +75,7 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "review_id": str(prediction.pk),
         "invitation_id": str(case.pk),
         "membership_id": "1",
+        "cohort_id": str(case.cohort_id),
         "user_id": str(case.pk),
         "view_id": "1",
     }

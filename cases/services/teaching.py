@@ -1,0 +1,32 @@
+"""Teaching mode: one answer to one drawn case. It never is study data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _t
+
+from cases.models import Case, TeachingRead
+from cases.permissions import Action, require
+from cases.results import standing_result
+from cases.selectors import known_classes
+from cases.teaching import teaching_cases
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+
+def answer(*, by: User, case: Case, read_class: str, confidence: int) -> TeachingRead:
+    """Keep the answer; then prediction and truth are shown. Raises ValidationError, PermissionDenied."""
+    require(by, Action.REVIEW, case.cohort)
+    if not teaching_cases(by).filter(pk=case.pk).exists():
+        raise ValidationError(_t("This case is not for teaching."))
+    if read_class not in known_classes():
+        raise ValidationError({"read_class": _t("This class is not known here.")})
+    prediction = standing_result(case)
+    if prediction is None:
+        raise ValidationError(_t("This case has no result yet. Draw another one."))
+    return TeachingRead.objects.create(
+        case=case, reader=by, prediction=prediction, read_class=read_class, confidence=confidence
+    )

@@ -1,0 +1,89 @@
+"""The adjudicator's page: the readers side by side, nothing of the network before the decision."""
+
+from __future__ import annotations
+
+import pytest
+
+from cases.models import Adjudication, Case, Prediction
+
+DECISION = {"read_class": "meningioma", "confidence": "5", "comment": "A tail on the later slice."}
+
+
+def address(case) -> str:
+    return f"/cases/{case.code}/adjudicate/"
+
+
+@pytest.fixture
+def disputed(ready_case, under_protocol, colleague, second, referee, commit_as, review_as) -> Case:
+    """Blinded; both readers saw different things, and one was changed by the network's glioma."""
+    under_protocol(reading="blinded", readers_required=2, adjudicator=referee)
+    for reader, seen in ((colleague, "pituitary"), (second, "meningioma")):
+        commit_as(reader, ready_case, seen, comment=f"{seen} at first")
+    review_as(colleague, ready_case)
+    review_as(second, ready_case, corrected="meningioma")
+    return Case.objects.get()
+
+
+def test_adjudicator_sees_both_readers_and_nothing_of_the_network(disputed, referee, client_of) -> None:
+    client = client_of(referee)
+    assert "Adjudicate 1 case" in client.get("/cases/").content.decode()
+    assert client.get("/cases/next-disputed/")["Location"] == address(disputed)
+    response = client.get(address(disputed))
+    page = response.content.decode()
+    assert {side.letter for side in response.context["sides"]} == {"A", "B"}
+    assert {side.label for side in response.context["sides"]} == {"Glioma", "Meningioma"}
+    assert "pituitary at first" in page
+    withheld = ["Colleague", ">Second<", str(Prediction.objects.get().pk), "70.0", "/maps/", "test-cnn-1"]
+    withheld += ['data-state="agree"', 'data-state="disagree"', "viewer-places"]
+    assert [value for value in withheld if value in page] == []
+
+
+def test_decision_stands_and_reveals_the_rest(disputed, referee, colleague, client_of) -> None:
+    client = client_of(referee)
+    response = client.post(address(disputed), DECISION)
+    assert (response.status_code, response["Location"]) == (302, f"/cases/{disputed.code}/")
+    decision = Adjudication.objects.get()
+    assert (decision.final_class, decision.adjudicator) == ("meningioma", referee)
+    page = client.get(f"/cases/{disputed.code}/").content.decode()
+    assert "Adjudicated" in page
+    assert "Colleague" in page
+    assert "70.0" in page
+    assert (
+        "A tail on the later slice." in client_of(colleague).get(f"/cases/{disputed.code}/").content.decode()
+    )
+    again = client.post(address(disputed), DECISION | {"read_class": "glioma"}, follow=True)
+    assert "This case waits for no adjudication." in again.content.decode()
+    assert Adjudication.objects.get().final_class == "meningioma"
+    assert (
+        "No case waits for your adjudication."
+        in client.get("/cases/next-disputed/", follow=True).content.decode()
+    )
+
+
+def test_incomplete_decision_says_so_at_the_field(disputed, referee, client_of) -> None:
+    response = client_of(referee).post(address(disputed), DECISION | {"read_class": "other"})
+    assert response.status_code == 422
+    assert set(response.context["form"].errors) == {"other_finding"}
+    assert not Adjudication.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("colleague", 403), ("second", 403), ("administrator", 403), ("stranger", 404)]
+)
+def test_nobody_else_adjudicates(who, status, disputed, request, client_of, client) -> None:
+    someone = client_of(request.getfixturevalue(who))
+    assert someone.get(address(disputed)).status_code == status
+    assert someone.post(address(disputed), DECISION).status_code == status
+    assert client.post(address(disputed), DECISION).status_code == 302
+    assert someone.put(address(disputed)).status_code == 405
+    assert someone.get("/cases/0000-0000/adjudicate/").status_code == 404
+    assert not Adjudication.objects.exists()
+
+
+def test_adjudicator_is_offered_no_case_to_read(ready_case, under_protocol, referee, client_of) -> None:
+    under_protocol(readers_required=2, adjudicator=referee)
+    client = client_of(referee)
+    assert client.get("/cases/next/")["Location"] == "/cases/"
+    assert (
+        client.post(f"/cases/{ready_case.code}/", {"verdict": "agree", "confidence": "4"}).status_code == 403
+    )
