@@ -22,13 +22,13 @@ from cases.services import reanalysis
 from cases.services.model_versions import activate, active_version, register
 from inference.manifest import MANIFEST_DIR, load_manifest
 from inference.tasks import analyse
-from portal.demo import DEMO_ACCOUNTS, DemoAccount
+from portal.demo import BLINDED_COHORT, DEMO_ACCOUNTS, DEMO_COHORT, TEACHING_COHORT, DemoAccount
 from tests.cast import PASSWORD
 from tests.support.chromium import ROOT
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
-WIDTHS = {1440: 900, 390: 844}
+WIDTHS = {1440: 900, 390: 844, 2560: 1440}
 FOLDER = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
 PEOPLE: dict[str, DemoAccount] = {account.email.partition("@")[0]: account for account in DEMO_ACCOUNTS}
 
@@ -69,33 +69,57 @@ def analyse_again_with(name: str) -> None:
     """Have every case analysed by another shipped network as well, and go back to the one before."""
     before = active_version()
     activate(by=None, version=register(by=None, manifest=load_manifest(MANIFEST_DIR / f"{name}.json")))
-    reanalysis.reanalyse(by=None, cohort=Cohort.objects.get())
+    reanalysis.reanalyse(by=None, cohort=Cohort.objects.get(name=DEMO_COHORT))
     for job_id in Job.objects.filter(status=JobStatus.QUEUED).values_list("pk", flat=True):
         analyse(str(job_id))
     activate(by=None, version=before)
 
 
+def read_blinded(page: Page) -> None:
+    """Commit, where this reader has not yet."""
+    if page.get_by_role("button", name="Commit and reveal").count():
+        page.get_by_role("radio", name="Meningioma").check()
+        page.get_by_role("radio", name="4 Sure").check()
+        page.get_by_role("button", name="Commit and reveal").click()
+    expect(page.get_by_text("Locked", exact=True)).to_be_visible()
+
+
+def answer_teaching(page: Page) -> None:
+    page.get_by_role("radio", name="Glioma").check()
+    page.get_by_role("radio", name="4 Sure").check()
+    page.get_by_role("button", name="Answer and reveal").click()
+    expect(page.get_by_role("heading", name="Score")).to_be_visible()
+
+
 def test_every_page_fits_its_screen_and_carries_the_notice(pages, live_server) -> None:
     call_command("seed_demo", stdout=StringIO())
     analyse_again_with("prototype-cnn-1")
-    open_cases = Case.objects.filter(state="open")
+    open_cases = Case.objects.filter(state="open", cohort__name=DEMO_COHORT)
     named = open_cases.exclude(images__predictions__gate_verdict="refused")
     tumour = named.exclude(images__predictions__predicted_class="notumor").first()
     refused = open_cases.filter(images__predictions__gate_verdict="refused").first()
-    read = Case.objects.filter(state="reviewed").first()
+    read = Case.objects.filter(state="reviewed", cohort__name=DEMO_COHORT).first()
+    disputed = Case.objects.filter(state="disputed").first()
+    unread = Case.objects.filter(state="open", cohort__name=BLINDED_COHORT).first()
+    drawn = Case.objects.filter(cohort__name=TEACHING_COHORT).first()
     assert tumour is not None
     assert refused is not None
     assert read is not None
+    assert disputed is not None
+    assert unread is not None
+    assert drawn is not None
     paths = {
         "worklist": "/cases/",
         "upload": "/cases/upload/",
         "review": f"/cases/{tumour.code}/",
         "refused": f"/cases/{refused.code}/",
         "reviewed": f"/cases/{read.code}/",
-        "dashboard": "/dashboard/",
+        "dashboard": f"/dashboard/?cohort={read.cohort_id}",
         "reanalyse": f"/dashboard/reanalyse/?cohort={read.cohort_id}",
         "compare": f"/dashboard/compare/?cohort={read.cohort_id}",
-        "people": "/people/",
+        "people": f"/people/?cohort={read.cohort_id}",
+        "protocol": f"/dashboard/protocol/?cohort={disputed.cohort_id}",
+        "teaching-start": "/cases/teaching/",
         "tokens": "/accounts/tokens/",
         "password": "/accounts/password/",
     }
@@ -105,6 +129,17 @@ def test_every_page_fits_its_screen_and_carries_the_notice(pages, live_server) -
         sign_in(page, live_server.url, "administrator")
         for name, path in paths.items():
             look_at(page, live_server.url, path, name)
+        page.context.clear_cookies()
+        sign_in(page, live_server.url, "adjudicator")
+        look_at(page, live_server.url, f"/cases/{disputed.code}/adjudicate/", "adjudication")
+        page.context.clear_cookies()
+        sign_in(page, live_server.url, "radiologist")
+        look_at(page, live_server.url, f"/cases/{unread.code}/", "blinded-read")
+        read_blinded(page)
+        look_at(page, live_server.url, f"/cases/{unread.code}/", "revealed-read")
+        look_at(page, live_server.url, f"/cases/teaching/{drawn.code}/", "teaching")
+        answer_teaching(page)
+        look_at(page, live_server.url, page.url.removeprefix(live_server.url), "teaching-revealed")
 
 
 def test_exporter_is_sent_to_a_token_instead_of_a_page(pages, live_server, exporter) -> None:

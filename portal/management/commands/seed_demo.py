@@ -8,50 +8,89 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from cases.lifecycle import JobStatus, Verdict
-from cases.models import Case, Cohort, Job
-from cases.permissions import Role
+from cases.lifecycle import JobStatus, Reading, ReadingOrder, Verdict
+from cases.models import Case, Cohort, FirstRead, Job
 from cases.results import current_result
 from cases.services import reviews
 from cases.services.cohorts import add_member
-from cases.services.imports import import_files, labelled_files
+from cases.services.first_reads import commit_first_read
+from cases.services.imports import LabelledFile, import_files, labelled_files
 from cases.services.model_versions import active_version
+from cases.services.statements import Statement
 from portal.accounts.models import User
-from portal.demo import DEMO_ACCOUNTS, DEMO_COHORT, DEMO_DESCRIPTION, DEMO_DIR, DemoAccount
+from portal.demo import (
+    BLINDED_CASES,
+    BLINDED_COHORT,
+    BLINDED_DESCRIPTION,
+    DEMO_ACCOUNTS,
+    DEMO_COHORT,
+    DEMO_DESCRIPTION,
+    DEMO_DIR,
+    TEACHING_CASES,
+    TEACHING_COHORT,
+    TEACHING_DESCRIPTION,
+    DemoAccount,
+)
 
 # So many of the demo cases come already read, so that the dashboard and the export show something.
 READ_BEFOREHAND = 6
 
 
 class Command(BaseCommand):
-    help = "Make the demo accounts and the simulated demo cases; what is there already stays."
+    help = "Make the demo accounts, cohorts and simulated cases; what is there already stays."
 
     def handle(self, **options: Any) -> None:
         if os.environ.get("DJANGO_SETTINGS_MODULE") == "portal.settings.production":
             raise CommandError("The demo accounts have known passwords; they are not for production.")
         with transaction.atomic():
-            cohort, _ = Cohort.objects.get_or_create(
-                name=DEMO_COHORT, defaults={"description": DEMO_DESCRIPTION}
+            people = {account.email.partition("@")[0]: self._person(account) for account in DEMO_ACCOUNTS}
+            cohort = self._cohort(DEMO_COHORT, description=DEMO_DESCRIPTION)
+            blinded = self._cohort(
+                BLINDED_COHORT,
+                description=BLINDED_DESCRIPTION,
+                reading=Reading.BLINDED,
+                readers_required=2,
+                reading_order=ReadingOrder.RANDOM,
+                adjudicator=people["adjudicator"],
             )
-            people = {account.role: self._person(account, cohort) for account in DEMO_ACCOUNTS}
+            practice = self._cohort(
+                TEACHING_COHORT, description=TEACHING_DESCRIPTION, reading=Reading.TEACHING
+            )
+            for account in DEMO_ACCOUNTS:
+                for joined in (cohort, blinded, practice) if account.everywhere else (blinded,):
+                    self._join(account, people[account.email.partition("@")[0]], joined)
         files = labelled_files(DEMO_DIR, known=set(active_version().class_labels))
-        if cohort.cases.count() < len(files):
-            importer = people[Role.TECHNOLOGIST]
-            for number, _ in enumerate(
-                import_files(by=importer, cohort=cohort, files=files, is_simulated=True), start=1
-            ):
-                self.stdout.write(f"Demo case {number} of {len(files)}")
-        self._analyse_waiting(cohort)
-        self._read_some(cohort, people[Role.RADIOLOGIST])
+        importer = people["technologist"]
+        for into, few in (
+            (cohort, files),
+            (blinded, files[:BLINDED_CASES]),
+            (practice, files[-TEACHING_CASES:]),
+        ):
+            self._import(importer, into, few)
+            self._analyse_waiting(into)
+        self._read_some(cohort, people["radiologist"])
+        self._dispute_one(blinded, people["radiologist"], people["second"])
 
-    def _person(self, account: DemoAccount, cohort: Cohort) -> User:
+    def _person(self, account: DemoAccount) -> User:
         person = User.objects.filter(email=account.email).first()
         if person is None:
             make = User.objects.create_user if account.role else User.objects.create_superuser
             person = make(account.email, account.password, full_name=account.full_name)
+        return person
+
+    def _cohort(self, name: str, **fields: Any) -> Cohort:
+        return Cohort.objects.get_or_create(name=name, defaults=fields)[0]
+
+    def _join(self, account: DemoAccount, person: User, cohort: Cohort) -> None:
         if account.role and not cohort.memberships.filter(user=person).exists():
             add_member(by=None, cohort=cohort, user=person, role=account.role)
-        return person
+
+    def _import(self, importer: User, cohort: Cohort, files: list[LabelledFile]) -> None:
+        if cohort.cases.count() >= len(files):
+            return
+        taken_in = import_files(by=importer, cohort=cohort, files=files, is_simulated=True)
+        for number, _ in enumerate(taken_in, start=1):
+            self.stdout.write(f"{cohort.name}: case {number} of {len(files)}")
 
     def _analyse_waiting(self, cohort: Cohort) -> None:
         """Run the waiting analyses here, by the worker's own function, before anybody looks."""
@@ -73,6 +112,25 @@ class Command(BaseCommand):
                 prediction = current_result(reader, case)
                 assert prediction is not None  # noqa: S101 - _opinion saw it
                 reviews.submit_review(by=reader, case=case, prediction=prediction, opinion=opinion)
+
+    def _dispute_one(self, cohort: Cohort, *readers: User) -> None:
+        """Let two readers differ about one blinded case, so that there is something to adjudicate."""
+        case = cohort.cases.order_by("created_at", "id").first()
+        if case is None or FirstRead.objects.filter(case__cohort=cohort).exists():
+            return
+        for reader, seen in zip(readers, ("glioma", "meningioma"), strict=True):
+            # Fetched anew: the first read freezes the protocol for the case.
+            case = Case.objects.select_related("cohort", "protocol").get(pk=case.pk)
+            statement = Statement(seen, 3, "Simulated reading for the demonstration.")
+            commit_first_read(by=reader, case=case, statement=statement)
+            prediction = current_result(reader, case)
+            if prediction is None:
+                return
+            agrees = prediction.predicted_class == seen
+            opinion = reviews.Opinion(
+                Verdict.AGREE if agrees else Verdict.DISAGREE, "" if agrees else seen, 3, statement.comment
+            )
+            reviews.submit_review(by=reader, case=case, prediction=prediction, opinion=opinion)
 
     def _opinion(self, case: Case, reader: User) -> reviews.Opinion | None:
         prediction = current_result(reader, case)
