@@ -45,7 +45,9 @@ class ProtocolForm(forms.Form):
     )
     reason = forms.CharField(
         label=_("Why does the protocol change?"),
-        required=False,
+        error_messages={
+            "required": _("Cases were read under this protocol: say why it changes for the next ones.")
+        },
         max_length=MAX_REASON,
         widget=forms.Textarea(attrs={"rows": 2}),
     )

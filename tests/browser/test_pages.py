@@ -29,6 +29,9 @@ from tests.support.chromium import ROOT
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
 WIDTHS = {1440: 900, 390: 844, 2560: 1440}
+# On a reading monitor only what is read there.
+WIDEST = max(WIDTHS)
+READ_THERE = {"worklist", "blinded-read", "revealed-read", "adjudication", "teaching", "teaching-revealed"}
 FOLDER = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
 PEOPLE: dict[str, DemoAccount] = {account.email.partition("@")[0]: account for account in DEMO_ACCOUNTS}
 
@@ -61,6 +64,8 @@ def look_at(page: Page, server: str, path: str, name: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width, path
     expect(page.locator("footer")).to_contain_text(RESEARCH_NOTICE)
     expect(page.locator("h1")).to_have_count(1)
+    if width == WIDEST and name not in READ_THERE:
+        return
     FOLDER.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=FOLDER / f"{name}-{width}.png", full_page=True)
 
@@ -76,11 +81,9 @@ def analyse_again_with(name: str) -> None:
 
 
 def read_blinded(page: Page) -> None:
-    """Commit, where this reader has not yet."""
-    if page.get_by_role("button", name="Commit and reveal").count():
-        page.get_by_role("radio", name="Meningioma").check()
-        page.get_by_role("radio", name="4 Sure").check()
-        page.get_by_role("button", name="Commit and reveal").click()
+    page.get_by_role("radio", name="Meningioma").check()
+    page.get_by_role("radio", name="4 Sure").check()
+    page.get_by_role("button", name="Commit and reveal").click()
     expect(page.get_by_text("Locked", exact=True)).to_be_visible()
 
 
@@ -100,13 +103,13 @@ def test_every_page_fits_its_screen_and_carries_the_notice(pages, live_server) -
     refused = open_cases.filter(images__predictions__gate_verdict="refused").first()
     read = Case.objects.filter(state="reviewed", cohort__name=DEMO_COHORT).first()
     disputed = Case.objects.filter(state="disputed").first()
-    unread = Case.objects.filter(state="open", cohort__name=BLINDED_COHORT).first()
+    unread = list(Case.objects.filter(state="open", cohort__name=BLINDED_COHORT)[: len(pages)])
     drawn = Case.objects.filter(cohort__name=TEACHING_COHORT).first()
     assert tumour is not None
     assert refused is not None
     assert read is not None
     assert disputed is not None
-    assert unread is not None
+    assert len(unread) == len(pages)
     assert drawn is not None
     paths = {
         "worklist": "/cases/",
@@ -123,7 +126,7 @@ def test_every_page_fits_its_screen_and_carries_the_notice(pages, live_server) -
         "tokens": "/accounts/tokens/",
         "password": "/accounts/password/",
     }
-    for page in pages:
+    for page, blind in zip(pages, unread, strict=True):
         look_at(page, live_server.url, "/accounts/sign-in/", "sign-in")
         look_at(page, live_server.url, "/accounts/password/reset/", "password-reset")
         sign_in(page, live_server.url, "administrator")
@@ -134,9 +137,9 @@ def test_every_page_fits_its_screen_and_carries_the_notice(pages, live_server) -
         look_at(page, live_server.url, f"/cases/{disputed.code}/adjudicate/", "adjudication")
         page.context.clear_cookies()
         sign_in(page, live_server.url, "radiologist")
-        look_at(page, live_server.url, f"/cases/{unread.code}/", "blinded-read")
+        look_at(page, live_server.url, f"/cases/{blind.code}/", "blinded-read")
         read_blinded(page)
-        look_at(page, live_server.url, f"/cases/{unread.code}/", "revealed-read")
+        look_at(page, live_server.url, f"/cases/{blind.code}/", "revealed-read")
         look_at(page, live_server.url, f"/cases/teaching/{drawn.code}/", "teaching")
         answer_teaching(page)
         look_at(page, live_server.url, page.url.removeprefix(live_server.url), "teaching-revealed")
