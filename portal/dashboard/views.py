@@ -22,6 +22,7 @@ from cases.services.model_versions import active_version
 from portal.accounts.cohort_choice import chosen_cohort, cohorts_of
 from portal.accounts.requests import person
 from portal.dashboard import charts, comparison, selectors
+from portal.dashboard.reveal import reveal_tally
 
 
 @login_required
@@ -55,7 +56,10 @@ def _progress(cohort: Cohort) -> dict[str, Any]:
 def _opinions(cohort: Cohort) -> dict[str, Any]:
     agreement = selectors.agreement(cohort)
     columns = charts.columns(selectors.reads_by_day(cohort))
+    reveal = reveal_tally(cohort)
     return {
+        "reveal": reveal,
+        "reveal_range": charts.interval(reveal.changed) if reveal else None,
         "agreement": agreement,
         "left_out": selectors.reads_left_out(cohort),
         "gate": selectors.gate_tally(cohort),
