@@ -24,6 +24,7 @@ from inference.manifest import MANIFEST_DIR, load_manifest
 from inference.tasks import analyse
 from portal.demo import BLINDED_COHORT, DEMO_ACCOUNTS, DEMO_COHORT, TEACHING_COHORT, DemoAccount
 from tests.cast import PASSWORD
+from tests.support.axe import grave_faults
 from tests.support.chromium import ROOT
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -64,6 +65,8 @@ def look_at(page: Page, server: str, path: str, name: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width, path
     expect(page.locator("footer")).to_contain_text(RESEARCH_NOTICE)
     expect(page.locator("h1")).to_have_count(1)
+    if width != WIDEST:
+        assert grave_faults(page) == [], path
     if width == WIDEST and name not in READ_THERE:
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
