@@ -85,13 +85,18 @@ class Stage:
 
 
 def stage_of(request: PageRequest, case: Case) -> Stage:
-    """The stage; a reader whom the case waits for takes a slot of it by opening the page."""
+    """The stage; a reader whom the case waits for takes a slot of it by opening the page.
+
+    An administrator, who looks at cases for other reasons too, takes one only by saving a review.
+    """
     reader = request.user
     reads = may_read(reader, case)
     first = selectors.own_first_read(reader, case) if reads else None
     draft = selectors.own_draft(reader, case) if reads else None
     is_blind = reads and first is None and terms_for(case).reading == Reading.BLINDED
     is_done = draft is not None and draft.state == DraftState.PRELIMINARY
+    if may(reader, Action.MANAGE, case.cohort):
+        return Stage(reads, is_blind, first, draft)
     if not reads or is_done or selectors.own_current_review(reader, case) or not results.has_result(case):
         return Stage(reads, is_blind, first, draft)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -101,6 +102,9 @@ def _submit(request: PageRequest, case: Case, stage: Stage) -> HttpResponse:
             form.refuse(error)
         except ReviewConflict as conflict:
             return _conflict(request, case, conflict.current)
+        except SlotTaken as full:
+            stage = replace(stage, taken=True, taken_until=full.until)
+            return page(request, case, stage=stage, newer=_typed_words(request), status=409)
         except drafts.DraftConflict:
             return page(request, case, stage=stage_of(request, case), newer=_typed_words(request), status=409)
         else:

@@ -186,6 +186,22 @@ def test_open_page_holds_the_slot_and_gives_it_back(ready_case, colleague, secon
     assert client_of(second).post(address(ready_case, "hold/")).status_code == 204
 
 
+def test_administrator_takes_no_slot_by_looking_and_comes_second_if_somebody_reads(
+    ready_case, colleague, administrator, client_of
+) -> None:
+    office, prediction = client_of(administrator), str(Prediction.objects.get().pk)
+    assert 'id="review-form"' in office.get(address(ready_case)).content.decode()
+    assert not Claim.objects.exists()
+    client_of(colleague).get(address(ready_case))
+    said = {"prediction": prediction, "verdict": "agree", "confidence": "4", "comment": "From the office."}
+    response = office.post(address(ready_case), said)
+    assert response.status_code == 409
+    page = response.content.decode()
+    assert "Somebody else is reading this case" in page
+    assert "From the office." in page
+    assert not Draft.objects.exists()
+
+
 @pytest.mark.parametrize("part", ["draft/", "hold/", "give-back/", "undo/", "finish/"])
 def test_who_does_not_read_here_is_refused(part, ready_case, owner, stranger, client_of, client) -> None:
     where = address(ready_case, part)
