@@ -111,6 +111,18 @@ def may_anywhere(user: Person, action: Action) -> bool:
     return cohorts_where(user, action).exists()
 
 
+def actions_anywhere(user: Person) -> frozenset[Action]:
+    """All that `user` may do in one cohort or another, in one query."""
+    from cases.models import Cohort
+
+    if not user.is_authenticated or not user.is_active:
+        return frozenset()
+    if user.is_superuser:
+        return frozenset(Action) if Cohort.objects.exists() else frozenset()
+    roles = user.memberships.values_list("role", flat=True).distinct()
+    return frozenset().union(*(CAPABILITIES[Role(role)] for role in roles))
+
+
 def may_amend(user: Person, review: Review) -> bool:
     """Whether `user` may amend `review`: its author, while still a reader there."""
     return review.reader_id == user.pk and may(user, Action.REVIEW, review.case.cohort)

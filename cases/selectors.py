@@ -113,6 +113,12 @@ def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[AnalysedCase]:
     return analysed.order_by("-created_at", "-id")
 
 
+def analysed(user: Person, keys: list[UUID]) -> QuerySet[AnalysedCase]:
+    """The cases of these keys that the user may see, newest first, with the analysis that stands for each."""
+    cases = visible_to(user).filter(pk__in=keys).select_related("cohort")
+    return with_analysis(user, cases).order_by("-created_at", "-id")
+
+
 def state_counts(user: Person, cohort: Cohort | None = None) -> dict[CaseState, int]:
     """How many of the user's cases are in each clinical state, in one query."""
     cases = visible_to(user)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from django.http import HttpRequest
 
 from cases.notice import RESEARCH_NOTICE_SHOWN
-from cases.permissions import Action, may_anywhere
+from cases.permissions import Action, actions_anywhere
 from cases.teaching import teaching_cohorts
 from portal.theme import chosen_theme
 
@@ -19,12 +20,13 @@ def site(request: HttpRequest) -> dict[str, Any]:
     navigation costs no query.
     """
     user = request.user
+    actions = functools.cache(lambda: actions_anywhere(user))
     return {
         "research_notice": RESEARCH_NOTICE_SHOWN,
         "theme": chosen_theme(request),
-        "may_upload_somewhere": lambda: may_anywhere(user, Action.UPLOAD),
-        "may_review_somewhere": lambda: may_anywhere(user, Action.REVIEW),
+        "may_upload_somewhere": lambda: Action.UPLOAD in actions(),
+        "may_review_somewhere": lambda: Action.REVIEW in actions(),
         "may_practise_somewhere": lambda: teaching_cohorts(user).exists(),
-        "may_manage_somewhere": lambda: may_anywhere(user, Action.MANAGE),
-        "may_export_somewhere": lambda: may_anywhere(user, Action.EXPORT),
+        "may_manage_somewhere": lambda: Action.MANAGE in actions(),
+        "may_export_somewhere": lambda: Action.EXPORT in actions(),
     }

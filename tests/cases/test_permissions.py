@@ -4,7 +4,18 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 
-from cases.permissions import Action, Role, cohorts_where, may, may_amend, may_anywhere, require, visible_to
+from cases.models import Membership
+from cases.permissions import (
+    Action,
+    Role,
+    actions_anywhere,
+    cohorts_where,
+    may,
+    may_amend,
+    may_anywhere,
+    require,
+    visible_to,
+)
 
 RIGHTS = {
     "owner": {Action.UPLOAD, Action.VIEW, Action.RETRY},
@@ -69,3 +80,16 @@ def test_author_who_left_the_cohort_may_not_amend(ready_case, colleague, review_
     review = review_as(colleague, ready_case)
     colleague.memberships.update(role=Role.EXPORTER)
     assert not may_amend(colleague, review)
+
+
+def test_actions_anywhere_are_those_of_all_roles_together(
+    cohort, other_cohort, make_person, owner, exporter, django_assert_num_queries
+) -> None:
+    assert actions_anywhere(AnonymousUser()) == frozenset()
+    assert actions_anywhere(make_person("nobody")) == frozenset()
+    assert actions_anywhere(exporter) == {Action.EXPORT}
+    Membership.objects.create(user=owner, cohort=other_cohort, role=Role.EXPORTER)
+    with django_assert_num_queries(1):
+        assert actions_anywhere(owner) == {Action.UPLOAD, Action.VIEW, Action.RETRY, Action.EXPORT}
+    owner.is_superuser = True
+    assert actions_anywhere(owner) == frozenset(Action)

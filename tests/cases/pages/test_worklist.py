@@ -128,7 +128,7 @@ def test_queries_of_the_worklist_do_not_grow_with_its_rows(submit, analyse_as, c
     for seed in range(2, 8):
         analyse_as(submit(seed=seed))
     assert cost() == one
-    assert one <= 20
+    assert one <= 16
 
 
 # --- Live state -----------------------------------------------------------------
