@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from cases.models import Case, Draft, FirstRead, Prediction, Review
+from cases.models import Adjudication, Case, Draft, FirstRead, Prediction, Review
 from portal.accounts.models import User
 from tests.cast import PASSWORD
 
@@ -139,3 +139,69 @@ def test_two_tabs_cannot_submit_twice(
     expect(late.get_by_text("from the late tab").first).to_be_visible()
     assert FirstRead.objects.get().comment == ""
     assert Prediction.objects.filter(image__case=cases[0]).count() == 1
+
+
+def commit(page: Page, seen: str) -> None:
+    """Read the open case blind."""
+    page.get_by_role("radio", name=seen).check()
+    page.get_by_role("radio", name="4 Sure").check()
+    page.get_by_role("button", name="Commit and reveal").click()
+    expect(page.get_by_text("Locked", exact=True)).to_be_visible()
+
+
+def finish(page: Page) -> None:
+    page.get_by_role("button", name="Save review").click()
+    page.get_by_role("button", name="Finish this case").click()
+    expect(page.get_by_text("Final", exact=True)).to_be_visible()
+
+
+def test_second_reader_sees_nothing_of_the_first_and_the_adjudicator_decides(
+    browser: Browser,
+    live_server: LiveServer,
+    colleague: User,
+    second: User,
+    referee: User,
+    under_protocol: Callable[..., object],
+    submit: Callable[..., Case],
+    analyse_as: Callable[..., None],
+) -> None:
+    under_protocol(reading="blinded", readers_required=2, adjudicator=referee)
+    case = submit(seed=1)
+    analyse_as(case)
+    address = f"{live_server.url}/cases/{case.code}/"
+    pages = {}
+    for reader in (colleague, second, referee):
+        pages[reader] = browser.new_context().new_page()
+        sign_in(pages[reader], live_server, reader)
+
+    first = pages[colleague]
+    first.goto(address)
+    first.get_by_label("Comment").fill("ring-like, says the first")
+    commit(first, "Glioma")
+    finish(first)
+
+    late = pages[second]
+    late.goto(address)
+    expect(late.get_by_role("heading", name="Your own read")).to_be_visible()
+    assert "says the first" not in late.content()
+    commit(late, "Meningioma")
+    assert "says the first" not in late.content()
+    finish(late)
+    expect(late.get_by_text("To be adjudicated")).to_be_visible()
+
+    judge = pages[referee]
+    judge.goto(f"{live_server.url}/cases/")
+    judge.get_by_role("link", name="Adjudicate 1 case").click()
+    expect(judge.get_by_role("heading", name="Reader A")).to_be_visible()
+    expect(judge.get_by_role("heading", name="Reader B")).to_be_visible()
+    expect(judge.get_by_text("ring-like, says the first")).to_be_visible()
+    assert "What the network says" not in judge.content()
+    judge.get_by_role("radio", name="Meningioma").check()
+    judge.get_by_role("radio", name="5 Certain").check()
+    judge.get_by_role("button", name="Decide").click()
+    expect(judge.get_by_role("heading", name="Adjudicated")).to_be_visible()
+    expect(judge.get_by_role("heading", name="What the network says")).to_be_visible()
+    assert Adjudication.objects.get().final_class == "meningioma"
+    assert Case.objects.get().state == "reviewed"
+    for page in pages.values():
+        page.context.close()
