@@ -73,7 +73,8 @@ node_modules/.dev: package-lock.json .npmrc | $(VENV)/.requirements
 
 static/vendor/.made: package-lock.json Makefile | node_modules/.production
 	@echo "==> Copying the front-end assets to static/vendor"
-	@rm -rf static/vendor && mkdir -p static/vendor/inter
+	@rm -rf static/vendor && mkdir -p static/vendor/inter static/vendor/niivue
 	@cp node_modules/@fontsource-variable/inter/files/inter-latin{,-ext}-wght-normal.woff2 \
 	    node_modules/@fontsource-variable/inter/LICENSE static/vendor/inter/
+	@grep -v '^//# sourceMappingURL=' node_modules/@niivue/niivue/dist/index.js >static/vendor/niivue/niivue.js
 	@touch $@

@@ -22,7 +22,18 @@ from inference.errors import InferenceError
 from inference.formats.base import Pixels
 from inference.preprocessing import Letterbox, to_display, to_grey
 
-__all__ = ["COLOUR_MAPS", "Channel", "MapSet", "base_png", "colour_png", "overlay_png", "pack", "unpack"]
+__all__ = [
+    "COLOUR_MAPS",
+    "Channel",
+    "MapSet",
+    "base_png",
+    "channel_of",
+    "colour_png",
+    "map_over_image",
+    "overlay_png",
+    "pack",
+    "unpack",
+]
 
 Channel = Literal["grey", "rgb", "red", "green", "blue"]
 
@@ -101,7 +112,7 @@ def overlay_png(
     maximum.
     """
     base = _bounded(Image.fromarray(to_display(to_grey(pixels))))
-    heat = _map_over_image(values, letterbox, pixels.shape[1], pixels.shape[0], base.size)
+    heat = map_over_image(values, letterbox, pixels.shape[1], pixels.shape[0], base.size)
     colour = _table(colour_map)[heat].astype(np.float32)
     weight = heat[..., None].astype(np.float32) * (min(max(opacity, 0.0), 1.0) / 255.0)
     grey = np.asarray(base, np.float32)[..., None]
@@ -114,18 +125,29 @@ def base_png(pixels: Pixels, channel: Channel = "grey") -> bytes:
     16-bit images pass through the same intensity window as the tensor. A grey image is the same in every
     channel.
     """
-    shown = to_display(pixels)
-    if shown.ndim == 3 and channel == "grey":
-        shown = to_display(to_grey(shown))
-    elif shown.ndim == 3 and channel != "rgb":
-        shown = np.ascontiguousarray(shown[..., _CHANNEL_INDEX[channel]])
-    return _png(Image.fromarray(shown))
+    return _png(Image.fromarray(to_display(channel_of(pixels, channel))))
 
 
-def _map_over_image(
+def channel_of(pixels: Pixels, channel: Channel) -> Pixels:
+    """Return what a channel is of the pixels, in their own type. A grey picture is the same in every channel.
+
+    pixels: uint8 or uint16 (H, W), or uint8 (H, W, 3). Returns (H, W, 3) for "rgb" of a colour picture, else
+    (H, W).
+    """
+    if pixels.ndim == 2 or channel == "rgb":
+        return pixels
+    if channel == "grey":
+        return to_grey(pixels)
+    return np.ascontiguousarray(pixels[..., _CHANNEL_INDEX[channel]], np.uint8)
+
+
+def map_over_image(
     values: NDArray[np.uint8], box: Letterbox, width: int, height: int, size: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """Cut the image's part out of a map over the square and scale it, smoothly, to `size` (width, height)."""
+    """Cut the image's part out of a map over the square and scale it, smoothly, to `size`.
+
+    values: uint8 (h, w). Returns uint8 of the size (width, height).
+    """
     rows, columns = values.shape
     x, y = columns / box.side, rows / box.side
     part = (box.left * x, box.top * y, (box.left + width) * x, (box.top + height) * y)

@@ -133,3 +133,39 @@ def _fields(count: int, side: int, offset: float, pixels: int) -> NDArray[np.flo
     starts, ends = edges[:-1, None], edges[1:, None]
     steps = np.arange(pixels)[None, :]
     return np.asarray(np.clip(np.minimum(steps + 1, ends) - np.maximum(steps, starts), 0, None), np.float64)
+
+
+def area(region: dict[str, Any]) -> float:
+    """The area of a region in pixels."""
+    if region["kind"] == "brush":
+        return float(sum(length for _, length in region["runs"]))
+    sides = float(region["x1"] - region["x0"]) * float(region["y1"] - region["y0"])
+    return sides if region["kind"] == "rectangle" else sides * math.pi / 4
+
+
+def outline(region: dict[str, Any], width: int) -> tuple[float, float, str]:
+    """The upper left corner of a region, and the region as an SVG path; in pixels of a picture of `width`.
+
+    A brush stroke is the union of its runs, each a rectangle of one row.
+    """
+    if region["kind"] == "brush":
+        return _outline_of_runs(region["runs"], width)
+    x0, y0, x1, y1 = (float(region[name]) for name in ("x0", "y0", "x1", "y1"))
+    if region["kind"] == "rectangle":
+        return x0, y0, f"M{x0:g} {y0:g}H{x1:g}V{y1:g}H{x0:g}Z"
+    across, down = (x1 - x0) / 2, (y1 - y0) / 2
+    half = f"a{across:g} {down:g} 0 0 1"
+    return x0, y0, f"M{x0:g} {y0 + down:g}{half} {2 * across:g} 0{half} {-2 * across:g} 0Z"
+
+
+def _outline_of_runs(runs: list[list[int]], width: int) -> tuple[float, float, str]:
+    parts: list[str] = []
+    left, top = math.inf, math.inf
+    for start, length in runs:
+        while length > 0:
+            row, column = divmod(start, width)
+            here = min(length, width - column)
+            parts.append(f"M{column} {row}h{here}v1h{-here}z")
+            left, top = min(left, column), min(top, row)
+            start, length = start + here, length - here  # noqa: PLW2901 - the rest of the same run
+    return left, top, "".join(parts)

@@ -16,13 +16,22 @@ from inference.fingerprints import FingerprintSet
 from inference.gate import REFUSED
 from inference.heatmaps import pack, unpack
 from inference.manifest import DEFAULT_MODEL, MANIFEST_DIR, default_manifest, load_manifest
-from inference.networks import build_network, load_weights, weights_to_bytes
+from inference.networks import load_weights, weights_to_bytes
 from inference.predictor import Predictor, compile_explainer
 from inference.preprocessing import letterbox, to_tensor
 from inference.training.data import read_pixels, read_samples
 from inference.training.foreign import foreign_pictures
 from tests.inference.images import grey8, slice_like
-from tests.inference.tiny import CODES, NETWORK, SIZE, tiny_manifest, tiny_model, write_model
+from tests.inference.tiny import (
+    CODES,
+    DETECTOR,
+    NETWORK,
+    SIZE,
+    square_detector,
+    tiny_manifest,
+    tiny_model,
+    write_model,
+)
 
 DATA = os.environ.get("SECONDREAD_DATA")
 
@@ -110,26 +119,6 @@ def test_empty_batch_gives_no_results(predictor: Predictor) -> None:
 def test_results_survive_packing(predictor: Predictor) -> None:
     maps = predictor.predict([grey8()])[0].maps
     assert np.array_equal(unpack(pack(maps)).values["conv1"], maps.values["conv1"])
-
-
-DETECTOR = PlainCnn(blocks=(ConvBlock(1), ConvBlock(1)), dense=1, dropout=0.0)
-
-
-def square_detector():
-    """Made by hand: fires where neighbours are bright on average; class 0 is for it, class 1 against."""
-    model = build_network(DETECTOR, SIZE, 2)
-    for variable in model.weights:
-        values = np.zeros(variable.shape, np.float32)
-        if variable.path.startswith("conv"):
-            values[...] = (
-                1 / 9 if variable.path.endswith("kernel") else -0.5 if "conv1" in variable.path else 0.0
-            )
-        elif variable.path == "dense/kernel":
-            values[...] = 1 / values.size
-        elif variable.path == "logits/kernel":
-            values[0] = (1.0, -1.0)
-        variable.assign(values)
-    return model
 
 
 def test_peak_of_the_map_lies_in_an_off_centre_square_of_a_wide_image(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inference.preprocessing import letterbox
-from inference.regions import RegionError, coverage, share_inside, validated
+from inference.regions import RegionError, area, coverage, outline, share_inside, validated
 
 SIZES = [(40, 30), (8, 8)]
 BOX = {"image": 0, "kind": "rectangle", "x0": 4, "y0": 5.5, "x1": 20, "y1": 15}
@@ -80,3 +80,22 @@ def test_heat_in_the_padding_does_not_count() -> None:
     values[0, 0] = 255
     region = {"kind": "rectangle", "x0": 0, "y0": 0, "x1": 40, "y1": 20}
     assert share_inside(values, letterbox(40, 20), region, 40, 20) is None
+
+
+def test_outline_is_a_path_in_pixels_and_begins_at_its_corner() -> None:
+    box = {"x0": 10, "y0": 20, "x1": 40, "y1": 60}
+    assert outline({**box, "kind": "rectangle"}, 300) == (10, 20, "M10 20H40V60H10Z")
+    ellipse = "M10 40a15 20 0 0 1 30 0a15 20 0 0 1 -30 0Z"
+    assert outline({**box, "kind": "ellipse"}, 300) == (10, 20, ellipse)
+
+
+def test_outline_of_a_run_over_a_rows_end_goes_on_in_the_next_row() -> None:
+    region = {"kind": "brush", "runs": [[8, 4], [25, 2]]}
+    assert outline(region, 10) == (0, 0, "M8 0h2v1h-2zM0 1h2v1h-2zM5 2h2v1h-2z")
+
+
+def test_area_counts_pixels() -> None:
+    box = {"x0": 10, "y0": 20, "x1": 40, "y1": 60}
+    assert area({**box, "kind": "rectangle"}) == 1200
+    assert area({**box, "kind": "ellipse"}) == pytest.approx(1200 * np.pi / 4)
+    assert area({"kind": "brush", "runs": [[8, 4], [25, 2]]}) == 6

@@ -34,6 +34,26 @@ def tiny_model(network: PlainCnn = NETWORK, classes: int = len(CODES), seed: int
     return model
 
 
+DETECTOR = PlainCnn(blocks=(ConvBlock(1), ConvBlock(1)), dense=1, dropout=0.0)
+
+
+def square_detector() -> keras.Model:
+    """Made by hand: fires where neighbours are bright on average; class 0 is for it, class 1 against."""
+    model = build_network(DETECTOR, SIZE, 2)
+    for variable in model.weights:
+        values = np.zeros(variable.shape, np.float32)
+        if variable.path.startswith("conv"):
+            values[...] = (
+                1 / 9 if variable.path.endswith("kernel") else -0.5 if "conv1" in variable.path else 0.0
+            )
+        elif variable.path == "dense/kernel":
+            values[...] = 1 / values.size
+        elif variable.path == "logits/kernel":
+            values[0] = (1.0, -1.0)
+        variable.assign(values)
+    return model
+
+
 def write_model(
     directory: Path, model: keras.Model, network: PlainCnn = NETWORK, codes: tuple[str, ...] = CODES
 ) -> Path:
