@@ -18,7 +18,8 @@ from cases.lifecycle import CaseState
 from cases.models import Case, FirstRead, Review
 from cases.pages.access import PageRequest, case_or_404, signed_in
 from cases.pages.case_context import class_label
-from cases.pages.images import first_image
+from cases.pages.images import image_at
+from cases.pages.marks import Statement
 from cases.pages.review_forms import FirstReadForm
 from cases.pages.viewer import viewer_of
 from cases.services.adjudications import adjudicate, is_adjudicator
@@ -59,16 +60,18 @@ def adjudication(request: PageRequest, code: str) -> HttpResponse:
         else:
             messages.success(request, _t("Your decision stands. The network's result is shown beside it."))
             return redirect("cases:case", code=case.code)
-    image = first_image(case)
+    image = image_at(case, request.GET.get("image", ""))
     shown = results.current_result(request.user, case)
+    by_image = {shown.image_id: shown} if shown and not shown.is_refused else {}
+    sides = sides_of(case)
     context = {
         "case": case,
         "image": image,
         "prediction": None,
         "is_withheld": True,
         "numbers_shown": False,
-        "viewer": viewer_of(case, image, None if shown and shown.is_refused else shown, request.GET),
-        "sides": sides_of(case),
+        "viewer": viewer_of(case, image, by_image, request.GET, _statements(sides)),
+        "sides": sides,
         "form": form,
     }
     return render(request, "cases/adjudicate.html", context, status=422 if form.errors else 200)
@@ -83,6 +86,18 @@ def next_disputed(request: PageRequest) -> HttpResponse:
         return redirect("cases:adjudicate", code=case.code)
     messages.info(request, _t("No case waits for your adjudication."))
     return redirect("cases:worklist")
+
+
+def _statements(sides: list[Side]) -> list[Statement]:
+    """The readers' regions, under their letters."""
+    said = []
+    for side in sides:
+        owner = _t("Reader %(letter)s") % {"letter": side.letter}
+        said.append(Statement(owner, side.letter, side.review.region))
+        if side.first and side.first.region != side.review.region:
+            before = _t("Reader %(letter)s, before the reveal") % {"letter": side.letter}
+            said.append(Statement(before, side.letter, side.first.region))
+    return said
 
 
 def sides_of(case: Case) -> list[Side]:

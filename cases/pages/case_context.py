@@ -8,14 +8,16 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _t
 
 from cases import results, selectors, waiting
 from cases.lifecycle import READER_ONLY_CLASSES, CaseState, DraftState, Reading
-from cases.models import Case, Draft, FirstRead, Prediction, Review
+from cases.models import Adjudication, Case, Draft, FirstRead, Prediction, Review
 from cases.pages.access import PageRequest
 from cases.pages.analysis import analysis_of
-from cases.pages.images import first_image
+from cases.pages.images import image_at
 from cases.pages.keys import KEY_ACTS
+from cases.pages.marks import Statement
 from cases.pages.review_forms import AmendForm, FirstReadForm, ReviewForm, kept_read
 from cases.pages.viewer import viewer_of
 from cases.pages.wording import sentences
@@ -121,15 +123,18 @@ def page(
     one that came too late, since another window had gone on.
     """
     stage = stage or stage_of(request, case)
-    image = first_image(case)
+    image = image_at(case, request.GET.get("image", ""))
     shown = prediction or results.current_result(request.user, case)
     withheld = shown is not None and is_withheld(request, shown)
+    decision = selectors.adjudication_of(request.user, case)
+    reading = _reading(request, case, stage, shown, form, conflict)
+    by_image = {shown.image_id: shown} if shown and not withheld else {}
     context: dict[str, Any] = {
         "case": case,
         "image": image,
         "notices": sentences(image.notices),
         "analysis": analysis_of(request, case),
-        "viewer": viewer_of(case, image, None if withheld else shown, request.GET),
+        "viewer": viewer_of(case, image, by_image, request.GET, _statements(stage, reading, decision)),
         "is_withheld": withheld,
         "numbers_shown": numbers_shown(request),
         "may_read": may(request.user, Action.READ, case.cohort),
@@ -141,11 +146,32 @@ def page(
         "other_window": newer is not None,
         "newer": newer,
         "next_case": waiting.next_case(request.user, case) if stage.may_read else None,
-        "decision": (decision := selectors.adjudication_of(request.user, case)),
+        "decision": decision,
         "decision_label": class_label(decision.final_class) if decision else "",
         "adjudicates": case.state == CaseState.DISPUTED and is_adjudicator(request.user, case),
-    } | _reading(request, case, stage, shown, form, conflict)
+    } | reading
     return render(request, "cases/case.html", context, status=status)
+
+
+def _statements(stage: Stage, reading: dict[str, Any], decision: Adjudication | None) -> list[Statement]:
+    """Whose regions the viewer shows: those of the statements that the page shows.
+
+    What stands in an open form is drawn by the form's own tools.
+    """
+    said = []
+    if stage.first_read and stage.first_read.region:
+        said.append(Statement(_t("Your own read"), "1", stage.first_read.region))
+    items = {item.review.pk: item for item in reading.get("history", [])}
+    if own := reading["own"]:
+        items[own.review.pk] = own
+    for item in items.values():
+        is_kept = item.is_own and stage.first_read and item.review.region == stage.first_read.region
+        if item.is_current and not is_kept:
+            owner = _t("Your review") if item.is_own else str(item.review.reader)
+            said.append(Statement(owner, str(len(said) + 1), item.review.region))
+    if decision:
+        said.append(Statement(_t("Adjudicated"), _t("A"), decision.region))
+    return said
 
 
 def _reading(

@@ -1,4 +1,5 @@
-"""The pictures of a case: the base, the small heat maps, and the two laid over each other.
+"""The pictures of a case: the base, the small heat maps, and the two laid over each other; as PNG for every
+browser, and as NIfTI for the viewer, which keeps their bit depth.
 
 All of them are made when asked for, from the stored image and the stored maps,
 and kept by the reader's own browser only.
@@ -32,10 +33,14 @@ from inference.errors import InferenceError
 from inference.formats import Pixels
 from inference.heatmaps import COLOUR_MAPS, Channel, MapSet, base_png, colour_png, overlay_png, unpack
 from inference.preprocessing import letterbox
+from inference.volumes import base_volume, map_volume
 
 logger = logging.getLogger(__name__)
 
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
+# How a map is drawn: interpolated between the fields of its layer, or as these fields.
+DRAWN = ("smooth", "fields")
+GZIP = "application/gzip"
 PERCENTS = frozenset(str(percent) for percent in range(101))
 MAX_SIDE = 2048
 # An hour in the browser's own cache. The session middleware adds "Vary: Cookie", so
@@ -50,14 +55,30 @@ _drawings_at_once = threading.BoundedSemaphore(2)
 @signed_in
 def base(request: PageRequest, code: str) -> HttpResponseBase:
     """The picture itself, with MAX_SIDE pixels at the most on its longer side."""
-    image = first_image(case_or_404(request, code))
+    image = image_at(case_or_404(request, code), request.GET.get("image", ""))
     channel = request.GET.get("channel", "grey")
     if channel not in CHANNELS:
         return _bad_value("channel", CHANNELS)
-    return _png(
+    return _file(
         request,
         f"{image.file}:{channel}",
         lambda: _bounded(base_png(pixels_of(image), channel)),
+    )
+
+
+@require_safe
+@signed_in
+def base_nifti(request: PageRequest, code: str) -> HttpResponseBase:
+    """The picture with its full bit depth, for the viewer."""
+    image = image_at(case_or_404(request, code), request.GET.get("image", ""))
+    channel = request.GET.get("channel", "grey")
+    if channel not in CHANNELS:
+        return _bad_value("channel", CHANNELS)
+    return _file(
+        request,
+        f"{image.file}:{channel}:nifti",
+        lambda: base_volume(pixels_of(image), channel),
+        GZIP,
     )
 
 
@@ -71,10 +92,35 @@ def heat_map(
     colours = request.GET.get("colours", DEFAULT_COLOUR_MAP)
     if colours not in COLOUR_MAPS:
         return _bad_value("colours", COLOUR_MAPS)
-    return _png(
+    return _file(
         request,
         f"{prediction.maps_file}:{layer}:{shown_class}:{colours}",
         lambda: colour_png(_one_map(prediction, layer, shown_class), colours),
+    )
+
+
+@require_safe
+@signed_in
+def heat_map_nifti(
+    request: PageRequest, code: str, prediction_id: UUID, layer: str, shown_class: str
+) -> HttpResponseBase:
+    """One map without colour, for the viewer: smooth between its fields, or as the fields themselves."""
+    prediction = _prediction_or_404(request, code, prediction_id)
+    drawn = request.GET.get("drawn", DRAWN[0])
+    if drawn not in DRAWN:
+        return _bad_value("drawn", DRAWN)
+    image = prediction.image
+    return _file(
+        request,
+        f"{prediction.maps_file}:{layer}:{shown_class}:{drawn}:{image.width}:{image.height}:nifti",
+        lambda: map_volume(
+            _one_map(prediction, layer, shown_class),
+            letterbox(image.width, image.height),
+            image.width,
+            image.height,
+            smooth=drawn == "smooth",
+        ),
+        GZIP,
     )
 
 
@@ -92,7 +138,7 @@ def overlay(
         return _bad_value("opacity", ("0", "...", "100"))
     image = prediction.image
     box = letterbox(image.width, image.height)
-    return _png(
+    return _file(
         request,
         f"{image.file}:{prediction.maps_file}:{layer}:{shown_class}:{colours}:{percent}",
         lambda: overlay_png(
@@ -101,9 +147,14 @@ def overlay(
     )
 
 
-def first_image(case: Case) -> Image:
-    """The picture that the page of the case shows; 404 where the case has none."""
+def image_at(case: Case, position: str) -> Image:
+    """The picture of the case at the position that a query string names, or its first one.
+
+    404 where there is none, or the case has no pictures.
+    """
     images = list(case.images.all())
+    if position:
+        images = [image for image in images if str(image.position) == position]
     if not images:
         raise Http404
     return images[0]
@@ -153,7 +204,9 @@ def _bounded(png: bytes) -> bytes:
     return smaller.getvalue()
 
 
-def _png(request: PageRequest, content_key: str, draw: Callable[[], bytes]) -> HttpResponseBase:
+def _file(
+    request: PageRequest, content_key: str, draw: Callable[[], bytes], content_type: str = "image/png"
+) -> HttpResponseBase:
     """Answer with the picture that `draw` makes, or 304 where the browser has what the key stands for.
 
     The key is made of names by content, so that the same key is always the same picture.
@@ -164,7 +217,7 @@ def _png(request: PageRequest, content_key: str, draw: Callable[[], bytes]) -> H
         try:
             with _drawings_at_once:
                 picture = draw()
-            response = HttpResponse(picture, content_type="image/png")
+            response = HttpResponse(picture, content_type=content_type)
         except (FileNotFoundError, InferenceError) as error:
             logger.error("A stored picture or heat map cannot be read: %s", type(error).__name__)  # noqa: TRY400
             return HttpResponse(status=503, headers={"Cache-Control": "no-store"})

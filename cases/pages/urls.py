@@ -42,8 +42,14 @@ urlpatterns = [
     path("<code:code>/status/", analysis.status, name="status"),
     path("<code:code>/retry/", analysis.retry, name="retry"),
     path("<code:code>/base.png", images.base, name="base"),
+    path("<code:code>/base.nii.gz", images.base_nifti, name="base-nifti"),
     path(
         "<code:code>/maps/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png", images.heat_map, name="map"
+    ),
+    path(
+        "<code:code>/maps/<uuid:prediction_id>/<str:layer>/<str:shown_class>.nii.gz",
+        images.heat_map_nifti,
+        name="map-nifti",
     ),
     path(
         "<code:code>/overlay/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png",

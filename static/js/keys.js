@@ -6,7 +6,8 @@ const NOT_TYPING = new Set(["radio", "checkbox", "range", "button", "submit"]);
 // What a browser or a screen reader needs for itself.
 const RESERVED = new Set(["Tab", "Escape", "Enter", " ", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"]);
 
-/** Every act with its first key. `name` and `value` say which answer of the form it chooses, if it does. */
+/** Every act with its first key. `name` and `value` say which answer of the form it chooses, `view` what the viewer
+    does, if it is one of these. */
 export const ACTS = [
   { id: "agree", key: "a", name: "verdict", value: "agree" },
   { id: "disagree", key: "d", name: "verdict", value: "disagree" },
@@ -26,6 +27,16 @@ export const ACTS = [
   { id: "save", key: "s" },
   { id: "undo", key: "u" },
   { id: "next", key: "n" },
+  { id: "slice-before", key: ",", view: "slice-before" },
+  { id: "slice-after", key: ".", view: "slice-after" },
+  { id: "heat", key: "h", view: "heat" },
+  { id: "layer", key: "l", view: "layer" },
+  { id: "shown-class", key: "k", view: "shown-class" },
+  { id: "invert", key: "i", view: "invert" },
+  { id: "mark", key: "m", view: "mark" },
+  { id: "zoom-in", key: "+", view: "zoom-in" },
+  { id: "zoom-out", key: "-", view: "zoom-out" },
+  { id: "reset", key: "0", view: "reset" },
   { id: "keys", key: "?" },
 ];
 

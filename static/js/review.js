@@ -25,6 +25,12 @@ function choose({ name, value }) {
   return answer(form.querySelectorAll("input[name='read_class'], input[name='corrected_class']")[value]);
 }
 
+/** Let the viewer (viewer.js) do it. */
+function see(detail) {
+  document.getElementById("viewer")?.dispatchEvent(new CustomEvent("viewer-act", { detail }));
+  return true;
+}
+
 function press(selector) {
   const target = document.querySelector(selector);
   if (!target) return false;
@@ -89,17 +95,20 @@ function measure() {
   form.addEventListener("submit", write);
 }
 
-/** Have the next case's picture at hand; a picture claims nothing. */
+/** Have the next case's picture at hand, as both viewers need it; a picture claims nothing. */
 function prefetch() {
-  const address = document.querySelector("[data-next-picture]")?.dataset.nextPicture;
-  if (address) new Image().src = address;
+  const next = document.querySelector("[data-next-picture]")?.dataset;
+  if (!next) return;
+  new Image().src = next.nextPicture;
+  fetch(next.nextVolume, { priority: "low" }).catch(() => {});
 }
 
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
   const act = actOf(event, event.target, ownKeys());
   if (!act) return;
-  if (act.name ? choose(act) : DEEDS[act.id]()) event.preventDefault();
+  const isDone = act.name ? choose(act) : act.view ? see(act.view) : DEEDS[act.id]();
+  if (isDone) event.preventDefault();
 });
 
 showScripted(document.getElementById("content"));

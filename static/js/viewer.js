@@ -1,63 +1,180 @@
-/* Swaps the heat map, the channel and the opacity in place; without this module "Apply" loads the page anew. */
+/* The viewer: its tools, its keys, and what follows from them. Without this module "Apply" loads the page anew. */
 
+import { heatChoices } from "./choices.js";
+import { MARKING, marking } from "./marking.js";
+import { openPanes } from "./panes.js";
+import { listenTo } from "./pointer.js";
 import { showScripted } from "./scriptonly.js";
-import { baseAddress, hasEvidence, mapAddress, overlayAddress, svgOpacity } from "./viewerstate.js";
+import { isOn, moved, pointAt, scaleIn, whole, zoomed } from "./viewport.js";
+import { dragged, windowOf } from "./windowing.js";
 
 const viewer = document.getElementById("viewer");
 const controls = document.getElementById("viewer-controls");
-const parts = (name) => viewer.querySelectorAll(`[data-part="${name}"]`);
-const part = (name) => viewer.querySelector(`[data-part="${name}"]`);
-const chosen = () => Object.fromEntries(new FormData(controls));
+const data = JSON.parse(document.getElementById("viewer-data").textContent);
+const all = (selector) => [...viewer.querySelectorAll(selector)];
+const one = (selector) => viewer.querySelector(selector);
+const field = (name) => one(`[data-field="${name}"]`);
+const pressed = (selector, isPressed) => one(selector)?.setAttribute("aria-pressed", String(isPressed));
+const CLOSER = 1.25;
 
-/** Change a picture once the new one is there, so that the reader never sees an empty frame. */
-function swap(elements, address) {
-  const ready = new Image();
-  const show = () => {
-    for (const element of elements) {
-      if (element.dataset.wanted === address) element.setAttribute("href", address);
-    }
-  };
-  for (const element of elements) element.dataset.wanted = address;
-  ready.addEventListener("load", show);
-  ready.addEventListener("error", show);
-  ready.src = address;
+let tool = "pan";
+let dragging = null;
+let mark = null;
+
+const choices = heatChoices({ viewer, controls, data });
+const panes = openPanes({
+  viewer,
+  data,
+  choice: choices.choice,
+  heatOpacity: choices.heatOpacity,
+  told: {
+    depth(hasWindow) {
+      for (const element of all('[data-needs="depth"]')) element.hidden = !hasWindow;
+      if (hasWindow ? tool === "pan" : tool === "window") choose(hasWindow ? "window" : "pan");
+    },
+    window({ preset, centre, width }) {
+      field("preset").value = preset;
+      [field("centre").value, field("width").value] = [centre, width].map((value) => String(Math.round(value * 10) / 10));
+    },
+    evidence(isThere) {
+      one('[data-part="no-evidence"]').hidden = isThere;
+    },
+  },
+});
+
+function choose(name) {
+  tool = name;
+  for (const button of all("[data-tool]")) button.setAttribute("aria-pressed", String(button.dataset.tool === name));
+  one('[data-part="brush"]').hidden = name !== "brush" && name !== "erase";
+  for (const stage of panes.stages) stage.dataset.held = name;
 }
 
-function showOpacity(choice) {
-  part("map").setAttribute("opacity", svgOpacity(choice.opacity));
-  part("opacity").textContent = `${choice.opacity} %`;
-}
-
-function showHeat(places, choice) {
-  swap(parts("map"), mapAddress(places, choice));
-  part("overlay").href = overlayAddress(places, choice);
-  part("grid").textContent = places.grids[choice.layer];
-  part("class-label").textContent = controls.elements.shown.selectedOptions[0].text;
-  part("no-evidence").hidden = hasEvidence(places, choice);
-  for (const legend of viewer.querySelectorAll("[data-legend]")) {
-    legend.toggleAttribute("hidden", legend.dataset.legend !== choice.colours);
+function go(next) {
+  if (next === panes.at() || next < 0 || next >= data.images.length) return;
+  panes.turnTo(next);
+  one('[data-part="number"]').textContent = String(next + 1);
+  one(".slices__slider").value = String(next + 1);
+  for (const link of all("[data-step]")) {
+    link.setAttribute("aria-disabled", String(data.images[next + Number(link.dataset.step)] === undefined));
   }
+  if (controls?.elements.image) controls.elements.image.value = String(panes.image().position);
+  panes.loadBase();
+  choices.show(panes);
+  mark?.draw();
+  viewer.dispatchEvent(new CustomEvent("viewer-picture", { bubbles: true, detail: panes.image() }));
 }
 
-function remember() {
-  const address = new URL(window.location.href);
-  address.search = new URLSearchParams(new FormData(controls)).toString();
-  window.history.replaceState(null, "", address);
+const ACTS = {
+  "zoom-in": () => panes.look(zoomed(panes.view(), CLOSER)),
+  "zoom-out": () => panes.look(zoomed(panes.view(), 1 / CLOSER)),
+  reset() {
+    panes.look(whole(panes.image().width, panes.image().height));
+    pressed('[data-act="invert"]', panes.invert(false));
+    if (panes.hasWindow()) panes.showWindow(panes.picture().received, "received");
+  },
+  invert: () => pressed('[data-act="invert"]', panes.invert()),
+  heat: () => pressed('[data-act="heat"]', choices.toggle(panes)),
+  clear: () => mark?.clear(),
+  layer: () => choices.turn("layer"),
+  "shown-class": () => choices.turn("shown"),
+  mark: () => mark && choose(tool === "rectangle" ? "window" : "rectangle"),
+  "slice-before": () => go(panes.at() - 1),
+  "slice-after": () => go(panes.at() + 1),
+};
+
+/** The pointer's place in words, and the same place in the other pane. */
+function hover(place) {
+  const view = panes.view();
+  const isInside = place !== null && isOn(view, place);
+  const arm = view.width / view.zoom / 60;
+  for (const cross of all("[data-cross]")) {
+    cross.setAttribute("d", isInside ? `M${place.x - arm} ${place.y}h${2 * arm}M${place.x} ${place.y - arm}v${2 * arm}` : "");
+  }
+  const value = isInside ? panes.valueAt(place) : null;
+  const words = isInside ? `${Math.floor(place.x)}, ${Math.floor(place.y)}` : "–";
+  one('[data-readout="place"]').textContent = value === null ? words : `${words}: ${value}`;
+}
+
+function drag(held, phase, place, event) {
+  if (MARKING.has(held)) mark?.drag(held, phase, place);
+  else if (held !== "window" || !panes.hasWindow()) dragging = null;
+  else if (phase === "start") dragging = { x: event.clientX, y: event.clientY, window: panes.window() };
+  else if (phase === "move" && dragging) {
+    const [dx, dy] = [event.clientX - dragging.x, event.clientY - dragging.y];
+    panes.showWindow(dragged(dragging.window, dx, dy, panes.picture().range));
+  } else dragging = null;
+}
+
+const pointer = {
+  tool: () => tool,
+  point: (stage, event) => pointAt(stage.getBoundingClientRect(), panes.view(), event.clientX, event.clientY),
+  drag,
+  hover,
+  pan(dx, dy) {
+    const scale = scaleIn(panes.stages[0].getBoundingClientRect(), panes.view());
+    panes.look(moved(panes.view(), dx / scale, dy / scale));
+  },
+  zoom: (factor, { x, y }) => panes.look(zoomed(panes.view(), factor, x, y)),
+  reset: () => ACTS.reset(),
+  scrolls: () => data.images.length > 1,
+  scroll: (steps) => go(panes.at() + steps),
+};
+
+function startMarking() {
+  const form = document.getElementById("review-form");
+  const region = form?.elements.region;
+  if (!region) return;
+  one('[data-needs="form"]').hidden = false;
+  const clear = one('[data-act="clear"]');
+  const show = () => {
+    mark.draw();
+    clear.disabled = !mark.isSet();
+  };
+  mark = marking({
+    field: region,
+    sheets: all("[data-marks]"),
+    here: panes.image,
+    brush: () => Number(field("brush").value),
+    said: one('[data-part="mark"]'),
+  });
+  form.addEventListener("change", show);
+  for (const button of all('[data-tool="rectangle"], [data-tool="ellipse"]')) {
+    button.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") choose(button.dataset.tool);
+      if (mark.key(button.dataset.tool, event)) event.preventDefault();
+    });
+  }
+  show();
 }
 
 function start() {
-  const data = document.getElementById("viewer-places");
-  const places = data ? JSON.parse(data.textContent) : null;
-  showScripted(controls);
-  controls.addEventListener("input", (event) => {
-    if (event.target.name === "opacity") showOpacity(chosen());
+  showScripted(viewer);
+  for (const button of all("[data-tool]")) button.addEventListener("click", () => choose(button.dataset.tool));
+  for (const button of all("[data-act]")) button.addEventListener("click", () => ACTS[button.dataset.act]());
+  for (const stage of panes.stages) listenTo(stage, pointer);
+  // Keys come from other modules.
+  viewer.addEventListener("viewer-act", ({ detail }) => ACTS[detail]?.());
+  field("preset").addEventListener("change", ({ target }) => panes.showWindow(panes.picture().presets[target.value], target.value));
+  for (const name of ["centre", "width"]) {
+    field(name).addEventListener("change", () => {
+      panes.showWindow(windowOf(Number(field("centre").value), Number(field("width").value), panes.picture().range));
+    });
+  }
+  one(".slices__slider")?.addEventListener("input", ({ target }) => go(Number(target.value) - 1));
+  for (const link of all("[data-step]")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      go(panes.at() + Number(link.dataset.step));
+    });
+  }
+  choices.listen(panes);
+  choose("pan");
+  startMarking();
+  panes.look(panes.view());
+  panes.swap("base", one('[data-part="base"]').getAttribute("href")).then(() => {
+    viewer.dataset.drawn ??= "picture";
   });
-  controls.addEventListener("change", (event) => {
-    const choice = chosen();
-    if (event.target.name === "channel") swap(parts("base"), baseAddress(part("base").getAttribute("href"), choice.channel));
-    else if (places) showHeat(places, choice);
-    remember();
-  });
+  panes.openDepth();
 }
 
-if (controls) start();
+start();

@@ -10,17 +10,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from cases.models import Adjudication, Case, Draft, FirstRead, Prediction, Review
 from portal.accounts.models import User
-from tests.cast import PASSWORD
+from tests.browser.signing_in import sign_in
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
-
-
-def sign_in(page: Page, server: LiveServer, person: User) -> None:
-    page.goto(f"{server.url}/accounts/sign-in/")
-    page.get_by_label("E-mail address").fill(person.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
 
 
 def press(page: Page, *keys: str) -> None:

@@ -21,7 +21,8 @@ from cases.services.uploads import submit_file
 from inference.manifest import default_manifest
 from portal.accounts.models import User
 from portal.demo import DEMO_DIR
-from tests.cast import PASSWORD, make_png_bytes
+from tests.browser.signing_in import sign_in
+from tests.cast import make_png_bytes
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.real_broker]
 
@@ -39,14 +40,6 @@ def picture() -> Path:
 @pytest.fixture
 def reader(make_person: Callable[..., User], cohort: Cohort) -> User:
     return make_person("reader", cohort, "radiologist")
-
-
-def sign_in(page: Page, server: LiveServer, person: User) -> None:
-    page.goto(f"{server.url}/")
-    page.get_by_label("E-mail address").fill(person.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
 
 
 def upload(page: Page, server: LiveServer, *files: Path) -> None:

@@ -10,25 +10,16 @@ import numpy as np
 import pytest
 from django.core.files.base import ContentFile
 from PIL import Image as PillowImage
-from playwright.sync_api import BrowserContext, Page, expect
-from pytest_django.live_server_helper import LiveServer
+from playwright.sync_api import BrowserContext, expect
 
 from cases.models import Case, Image, Review
 from cases.services import jobs
 from cases.services.uploads import submit_file
 from inference.heatmaps import MapSet, pack
-from portal.accounts.models import User
-from tests.cast import CLASSES, PASSWORD, make_png_bytes
+from tests.browser.signing_in import sign_in
+from tests.cast import CLASSES, make_png_bytes
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
-
-
-def sign_in(page: Page, server: LiveServer, person: User) -> None:
-    page.goto(f"{server.url}/accounts/sign-in/")
-    page.get_by_label("E-mail address").fill(person.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
 
 
 @pytest.fixture
@@ -58,8 +49,9 @@ def test_spot_of_the_map_lies_on_its_place_in_the_picture(
 ) -> None:
     sign_in(page, live_server, colleague)
     page.set_viewport_size({"width": width, "height": 900})
-    page.goto(f"{live_server.url}/cases/{case_with_one_spot.code}/?opacity=100", wait_until="networkidle")
-    shown = PillowImage.open(io.BytesIO(page.locator(".pane__picture").nth(1).screenshot())).convert("L")
+    page.goto(f"{live_server.url}/cases/{case_with_one_spot.code}/?opacity=100")
+    page.wait_for_selector("#viewer[data-drawn=depth]", timeout=60_000)
+    shown = PillowImage.open(io.BytesIO(page.locator("[data-stage=heat]").screenshot())).convert("L")
     light = np.asarray(shown, float)
     light[light < 40] = 0  # the page's ground shows at the rounded corners
     rows, columns = np.mgrid[0 : shown.height, 0 : shown.width]

@@ -12,7 +12,7 @@ test("a and d answer the verdict, in either case of letters", () => {
 });
 
 test("1 to 5 answer the confidence, other digits nothing", () => {
-  assert.deepEqual(["1", "5", "0", "6"].map((key) => idOf({ key })), ["confidence-1", "confidence-5", null, null]);
+  assert.deepEqual(["1", "5", "8", "6"].map((key) => idOf({ key })), ["confidence-1", "confidence-5", null, null]);
 });
 
 test("the row under the digits names the classes", () => {

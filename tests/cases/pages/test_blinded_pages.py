@@ -34,7 +34,7 @@ def ai_values() -> list[str]:
         "2.7182",
         "training data",
         "gate-uncertain",
-        "viewer-places",
+        '"heat": {',
         "/maps/",
         "/overlay/",
         'class="bars"',

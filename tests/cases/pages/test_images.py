@@ -81,7 +81,7 @@ def test_no_more_than_two_pictures_are_drawn_at_once(rf) -> None:
         return b"picture"
 
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda key: images._png(rf.get("/"), str(key), draw), range(8)))
+        answers = list(threads.map(lambda key: images._file(rf.get("/"), str(key), draw), range(8)))
     assert [answer.content for answer in answers] == [b"picture"] * 8
     assert most == 2
 
@@ -90,9 +90,9 @@ def test_picture_that_cannot_be_read_gives_its_place_to_the_next(rf) -> None:
     def fail() -> bytes:
         raise FileNotFoundError
 
-    statuses = [images._png(rf.get("/"), "key", fail).status_code for _ in range(3)]
+    statuses = [images._file(rf.get("/"), "key", fail).status_code for _ in range(3)]
     assert statuses == [503] * 3
-    assert images._png(rf.get("/"), "key", lambda: b"picture").status_code == 200
+    assert images._file(rf.get("/"), "key", lambda: b"picture").status_code == 200
 
 
 def test_map_is_small_and_coloured_as_asked(ready_case, colleague, client_of) -> None:

@@ -372,7 +372,7 @@ def test_viewer_begins_with_the_deepest_layer_and_the_predicted_class(
     viewer = response.context["viewer"]
     prediction = Prediction.objects.get()
     stem = f"/cases/{ready_case.code}"
-    assert viewer.base == f"{stem}/base.png?channel=grey"
+    assert viewer.base == f"{stem}/base.png?image=0&channel=grey"
     assert viewer.heat.map == f"{stem}/maps/{prediction.pk}/conv_3/glioma.png?colours=inferno"
     assert viewer.heat.overlay == (
         f"{stem}/overlay/{prediction.pk}/conv_3/glioma.png?colours=inferno&opacity=50"
@@ -402,7 +402,7 @@ def test_viewer_falls_back_where_the_query_makes_no_sense(ready_case, colleague,
 def test_class_without_evidence_is_said_to_have_none(ready_case, colleague, client_of) -> None:
     viewer = client_of(colleague).get(f"/cases/{ready_case.code}/", {"shown": "pituitary"}).context["viewer"]
     assert viewer.heat.has_evidence is False
-    assert viewer.heat.places["evidence"]["conv_2"] == {
+    assert viewer.data["evidence"]["conv_2"] == {
         "glioma": True,
         "meningioma": True,
         "notumor": True,

@@ -1,0 +1,112 @@
+/* The pictures with their full bit depth: NiiVue in each pane, over the server's drawing and in the same frame. */
+
+import { panAndZoom } from "./viewport.js";
+
+const OPTIONS = {
+  // Orientation is unknown, so that no letter may name it; pointers and keys are ours (viewer.js).
+  isOrientationTextVisible: false,
+  interactive: false,
+  dragAndDropEnabled: false,
+  show3Dcrosshair: false,
+  crosshairWidth: 0,
+  isColorbar: false,
+  isRuler: false,
+  loadingText: "",
+  logLevel: "error",
+  backColor: [0, 0, 0, 1],
+};
+
+export const canShowDepth = () => Boolean(document.createElement("canvas").getContext("webgl2"));
+
+function canvasIn(stage) {
+  const frame = document.createElement("div");
+  frame.className = "pane__depth";
+  const canvas = document.createElement("canvas");
+  canvas.setAttribute("aria-hidden", "true");
+  frame.append(canvas);
+  stage.querySelector(".pane__picture").after(frame);
+  return canvas;
+}
+
+/** 256 colours as "rrggbb" without a gap; as clear as there is little evidence, as on the server's overlay. */
+function colourMap(table) {
+  const steps = Array.from({ length: 256 }, (_, index) => index);
+  const part = (from) => steps.map((index) => parseInt(table.slice(index * 6 + from, index * 6 + from + 2), 16));
+  return { R: part(0), G: part(2), B: part(4), A: steps, I: steps };
+}
+
+/** Open a canvas in each stage. Rejects where the browser cannot; `tables` are the heat map's colours by name. */
+export async function openDepth(address, stages, tables) {
+  const { Niivue, NVImage } = await import(address);
+  const panes = [];
+  for (const stage of stages) {
+    const pane = new Niivue(OPTIONS);
+    await pane.attachToCanvas(canvasIn(stage), false);
+    pane.setSliceType(pane.sliceTypeAxial);
+    for (const [name, table] of Object.entries(tables)) pane.addColormap(`secondread-${name}`, colourMap(table));
+    panes.push({ pane, hasHeat: stage.dataset.stage === "heat" });
+  }
+  const read = (buffer, colormap, opacity) => NVImage.loadFromUrl({ url: buffer, name: "slice.nii.gz", colormap, opacity });
+  const each = (change) => {
+    for (const { pane, hasHeat } of panes) change(pane, hasHeat);
+  };
+
+  return {
+    /** Show a picture in all panes, without a map; what its values are. */
+    async showBase(buffer) {
+      const volumes = await Promise.all(panes.map(() => read(buffer, "gray", 1)));
+      panes.forEach(({ pane }, index) => {
+        for (const volume of [...pane.volumes].reverse()) pane.removeVolume(volume);
+        pane.addVolume(volumes[index]);
+      });
+      const [{ hdr, img, cal_min: low, cal_max: high }] = volumes;
+      return { values: img, columns: hdr.dims[1], rows: hdr.dims[2], isColour: hdr.datatypeCode === 128, received: { low, high } };
+    },
+
+    /** Lay a map over the picture; null takes it away. Whether there is any evidence in it. */
+    async showMap(buffer, colours, opacity) {
+      const map = buffer ? await read(buffer, `secondread-${colours}`, opacity) : null;
+      // NiiVue draws an overlay's voxel whole or not at all, unless a volume, here itself, says how clear it is.
+      if (map) [map.modulationImage, map.modulateAlpha] = [1, 1];
+      each((pane, hasHeat) => {
+        if (!hasHeat) return;
+        if (pane.volumes[1]) pane.removeVolume(pane.volumes[1]);
+        if (map) pane.addVolume(map);
+      });
+      return map ? map.img.some((value) => value > 0) : false;
+    },
+
+    setColours(colours) {
+      each((pane) => {
+        if (pane.volumes[1]) pane.setColormap(pane.volumes[1].id, `secondread-${colours}`);
+      });
+    },
+
+    setOpacity(opacity) {
+      each((pane) => {
+        if (pane.volumes[1]) pane.setOpacity(1, opacity);
+      });
+    },
+
+    setWindow({ low, high }, isInverted) {
+      each((pane) => {
+        const [base] = pane.volumes;
+        if (!base) return;
+        [base.cal_min, base.cal_max, base.colormapInvert] = [low, high, isInverted];
+        pane.updateGLVolume();
+      });
+    },
+
+    setView(view) {
+      each((pane) => {
+        pane.scene.pan2Dxyzmm = panAndZoom(view);
+        pane.drawScene();
+      });
+    },
+
+    /** The server's drawing is in sight again. */
+    close() {
+      for (const stage of stages) stage.querySelector(".pane__depth")?.remove();
+    },
+  };
+}
