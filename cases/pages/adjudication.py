@@ -62,7 +62,7 @@ def adjudication(request: PageRequest, code: str) -> HttpResponse:
             return redirect("cases:case", code=case.code)
     image = image_at(case, request.GET.get("image", ""))
     shown = results.current_result(request.user, case)
-    by_image = {shown.image_id: shown} if shown and not shown.is_refused else {}
+    by_image = {shown.image.position: shown} if shown and not shown.is_refused else {}
     sides = sides_of(case)
     context = {
         "case": case,

@@ -128,7 +128,7 @@ def page(
     withheld = shown is not None and is_withheld(request, shown)
     decision = selectors.adjudication_of(request.user, case)
     reading = _reading(request, case, stage, shown, form, conflict)
-    by_image = {shown.image_id: shown} if shown and not withheld else {}
+    by_image = {shown.image.position: shown} if shown and not withheld else {}
     context: dict[str, Any] = {
         "case": case,
         "image": image,

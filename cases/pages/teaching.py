@@ -119,7 +119,7 @@ def _page(
     image = image_at(drawn, request.GET.get("image", ""))
     shown = read.prediction if read else None
     withheld = shown is not None and is_withheld(request, shown)
-    by_image = {shown.image_id: shown} if shown and not withheld else {}
+    by_image = {shown.image.position: shown} if shown and not withheld else {}
     context: dict[str, Any] = {
         "case": drawn,
         "image": image,

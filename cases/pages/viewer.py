@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -86,15 +85,15 @@ class Viewer:
 def viewer_of(
     case: Case,
     image: Image,
-    results: Mapping[UUID, Prediction],
+    results: Mapping[int, Prediction],
     query: Any,
     statements: Iterable[Statement] = (),
 ) -> Viewer:
     """The viewer on `image`, as `query` (a query string) chooses it.
 
-    `results`: the result to show of each picture, by the picture's key; a picture without one has no heat.
+    `results`: the result to show of each picture, by the picture's position; one without has no heat.
     """
-    prediction = results.get(image.pk)
+    prediction = results.get(image.position)
     maps = _readable_maps(prediction)
     form = ViewerForm(query, image=image, prediction=prediction, maps=maps)
     box = letterbox(image.width, image.height)
@@ -123,7 +122,7 @@ def viewer_of(
         slices[at - 1] if at else None,
         slices[at + 1] if at + 1 < len(images) else None,
         {
-            "images": [_places(case, each, results.get(each.pk)) for each in images],
+            "images": [_places(case, each, results.get(each.position)) for each in images],
             "at": at,
             "grids": _grids(maps),
             "evidence": _evidence(maps),
