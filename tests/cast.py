@@ -47,6 +47,7 @@ MANIFEST: dict[str, Any] = {
         {"code": "notumor", "label": "No tumour"},
         {"code": "pituitary", "label": "Pituitary tumour"},
     ],
+    "negative_class": "notumor",
     "layers": [
         {"name": name, "label": f"Layer {number}", "grid": [grid, grid], "channels": channels}
         for number, (name, (channels, grid)) in enumerate(LAYERS.items(), start=1)

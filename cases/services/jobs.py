@@ -142,12 +142,15 @@ def complete(claim: Claim, result: Result) -> bool:
     with transaction.atomic():
         if not _finish(claim, status=JobStatus.SUCCEEDED, finished_at=timezone.now()):
             return False
-        job = Job.objects.get(pk=claim.job_id)
+        job = Job.objects.select_related("model_version").get(pk=claim.job_id)
+        confidence = result.probabilities[result.predicted_class]
+        is_negative = result.predicted_class == job.model_version.negative_class
         Prediction.objects.create(
             image_id=job.image_id,
             model_version_id=job.model_version_id,
             predicted_class=result.predicted_class,
-            confidence=result.probabilities[result.predicted_class],
+            confidence=confidence,
+            suspicion=-confidence if is_negative else confidence,
             probabilities=dict(result.probabilities),
             maps_file=maps_file,
             seconds=result.seconds,
