@@ -185,7 +185,12 @@ UPLOAD_DESCRIPTION = """\
 Content decides what a file is, not its name; names are neither stored nor logged. Each file has
 its own receipt, in the order of the form: 201 if at least one was received, 200 if none was but
 some were here already, 422 if all were refused. The same file twice in a cohort leads to the
-first case."""
+first case.
+
+Each file is a case of its own. With `together=true` all files of the request are the images
+(slices) of one case, in the order of the form; one that is refused or here already is left out, and
+the others close up. With `case` instead of `cohort` the files become further images of a case that
+nobody has begun to read; otherwise the answer is 409."""
 
 _ROW = {
     "review_id": "0b6e0c7e-6f0f-4a53-9d3c-5a3f3c6f1d11",
@@ -266,6 +271,7 @@ _RECEIPT = {
     "outcome": "received",
     "case": "K7QF-2M9D",
     "url": "https://portal.example/api/v1/cases/K7QF-2M9D/",
+    "position": 0,
     "code": "received",
     "message": "Received and queued.",
     "notices": [],

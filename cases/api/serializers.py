@@ -239,6 +239,9 @@ class ReceiptSerializer(Shape):
     outcome = serializers.ChoiceField(Outcome.choices)
     case = serializers.CharField(allow_null=True, help_text=_("Code of the case; null for a refused file."))
     url = CaseUrlField(source="case", allow_null=True)
+    position = serializers.IntegerField(
+        allow_null=True, help_text=_("Place of the image in the case, from 0; null for a refused file.")
+    )
     code = serializers.CharField(help_text=_("A stable code of the reason."))
     message = serializers.CharField()
     notices = serializers.ListField(
@@ -253,6 +256,7 @@ def receipt_bodies(receipts: list[Receipt], context: dict[str, Any]) -> Any:
             "index": index,
             "outcome": receipt.outcome,
             "case": receipt.case.code if receipt.case else None,
+            "position": receipt.position,
             "code": receipt.code,
             "message": receipt.message,
             "notices": receipt.notices,

@@ -50,7 +50,8 @@ class ModelVersion(models.Model):
     @property
     def negative_class(self) -> str | None:
         """Code of the class that means "nothing found"; None where the manifest names none."""
-        return self.manifest.get("negative_class")
+        code: str | None = self.manifest.get("negative_class")
+        return code
 
     @property
     def layers(self) -> list[dict[str, Any]]:

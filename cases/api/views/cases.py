@@ -107,12 +107,12 @@ class RetryView(ApiView):
         responses={202: JobSerializer} | schema.problems(401, 403, 404, 409),
     )
     def post(self, request: Request, code: str) -> HttpResponseBase:
-        """Only from “failed” or “cancelled”."""
+        """Only from “failed” or “cancelled”; of a case of many images all that ended so."""
         case = case_or_404(request, code)
         require(request.user, Action.RETRY, case.cohort)
-        job = results.current_job(case)
-        if job is None:
+        if results.current_job(case) is None:
             return problem("wrong_state", _t("This case has no analysis to try again."))
-        jobs.retry(by=user_of(request), job=job)
+        jobs.retry_case(by=user_of(request), case=case)
+        job = results.current_job(case)
         context = {"names_network": may_name_network(request, case)}
         return Response(JobSerializer(job, context=context).data, status=202)
