@@ -99,6 +99,10 @@ class ReviewedCaseSerializer(serializers.Serializer[Any]):
         Reading.choices, allow_null=True, help_text="How the case was read; null before there were protocols."
     )
     protocol_version = serializers.IntegerField(allow_null=True)
+    case_images = serializers.IntegerField(help_text="How many images the case has.")
+    image_position = serializers.IntegerField(
+        help_text="Place of the image that stands for the case, whose result was read, from 0."
+    )
     image_sha256 = serializers.CharField(help_text="Of the uploaded file.")
     image_width = serializers.IntegerField()
     image_height = serializers.IntegerField()
@@ -128,7 +132,10 @@ class ReviewedCaseSerializer(serializers.Serializer[Any]):
     region = RegionField(help_text="Marked by the reader, in pixels.")
     heat_in_region = serializers.FloatField(
         allow_null=True,
-        help_text="Share of the last layer's heat for the predicted class inside the region.",
+        help_text=(
+            "Share of the last layer's heat for the predicted class inside the region, on the image that the "
+            "region is marked on."
+        ),
     )
     active_seconds = serializers.FloatField(allow_null=True, help_text="Active reading time.")
     reader = serializers.UUIDField(help_text="An opaque id.")
@@ -200,6 +207,8 @@ _ROW = {
     "ground_truth": None,
     "reading": "blinded",
     "protocol_version": 1,
+    "case_images": 20,
+    "image_position": 11,
     "image_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "image_width": 512,
     "image_height": 512,
@@ -220,7 +229,7 @@ _ROW = {
     "other_finding": None,
     "reader_confidence": 4,
     "comment": "",
-    "region": {"image": 0, "kind": "rectangle", "x0": 190, "y0": 204.5, "x1": 260, "y1": 281},
+    "region": {"image": 11, "kind": "rectangle", "x0": 190, "y0": 204.5, "x1": 260, "y1": 281},
     "heat_in_region": 0.62,
     "active_seconds": 41.5,
     "reader": "4c0c9d5e-1a55-4bd5-8b7c-0f6b7a6f2f10",
