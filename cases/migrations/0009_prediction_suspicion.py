@@ -17,9 +17,15 @@ SQLITE_TRIGGERS = {
 }
 
 
+def _alter_on_postgresql(schema_editor: Any, change: str) -> None:
+    # It alters no table on which a deferred check is still due, as one is of a row that was changed twice.
+    schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE;")
+    schema_editor.execute(f"ALTER TABLE cases_prediction {change} TRIGGER cases_prediction_append_only;")
+
+
 def rest_triggers(apps: Any, schema_editor: Any) -> None:
     if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute("ALTER TABLE cases_prediction DISABLE TRIGGER cases_prediction_append_only;")
+        _alter_on_postgresql(schema_editor, "DISABLE")
     else:
         for name in SQLITE_TRIGGERS:
             schema_editor.execute(f"DROP TRIGGER IF EXISTS {name};", params=None)
@@ -27,7 +33,7 @@ def rest_triggers(apps: Any, schema_editor: Any) -> None:
 
 def wake_triggers(apps: Any, schema_editor: Any) -> None:
     if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute("ALTER TABLE cases_prediction ENABLE TRIGGER cases_prediction_append_only;")
+        _alter_on_postgresql(schema_editor, "ENABLE")
     else:
         for name, statement in SQLITE_TRIGGERS.items():
             schema_editor.execute(f"DROP TRIGGER IF EXISTS {name};", params=None)
