@@ -252,7 +252,11 @@ def current_reviews(user: Person, narrowed: ReviewFilter) -> QuerySet[Review]:
         reviews.select_related(
             "case__cohort", "case__adjudication", "prediction__image", "protocol", "reader", "amends"
         )
-        .prefetch_related("prediction__model_version", "case__first_reads")
+        .prefetch_related(
+            "prediction__model_version",
+            "case__first_reads",
+            Prefetch("case__images", Image.objects.only("case").order_by()),  # they are only counted
+        )
         .order_by("created_at", "id")
     )
 

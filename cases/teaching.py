@@ -11,6 +11,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from cases.lifecycle import Reading
 from cases.models import Case, Cohort, Prediction, TeachingRead
 from cases.permissions import Action, cohorts_where, under
+from cases.results import can_stand
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -39,7 +40,7 @@ def teaching_cohorts(user: Person) -> QuerySet[Cohort]:
 
 def teaching_cases(user: Person) -> QuerySet[Case]:
     """The cases that can be drawn: with a known class, and a result to show afterwards."""
-    analysed = Exists(Prediction.objects.filter(image__case=OuterRef("pk")))
+    analysed = Exists(can_stand(Prediction.objects.filter(image__case=OuterRef("pk"))))
     readable = Case.objects.filter(under(Reading.TEACHING), cohort__in=teaching_cohorts(user))
     return readable.filter(analysed).exclude(ground_truth="")
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from cases.lifecycle import UNREAD_STATES, DraftState, ReadingOrder
 from cases.models import Assignment, Case, Claim, Draft, FirstRead, Prediction, Review
 from cases.permissions import reading_cohorts, visible_to
+from cases.results import can_stand
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -44,7 +45,7 @@ def awaiting_review(user: Person) -> QuerySet[PlacedCase]:
     waiting = (
         visible_to(user)
         .filter(reading_cohorts(user), state__in=UNREAD_STATES)
-        .filter(Exists(Prediction.objects.filter(image__case=OuterRef("pk"))))
+        .filter(Exists(can_stand(Prediction.objects.filter(image__case=OuterRef("pk")))))
         .exclude(Exists(Review.objects.filter(**own)))
         .exclude(Exists(submitted))
         .filter(~Exists(assigned) | Exists(assigned.filter(reader=user.pk)))

@@ -50,7 +50,8 @@ class Manifest:
     training: recipe, data digest, split and figures, as the training command recorded them.
     temperature: divides the logits before the softmax. gate: method and thresholds of the input gate, whose
     arrays lie with the weights, or None. training_images: perceptual hashes of what it was trained on
-    (inference.fingerprints), or None where they are not known. directory: where the weights file lies.
+    (inference.fingerprints), or None where they are not known. negative_class: code of the class that means
+    "nothing found", or None where no class does. directory: where the weights file lies.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Manifest:
     directory: Path
     gate: Mapping[str, Any] | None = None
     training_images: Mapping[str, Any] | None = None
+    negative_class: str | None = None
 
     @property
     def class_codes(self) -> tuple[str, ...]:
@@ -181,6 +183,7 @@ def _check_consistency(manifest: Manifest) -> None:
     demands = {
         "preprocessing": manifest.preprocessing == PREPROCESSING_ID,
         "classes": len(set(manifest.class_codes)) == len(manifest.classes),
+        "negative_class": manifest.negative_class in (None, *manifest.class_codes),
         "layers": manifest.layer_names == manifest.network.layer_names(),
         "layers.grid": tuple(each.grid for each in manifest.layers) == tuple((side, side) for side in grids),
         "layers.channels": tuple(each.channels for each in manifest.layers) == manifest.network.channels,

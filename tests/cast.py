@@ -49,6 +49,7 @@ MANIFEST: dict[str, Any] = {
         {"code": "notumor", "label": "No tumour"},
         {"code": "pituitary", "label": "Pituitary tumour"},
     ],
+    "negative_class": "notumor",
     "layers": [
         {"name": name, "label": f"Layer {number}", "grid": [grid, grid], "channels": channels}
         for number, (name, (channels, grid)) in enumerate(LAYERS.items(), start=1)
@@ -265,15 +266,32 @@ def submit(owner: User, cohort: Cohort, model_version: ModelVersion) -> Callable
 
 
 @pytest.fixture
+def submit_many(owner: User, cohort: Cohort, model_version: ModelVersion) -> Callable[..., Case]:
+    """Take several pictures in as the images of one case, each with its job queued."""
+    from cases.services.uploads import submit_series
+
+    def take_in(count: int = 3, first_seed: int = 100, **options: Any) -> Case:
+        files = [ContentFile(make_png_bytes(seed=first_seed + place)) for place in range(count)]
+        receipts = submit_series(by=owner, cohort=options.pop("into", cohort), files=files, **options)
+        case = receipts[0].case
+        assert case is not None, receipts
+        return case
+
+    return take_in
+
+
+@pytest.fixture
 def analyse_as() -> Callable[..., None]:
-    """Finish the case's queued job the way a worker does, with a given class and probability.
+    """Finish the queued job of one image the way a worker does, with a given class and probability.
 
     `found` is what the gate and the comparison with the training images say.
     """
     from cases.services import jobs
 
-    def finish(case: Case, predicted: str = "glioma", probability: float = 0.7, **found: Any) -> None:
-        job = case.images.get().jobs.get(status="queued")
+    def finish(
+        case: Case, predicted: str = "glioma", probability: float = 0.7, position: int = 0, **found: Any
+    ) -> None:
+        job = case.images.get(position=position).jobs.get(status="queued")
         claim = jobs.claim(job.pk)
         assert claim is not None
         rest = (1 - probability) / 3
@@ -289,6 +307,19 @@ def analyse_as() -> Callable[..., None]:
         )
 
     return finish
+
+
+@pytest.fixture
+def fail_as() -> Callable[..., None]:
+    """Let the queued job of one image fail for good the way a worker does."""
+    from cases.services import jobs
+
+    def fail(case: Case, position: int = 0) -> None:
+        claim = jobs.claim(case.images.get(position=position).jobs.get(status="queued").pk)
+        assert claim is not None
+        assert jobs.fail(claim, jobs.Failure("broken", "The stored picture is damaged.", retryable=False))
+
+    return fail
 
 
 @pytest.fixture

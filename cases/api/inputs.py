@@ -94,9 +94,19 @@ class AmendmentInput(OpinionInput):
 
 
 class UploadInput(serializers.Serializer[Any]):
-    """One or many files for one cohort."""
+    """One or many files for one cohort, or for one case."""
 
-    cohort = serializers.CharField(help_text=_("Name or id of the cohort."))
+    cohort = serializers.CharField(
+        required=False, help_text=_("Name or id of the cohort. Give this, or “case”.")
+    )
+    together = serializers.BooleanField(
+        default=False,
+        help_text=_("“true” makes one case of all files, its images in the order of the form."),
+    )
+    case = serializers.CharField(
+        required=False,
+        help_text=_("Code of a case that nobody has begun to read: the files become its further images."),
+    )
     file = serializers.ListField(
         child=serializers.FileField(),
         help_text=_("PNG, JPEG, TIFF, BMP or WebP; repeat the part for more files."),

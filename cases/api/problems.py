@@ -24,6 +24,7 @@ from cases.lifecycle import IllegalTransition
 from cases.services.claims import SlotTaken
 from cases.services.first_reads import FirstReadConflict
 from cases.services.reviews import ReviewConflict
+from cases.services.uploads import CaseIsRead
 
 logger = logging.getLogger(__name__)
 
@@ -142,6 +143,11 @@ def _of_missing_right(error: PermissionDenied) -> JsonResponse:
 
 @_problem_of.register
 def _of_state(error: IllegalTransition) -> JsonResponse:
+    return problem("wrong_state", str(error))
+
+
+@_problem_of.register
+def _of_read_case(error: CaseIsRead) -> JsonResponse:
     return problem("wrong_state", str(error))
 
 

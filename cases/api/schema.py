@@ -99,6 +99,10 @@ class ReviewedCaseSerializer(serializers.Serializer[Any]):
         Reading.choices, allow_null=True, help_text="How the case was read; null before there were protocols."
     )
     protocol_version = serializers.IntegerField(allow_null=True)
+    case_images = serializers.IntegerField(help_text="How many images the case has.")
+    image_position = serializers.IntegerField(
+        help_text="Place of the image that stands for the case, whose result was read, from 0."
+    )
     image_sha256 = serializers.CharField(help_text="Of the uploaded file.")
     image_width = serializers.IntegerField()
     image_height = serializers.IntegerField()
@@ -128,7 +132,10 @@ class ReviewedCaseSerializer(serializers.Serializer[Any]):
     region = RegionField(help_text="Marked by the reader, in pixels.")
     heat_in_region = serializers.FloatField(
         allow_null=True,
-        help_text="Share of the last layer's heat for the predicted class inside the region.",
+        help_text=(
+            "Share of the last layer's heat for the predicted class inside the region, on the image that the "
+            "region is marked on."
+        ),
     )
     active_seconds = serializers.FloatField(allow_null=True, help_text="Active reading time.")
     reader = serializers.UUIDField(help_text="An opaque id.")
@@ -185,7 +192,12 @@ UPLOAD_DESCRIPTION = """\
 Content decides what a file is, not its name; names are neither stored nor logged. Each file has
 its own receipt, in the order of the form: 201 if at least one was received, 200 if none was but
 some were here already, 422 if all were refused. The same file twice in a cohort leads to the
-first case."""
+first case.
+
+Each file is a case of its own. With `together=true` all files of the request are the images
+(slices) of one case, in the order of the form; one that is refused or here already is left out, and
+the others close up. With `case` instead of `cohort` the files become further images of a case that
+nobody has begun to read; otherwise the answer is 409."""
 
 _ROW = {
     "review_id": "0b6e0c7e-6f0f-4a53-9d3c-5a3f3c6f1d11",
@@ -195,6 +207,8 @@ _ROW = {
     "ground_truth": None,
     "reading": "blinded",
     "protocol_version": 1,
+    "case_images": 20,
+    "image_position": 11,
     "image_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "image_width": 512,
     "image_height": 512,
@@ -215,7 +229,7 @@ _ROW = {
     "other_finding": None,
     "reader_confidence": 4,
     "comment": "",
-    "region": {"image": 0, "kind": "rectangle", "x0": 190, "y0": 204.5, "x1": 260, "y1": 281},
+    "region": {"image": 11, "kind": "rectangle", "x0": 190, "y0": 204.5, "x1": 260, "y1": 281},
     "heat_in_region": 0.62,
     "active_seconds": 41.5,
     "reader": "4c0c9d5e-1a55-4bd5-8b7c-0f6b7a6f2f10",
@@ -266,6 +280,7 @@ _RECEIPT = {
     "outcome": "received",
     "case": "K7QF-2M9D",
     "url": "https://portal.example/api/v1/cases/K7QF-2M9D/",
+    "position": 0,
     "code": "received",
     "message": "Received and queued.",
     "notices": [],

@@ -14,6 +14,7 @@ from rest_framework.reverse import reverse
 from cases.lifecycle import CaseState, GateVerdict, JobStatus, Reading, Verdict
 from cases.models import Case, FirstRead, Job, Prediction, Review
 from cases.permissions import Action, Role
+from cases.results import Progress
 from cases.services.protocols import Terms
 from cases.services.uploads import Outcome, Receipt
 
@@ -34,7 +35,9 @@ class CaseDetail:
 
     case: Case
     job: Job | None
+    progress: Progress
     prediction: Prediction | None
+    results: list[Prediction]
     reviews: list[Review] | None
     terms: Terms
     first_read: FirstRead | None
@@ -150,6 +153,9 @@ class PredictionSerializer(Shape):
     """What the network said."""
 
     id = serializers.UUIDField()
+    position = serializers.IntegerField(
+        source="image.position", help_text=_("Of the image that stands for the case.")
+    )
     model_version = serializers.CharField(source="model_version.name")
     predicted_class = serializers.CharField()
     predicted_label = serializers.CharField()
@@ -170,6 +176,30 @@ class PredictionSerializer(Shape):
     def get_gate_verdict(self, prediction: Prediction) -> str | None:
         """Null where the network has no gate."""
         return prediction.gate_verdict or None
+
+
+class ImageResultSerializer(Shape):
+    """What the network said of one image of a case."""
+
+    position = serializers.IntegerField(source="image.position")
+    prediction = serializers.UUIDField(source="pk")
+    predicted_class = serializers.CharField()
+    predicted_probability = serializers.FloatField(source="confidence")
+    probabilities = serializers.DictField(source="probability_by_class", child=serializers.FloatField())
+    gate_verdict = serializers.SerializerMethodField(help_text=GATE_HELP)
+
+    @extend_schema_field(serializers.ChoiceField(GateVerdict.choices, allow_null=True))
+    def get_gate_verdict(self, prediction: Prediction) -> str | None:
+        """Null where the network has no gate."""
+        return prediction.gate_verdict or None
+
+
+class ProgressSerializer(Shape):
+    """How far the analysis of a case is, in images."""
+
+    images = serializers.IntegerField()
+    analysed = serializers.IntegerField()
+    failed = serializers.IntegerField(help_text=_("Without a result until they are tried again."))
 
 
 class FirstReadSerializer(Shape):
@@ -226,9 +256,17 @@ class CaseDetailSerializer(Shape):
     created_at = serializers.DateTimeField(source="case.created_at")
     reading = serializers.ChoiceField(Reading.choices, source="terms.reading")
     images = ImageSerializer(source="case.images.all", many=True)
-    job = JobSerializer(allow_null=True)
+    job = JobSerializer(
+        allow_null=True, help_text=_("Its status is that of all images: failed where one of them failed.")
+    )
+    progress = ProgressSerializer()
     first_read = FirstReadSerializer(allow_null=True, help_text=_("Your own, of a blinded case."))
-    prediction = PredictionSerializer(allow_null=True)
+    prediction = PredictionSerializer(
+        allow_null=True, help_text=_("That of the image that stands for the case.")
+    )
+    results = ImageResultSerializer(
+        many=True, help_text=_("What the same network said of each image; empty where prediction is null.")
+    )
     reviews = ReviewSerializer(many=True, allow_null=True)
 
 
@@ -239,6 +277,9 @@ class ReceiptSerializer(Shape):
     outcome = serializers.ChoiceField(Outcome.choices)
     case = serializers.CharField(allow_null=True, help_text=_("Code of the case; null for a refused file."))
     url = CaseUrlField(source="case", allow_null=True)
+    position = serializers.IntegerField(
+        allow_null=True, help_text=_("Place of the image in the case, from 0; null for a refused file.")
+    )
     code = serializers.CharField(help_text=_("A stable code of the reason."))
     message = serializers.CharField()
     notices = serializers.ListField(
@@ -253,6 +294,7 @@ def receipt_bodies(receipts: list[Receipt], context: dict[str, Any]) -> Any:
             "index": index,
             "outcome": receipt.outcome,
             "case": receipt.case.code if receipt.case else None,
+            "position": receipt.position,
             "code": receipt.code,
             "message": receipt.message,
             "notices": receipt.notices,

@@ -48,6 +48,12 @@ class ModelVersion(models.Model):
         return {entry["code"]: entry["label"] for entry in self.classes}
 
     @property
+    def negative_class(self) -> str | None:
+        """Code of the class that means "nothing found"; None where the manifest names none."""
+        code: str | None = self.manifest.get("negative_class")
+        return code
+
+    @property
     def layers(self) -> list[dict[str, Any]]:
         """The layers that heat maps exist for, shallow to deep."""
         return list(self.manifest["layers"])

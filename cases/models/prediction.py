@@ -41,6 +41,15 @@ class Prediction(models.Model):
         blank=True,
         help_text=_("As the gate measures it; only numbers of one network version can be compared."),
     )
+    suspicion = models.FloatField(
+        _("suspicion"),
+        default=0.0,
+        db_default=0.0,  # a worker of the version before does not say it
+        help_text=_(
+            "The probability of the predicted class, below zero where that class means “nothing found”: "
+            "of several images the one with the most stands for the case."
+        ),
+    )
     in_training = models.BooleanField(
         _("was in the training data"),
         null=True,

@@ -17,7 +17,7 @@ from cases import results, selectors
 from cases.lifecycle import CaseState
 from cases.models import Case, FirstRead, Review
 from cases.pages.access import PageRequest, case_or_404, signed_in
-from cases.pages.case_context import class_label
+from cases.pages.case_context import class_label, results_shown
 from cases.pages.images import image_at
 from cases.pages.marks import Statement
 from cases.pages.review_forms import FirstReadForm
@@ -60,9 +60,8 @@ def adjudication(request: PageRequest, code: str) -> HttpResponse:
         else:
             messages.success(request, _t("Your decision stands. The network's result is shown beside it."))
             return redirect("cases:case", code=case.code)
-    image = image_at(case, request.GET.get("image", ""))
     shown = results.current_result(request.user, case)
-    by_image = {shown.image.position: shown} if shown and not shown.is_refused else {}
+    image = image_at(case, request.GET.get("image", ""), shown)
     sides = sides_of(case)
     context = {
         "case": case,
@@ -70,7 +69,14 @@ def adjudication(request: PageRequest, code: str) -> HttpResponse:
         "prediction": None,
         "is_withheld": True,
         "numbers_shown": False,
-        "viewer": viewer_of(case, image, by_image, request.GET, _statements(sides)),
+        "viewer": viewer_of(
+            case,
+            image,
+            results_shown(request, case, shown),
+            request.GET,
+            key=shown,
+            statements=_statements(sides),
+        ),
         "sides": sides,
         "form": form,
     }

@@ -20,16 +20,21 @@ from cases.models import Case, Job
 from cases.pages.access import PageRequest, case_or_404, signed_in
 from cases.pages.rows import rows_by_code
 from cases.permissions import Action, may
+from cases.results import Progress
 from cases.services import jobs
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What the page of a case says of its newest analysis, and whether the user may queue it again."""
+    """What the page of a case says of its newest analysis, and whether the user may queue it again.
+
+    `job` is the one that stands for the images of the case, of which `progress` counts how many are ready.
+    """
 
     job: Job
     waits_long: bool
     may_retry: bool
+    progress: Progress
 
     @property
     def is_pending(self) -> bool:
@@ -40,6 +45,11 @@ class Analysis:
     def has_failed(self) -> bool:
         """Whether somebody has to queue it again."""
         return self.job.status in (JobStatus.FAILED, JobStatus.CANCELLED)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether some images have a result and others will have none by themselves."""
+        return self.has_failed and self.progress.analysed > 0
 
 
 def analysis_of(request: PageRequest, case: Case) -> Analysis | None:
@@ -52,6 +62,7 @@ def analysis_of(request: PageRequest, case: Case) -> Analysis | None:
         job,
         waits_long=job.status == JobStatus.QUEUED and waited > settings.JOB_REDISPATCH_SECONDS,
         may_retry=may(request.user, Action.RETRY, case.cohort),
+        progress=results.progress_of([case.pk])[case.pk],
     )
 
 
@@ -73,13 +84,12 @@ def status(request: PageRequest, code: str) -> HttpResponse:
 @require_POST
 @signed_in
 def retry(request: PageRequest, code: str) -> HttpResponse:
-    """Queue the failed analysis again; on to the case, or the row's new state for htmx."""
+    """Queue what failed of the case again; on to the case, or the row's new state for htmx."""
     case = case_or_404(request, code)
-    job = results.current_job(case)
-    if job is None:
+    if results.current_job(case) is None:
         raise Http404
     try:
-        jobs.retry(by=request.user, job=job)
+        jobs.retry_case(by=request.user, case=case)
     except IllegalTransition:
         sentence = _t("This analysis needs no other try: its state has changed meanwhile.")
     else:

@@ -123,18 +123,20 @@ def page(
     one that came too late, since another window had gone on.
     """
     stage = stage or stage_of(request, case)
-    image = image_at(case, request.GET.get("image", ""))
     shown = prediction or results.current_result(request.user, case)
+    image = image_at(case, request.GET.get("image", ""), shown)
     withheld = shown is not None and is_withheld(request, shown)
     decision = selectors.adjudication_of(request.user, case)
     reading = _reading(request, case, stage, shown, form, conflict)
-    by_image = {shown.image.position: shown} if shown and not withheld else {}
+    by_image = results_shown(request, case, shown)
     context: dict[str, Any] = {
         "case": case,
         "image": image,
         "notices": sentences(image.notices),
         "analysis": analysis_of(request, case),
-        "viewer": viewer_of(case, image, by_image, request.GET, _statements(stage, reading, decision)),
+        "viewer": viewer_of(
+            case, image, by_image, request.GET, key=shown, statements=_statements(stage, reading, decision)
+        ),
         "is_withheld": withheld,
         "numbers_shown": numbers_shown(request),
         "may_read": may(request.user, Action.READ, case.cohort),
@@ -297,6 +299,18 @@ def numbers_shown(request: PageRequest) -> bool:
 def is_withheld(request: PageRequest, prediction: Prediction) -> bool:
     """Whether class, probabilities and maps of a refused image stay off the page."""
     return prediction.is_refused and not numbers_shown(request)
+
+
+def results_shown(request: PageRequest, case: Case, key: Prediction | None) -> dict[int, Prediction]:
+    """What the viewer may lay over each picture, by position: results of the version of `key`, which stands for
+    the case, and nothing while that is withheld.
+    """
+    if key is None or is_withheld(request, key):
+        return {}
+    if len(case.images.all()) == 1:
+        return {key.image.position: key}
+    found = results.results_by_image(request.user, case, key.model_version)
+    return {position: result for position, result in found.items() if not is_withheld(request, result)}
 
 
 def bars_of(prediction: Prediction) -> list[Bar]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
+from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from cases import selectors
@@ -61,8 +62,15 @@ class WorklistForm(forms.Form):
         )
 
 
+class Grouping(TextChoices):
+    """How the files of one upload belong together."""
+
+    SEPARATE = "separate", _("Each file is a case of its own")
+    ONE_CASE = "one_case", _("All files are the slices of one case")
+
+
 class UploadForm(forms.Form):
-    """The cohort that files go to; the files themselves are judged one by one."""
+    """The cohort that files go to, and how they belong together; the files are judged one by one."""
 
     cohort = forms.ModelChoiceField(
         label=_("Cohort"),
@@ -72,6 +80,14 @@ class UploadForm(forms.Form):
             "required": _("Choose the cohort that these images belong to."),
             "invalid_choice": _("You cannot upload to this cohort. Choose another one."),
         },
+    )
+
+    grouping = forms.ChoiceField(
+        label=_("How do the files belong together?"),
+        required=False,  # a script of before does not say it
+        choices=Grouping.choices,
+        initial=Grouping.SEPARATE,
+        widget=forms.RadioSelect,
     )
 
     def __init__(self, data: Any = None, *, user: User) -> None:

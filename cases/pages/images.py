@@ -147,12 +147,15 @@ def overlay(
     )
 
 
-def image_at(case: Case, position: str) -> Image:
-    """The picture of the case at the position that a query string names, or its first one.
+def image_at(case: Case, position: str, key: Prediction | None = None) -> Image:
+    """The picture of the case at the position that a query string names; without one, that of the result that
+    stands for the case (`key`, where it may be shown), or else the first.
 
     404 where there is none, or the case has no pictures.
     """
     images = list(case.images.all())
+    if not position and key:
+        return next(image for image in images if image.pk == key.image_id)
     if position:
         images = [image for image in images if str(image.position) == position]
     if not images:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _t
@@ -12,6 +12,7 @@ from cases import selectors
 from cases.lifecycle import JobStatus
 from cases.models import Case
 from cases.permissions import Action, cohorts_where
+from cases.results import Progress, progress_of
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -35,6 +36,7 @@ class Row:
     predicted_label: str = ""
     percent: str = ""
     gate_verdict: str = ""
+    progress: Progress | None = None
 
     @property
     def is_pending(self) -> bool:
@@ -48,10 +50,17 @@ class Row:
 
 
 def rows_of(user: User, cases: Iterable[selectors.AnalysedCase]) -> list[Row]:
-    """The rows of `cases`, which come from `selectors.worklist`; two queries, however many."""
+    """The rows of `cases`, which come from `selectors.worklist`; three queries at the most, however many."""
     retryable = _cohort_ids(user, Action.RETRY)
     labels = selectors.known_classes()
-    return [_row(case, case.is_open, case.cohort_id in retryable, labels) for case in cases]
+    return _with_progress([_row(case, case.is_open, case.cohort_id in retryable, labels) for case in cases])
+
+
+def _with_progress(rows: list[Row]) -> list[Row]:
+    """Say of the cases that are not ready how many of their images are."""
+    counted = [row.case.pk for row in rows if row.is_pending or row.has_failed]
+    progress = progress_of(counted) if counted else {}
+    return [replace(row, progress=progress.get(row.case.pk)) for row in rows]
 
 
 def rows_by_code(user: User, codes: Iterable[str]) -> list[Row]:

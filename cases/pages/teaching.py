@@ -18,7 +18,7 @@ from cases import selectors, teaching
 from cases.models import Case, Cohort, TeachingRead
 from cases.models.statement import Confidence
 from cases.pages.access import PageRequest, case_or_404, signed_in
-from cases.pages.case_context import bars_of, class_label, is_withheld, numbers_shown
+from cases.pages.case_context import bars_of, class_label, is_withheld, numbers_shown, results_shown
 from cases.pages.images import image_at
 from cases.pages.viewer import viewer_of
 from cases.services.teaching import answer
@@ -116,10 +116,9 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     """Without `read` nothing of the network and of the truth is in the page."""
-    image = image_at(drawn, request.GET.get("image", ""))
     shown = read.prediction if read else None
+    image = image_at(drawn, request.GET.get("image", ""), shown)
     withheld = shown is not None and is_withheld(request, shown)
-    by_image = {shown.image.position: shown} if shown and not withheld else {}
     context: dict[str, Any] = {
         "case": drawn,
         "image": image,
@@ -128,7 +127,7 @@ def _page(
         "prediction": shown,
         "is_withheld": withheld,
         "numbers_shown": numbers_shown(request),
-        "viewer": viewer_of(drawn, image, by_image, request.GET),
+        "viewer": viewer_of(drawn, image, results_shown(request, drawn, shown), request.GET, key=shown),
         "bars": bars_of(shown) if shown else [],
         "truth": {"code": drawn.ground_truth, "label": class_label(drawn.ground_truth)} if read else None,
         "read_label": class_label(read.read_class) if read else "",

@@ -1,8 +1,9 @@
-"""Uploading: one endpoint for the plain form with many files and for the script with one each."""
+"""Uploading: one endpoint for the plain form, and for the script that sends one file or one case at once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -10,15 +11,17 @@ from django.core.files.base import File
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _t
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from cases.models import Cohort
+from cases.naturalorder import natural_key
 from cases.pages.access import PageRequest, sent_by_script, signed_in
-from cases.pages.forms import UploadForm
+from cases.pages.forms import Grouping, UploadForm
 from cases.pages.rows import Row, rows_by_code
 from cases.permissions import Action, may_anywhere
-from cases.services.uploads import Outcome, Receipt, refusal_of_oversized, submit_file
+from cases.services.uploads import Outcome, Receipt, refusal_of_oversized, submit_file, submit_series
 from cases.uploadhandlers import oversized_uploads
 from inference.formats import FORMATS, accept_attribute
 
@@ -30,11 +33,14 @@ STATUS_OF_OUTCOME = {Outcome.RECEIVED: 201, Outcome.DUPLICATE: 200, Outcome.REFU
 
 @dataclass(frozen=True)
 class UploadRow:
-    """What became of one file. The name is shown in this one answer and kept nowhere."""
+    """What became of one file, or of the `files` that one case was made of, in their order there. Names are
+    shown in this one answer and kept nowhere.
+    """
 
     name: str
     receipt: Receipt
     row: Row | None
+    files: tuple[str, ...] = ()
 
 
 @never_cache
@@ -59,7 +65,10 @@ def _take_in(request: PageRequest) -> HttpResponse:
         return _refuse_form(request, form)
     cohort = form.cleaned_data["cohort"]
     rows = [UploadRow(name, refusal_of_oversized(), None) for name in oversized]
-    rows += [_submit(request, cohort, file) for file in files]
+    if form.cleaned_data["grouping"] == Grouping.ONE_CASE:
+        rows = _submit_as_one(request, cohort, files) + rows
+    else:
+        rows += [_submit(request, cohort, file) for file in files]
     if sent_by_script(request):
         return _rows_alone(request, rows)
     return _page(request, form, rows=rows)
@@ -67,8 +76,35 @@ def _take_in(request: PageRequest) -> HttpResponse:
 
 def _submit(request: PageRequest, cohort: Cohort, file: File[bytes]) -> UploadRow:
     receipt = submit_file(by=request.user, cohort=cohort, file=file)
+    return UploadRow(_name_of(file), receipt, _row_of(request, receipt))
+
+
+def _submit_as_one(request: PageRequest, cohort: Cohort, files: Sequence[File[bytes]]) -> list[UploadRow]:
+    """One row for the case, then one for each file that is no part of it."""
+    ordered = sorted(files, key=lambda file: natural_key(file.name or ""))
+    receipts = submit_series(by=request.user, cohort=cohort, files=ordered)
+    named = [(_name_of(file), receipt) for file, receipt in zip(ordered, receipts, strict=True)]
+    received = [(name, receipt) for name, receipt in named if receipt.outcome == Outcome.RECEIVED]
+    left_out = [
+        UploadRow(name, receipt, None) for name, receipt in named if receipt.outcome != Outcome.RECEIVED
+    ]
+    if not received:
+        return left_out
+    words = ngettext("%(n)d file as one case", "%(n)d files as one case", len(received))
+    notices = dict.fromkeys(notice for _, receipt in received for notice in receipt.notices)
+    receipt = replace(received[0][1], notices=tuple(notices))
+    row = _row_of(request, receipt)
+    names = tuple(name for name, _ in received)
+    return [UploadRow(words % {"n": len(received)}, receipt, row, names), *left_out]
+
+
+def _name_of(file: File[bytes]) -> str:
+    return file.name or _t("Unnamed file")
+
+
+def _row_of(request: PageRequest, receipt: Receipt) -> Row | None:
     found = rows_by_code(request.user, [receipt.case.code]) if receipt.case else []
-    return UploadRow(file.name or _t("Unnamed file"), receipt, found[0] if found else None)
+    return found[0] if found else None
 
 
 def _refuse_form(request: PageRequest, form: UploadForm) -> HttpResponse:
@@ -82,7 +118,9 @@ def _refuse_form(request: PageRequest, form: UploadForm) -> HttpResponse:
 
 
 def _rows_alone(request: PageRequest, rows: list[UploadRow]) -> HttpResponse:
-    """The rows as markup for the script; the status is that of the first, which is the only one it sends."""
+    """The rows as markup for the script; the status is that of the first: of the only file that was
+    sent, or of the case that many were made into.
+    """
     outcome = rows[0].receipt.outcome
     response = render(
         request, "cases/parts/upload_rows.html", {"uploads": rows}, status=STATUS_OF_OUTCOME[outcome]
@@ -103,5 +141,7 @@ def _page(
         "max_megabytes": settings.UPLOAD_MAX_BYTES // 2**20,
         "max_bytes": settings.UPLOAD_MAX_BYTES,
         "max_files": settings.UPLOAD_MAX_FILES,
+        "max_request_bytes": settings.UPLOAD_MAX_REQUEST_BYTES,
+        "max_images": min(settings.CASE_MAX_IMAGES, settings.UPLOAD_MAX_FILES),
     }
     return render(request, "cases/upload.html", context, status=status)

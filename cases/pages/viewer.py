@@ -17,6 +17,7 @@ from django.utils.http import urlencode
 from cases.models import Case, Image, Prediction
 from cases.pages.images import maps_of
 from cases.pages.marks import Mark, Statement, marks_on
+from cases.pages.rows import percent_of
 from cases.pages.viewer_form import Legend, ViewerForm, legend_of
 from inference.errors import InferenceError
 from inference.heatmaps import COLOUR_MAPS, MapSet
@@ -55,11 +56,17 @@ class Heat:
 
 @dataclass(frozen=True)
 class Slice:
-    """One picture of the case's many; `query` is the rest of the query string that leads to it."""
+    """One picture of the case's many.
+
+    `query` is the query string that leads to it; `finding` is the network's class for this picture alone, in
+    words; `is_key`: its result stands for the case.
+    """
 
     position: int
     number: int
     query: str
+    finding: str
+    is_key: bool
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,14 @@ def viewer_of(
     image: Image,
     results: Mapping[int, Prediction],
     query: Any,
+    *,
+    key: Prediction | None = None,
     statements: Iterable[Statement] = (),
 ) -> Viewer:
     """The viewer on `image`, as `query` (a query string) chooses it.
 
-    `results`: the result to show of each picture, by the picture's position; one without has no heat.
+    `results`: the result to show of each picture, by the picture's position; one without has no heat. `key`:
+    the one that stands for the case, where it may be known.
     """
     prediction = results.get(image.position)
     maps = _readable_maps(prediction)
@@ -110,7 +120,16 @@ def viewer_of(
     marks = marks_on(image, statements, prediction, maps, chosen)
     images = list(case.images.all())
     at = images.index(image)
-    slices = [Slice(each.position, number, _query(query, each)) for number, each in enumerate(images, 1)]
+    slices = [
+        Slice(
+            each.position,
+            number,
+            _query(query, each),
+            _finding(results.get(each.position)),
+            is_key=bool(results) and key is not None and each.pk == key.image_id,
+        )
+        for number, each in enumerate(images, 1)
+    ]
     return Viewer(
         frame,
         form,
@@ -122,7 +141,11 @@ def viewer_of(
         slices[at - 1] if at else None,
         slices[at + 1] if at + 1 < len(images) else None,
         {
-            "images": [_places(case, each, results.get(each.position)) for each in images],
+            "images": [
+                _places(case, each, results.get(each.position))
+                | {"finding": here.finding, "isKey": here.is_key}
+                for each, here in zip(images, slices, strict=True)
+            ],
             "at": at,
             "grids": _grids(maps),
             "evidence": _evidence(maps),
@@ -130,6 +153,10 @@ def viewer_of(
             "colours": {name: table.tobytes().hex() for name, table in COLOUR_MAPS.items()} if heat else {},
         },
     )
+
+
+def _finding(prediction: Prediction | None) -> str:
+    return f"{prediction.predicted_label}, {percent_of(prediction.confidence)}" if prediction else ""
 
 
 def _query(query: Any, image: Image) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from django.core.files.base import ContentFile
 
 from cases.models import Cohort
-from cases.services.uploads import Outcome, Receipt, limits, refusal_of_oversized, submit_file
+from cases.services.uploads import Given, Outcome, Receipt, limits, refusal_of_oversized, submit_series
 from inference.files import files_below, folders_in
 
 if TYPE_CHECKING:
@@ -27,14 +27,17 @@ class FolderError(Exception):
 
 @dataclass(frozen=True)
 class LabelledFile:
-    """One file of the folder and the code of its class."""
+    """One file of the folder and the code of its class. Files of the same `case` are images of one case;
+    it is empty for a file that is a case of its own.
+    """
 
     path: Path
     label: str
+    case: str = ""
 
 
 def labelled_files(folder: Path, known: set[str]) -> list[LabelledFile]:
-    """The files that a manifest.csv (path,label) lists, or one sub-folder a class.
+    """The files that a manifest.csv (path,label, or path,label,case) lists, or one sub-folder a class.
 
     Raises FolderError before anything is imported, so that a wrong folder leaves
     no cohort half-made.
@@ -53,7 +56,19 @@ def labelled_files(folder: Path, known: set[str]) -> list[LabelledFile]:
             f"The classes {', '.join(unknown)} are not known to the active network; "
             f"it knows {', '.join(sorted(known))}."
         )
+    _check_labels(files)
     return files
+
+
+def _check_labels(files: list[LabelledFile]) -> None:
+    """Raise FolderError where the images of one case have different labels: a case has one known class."""
+    labels: dict[str, str] = {}
+    for entry in files:
+        first = labels.setdefault(entry.case, entry.label) if entry.case else entry.label
+        if first != entry.label:
+            raise FolderError(
+                f"The case {entry.case} has two labels, {first} and {entry.label}; give its rows the same."
+            )
 
 
 def _from_manifest(manifest: Path) -> Iterator[LabelledFile]:
@@ -86,7 +101,7 @@ def _labelled(manifest: Path, number: int, row: dict[str, str | None]) -> Labell
     path = (root / name).resolve()
     if not path.is_relative_to(root):
         raise FolderError(f"{manifest}, line {number}: the path leads out of the folder.")
-    return LabelledFile(path, label)
+    return LabelledFile(path, label, (row.get("case") or "").strip())
 
 
 def _from_subfolders(folder: Path) -> Iterator[LabelledFile]:
@@ -95,26 +110,34 @@ def _from_subfolders(folder: Path) -> Iterator[LabelledFile]:
             yield LabelledFile(path, subfolder.name)
 
 
+def cases_of(files: Iterable[LabelledFile]) -> list[list[LabelledFile]]:
+    """The files case by case, in the order in which the cases, and in them the files, come first."""
+    cases: dict[object, list[LabelledFile]] = {}
+    for place, entry in enumerate(files):
+        cases.setdefault(entry.case or place, []).append(entry)
+    return list(cases.values())
+
+
 def import_files(
     *, by: User, cohort: Cohort, files: list[LabelledFile], is_simulated: bool = False
 ) -> Iterator[tuple[LabelledFile, Receipt]]:
-    """Submit the files one after the other, yielding what became of each."""
-    for entry in files:
-        yield entry, _import_one(by=by, cohort=cohort, entry=entry, is_simulated=is_simulated)
+    """Submit the files case by case, yielding what became of each."""
+    for entries in cases_of(files):
+        receipts = submit_series(
+            by=by,
+            cohort=cohort,
+            files=map(_read, entries),
+            ground_truth=entries[0].label,
+            is_simulated=is_simulated,
+        )
+        yield from zip(entries, receipts, strict=True)
 
 
-def _import_one(*, by: User, cohort: Cohort, entry: LabelledFile, is_simulated: bool) -> Receipt:
+def _read(entry: LabelledFile) -> Given:
     try:
         if entry.path.stat().st_size > limits().max_bytes:
             return refusal_of_oversized()
-        data = entry.path.read_bytes()
+        return ContentFile(entry.path.read_bytes())
     except OSError as error:
         reason = f"The file cannot be read ({error.strerror})."
         return Receipt(Outcome.REFUSED, None, "unreadable", reason)
-    return submit_file(
-        by=by,
-        cohort=cohort,
-        file=ContentFile(data),
-        ground_truth=entry.label,
-        is_simulated=is_simulated,
-    )

@@ -24,11 +24,13 @@ from cases import storage
 from cases.lifecycle import IllegalTransition, JobStatus, check_job_transition
 from cases.models import Job, Prediction
 from cases.permissions import Action, require
+from cases.results import jobs_to_retry
 from cases.services import audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from cases.models import Case
     from portal.accounts.models import User
 
 logger = logging.getLogger(__name__)
@@ -142,12 +144,15 @@ def complete(claim: Claim, result: Result) -> bool:
     with transaction.atomic():
         if not _finish(claim, status=JobStatus.SUCCEEDED, finished_at=timezone.now()):
             return False
-        job = Job.objects.get(pk=claim.job_id)
+        job = Job.objects.select_related("model_version").get(pk=claim.job_id)
+        confidence = result.probabilities[result.predicted_class]
+        is_negative = result.predicted_class == job.model_version.negative_class
         Prediction.objects.create(
             image_id=job.image_id,
             model_version_id=job.model_version_id,
             predicted_class=result.predicted_class,
-            confidence=result.probabilities[result.predicted_class],
+            confidence=confidence,
+            suspicion=-confidence if is_negative else confidence,
             probabilities=dict(result.probabilities),
             maps_file=maps_file,
             seconds=result.seconds,
@@ -236,6 +241,21 @@ def retry(*, by: User, job: Job) -> None:
         _move(job, JobStatus.QUEUED, **fresh_attempts())
         audit.record(by=by, action="job.retried", subject=job, cohort=cohort)
         announce_on_commit(job)
+
+
+def retry_case(*, by: User, case: Case) -> int:
+    """Queue every image of the case again whose analysis failed or was cancelled; how many there were.
+
+    Raises IllegalTransition where there is none: then nothing needs another try.
+    """
+    require(by, Action.RETRY, case.cohort)
+    ended = jobs_to_retry(case)
+    if not ended:
+        raise IllegalTransition(JobStatus.SUCCEEDED, JobStatus.QUEUED)
+    with transaction.atomic():
+        for job in ended:
+            retry(by=by, job=job)
+    return len(ended)
 
 
 def cancel(*, by: User, job: Job) -> None:

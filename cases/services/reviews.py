@@ -12,13 +12,15 @@ from django.utils.translation import gettext as _t
 from cases.lifecycle import (
     READER_ONLY_CLASSES,
     CaseState,
+    DraftState,
     Reading,
     Verdict,
     case_state_after_reviews,
     case_states_before,
 )
-from cases.models import Case, Claim, FirstRead, Prediction, Review
+from cases.models import Case, Claim, Draft, FirstRead, Prediction, Review
 from cases.permissions import may_amend, require_reader
+from cases.results import is_key_result
 from cases.services import audit
 from cases.services.protocols import freeze, terms_for
 from cases.services.statements import checked_other_finding, checked_region, checked_seconds
@@ -94,7 +96,17 @@ def checked_opinion(*, by: User, case: Case, prediction: Prediction, opinion: Op
         raise ValidationError(_t("This case was closed; it is read no more."))
     if terms_for(case).reading == Reading.BLINDED and not _has_committed(by, case):
         raise PermissionDenied(_t("Commit your own read first; then the network's result is shown."))
+    _check_key(by, case, prediction)
     return _whole(case, prediction, opinion)
+
+
+def _check_key(by: User, case: Case, prediction: Prediction) -> None:
+    """A review judges the class that stands for the case, not that of any of its images. What was submitted
+    of it stays: another image may have come to stand for the case since.
+    """
+    submitted = Draft.objects.filter(case=case, reader=by, state=DraftState.PRELIMINARY)
+    if not is_key_result(prediction) and not submitted.filter(prediction=prediction).exists():
+        raise ValidationError(_t("This result does not stand for the case (any more); open the case again."))
 
 
 def _has_committed(by: User, case: Case) -> bool:

@@ -30,16 +30,20 @@ class Scanner:
     noise: float
 
 
-def acquire(image: Grid, scanner: Scanner, rng: np.random.Generator) -> Grid:
+def acquire(
+    image: Grid, scanner: Scanner, rng: np.random.Generator, noise: np.random.Generator | None = None
+) -> Grid:
     """Return the slice in [0, 1] as this scanner shows it; magnitude noise, as MR has (Gudbjartsson
     and Patz 1995).
+
+    noise: where the noise comes from, so that slices of one series share the coil and not the noise.
     """
     size = len(image)
     image = ndimage.gaussian_filter(image, _POINT_SPREAD * size)
     field = ndimage.gaussian_filter(rng.standard_normal((size, size)), size / 4)
     field = 1.0 + scanner.shading * field / np.abs(field).max()
     signal = np.clip(image, 0.0, 1.0) ** scanner.gamma * field
-    real, imaginary = rng.normal(0.0, scanner.noise, (2, size, size))
+    real, imaginary = (noise or rng).normal(0.0, scanner.noise, (2, size, size))
     return np.asarray(np.clip(np.hypot(signal + real, imaginary) * 0.92, 0.0, 1.0))
 
 

@@ -1,7 +1,9 @@
-"""The demonstration's cases: which slice, which lesion, which scanner, which file."""
+"""The demonstration's cases: which slices, which lesion, which scanner, which files."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from inference.demo.anatomy import Plane
@@ -10,7 +12,7 @@ from inference.demo.lesions import Lesion
 
 @dataclass(frozen=True)
 class Script:
-    """One case. medium: jpeg, png8, png12 (12 bits in 16) or colour."""
+    """One slice. medium: jpeg, png8, png12 (12 bits in 16) or colour."""
 
     plane: Plane
     lesion: Lesion
@@ -50,4 +52,37 @@ SCRIPTS: tuple[Script, ...] = (
     _case("coronal", -50, _NONE, tilt=2),
     _case("axial", -24, Lesion("pituitary", 0, 24, 12), tilt=2),
     _case("axial", 18, Lesion("meningioma", 60, -14, 13), tilt=-3),
+)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Neighbouring slices of one head, `spacing` mm apart; the lesion is a ball around that at `middle`."""
+
+    view: str
+    first: float
+    spacing: float
+    count: int
+    lesion: Lesion
+    middle: float
+
+    def scripts(self) -> Iterator[Script]:
+        """The slices, from the first offset upwards."""
+        for number in range(self.count):
+            offset = self.first + number * self.spacing
+            yield _case(self.view, offset, self._lesion_at(offset))
+
+    def _lesion_at(self, offset: float) -> Lesion:
+        square = self.lesion.radius**2 - (offset - self.middle) ** 2
+        if square < _LEAST_RADIUS**2:
+            return _NONE
+        return Lesion(self.lesion.kind, self.lesion.u, self.lesion.v, math.sqrt(square))
+
+
+# Below this a slice only touches the ball.
+_LEAST_RADIUS = 4.0
+
+SERIES: tuple[Series, ...] = (
+    Series("axial", 2, 4, 12, Lesion("glioma", 34, 14, 17), 24),
+    Series("axial", 14, 4, 12, Lesion("meningioma", -58, 20, 16), 36),
 )

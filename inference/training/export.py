@@ -30,6 +30,8 @@ CLASSES = (
     ClassLabel("notumor", "No tumour"),
     ClassLabel("pituitary", "Pituitary tumour"),
 )
+# The class that means "nothing found".
+NEGATIVE_CLASS = "notumor"
 
 _LICENCE = "Apache-2.0"
 _ATTRIBUTIONS = (
@@ -100,6 +102,7 @@ def _draft(recipe: Recipe, network: Network, weights: bytes, directory: Path) ->
         temperature=1.0,
         licence=_LICENCE,
         attributions=_ATTRIBUTIONS,
+        negative_class=NEGATIVE_CLASS,
         directory=directory,
     )
 

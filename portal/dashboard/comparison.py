@@ -1,6 +1,7 @@
-"""Two network versions on the same images of a cohort: where they agree, and which of them is right.
+"""Two network versions on the same cases of a cohort: where they agree, and which of them is right.
 
-An image counts once both have a result of it. The number of queries is the same for any number of images.
+A case counts once both are through with it; of many images, each network speaks by the one that stands for
+the case by its results (cases/results.py). The number of queries is the same for any number of cases.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 
 from cases.models import Cohort, ModelVersion, Prediction
+from cases.results import key_results
 from portal.dashboard.selectors import given, not_trained_on
 from portal.dashboard.statistics import Share, cohen_kappa, mcnemar, share
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
     class Before(TypedDict):
-        """What the first version said of the image."""
+        """What the first version said of the case."""
 
         before_predicted_class: str
         before_confidence: float
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     PairedResult: TypeAlias = WithAnnotations[Prediction, Before]
 
-# What the other version said of the same image. A condition on these annotations reads the joined row; one on
+# What the other version said of the same case. A condition on these annotations reads the joined row; one on
 # the relation itself would, negated, ask of every other version's result.
 _BEFORE = "before_"
 _SAME_CLASS = Q(before_predicted_class=F("predicted_class"))
@@ -49,9 +51,9 @@ class Duel:
 
 @dataclass(frozen=True)
 class Comparison:
-    """counts: images by (class of the first, class of the second), without those that either refused.
+    """counts: cases by (class of the first, class of the second), without those that either refused.
 
-    both: images of which both have a result. withheld: of these, refused by either. kappa: Cohen's; None
+    both: cases of which both have a result. withheld: of these, refused by either. kappa: Cohen's; None
     where chance alone would always agree. known, read: against the known class of real cases and against the
     readers' last word; None where there is none.
     """
@@ -72,7 +74,7 @@ def versions_in(cohort: Cohort) -> QuerySet[ModelVersion]:
 
 
 def compare(cohort: Cohort, first: ModelVersion, second: ModelVersion) -> Comparison:
-    """Compare two versions on the images of which both have a result."""
+    """Compare two versions on the cases of which both have a result."""
     both = _both(cohort, first, second)
     of_both = both.filter(given(), given(_BEFORE))
     rows = of_both.order_by().values_list("before_predicted_class", "predicted_class")
@@ -107,15 +109,16 @@ def differing(cohort: Cohort, first: ModelVersion, second: ModelVersion) -> Quer
 
 
 def _both(cohort: Cohort, first: ModelVersion, second: ModelVersion) -> QuerySet[PairedResult]:
-    """The second version's results of the images that the first has a result of, each with that result."""
-    paired = Prediction.objects.filter(
-        image__cohort=cohort, model_version=second, image__predictions__model_version=first
-    )
+    """The second version's results of the cases that the first has a result of, each with that result."""
+    of_second = key_results(Prediction.objects.filter(image__cohort=cohort, model_version=second))
+    of_first = Prediction.objects.filter(image__case=OuterRef("image__case"), model_version=first)
+    before = "image__case__images__predictions__"
+    paired = of_second.filter(**{f"{before}pk": Subquery(key_results(of_first).values("pk")[:1])})
     return paired.annotate(
-        before_predicted_class=F("image__predictions__predicted_class"),
-        before_confidence=F("image__predictions__confidence"),
-        before_gate_verdict=F("image__predictions__gate_verdict"),
-        before_in_training=F("image__predictions__in_training"),
+        before_predicted_class=F(f"{before}predicted_class"),
+        before_confidence=F(f"{before}confidence"),
+        before_gate_verdict=F(f"{before}gate_verdict"),
+        before_in_training=F(f"{before}in_training"),
     )
 
 

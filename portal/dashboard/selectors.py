@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from cases.lifecycle import CaseState, GateVerdict, JobStatus, Verdict
 from cases.models import Case, Cohort, Job, Prediction, Review
+from cases.results import key_results
 from portal.dashboard.statistics import Share, share
 
 if TYPE_CHECKING:
@@ -156,7 +157,9 @@ def _counted(prefix: str = "") -> Q:
 
 @dataclass(frozen=True)
 class GateTally:
-    """Results of the cohort by what the gate said, and those of images that were trained on."""
+    """Results of the cohort, one a case and network, by what the gate said; and those of images that were
+    trained on.
+    """
 
     uncertain: int
     refused: int
@@ -165,7 +168,7 @@ class GateTally:
 
 def gate_tally(cohort: Cohort) -> GateTally:
     """How many results are uncertain, refused, or of images that the network was trained on."""
-    found = Prediction.objects.filter(image__cohort=cohort).aggregate(
+    found = key_results(Prediction.objects.filter(image__cohort=cohort)).aggregate(
         uncertain=Count("pk", filter=Q(gate_verdict=GateVerdict.UNCERTAIN)),
         refused=Count("pk", filter=Q(gate_verdict=GateVerdict.REFUSED)),
         trained_on=Count("pk", filter=Q(in_training=True)),
@@ -237,10 +240,13 @@ def _with_truth() -> Q:
 
 
 def accuracies(cohort: Cohort) -> list[Accuracy]:
-    """Each network version and the readers together, against the known class of real cases."""
+    """Each network version and the readers together, against the known class of real cases.
+
+    A case of many images counts once, by the image that stands for it.
+    """
     known = Case.objects.filter(_with_truth(), cohort=cohort).values("pk")
     networks = (
-        Prediction.objects.filter(_counted(), image__case__in=known)
+        key_results(Prediction.objects.filter(_counted(), image__case__in=known))
         .order_by()
         .values("model_version__name")
         .annotate(n=Count("pk"), right=Count("pk", filter=Q(predicted_class=F("image__case__ground_truth"))))

@@ -175,6 +175,7 @@ UPLOAD_MAX_REQUEST_BYTES = env.int("UPLOAD_MAX_REQUEST_BYTES", default=500 * 2**
 UPLOAD_MAX_PIXELS = env.int("UPLOAD_MAX_PIXELS", default=16_000_000)
 UPLOAD_MAX_FILES = env.int("UPLOAD_MAX_FILES", default=200)
 DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
+CASE_MAX_IMAGES = env.int("CASE_MAX_IMAGES", default=200)
 # What exceeds this goes to a temporary file on disk while it arrives, never into memory.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 FILE_UPLOAD_HANDLERS = [

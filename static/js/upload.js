@@ -1,9 +1,19 @@
-/* Sends the chosen files one by one, a few at a time, and shows what becomes of each.
-   The server answers with the finished row (cases/pages/upload.py); without this module
+/* Sends the chosen files one by one, a few at a time, or all in one request where they are the slices of one case,
+   and shows what becomes of each. The server answers with the finished row (cases/pages/upload.py); without this module
    the form sends all of them at once and the server answers with a page of the same rows. */
 
 import { showScripted } from "./scriptonly.js";
-import { cookie, failureOf, fill, firstCodes, nextToStart, percent, progressOf } from "./uploadqueue.js";
+import {
+  cookie,
+  failureOf,
+  fill,
+  firstCodes,
+  nextToStart,
+  parcelsOf,
+  percent,
+  progressOf,
+  refusalOf,
+} from "./uploadqueue.js";
 
 const OUTCOME_HEADER = "X-Upload-Outcome";
 const SILENCE_MS = 120_000;
@@ -16,21 +26,28 @@ const list = document.getElementById("upload-list");
 const summary = document.getElementById("upload-summary");
 const rowTemplate = document.getElementById("upload-row");
 const entries = [];
+const limits = Object.fromEntries(
+  ["maxBytes", "maxRequestBytes", "maxImages"].map((name) => [name, Number(form.dataset[name])]),
+);
 
 const part = (row, name) => row.querySelector(`[data-part="${name}"]`);
 
 function add(files) {
   if (!form.reportValidity()) return;
-  for (const file of files) {
+  const grouping = form.elements.grouping.value;
+  for (const parcel of parcelsOf(files, grouping)) {
     const row = rowTemplate.content.firstElementChild.cloneNode(true);
-    part(row, "name").textContent = file.name;
+    const isOne = parcel.length === 1;
+    part(row, "name").textContent = isOne ? parcel[0].name : fill(list.dataset.oneCase, { n: parcel.length });
     part(row, "state").textContent = list.dataset.waiting;
     list.append(row);
-    const entry = { file, row, stage: "waiting", cohort: form.elements.cohort.value };
+    const cohort = form.elements.cohort.value;
+    const entry = { files: parcel, count: parcel.length, row, stage: "waiting", cohort, grouping };
     part(row, "again").addEventListener("click", () => again(entry));
     entries.push(entry);
     // The server refuses it as well, but only after all of it has come over the line.
-    if (file.size > Number(form.dataset.maxBytes)) fail(entry, "size");
+    const refusal = refusalOf(parcel.map((file) => file.size), limits);
+    if (refusal) fail(entry, refusal);
   }
   results.hidden = entries.length === 0;
   advance();
@@ -56,7 +73,8 @@ function send(entry) {
   state.textContent = list.dataset.sending;
   const body = new FormData();
   body.append("cohort", entry.cohort);
-  body.append("files", entry.file);
+  body.append("grouping", entry.grouping);
+  for (const file of entry.files) body.append("files", file);
   const request = new XMLHttpRequest();
   request.open("POST", form.action);
   request.setRequestHeader("X-Requested-With", "XMLHttpRequest");
@@ -86,7 +104,7 @@ function settle(entry, request) {
     fail(entry, failure);
   } else {
     entry.stage = "settled";
-    entry.file = null;
+    entry.files = null;
     insert(entry.row, request.responseText);
   }
   advance();
@@ -103,10 +121,10 @@ function fail(entry, failure) {
 
 function insert(row, markup) {
   const parsed = new DOMParser().parseFromString(markup, "text/html");
-  const finished = parsed.querySelector(".upload-row");
-  row.replaceWith(finished);
-  htmx.process(finished);
-  if (finished.querySelector("input[name='c']")) watch();
+  const finished = [...parsed.querySelectorAll(".upload-row")];
+  row.replaceWith(...finished);
+  finished.forEach((each) => htmx.process(each));
+  if (finished.some((each) => each.querySelector("input[name='c']"))) watch();
 }
 
 // The server stops it once no row is being analysed.

@@ -10,9 +10,28 @@ export function nextToStart(entries, parallel = PARALLEL) {
   return entries.filter((entry) => entry.stage === "waiting").slice(0, Math.max(0, parallel - busy));
 }
 
-/** How many the server has answered for, of how many; one that failed on the way has no answer. */
+/** How many files the server has answered for, of how many; one that failed on the way has no answer. */
 export function progressOf(entries) {
-  return { done: entries.filter((entry) => entry.stage === "settled").length, total: entries.length };
+  const count = (some) => some.reduce((sum, entry) => sum + (entry.count ?? 1), 0);
+  return { done: count(entries.filter((entry) => entry.stage === "settled")), total: count(entries) };
+}
+
+/**
+ * The files as what is sent at once: each alone, or all together where they are the slices of one case. A case is
+ * sent in one request, so that it is there whole or not at all; tried again, what had arrived is found again.
+ */
+export function parcelsOf(files, grouping) {
+  return grouping === "one_case" && files.length > 0 ? [files] : files.map((file) => [file]);
+}
+
+/**
+ * Why a parcel need not be sent, as the key of a sentence; "" where nothing speaks against it. A single file that is
+ * too large among others is refused by the server alone, and the others go on.
+ */
+export function refusalOf(sizes, { maxBytes, maxRequestBytes, maxImages }) {
+  if (sizes.length === 1) return sizes[0] > maxBytes ? "size" : "";
+  if (sizes.length > maxImages) return "many";
+  return sizes.reduce((sum, size) => sum + size, 0) > maxRequestBytes ? "total" : "";
 }
 
 /** Percent sent, whole; 0 while the browser cannot tell. */

@@ -53,6 +53,8 @@ function go(next) {
   if (next === panes.at() || next < 0 || next >= data.images.length) return;
   panes.turnTo(next);
   one('[data-part="number"]').textContent = String(next + 1);
+  one('[data-part="finding"]').textContent = panes.image().finding;
+  one('[data-part="key"]').hidden = !panes.image().isKey;
   one(".slices__slider").value = String(next + 1);
   for (const link of all("[data-step]")) {
     link.setAttribute("aria-disabled", String(data.images[next + Number(link.dataset.step)] === undefined));

@@ -17,7 +17,7 @@ from cases.services import jobs
 from cases.services.uploads import submit_file
 from inference.heatmaps import MapSet, pack
 from tests.browser.signing_in import sign_in
-from tests.cast import CLASSES, make_png_bytes
+from tests.cast import CLASSES, make_png_bytes, sha256_of
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -135,6 +135,48 @@ def test_upload_over_a_broken_line_says_so_and_can_be_tried_again(
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(".upload-row")).to_contain_text("Queued")
     assert Case.objects.count() == 1
+
+
+def test_files_sent_as_one_case_are_its_slices_in_the_order_of_their_names(
+    context: BrowserContext, live_server, owner, cohort, model_version, analyse_as, tmp_path: Path
+) -> None:
+    page = context.new_page()
+    sign_in(page, live_server, owner)
+    page.goto(f"{live_server.url}/cases/upload/")
+    page.get_by_label("All files are the slices of one case").check()
+    for number in (1, 2, 3, 10, 11):
+        (tmp_path / f"slice{number}.png").write_bytes(make_png_bytes(seed=number))
+    (tmp_path / "notes.png").write_text("no picture")
+    page.route(
+        "**/cases/upload/",
+        lambda route: route.abort() if route.request.method == "POST" else route.fallback(),
+    )
+    page.locator("#files").set_input_files(sorted(str(path) for path in tmp_path.iterdir()))
+    row = page.locator(".upload-row")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("6 files as one case")
+    expect(row).to_contain_text("The connection broke. Try again")
+    assert Case.objects.count() == 0
+    page.unroute("**/cases/upload/")
+    page.get_by_role("button", name="Try again").click()
+    expect(row).to_have_count(2)
+    expect(row.first).to_contain_text("5 files as one case")
+    expect(row.first).to_contain_text("0 of 5 analysed")
+    expect(row.last).to_contain_text("notes.png")
+    expect(row.last).to_contain_text("not an image")
+    expect(page.locator("#upload-summary")).to_have_text("6 of 6 sent")
+    case = Case.objects.get()
+    assert [image.source_sha256 for image in case.images.order_by("position")] == [
+        sha256_of(make_png_bytes(seed=number)) for number in (1, 2, 3, 10, 11)
+    ]
+    row.first.get_by_text("In this order").click()
+    expect(row.first.get_by_role("listitem")).to_have_text([f"slice{n}.png" for n in (1, 2, 3, 10, 11)])
+    for position in (4, 0, 2):
+        analyse_as(case, position=position)
+    expect(row.first).to_contain_text("3 of 5 analysed")
+    for position in (1, 3):
+        analyse_as(case, position=position)
+    expect(row.first).to_contain_text("Ready")
 
 
 def test_upload_after_the_session_ended_says_so_and_goes_on_after_signing_in(

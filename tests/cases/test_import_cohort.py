@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from cases.models import Case, Cohort, Job
-from tests.cast import make_png_bytes
+from tests.cast import make_png_bytes, sha256_of
 
 pytestmark = pytest.mark.usefixtures("model_version")
 
@@ -63,6 +63,26 @@ def test_manifest_may_be_saved_with_a_byte_order_mark(folder) -> None:
     assert Case.objects.get().ground_truth == "pituitary"
 
 
+def test_column_groups_rows_to_the_images_of_one_case(folder) -> None:
+    for seed in range(2, 6):
+        (folder / f"{seed}.png").write_bytes(make_png_bytes(seed=seed))
+    (folder / "notes.txt").write_text("not a picture")
+    (folder / "manifest.csv").write_text(
+        "path,label,case\n5.png,glioma,A\n2.png,notumor,\n3.png,glioma,A\nnotes.txt,glioma,A\n"
+        "glioma/0.png,notumor,\n4.png,glioma,A\n"
+    )
+    out, err = run(folder)
+    assert "5 received and queued, 0 already there, 1 refused" in out
+    assert "notes.txt" in err
+    assert Case.objects.count() == 3
+    case = Case.objects.get(ground_truth="glioma")
+    assert [image.source_sha256 for image in case.images.order_by("position")] == [
+        sha256_of(make_png_bytes(seed=seed)) for seed in (5, 3, 4)
+    ]
+    assert "0 received and queued, 5 already there" in run(folder)[0]
+    assert Case.objects.count() == 3
+
+
 @pytest.mark.parametrize(
     "name", [".git/config", "glioma/.DS_Store", "glioma/.cache/1.png", "glioma/Thumbs.db"]
 )
@@ -93,6 +113,7 @@ def test_bad_file_is_named_and_the_others_go_on(folder) -> None:
         ("path,label\n../../etc/passwd,glioma\n", "leads out of the folder"),
         ("path,label\nglioma/0.png,abscess\n", "classes abscess are not known"),
         ("path,label\n", "has no images"),
+        ("path,label,case\na.png,glioma,A\nb.png,notumor,A\n", "case A has two labels, glioma and notumor"),
         ("path,label\nglioma/0.png,glioma\nb.png\n", "manifest.csv, line 3: path or label is empty"),
         ("path,label\nglioma/0.png,abscess\nb.png\n", "manifest.csv, line 3: path or label is empty"),
         ("path,label\n ,glioma\n", "manifest.csv, line 2: path or label is empty"),

@@ -1,8 +1,8 @@
 """Commit, then reveal: before the own commit, no route tells a reader anything of the network's result.
 
-Two cohorts are alike but for the network's result. A reader asks every route of the portal about a case of
-each; the answers must be equal, once what names the cohort and the case is taken out, and hold none of the
-values.
+Two cohorts are alike but for the network's results. A reader asks every route of the portal about a case of
+each, which has three images, another one of which stands for it; the answers must be equal, once what names
+the cohort and the case is taken out, and hold none of the values.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from cases.models import Case, Cohort, Image, Membership, Prediction
 from cases.services import jobs
-from cases.services.uploads import submit_file
+from cases.services.uploads import submit_series
 from inference.heatmaps import pack
 from tests.cast import CLASSES, make_maps, make_png_bytes
 
@@ -34,6 +34,9 @@ QUERIES = (
     "?gate=accepted",
     "?numbers=shown",
     "?layer=conv_3&shown=glioma&opacity=100",
+    "?image=0",
+    "?image=1",
+    "?image=2",
     "?state=open",
     "?verdict=agree",
     "?format=csv",
@@ -42,6 +45,15 @@ RESULTS: tuple[dict[str, Any], ...] = (
     {"predicted": "glioma", "probability": 0.8317, "gate_verdict": "uncertain", "gate_distance": 2.7182},
     {"predicted": "meningioma", "probability": 0.6043, "gate_verdict": "accepted", "gate_distance": 0.3141},
 )
+# Which of the images shows that; in the others nothing is found.
+KEY_IMAGES = (1, 2)
+IMAGES = 3
+NOTHING_FOUND = {
+    "predicted": "notumor",
+    "probability": 0.9137,
+    "gate_verdict": "accepted",
+    "gate_distance": 0.2,
+}
 # What is different in any two cases, whatever the network says of them.
 VARIABLE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9A-Z]{4}-[0-9A-Z]{4}|[0-9a-f]{32,64}"
@@ -71,7 +83,7 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "prediction_id": str(prediction.pk),
         "layer": "conv_3",
         "shown_class": prediction.predicted_class,
-        "job_id": str(case.images.get().jobs.get().pk),
+        "job_id": str(prediction.image.jobs.get().pk),
         "review_id": str(prediction.pk),
         "invitation_id": str(case.pk),
         "membership_id": "1",
@@ -84,40 +96,46 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
 
 @pytest.fixture
 def twins(owner, colleague, second, model_version) -> list[tuple[Case, Prediction]]:
-    """The same picture in two blinded cohorts, with different results."""
+    """The same pictures in two blinded cohorts, with different results, and another key image."""
     found = []
-    for name, said in zip("ab", RESULTS, strict=True):
+    for name, said, key in zip("ab", RESULTS, KEY_IMAGES, strict=True):
         cohort = Cohort.objects.create(name=f"cohort-{name}", reading="blinded", readers_required=2)
         for person, role in ((owner, "technologist"), (colleague, "radiologist"), (second, "radiologist")):
             Membership.objects.create(user=person, cohort=cohort, role=role)
-        receipt = submit_file(
-            by=owner, cohort=cohort, file=ContentFile(make_png_bytes()), ground_truth="pituitary"
-        )
-        assert receipt.case is not None
-        claim = jobs.claim(Image.objects.get(case=receipt.case).jobs.get().pk)
-        assert claim is not None
-        rest = (1 - said["probability"]) / 3
-        result = jobs.Result(
-            predicted_class=said["predicted"],
-            probabilities={
-                code: said["probability"] if code == said["predicted"] else rest for code in CLASSES
-            },
-            packed_maps=pack(make_maps()),
-            seconds=0.05,
-            gate_verdict=said["gate_verdict"],
-            gate_distance=said["gate_distance"],
-            in_training=True,
-        )
-        assert jobs.complete(claim, result)
-        found.append((receipt.case, Prediction.objects.get(image__case=receipt.case)))
+        files = [ContentFile(make_png_bytes(seed=seed)) for seed in range(IMAGES)]
+        receipts = submit_series(by=owner, cohort=cohort, files=files, ground_truth="pituitary")
+        case = receipts[0].case
+        assert case is not None
+        for image in case.images.all():
+            finish(image, said if image.position == key else NOTHING_FOUND)
+        found.append((case, Prediction.objects.get(image__case=case, image__position=key)))
     return found
+
+
+def finish(image: Image, said: dict[str, Any]) -> None:
+    """Analyse the image the way a worker does."""
+    claim = jobs.claim(image.jobs.get().pk)
+    assert claim is not None
+    rest = (1 - said["probability"]) / 3
+    result = jobs.Result(
+        predicted_class=said["predicted"],
+        probabilities={code: said["probability"] if code == said["predicted"] else rest for code in CLASSES},
+        packed_maps=pack(make_maps()),
+        seconds=0.05,
+        gate_verdict=said["gate_verdict"],
+        gate_distance=said["gate_distance"],
+        in_training=True,
+    )
+    assert jobs.complete(claim, result)
 
 
 def secrets_of(prediction: Prediction) -> list[str]:
     """What no answer may hold."""
     share = prediction.confidence
+    of_case = Prediction.objects.filter(image__case=prediction.image.case_id)
     return [
-        str(prediction.pk),
+        *(str(pk) for pk in of_case.values_list("pk", flat=True)),
+        f"{NOTHING_FOUND['probability']:.4f}",
         prediction.maps_file,
         f"{share:.4f}",
         f"{share * 100:.1f}",
@@ -203,5 +221,6 @@ def test_picture_and_job_are_the_same_whatever_the_network_says(twins, colleague
     assert pictures[0]["ETag"] == pictures[1]["ETag"]
     details = [client.get(f"/api/v1/cases/{case.code}/").json() for case, _ in twins]
     for detail in details:
+        assert (detail["results"], detail["progress"]) == ([], {"images": 3, "analysed": 3, "failed": 0})
         assert (detail["prediction"], detail["reviews"], detail["job"]["model_version"]) == (None, [], None)
     assert details[0]["images"] == details[1]["images"]

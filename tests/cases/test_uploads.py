@@ -119,10 +119,10 @@ def test_file_over_the_limit_is_refused_unread(owner, cohort, settings) -> None:
 def test_database_failure_leaves_no_file_behind(owner, cohort, monkeypatch) -> None:
     before = stored_files()
 
-    def break_down(**values: object) -> None:
+    def break_down(rows: object) -> None:
         raise DatabaseError("the disk is full")
 
-    monkeypatch.setattr(Job.objects, "create", break_down)
+    monkeypatch.setattr(Job.objects, "bulk_create", break_down)
     with pytest.raises(DatabaseError):
         submit_file(by=owner, cohort=cohort, file=ContentFile(make_png_bytes(seed=77)))
     assert not Case.objects.exists()

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.demo.__main__ import make
+from inference.demo.__main__ import make, make_slice_of_series
 from inference.demo.anatomy import Head, cut, load_head
 from inference.demo.lesions import draw
-from inference.demo.script import SCRIPTS, Script
+from inference.demo.script import SCRIPTS, SERIES, Script, Series
 from inference.formats import read_image
 from inference.preprocessing import to_grey
 
@@ -29,8 +29,12 @@ def shipped() -> list[tuple[Path, str]]:
 
 def test_shipped_cases_are_those_of_the_script_and_small() -> None:
     cases = shipped()
-    assert [label for _, label in cases] == [script.lesion.kind for script in SCRIPTS]
-    assert Counter(label for _, label in cases) == {
+    single = cases[: len(SCRIPTS)]
+    assert [label for _, label in single] == [script.lesion.kind for script in SCRIPTS]
+    assert [label for _, label in cases[len(SCRIPTS) :]] == [
+        series.lesion.kind for series in SERIES for _ in series.scripts()
+    ]
+    assert Counter(label for _, label in single) == {
         "glioma": 6,
         "meningioma": 6,
         "pituitary": 6,
@@ -48,7 +52,7 @@ def test_every_shipped_case_decodes_and_carries_its_mark() -> None:
         assert float(corner.max()) > 0.6 * float(image.pixels.max()), path.name
         assert image.notices == ()
         depths[image.bit_depth, image.colour] += 1
-    assert depths == {(8, "grey"): 20, (16, "grey"): 3, (8, "rgb"): 1}
+    assert depths == {(8, "grey"): 20 + 24, (16, "grey"): 3, (8, "rgb"): 1}
 
 
 @pytest.mark.parametrize(
@@ -61,6 +65,26 @@ def test_lesion_is_drawn_where_the_script_puts_it_and_nowhere_else(head: Head, n
     away = np.hypot(slice_.u - script.lesion.u, slice_.v - script.lesion.v)
     assert float(changed[away < script.lesion.radius].mean()) > 0.1
     assert float(changed[away > script.lesion.radius + 45].max()) == 0.0
+
+
+@pytest.mark.parametrize("series", SERIES)
+def test_lesion_of_a_series_is_a_ball_that_grows_and_shrinks_from_slice_to_slice(series: Series) -> None:
+    radii = [script.lesion.radius for script in series.scripts()]
+    assert len(radii) == 12
+    assert (radii[0], radii[-1]) == (0.0, 0.0)
+    largest = radii.index(max(radii))
+    assert radii[: largest + 1] == sorted(radii[: largest + 1])
+    assert radii[largest:] == sorted(radii[largest:], reverse=True)
+    assert max(radii) > series.lesion.radius - 0.5
+    assert {script.lesion.kind for script in series.scripts()} == {series.lesion.kind, "notumor"}
+
+
+def test_slices_of_a_series_show_one_head_with_noise_of_their_own(head: Head) -> None:
+    script = Script(SCRIPTS[0].plane, SCRIPTS[0].lesion, "png8", 128)
+    first, again, other = (make_slice_of_series(head, script, 1, place).astype(float) for place in (1, 1, 2))
+    stranger = make_slice_of_series(head, script, 2, 1).astype(float)
+    assert np.array_equal(first, again)
+    assert 0 < np.abs(first - other).mean() < 0.5 * np.abs(first - stranger).mean()
 
 
 def test_slice_without_a_lesion_is_left_as_it_is(head: Head) -> None:

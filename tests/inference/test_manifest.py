@@ -57,6 +57,7 @@ def test_manifest_that_is_not_json_is_invalid(tmp_path: Path) -> None:
         ("weights_file", "../tiny.npz"),
         ("classes", [{"code": "one", "label": "One"}]),
         ("classes", [{"code": "one", "label": "One"}, {"code": "one", "label": "Two"}]),
+        ("negative_class", "healthy"),
         ("preprocessing", "something-else"),
         ("layers", []),
         ("temperature", 0),
@@ -75,6 +76,17 @@ def test_manifest_without_a_required_field_is_invalid(tmp_path: Path) -> None:
     fields = manifest_fields(b"")
     del fields["temperature"]
     assert "temperature" in refusal(written(tmp_path, fields)).message
+
+
+def test_class_that_means_nothing_found_is_one_of_the_classes_or_none(tmp_path: Path) -> None:
+    fields = manifest_fields(b"")
+    assert manifest_from_dict(fields, tmp_path).negative_class is None
+    assert manifest_from_dict({**fields, "negative_class": "notumor"}, tmp_path).negative_class == "notumor"
+
+
+@pytest.mark.parametrize("name", ["prototype-cnn-1", "secondread-lite-2"])
+def test_shipped_manifest_says_which_class_means_nothing_found(name: str) -> None:
+    assert load_manifest(MANIFEST_DIR / f"{name}.json").negative_class == "notumor"
 
 
 def test_missing_weights_are_refused(tmp_path: Path) -> None:

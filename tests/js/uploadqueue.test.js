@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cookie, failureOf, fill, firstCodes, nextToStart, percent, progressOf } from "../../static/js/uploadqueue.js";
+import {
+  cookie,
+  failureOf,
+  fill,
+  firstCodes,
+  nextToStart,
+  parcelsOf,
+  percent,
+  progressOf,
+  refusalOf,
+} from "../../static/js/uploadqueue.js";
 
 const entries = (...stages) => stages.map((stage, id) => ({ id, stage }));
 const ids = (found) => found.map((entry) => entry.id);
@@ -18,6 +28,26 @@ test("a failed file is not started again by itself", () => {
 
 test("progress counts what the server has answered for", () => {
   assert.deepEqual(progressOf(entries("settled", "failed", "sending", "waiting")), { done: 1, total: 4 });
+});
+
+test("progress counts the files of a case, not the case", () => {
+  const sent = [{ stage: "settled", count: 20 }, { stage: "waiting", count: 5 }, { stage: "failed", count: 1 }];
+  assert.deepEqual(progressOf(sent), { done: 20, total: 26 });
+});
+
+test("the slices of one case are sent at once, other files each alone", () => {
+  assert.deepEqual(parcelsOf(["a", "b", "c"], "one_case"), [["a", "b", "c"]]);
+  assert.deepEqual(parcelsOf(["a", "b"], "separate"), [["a"], ["b"]]);
+  assert.deepEqual(parcelsOf([], "one_case"), []);
+});
+
+test("what the server would refuse as a whole is not sent", () => {
+  const limits = { maxBytes: 10, maxRequestBytes: 25, maxImages: 3 };
+  assert.equal(refusalOf([11], limits), "size");
+  assert.equal(refusalOf([10], limits), "");
+  assert.equal(refusalOf([10, 10, 6], limits), "total");
+  assert.equal(refusalOf([1, 1, 1, 1], limits), "many");
+  assert.equal(refusalOf([11, 1], limits), "");
 });
 
 test("percent is whole, and nothing while the length is not known", () => {

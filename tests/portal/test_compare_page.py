@@ -155,12 +155,30 @@ def test_image_with_one_result_is_no_pair(compared, submit, model_version, newer
     assert comparison.compare(compared, model_version, newer_version).both == 5
 
 
+def test_case_of_many_images_counts_once_by_each_networks_own_key_image(
+    submit_many, analyse_as, activate_only, model_version, newer_version, cohort
+) -> None:
+    activate_only(model_version)
+    case = submit_many(3, ground_truth="glioma")
+    for position, said in enumerate((("notumor", 0.9), ("glioma", 0.8), ("notumor", 0.9))):
+        analyse_as(case, *said, position=position)
+    activate_only(newer_version)
+    reanalysis.reanalyse(by=None, cohort=cohort)
+    for position, said in enumerate((("meningioma", 0.7), ("glioma", 0.6), ("notumor", 0.9))):
+        assert comparison.compare(cohort, model_version, newer_version).both == 0
+        analyse_as(case, *said, position=position)
+    found = comparison.compare(cohort, model_version, newer_version)
+    assert (found.both, found.counts) == (1, {("glioma", "meningioma"): 1})
+    assert (found.known.first.hits, found.known.second.hits, found.known.worse) == (1, 0, 1)
+    assert [each.image.position for each in comparison.differing(cohort, model_version, newer_version)] == [0]
+
+
 def test_page_shows_both_and_leads_to_the_cases(compared, administrator, client_of):
     client = client_of(administrator)
     assert f'href="{PAGE}?cohort={compared.pk}"' in client.get("/dashboard/").content.decode()
     page = client.get(PAGE, {"cohort": compared.pk}).content.decode()
     assert "Rows: test-cnn-1. Columns: test-cnn-2." in page
-    assert "1 of 5 images; 95 % interval" in page
+    assert "1 of 5 cases; 95 % interval" in page
     assert "Changed for the better: 2. Changed for the worse: 1." in page
     assert "Exact McNemar test: p = 1.000." in page
     differing = [case for case in compared.cases.all() if f"/cases/{case.code}/" in page]
@@ -172,7 +190,7 @@ def test_page_shows_both_and_leads_to_the_cases(compared, administrator, client_
 def test_refused_class_is_not_named(add_pair, cohort, administrator, client_of):
     add_pair("", "glioma", "pituitary", second=verdict("refused"))
     page = client_of(administrator).get(PAGE, {"cohort": cohort.pk}).content.decode()
-    listed = page[page.index("Images on which they differ") :]
+    listed = page[page.index("Cases on which they differ") :]
     assert "Refused" in listed
     assert "Glioma" in listed
     assert "Pituitary" not in listed

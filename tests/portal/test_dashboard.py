@@ -233,3 +233,37 @@ def test_figures_leave_out_what_was_refused_or_trained_on(
     page = client_of(administrator).get(PAGE).content.decode()
     assert "2 reads are not counted" in page
     assert "1 were refused by the input gate, 1 are uncertain, and 1 are of images" in page
+
+
+def test_case_of_many_images_counts_once_in_every_figure(
+    submit_many, analyse_as, review_as, colleague, cohort
+) -> None:
+    case = submit_many(4, ground_truth="glioma")
+    said = [
+        ("notumor", 0.9, {"gate_verdict": "uncertain", "gate_distance": 2.0}),
+        ("glioma", 0.8, {"gate_verdict": "accepted", "gate_distance": 0.1}),
+        ("notumor", 0.9, {"gate_verdict": "refused", "gate_distance": 9.0}),
+        ("notumor", 0.9, {"in_training": True}),
+    ]
+    for position, (predicted, likely, options) in enumerate(said):
+        analyse_as(case, predicted, likely, position=position, **options)
+    review_as(colleague, case)
+    assert [(tally.code, tally.n) for tally in selectors.cases_by_state(cohort) if tally.n] == [
+        ("reviewed", 1)
+    ]
+    assert (selectors.agreement(cohort).hits, selectors.agreement(cohort).n) == (1, 1)
+    assert selectors.confusion(cohort) == {("glioma", "glioma"): 1}
+    network = selectors.accuracies(cohort)[0]
+    assert (network.share.hits, network.share.n) == (1, 1)
+    assert selectors.gate_tally(cohort) == selectors.GateTally(uncertain=0, refused=0, trained_on=0)
+
+
+def test_failed_image_of_many_is_named_by_its_number(
+    submit_many, fail_as, analyse_as, administrator, client_of
+):
+    case = submit_many(3)
+    for position in (0, 1):
+        analyse_as(case, position=position)
+    fail_as(case, position=2)
+    page = client_of(administrator).get(PAGE).content.decode()
+    assert "image 3" in page

@@ -21,8 +21,9 @@ from cases.api.serializers import (
     JobSerializer,
 )
 from cases.api.views.base import ApiView, case_or_404, require_somewhere, user_of
-from cases.models import Case
+from cases.models import Case, Prediction
 from cases.permissions import Action, may, require
+from cases.results import Progress
 from cases.revealing import may_see_results
 from cases.services import jobs
 from cases.services.protocols import terms_for
@@ -31,6 +32,13 @@ from cases.services.protocols import terms_for
 def may_name_network(request: Request, case: Case) -> bool:
     """Whether the answer may say which network looks at the case: a blinded reader is told nothing of it."""
     return not may(request.user, Action.READ, case.cohort) or may_see_results(request.user, case)
+
+
+def _image_results(request: Request, case: Case, shown: Prediction | None) -> list[Prediction]:
+    """What the network whose result stands for the case says of each of its images."""
+    if shown is None:
+        return []
+    return list(results.results_by_image(request.user, case, shown.model_version).values())
 
 
 class CohortsView(ApiView):
@@ -83,10 +91,13 @@ class CaseView(ApiView):
         Parameters.of(request)
         case = case_or_404(request, code)
         reads = may(request.user, Action.READ, case.cohort)
+        shown = results.current_result(request.user, case)
         detail = CaseDetail(
             case=case,
             job=results.current_job(case),
-            prediction=results.current_result(request.user, case),
+            progress=results.progress_of([case.pk]).get(case.pk, Progress()),
+            prediction=shown,
+            results=_image_results(request, case, shown),
             reviews=list(selectors.reviews_of(request.user, case)) if reads else None,
             terms=terms_for(case),
             first_read=selectors.own_first_read(user_of(request), case) if reads else None,
@@ -107,12 +118,12 @@ class RetryView(ApiView):
         responses={202: JobSerializer} | schema.problems(401, 403, 404, 409),
     )
     def post(self, request: Request, code: str) -> HttpResponseBase:
-        """Only from “failed” or “cancelled”."""
+        """Only from “failed” or “cancelled”; of a case of many images all that ended so."""
         case = case_or_404(request, code)
         require(request.user, Action.RETRY, case.cohort)
-        job = results.current_job(case)
-        if job is None:
+        if results.current_job(case) is None:
             return problem("wrong_state", _t("This case has no analysis to try again."))
-        jobs.retry(by=user_of(request), job=job)
+        jobs.retry_case(by=user_of(request), case=case)
+        job = results.current_job(case)
         context = {"names_network": may_name_network(request, case)}
         return Response(JobSerializer(job, context=context).data, status=202)

@@ -18,11 +18,18 @@ from cases.api import schema
 from cases.api.inputs import UploadInput
 from cases.api.problems import problem
 from cases.api.serializers import receipt_bodies
-from cases.api.views.base import ApiView, user_of
-from cases.models import Cohort
+from cases.api.views.base import ApiView, case_or_404, user_of
+from cases.models import Case, Cohort
 from cases.permissions import Action, require
 from cases.selectors import cohorts_of
-from cases.services.uploads import Outcome, Receipt, refusal_of_oversized, submit_file
+from cases.services.uploads import (
+    Outcome,
+    Receipt,
+    add_images,
+    refusal_of_oversized,
+    submit_file,
+    submit_series,
+)
 from cases.uploadhandlers import oversized_positions
 
 if TYPE_CHECKING:
@@ -32,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class UploadsView(ApiView):
-    """One or many images for one cohort, each with its own receipt."""
+    """One or many images for one cohort, or for one case, each with its own receipt."""
 
     parser_classes = (MultiPartParser,)
 
@@ -42,13 +49,11 @@ class UploadsView(ApiView):
         summary="Upload images",
         description=schema.UPLOAD_DESCRIPTION,
         request={"multipart/form-data": UploadInput},
-        responses=schema.UPLOAD_RESPONSES | schema.problems(400, 401, 403, 404, 413, 415),
+        responses=schema.UPLOAD_RESPONSES | schema.problems(400, 401, 403, 404, 409, 413, 415),
     )
     def post(self, request: Request) -> HttpResponseBase:
         """Take the files in, one after the other; a bad one does not stop the others."""
-        cohort = _cohort(request)
-        require(request.user, Action.UPLOAD, cohort)
-        receipts = [_take_in(request, cohort, file) for file in _files(request)]
+        receipts = _take_in(request)
         body = {"receipts": receipt_bodies(receipts, {"request": request})}
         outcomes = {receipt.outcome for receipt in receipts}
         if outcomes == {Outcome.REFUSED}:
@@ -56,32 +61,69 @@ class UploadsView(ApiView):
         return Response(body, status=201 if Outcome.RECEIVED in outcomes else 200)
 
 
-def _cohort(request: Request) -> Cohort:
-    """The cohort that the form names, if the user has any role in it."""
-    form = cast("Parts", request.data)
-    names = form.getlist("cohort")
-    if unknown := sorted(set(form) - {"cohort", "file"}):
+def _take_in(request: Request) -> list[Receipt]:
+    """The receipts of the request's files, in the order of the form."""
+    form, by = cast("Parts", request.data), user_of(request)
+    if unknown := sorted(set(form) - {"cohort", "case", "together", "file"}):
         raise ValidationError({name: [_t("This field is not known.")] for name in unknown})
-    if len(names) != 1 or not isinstance(names[0], str) or not names[0]:
-        raise ValidationError({"cohort": [_t("Give one name or id of a cohort.")]})
+    if "case" in form:
+        case = _case(request, form)
+        require(by, Action.UPLOAD, case.cohort)
+        return add_images(by=by, case=case, files=_files(request))
+    cohort, together = _cohort(request, form), _together(form)
+    require(by, Action.UPLOAD, cohort)
+    if together:
+        return submit_series(by=by, cohort=cohort, files=_files(request))
+    return [
+        file if isinstance(file, Receipt) else submit_file(by=by, cohort=cohort, file=file)
+        for file in _files(request)
+    ]
+
+
+def _case(request: Request, form: Parts) -> Case:
+    """The case that the form names, if the user may see it."""
+    if given := sorted({"cohort", "together"} & set(form)):
+        message = _t("A case has its cohort already; leave this out, or leave out “case”.")
+        raise ValidationError({name: [message] for name in given})
+    code = _only(form, "case", _t("Give one code of a case."))
+    return case_or_404(request, code)
+
+
+def _together(form: Parts) -> bool:
+    if "together" not in form:
+        return False
+    words = {"true": True, "false": False}
+    sentence = _t("Choose one of true, false.")
+    value = _only(form, "together", sentence).lower()
+    if value not in words:
+        raise ValidationError({"together": [sentence]})
+    return words[value]
+
+
+def _only(form: Parts, name: str, sentence: str) -> str:
+    """The one text that the form gives under `name`."""
+    values = form.getlist(name)
+    if len(values) != 1 or not isinstance(values[0], str) or not values[0]:
+        raise ValidationError({name: [sentence]})
+    return values[0]
+
+
+def _cohort(request: Request, form: Parts) -> Cohort:
+    """The cohort that the form names, if the user has any role in it."""
+    wanted = _only(form, "cohort", _t("Give one name or id of a cohort."))
     for entry in cohorts_of(request.user):
-        if names[0] in (entry.cohort.name, str(entry.cohort.pk)):
+        if wanted in (entry.cohort.name, str(entry.cohort.pk)):
             return entry.cohort
     raise Http404(_t("There is no such cohort, or you are not in it."))
 
 
-def _files(request: Request) -> Iterator[UploadedFile[bytes] | None]:
-    """The files in the order of the form; None for one that was too large to keep."""
+def _files(request: Request) -> Iterator[UploadedFile[bytes] | Receipt]:
+    """The files in the order of the form; the receipt of one that was too large to keep."""
     parts = cast("Parts", request.data).getlist("file")
     kept = request.FILES.getlist("file")
     dropped = set(oversized_positions(request._request))  # noqa: SLF001 - Django's own request
     if len(parts) != len(kept) or not (kept or dropped):
         raise ValidationError({"file": [_t("Send at least one part named “file”, with a file name.")]})
     waiting = iter(kept)
-    return (None if place in dropped else next(waiting) for place in range(len(kept) + len(dropped)))
-
-
-def _take_in(request: Request, cohort: Cohort, file: UploadedFile[bytes] | None) -> Receipt:
-    if file is None:
-        return refusal_of_oversized()
-    return submit_file(by=user_of(request), cohort=cohort, file=file)
+    places = range(len(kept) + len(dropped))
+    return (refusal_of_oversized() if place in dropped else next(waiting) for place in places)

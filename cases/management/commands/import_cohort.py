@@ -23,7 +23,8 @@ PROGRESS_EVERY = 50
 class Command(BaseCommand):
     help = (
         "Load a folder with one sub-folder a class, or with a manifest.csv (path,label), "
-        "as a cohort with ground truth. Files that are there already are passed over."
+        "as a cohort with ground truth. A third column, case, groups rows to the images of one case, in "
+        "the order of the rows. Files that are there already are passed over."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

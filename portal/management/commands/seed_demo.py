@@ -14,7 +14,7 @@ from cases.results import current_result
 from cases.services import reviews
 from cases.services.cohorts import add_member
 from cases.services.first_reads import commit_first_read
-from cases.services.imports import LabelledFile, import_files, labelled_files
+from cases.services.imports import LabelledFile, cases_of, import_files, labelled_files
 from cases.services.model_versions import active_version
 from cases.services.statements import Statement
 from portal.accounts.models import User
@@ -26,6 +26,7 @@ from portal.demo import (
     DEMO_COHORT,
     DEMO_DESCRIPTION,
     DEMO_DIR,
+    SERIES_OF,
     TEACHING_CASES,
     TEACHING_COHORT,
     TEACHING_DESCRIPTION,
@@ -61,12 +62,14 @@ class Command(BaseCommand):
                     self._join(account, people[account.email.partition("@")[0]], joined)
         files = labelled_files(DEMO_DIR, known=set(active_version().class_labels))
         importer = people["technologist"]
+        single = [file for file in files if not file.case]
         for into, few in (
-            (cohort, files),
-            (blinded, files[:BLINDED_CASES]),
-            (practice, files[-TEACHING_CASES:]),
+            (cohort, single),
+            (blinded, single[:BLINDED_CASES]),
+            (practice, single[-TEACHING_CASES:]),
         ):
-            self._import(importer, into, few)
+            slices = [file for file in files if file.case and file.case == SERIES_OF.get(into.name)]
+            self._import(importer, into, few + slices)
             self._analyse_waiting(into)
         self._read_some(cohort, people["radiologist"])
         self._dispute_one(blinded, people["radiologist"], people["second"])
@@ -86,11 +89,11 @@ class Command(BaseCommand):
             add_member(by=None, cohort=cohort, user=person, role=account.role)
 
     def _import(self, importer: User, cohort: Cohort, files: list[LabelledFile]) -> None:
-        if cohort.cases.count() >= len(files):
+        if cohort.cases.count() >= len(cases_of(files)):
             return
         taken_in = import_files(by=importer, cohort=cohort, files=files, is_simulated=True)
         for number, _ in enumerate(taken_in, start=1):
-            self.stdout.write(f"{cohort.name}: case {number} of {len(files)}")
+            self.stdout.write(f"{cohort.name}: image {number} of {len(files)}")
 
     def _analyse_waiting(self, cohort: Cohort) -> None:
         """Run the waiting analyses here, by the worker's own function, before anybody looks."""
@@ -99,7 +102,7 @@ class Command(BaseCommand):
             return
         from inference.tasks import analyse
 
-        self.stdout.write(f"Analysing {waiting.count()} demo cases")
+        self.stdout.write(f"Analysing {waiting.count()} demo images")
         for job_id in list(waiting.values_list("pk", flat=True)):
             analyse(str(job_id))
 

@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cases.lifecycle import JobStatus
@@ -154,6 +156,7 @@ def test_reader_gets_the_whole_case(reviewed_case, colleague, api_of) -> None:
     assert probabilities == pytest.approx(
         {"glioma": 0.7, "meningioma": 0.1, "notumor": 0.1, "pituitary": 0.1}
     )
+    assert body["results"][0].pop("probabilities") == probabilities
     assert body == {
         "code": reviewed_case.code,
         "url": f"http://testserver/api/v1/cases/{reviewed_case.code}/",
@@ -183,8 +186,19 @@ def test_reader_gets_the_whole_case(reviewed_case, colleague, api_of) -> None:
             "finished_at": iso(job.finished_at),
             "error": None,
         },
+        "progress": {"images": 1, "analysed": 1, "failed": 0},
+        "results": [
+            {
+                "position": 0,
+                "prediction": str(prediction.pk),
+                "predicted_class": "glioma",
+                "predicted_probability": 0.7,
+                "gate_verdict": None,
+            }
+        ],
         "prediction": {
             "id": str(prediction.pk),
+            "position": 0,
             "model_version": "test-cnn-1",
             "predicted_class": "glioma",
             "predicted_label": "Glioma",
@@ -296,3 +310,51 @@ def test_case_is_gone_once_the_membership_is(ready_case, colleague, api_of) -> N
     Membership.objects.filter(user=colleague).delete()
     problem_of(api_of(colleague).get(f"{URL}{ready_case.code}/"), "not_found")
     problem_of(api_of(colleague).get(URL), "permission_denied")
+
+
+# --- Many images ----------------------------------------------------------------
+
+
+def test_case_of_many_images_answers_with_each_ones_result(
+    submit_many, analyse_as, colleague, api_of
+) -> None:
+    case = submit_many(3)
+    client = api_of(colleague)
+    analyse_as(case, "notumor", position=0)
+    body = client.get(f"{URL}{case.code}/").json()
+    assert (body["job"]["status"], body["prediction"], body["results"]) == ("queued", None, [])
+    assert body["progress"] == {"images": 3, "analysed": 1, "failed": 0}
+    analyse_as(case, "notumor", 0.9, position=1)
+    analyse_as(case, "glioma", 0.6, position=2)
+    body = client.get(f"{URL}{case.code}/").json()
+    assert (body["prediction"]["position"], body["prediction"]["predicted_class"]) == (2, "glioma")
+    assert [(each["position"], each["predicted_class"]) for each in body["results"]] == [
+        (0, "notumor"),
+        (1, "notumor"),
+        (2, "glioma"),
+    ]
+    assert len(client.get(URL).json()["results"]) == 1
+
+
+def test_queries_for_a_case_do_not_grow_with_its_images(submit_many, analyse_as, colleague, api_of) -> None:
+    client = api_of(colleague)
+    costs = []
+    for count in (2, 8):
+        case = submit_many(count, first_seed=100 * count)
+        for position in range(count):
+            analyse_as(case, position=position)
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(f"{URL}{case.code}/").status_code == 200
+        costs.append(len(queries))
+    assert costs[0] == costs[1]
+
+
+def test_retry_queues_every_failed_image(submit_many, analyse_as, fail_as, owner, api_of) -> None:
+    case = submit_many(3)
+    for position in (0, 2):
+        fail_as(case, position=position)
+    analyse_as(case, position=1)
+    response = api_of(owner).post(f"{URL}{case.code}/retry/")
+    assert (response.status_code, response.json()["status"]) == (202, "queued")
+    states = Job.objects.order_by("image__position").values_list("status", flat=True)
+    assert list(states) == ["queued", "succeeded", "queued"]

@@ -53,6 +53,8 @@ def test_exporter_gets_exactly_what_the_reader_said(reviewed_case, colleague, ex
             "ground_truth": None,
             "reading": "ai_first",
             "protocol_version": 1,
+            "case_images": 1,
+            "image_position": 0,
             "image_sha256": image.source_sha256,
             "image_width": 64,
             "image_height": 64,
@@ -304,7 +306,7 @@ def test_amended_review_is_exported_once_with_its_reason(reviewed_case, colleagu
 
 
 @pytest.mark.parametrize("format_", ["csv", "ndjson"])
-def test_stream_takes_two_queries_more_a_chunk_and_holds_one_chunk(
+def test_stream_takes_three_queries_more_a_chunk_and_holds_one_chunk(
     format_, add_reviews, exporter, api_of, monkeypatch
 ) -> None:
     monkeypatch.setattr(exports, "CHUNK", 100)
@@ -326,8 +328,8 @@ def test_stream_takes_two_queries_more_a_chunk_and_holds_one_chunk(
     add_reviews(1197)
     many, lines, most = queries_and_lines()
     assert lines == 1200 + header
-    # The networks' manifests, and the first reads of the cases.
-    assert many == few + 2 * (1200 // 100 - 1)
+    # The networks' manifests, and the first reads and the images of the cases.
+    assert many == few + 3 * (1200 // 100 - 1)
     assert 0 < most <= 2 * 100 + 1  # the chunk in hand, and the one that is being fetched
 
 

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from cases.models import AuditEvent, Case, Image, Job
 from tests.cases.api.support import API, problem_of
-from tests.cast import make_png_bytes
+from tests.cast import make_png_bytes, sha256_of
 
 pytestmark = pytest.mark.usefixtures("model_version", "cohort")
 URL = f"{API}uploads/"
@@ -40,6 +40,7 @@ def test_upload_by_member_is_received_and_queued(
                 "outcome": "received",
                 "case": case.code,
                 "url": f"http://testserver/api/v1/cases/{case.code}/",
+                "position": 0,
                 "code": "received",
                 "message": "Received and queued.",
                 "notices": [],
@@ -134,6 +135,11 @@ def test_upload_by_exporter_is_refused_and_stores_nothing(exporter, api_of) -> N
         ({"cohort": "North"}, "file"),
         ({"cohort": "North", "file": "only a text"}, "file"),
         ({"cohort": "North", "file": "keep", "patient": "Jane Doe"}, "patient"),
+        ({"cohort": "North", "file": "keep", "together": "perhaps"}, "together"),
+        ({"cohort": "North", "file": "keep", "together": ["true", "true"]}, "together"),
+        ({"cohort": "North", "file": "keep", "case": "K7QF-2M9D"}, "cohort"),
+        ({"together": "true", "file": "keep", "case": "K7QF-2M9D"}, "together"),
+        ({"file": "keep", "case": ["K7QF-2M9D", "K7QF-2M9E"]}, "case"),
     ],
 )
 def test_form_that_is_not_understood_names_the_field(form, field, owner, api_of) -> None:
@@ -172,3 +178,85 @@ def test_file_names_are_neither_told_nor_logged(owner, api_of, caplog) -> None:
     assert response.status_code == 201
     assert b"Doe" not in response.content
     assert "Doe" not in caplog.text
+
+
+# --- Many images of one case ----------------------------------------------------
+
+
+def test_files_sent_together_are_the_images_of_one_case_in_the_order_of_the_form(owner, api_of) -> None:
+    client = api_of(owner)
+    client.post(URL, {"cohort": "North", "file": picture(seed=7)})
+    first = Case.objects.get()
+    files = [picture(seed=3), rubbish(), picture(seed=1), picture(seed=3), picture(seed=7), picture(seed=2)]
+    response = client.post(URL, {"cohort": "North", "together": "true", "file": files})
+    case = Case.objects.exclude(pk=first.pk).get()
+    assert response.status_code == 201
+    assert [(r["outcome"], r["case"], r["position"]) for r in response.json()["receipts"]] == [
+        ("received", case.code, 0),
+        ("refused", None, None),
+        ("received", case.code, 1),
+        ("duplicate", case.code, 0),
+        ("duplicate", first.code, 0),
+        ("received", case.code, 2),
+    ]
+    detail = client.get(f"{API}cases/{case.code}/").json()
+    assert [image["position"] for image in detail["images"]] == [0, 1, 2]
+    digests = [sha256_of(make_png_bytes(seed=seed)) for seed in (3, 1, 2)]
+    assert [image["source_sha256"] for image in detail["images"]] == digests
+
+
+def test_oversized_file_among_the_images_of_a_case_is_left_out(owner, api_of, settings) -> None:
+    settings.UPLOAD_MAX_BYTES = 20_000
+    files = [picture(seed=1), rubbish(30_000), picture(seed=2)]
+    response = api_of(owner).post(URL, {"cohort": "North", "together": "true", "file": files})
+    assert [(r["code"], r["position"]) for r in response.json()["receipts"]] == [
+        ("received", 0),
+        ("file_too_large", None),
+        ("received", 1),
+    ]
+    assert Case.objects.get().images.count() == 2
+
+
+def test_together_may_be_false_and_then_each_file_is_a_case(owner, api_of) -> None:
+    files = [picture(seed=1), picture(seed=2)]
+    response = api_of(owner).post(URL, {"cohort": "North", "together": "false", "file": files})
+    assert [r["position"] for r in response.json()["receipts"]] == [0, 0]
+    assert Case.objects.count() == 2
+
+
+def test_files_for_a_case_become_its_further_images(owner, api_of) -> None:
+    client = api_of(owner)
+    client.post(URL, {"cohort": "North", "file": picture()})
+    code = Case.objects.get().code
+    response = client.post(URL, {"case": code.lower(), "file": [picture(seed=1), picture(seed=2)]})
+    assert response.status_code == 201
+    assert [(r["case"], r["position"]) for r in response.json()["receipts"]] == [(code, 1), (code, 2)]
+    assert Case.objects.count() == 1
+
+
+def test_case_whose_reading_has_begun_takes_no_further_file(reviewed_case, owner, api_of) -> None:
+    before = stored()
+    response = api_of(owner).post(URL, {"case": reviewed_case.code, "file": picture(seed=1)})
+    body = problem_of(response, "wrong_state")
+    assert "The reading of this case has begun" in body["detail"]
+    assert stored() == before
+
+
+@pytest.mark.parametrize(("who", "kind"), [("stranger", "not_found"), ("exporter", "not_found")])
+def test_file_for_a_case_by_who_may_not_see_it_is_not_found(
+    who, kind, submitted_case, api_of, request
+) -> None:
+    before = stored()
+    client = api_of(request.getfixturevalue(who))
+    problem_of(client.post(URL, {"case": submitted_case.code, "file": picture(seed=1)}), kind)
+    assert stored() == before
+
+
+def test_more_images_than_a_case_may_have_are_refused_whole(owner, api_of, settings) -> None:
+    settings.CASE_MAX_IMAGES = 2
+    files = [picture(seed=seed) for seed in range(3)]
+    form = {"cohort": "North", "together": "true", "file": files}
+    body = problem_of(api_of(owner).post(URL, form), "all_refused")
+    assert {r["code"] for r in body["receipts"]} == {"too_many_images"}
+    assert "at most 2 images" in body["receipts"][0]["message"]
+    assert stored() == (0, 0, 0, 0)

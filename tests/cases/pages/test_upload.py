@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 from cases.models import AuditEvent, Case, Image, Job, Membership
 from inference.formats import accept_attribute
 from tests.cases.test_uploads import stored_files
-from tests.cast import make_png_bytes
+from tests.cast import make_png_bytes, sha256_of
 
 pytestmark = pytest.mark.usefixtures("model_version")
 UPLOAD = "/cases/upload/"
@@ -201,6 +201,57 @@ def test_script_gets_the_row_alone_with_its_live_state(
     assert "<html" not in page
     assert f'<input type="hidden" name="c" value="{case.code}">' in page
     assert announcements == [Job.objects.get().pk]
+
+
+def test_files_of_one_case_stand_in_the_natural_order_of_their_names(
+    owner, cohort, client_of, settings
+) -> None:
+    settings.UPLOAD_MAX_BYTES = 20_000
+    seeds = {"Doe slice10.png": 10, "Doe slice2.png": 2, "Doe slice1.png": 1}
+    files = [part(make_png_bytes(seed=seed), name) for name, seed in seeds.items()]
+    files += [part(b"no picture", "notes.txt"), part(b"0" * 300_000, "large.png")]
+    form = {"cohort": cohort.pk, "grouping": "one_case", "files": files}
+    response = client_of(owner).post(UPLOAD, form)
+    case = Case.objects.get()
+    assert [image.source_sha256 for image in case.images.order_by("position")] == [
+        sha256_of(make_png_bytes(seed=seed)) for seed in (1, 2, 10)
+    ]
+    rows = response.context["uploads"]
+    assert [(row.name, row.receipt.code, row.files) for row in rows] == [
+        ("3 files as one case", "received", ("Doe slice1.png", "Doe slice2.png", "Doe slice10.png")),
+        ("notes.txt", "not_an_image", ()),
+        ("large.png", "file_too_large", ()),
+    ]
+    page = response.content.decode()
+    assert page.count(f'id="analysis-{case.code}"') == 1
+    assert "0 of 3 analysed" in page
+    everything = [str(list(model.objects.values())) for model in (Case, Image, Job, AuditEvent)]
+    assert not any("Doe" in text for text in everything)
+
+
+def test_script_gets_the_case_and_what_was_left_out_as_rows(owner, cohort, client_of) -> None:
+    files = [part(b"no picture", "a"), part(make_png_bytes(seed=1), "b"), part(make_png_bytes(seed=2), "c")]
+    form = {"cohort": cohort.pk, "grouping": "one_case", "files": files}
+    response = client_of(owner).post(UPLOAD, form, headers=SCRIPT)
+    page = response.content.decode()
+    assert (response.status_code, response["X-Upload-Outcome"]) == (201, "received")
+    assert page.count('<li class="upload-row"') == 2
+    assert "2 files as one case" in page
+    assert "not an image" in page
+
+
+def test_script_gets_refusals_where_nothing_of_a_case_can_be_read(owner, cohort, client_of) -> None:
+    files = [part(b"no picture", "a"), part(b"nor this", "b")]
+    form = {"cohort": cohort.pk, "grouping": "one_case", "files": files}
+    response = client_of(owner).post(UPLOAD, form, headers=SCRIPT)
+    assert (response.status_code, response["X-Upload-Outcome"]) == (422, "refused")
+    assert Case.objects.count() == 0
+
+
+def test_form_that_groups_in_no_known_way_is_refused(owner, cohort, client_of) -> None:
+    form = {"cohort": cohort.pk, "grouping": "pairs", "files": part(make_png_bytes())}
+    assert client_of(owner).post(UPLOAD, form).status_code == 422
+    assert Case.objects.count() == 0
 
 
 def test_script_without_a_cohort_gets_the_reason_as_a_row(owner, client_of) -> None:

@@ -1,0 +1,75 @@
+"""A case of many images on the pages: how far its analysis is, and trying again what failed."""
+
+import pytest
+from django.utils.html import strip_tags
+
+from cases.models import Job
+
+
+def words(response) -> str:
+    return " ".join(strip_tags(response.content.decode()).split())
+
+
+@pytest.fixture
+def partly_failed(submit_many, analyse_as, fail_as):
+    case = submit_many(3)
+    fail_as(case, position=1)
+    analyse_as(case, "notumor", 0.9, position=0)
+    analyse_as(case, "glioma", 0.8, position=2)
+    return case
+
+
+def test_panel_says_how_many_images_are_analysed(submit_many, analyse_as, colleague, client_of) -> None:
+    case = submit_many(4)
+    for position in range(3):
+        analyse_as(case, position=position)
+    panel = client_of(colleague).get(f"/cases/{case.code}/status/", headers={"HX-Request": "true"})
+    assert "3 of 4 analysed" in words(panel)
+    assert '<progress class="bar"' in panel.content.decode()
+    assert 'value="3"' in panel.content.decode()
+    page = client_of(colleague).get(f"/cases/{case.code}/")
+    assert "3 of 4 analysed" in words(page)
+    assert "Glioma" not in words(page)
+    analyse_as(case, position=3)
+    over = client_of(colleague).get(f"/cases/{case.code}/status/", headers={"HX-Request": "true"})
+    assert over["HX-Refresh"] == "true"
+
+
+def test_panel_of_a_case_of_one_image_counts_nothing(submitted_case, colleague, client_of) -> None:
+    assert "of 1 analysed" not in words(client_of(colleague).get(f"/cases/{submitted_case.code}/"))
+
+
+def test_cell_on_the_worklist_says_how_many_images_are_analysed(
+    submit_many, analyse_as, colleague, client_of
+) -> None:
+    case = submit_many(3)
+    analyse_as(case, position=0)
+    assert "1 of 3 analysed" in words(client_of(colleague).get("/cases/"))
+    live = client_of(colleague).get("/cases/states/", {"c": case.code}, headers={"HX-Request": "true"})
+    assert "1 of 3 analysed" in words(live)
+
+
+def test_partly_failed_case_shows_its_result_and_says_of_how_many_images(
+    partly_failed, colleague, client_of
+) -> None:
+    page = words(client_of(colleague).get(f"/cases/{partly_failed.code}/"))
+    assert "Not every image was analysed" in page
+    assert "2 of 3 images have a result." in page
+    assert "The stored picture is damaged." in page
+    assert "80.0" in page
+    assert "Another version" not in page
+    row = words(client_of(colleague).get("/cases/"))
+    assert "2 of 3 analysed" in row
+    assert "1 without a result" in row
+
+
+def test_trying_again_queues_every_failed_image(partly_failed, owner, client_of) -> None:
+    response = client_of(owner).post(f"/cases/{partly_failed.code}/retry/", headers={"HX-Request": "true"})
+    assert "2 of 3 analysed" in words(response)
+    states = Job.objects.order_by("image__position").values_list("status", flat=True)
+    assert list(states) == ["succeeded", "queued", "succeeded"]
+
+
+def test_trying_again_by_stranger_is_not_found_and_queues_nothing(partly_failed, stranger, client_of) -> None:
+    assert client_of(stranger).post(f"/cases/{partly_failed.code}/retry/").status_code == 404
+    assert not Job.objects.filter(status="queued").exists()
