@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.formats import number_format
 
 from cases import results, selectors, waiting
 from cases.lifecycle import READER_ONLY_CLASSES, CaseState, DraftState, Reading
@@ -18,13 +19,13 @@ from cases.pages.images import first_image
 from cases.pages.keys import KEY_ACTS
 from cases.pages.review_forms import AmendForm, FirstReadForm, ReviewForm, kept_read
 from cases.pages.viewer import viewer_of
-from cases.pages.wording import sentences
 from cases.permissions import Action, may, may_read
 from cases.services.adjudications import is_adjudicator
 from cases.services.claims import SlotTaken, claim_case
 from cases.services.drafts import opinion_from
 from cases.services.protocols import terms_for
 from cases.services.reviews import final_class_of
+from cases.wording import sentences
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,13 @@ class ReviewItem:
 
 @dataclass(frozen=True)
 class Bar:
-    """The probability of one class."""
+    """The probability of one class; `percent` for people, `value` for an attribute."""
 
     code: str
     label: str
     probability: float
     percent: str
+    value: str
     is_predicted: bool
 
 
@@ -276,7 +278,14 @@ def is_withheld(request: PageRequest, prediction: Prediction) -> bool:
 def bars_of(prediction: Prediction) -> list[Bar]:
     """The probabilities in the network's order, so that a class always stands in the same place."""
     return [
-        Bar(code, label, share, f"{share * 100:.1f}", code == prediction.predicted_class)
+        Bar(
+            code,
+            label,
+            share,
+            number_format(share * 100, decimal_pos=1),
+            f"{share * 100:.1f}",
+            code == prediction.predicted_class,
+        )
         for code, label in prediction.model_version.class_labels.items()
         if (share := prediction.probabilities.get(code)) is not None
     ]

@@ -17,6 +17,7 @@ from cases import storage
 from cases.models import Case, Cohort, Image, Job
 from cases.permissions import Action, require
 from cases.services import audit, jobs, model_versions
+from cases.wording import sentence_of, sentences
 from inference.canonical import encode_canonical
 from inference.errors import ImageError
 from inference.formats import DecodedImage, Limits, read_image
@@ -81,7 +82,7 @@ def submit_file(
     try:
         decoded = read_image(data, limits())
     except ImageError as error:
-        return Receipt(Outcome.REFUSED, None, error.code, str(error))
+        return Receipt(Outcome.REFUSED, None, error.code, sentence_of(error))
     name = storage.store("images", encode_canonical(decoded), ".png")
     try:
         case = _create_case(
@@ -101,7 +102,7 @@ def submit_file(
     except BaseException:
         _discard_unused(name)
         raise
-    notices = tuple(notice.message for notice in decoded.notices)
+    notices = tuple(str(notice) for notice in sentences(each.code for each in decoded.notices))
     return Receipt(Outcome.RECEIVED, case, "received", _t("Received and queued."), notices)
 
 
