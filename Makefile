@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run test check lock assets screenshots clean dev
+.PHONY: help run test check lock messages assets screenshots clean dev
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -35,6 +35,9 @@ lock: $(VENV)/.requirements-dev ## Renew both requirements locks from the *.in l
 	done
 	@echo "==> Resolving package.json"
 	@$$(echo $(NODE))/bin/node $$(echo $(NODE))/lib/node_modules/npm/bin/npm-cli.js update --package-lock-only --loglevel=error
+
+messages: dev ## Bring the translations in portal/locale up to the sources; lists what is left to translate.
+	@DJANGO_SETTINGS_MODULE=portal.settings.test $(PY) manage.py messages
 
 screenshots: dev ## Renew the pictures in docs/screenshots, of simulated cases.
 	@SCREENSHOTS=docs/screenshots $(PY) -m tests.run browser -- -k test_pages

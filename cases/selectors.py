@@ -24,6 +24,7 @@ from cases.models import (
 from cases.permissions import CAPABILITIES, Action, Role, cohorts_where, visible_to
 from cases.results import jobs_standing_first, standing_first
 from cases.revealing import results_open, statements_open
+from cases.wording import shown
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -266,5 +267,5 @@ def known_classes() -> dict[str, str]:
     labels: dict[str, str] = {}
     newest_first = ModelVersion.objects.order_by("-is_active", "-registered_at")
     for classes in newest_first.values_list("manifest__classes", flat=True):
-        labels |= {each["code"]: each["label"] for each in classes if each["code"] not in labels}
+        labels |= {each["code"]: shown(each["label"]) for each in classes if each["code"] not in labels}
     return labels

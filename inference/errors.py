@@ -6,19 +6,30 @@ message names a file, a path or a person, so that it may be shown to a user and 
 
 from __future__ import annotations
 
+# What a sentence names: words as they are, whole numbers, and numbers with one decimal.
+Fact = str | int | float
+
 
 class InferenceError(Exception):
-    """Something that the core refuses or cannot do. `retryable`: the same call may succeed later."""
+    """Something that the core refuses or cannot do. `retryable`: the same call may succeed later.
 
-    def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
-        super().__init__(message)
+    `message` may name facts as %(name)s, whose values `facts` has. So others can say the same sentence in
+    another language, from `template` and `facts`.
+    """
+
+    def __init__(self, code: str, message: str, *, retryable: bool = False, **facts: Fact) -> None:
         self.code = code
-        self.message = message
+        self.template = message
+        self.facts = facts
+        self.message = (
+            message % {name: in_english(fact) for name, fact in facts.items()} if facts else message
+        )
         self.retryable = retryable
+        super().__init__(self.message)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by the constructor's own arguments, for errors that cross a process boundary."""
-        return (_rebuild, (type(self), self.code, self.message, self.retryable))
+        return (_rebuild, (type(self), self.code, self.template, self.retryable, self.facts))
 
 
 class ImageError(InferenceError):
@@ -42,5 +53,14 @@ class DataError(InferenceError):
     """
 
 
-def _rebuild(kind: type[InferenceError], code: str, message: str, retryable: bool) -> InferenceError:
-    return kind(code, message, retryable=retryable)
+def in_english(fact: Fact) -> str:
+    """A fact as an English sentence writes it: 16,000,000 and 50.0."""
+    if isinstance(fact, str):
+        return fact
+    return f"{fact:,}" if isinstance(fact, int) else f"{fact:,.1f}"
+
+
+def _rebuild(
+    kind: type[InferenceError], code: str, message: str, retryable: bool, facts: dict[str, Fact]
+) -> InferenceError:
+    return kind(code, message, retryable=retryable, **facts)

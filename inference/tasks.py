@@ -21,7 +21,7 @@ from cases import model_files, storage
 from cases.services import jobs, model_versions
 from cases.services.jobs import Claim, Failure, Result
 from inference.canonical import decode_canonical
-from inference.errors import InferenceError
+from inference.errors import InferenceError, ManifestError
 from inference.fingerprints import FingerprintSet
 from inference.heatmaps import pack
 
@@ -103,14 +103,24 @@ def _infer(claim: Claim) -> Result:
 
 def _failure_of(error: Exception, job_id: str) -> Failure:
     """What the clinician is told; what the operator needs goes to the log."""
+    if isinstance(error, ManifestError):
+        logger.error("Job %s failed: %s", job_id, error.message)
+        return Failure(
+            error.code,
+            "The files of this network are missing on a worker, or are not those that were registered. "
+            "Tell your administrator.",
+            retryable=error.retryable,
+        )
     if isinstance(error, InferenceError):
         return Failure(error.code, error.message, error.retryable)
     if isinstance(error, SoftTimeLimitExceeded):
-        sentence = f"The analysis took longer than {settings.JOB_SOFT_SECONDS} seconds."
-        return Failure("time_limit", sentence, retryable=True)
+        return Failure("time_limit", "The analysis took too long and was stopped.", retryable=True)
     if isinstance(error, FileNotFoundError):
-        sentence = "The stored image is missing. Ask your administrator to restore it."
-        return Failure("image_missing", sentence, retryable=False)
+        return Failure(
+            "image_missing",
+            "The stored image is missing. Ask your administrator to restore it.",
+            retryable=False,
+        )
     logger.error("Job %s failed.", job_id, exc_info=error)
     return UNEXPECTED
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cases.lifecycle import JobStatus
+from cases.wording import shown
 
 
 class Job(models.Model):
@@ -57,3 +58,8 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} ({self.status})"
+
+    @property
+    def error_shown(self) -> str:
+        """What went wrong, in the reader's language."""
+        return shown(self.error_message)

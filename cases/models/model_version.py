@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from cases.wording import shown
+
 
 class ModelVersion(models.Model):
     """A network as its manifest described it when it was registered.
@@ -40,7 +42,7 @@ class ModelVersion(models.Model):
     @property
     def classes(self) -> list[dict[str, str]]:
         """The classes in the network's order, each with `code` and `label`."""
-        return list(self.manifest["classes"])
+        return [entry | {"label": shown(entry["label"])} for entry in self.manifest["classes"]]
 
     @property
     def class_labels(self) -> dict[str, str]:
@@ -56,4 +58,4 @@ class ModelVersion(models.Model):
     @property
     def layers(self) -> list[dict[str, Any]]:
         """The layers that heat maps exist for, shallow to deep."""
-        return list(self.manifest["layers"])
+        return [entry | {"label": shown(entry["label"])} for entry in self.manifest["layers"]]

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _t
 
 from cases import results, selectors, waiting
@@ -20,13 +21,13 @@ from cases.pages.keys import KEY_ACTS
 from cases.pages.marks import Statement
 from cases.pages.review_forms import AmendForm, FirstReadForm, ReviewForm, kept_read
 from cases.pages.viewer import viewer_of
-from cases.pages.wording import sentences
 from cases.permissions import Action, may, may_read
 from cases.services.adjudications import is_adjudicator
 from cases.services.claims import SlotTaken, claim_case
 from cases.services.drafts import opinion_from
 from cases.services.protocols import terms_for
 from cases.services.reviews import final_class_of
+from cases.wording import sentences
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,13 @@ class ReviewItem:
 
 @dataclass(frozen=True)
 class Bar:
-    """The probability of one class."""
+    """The probability of one class; `percent` for people, `value` for an attribute."""
 
     code: str
     label: str
     probability: float
     percent: str
+    value: str
     is_predicted: bool
 
 
@@ -302,8 +304,8 @@ def is_withheld(request: PageRequest, prediction: Prediction) -> bool:
 
 
 def results_shown(request: PageRequest, case: Case, key: Prediction | None) -> dict[int, Prediction]:
-    """What the viewer may lay over each picture, by position: results of the version of `key`, which stands for
-    the case, and nothing while that is withheld.
+    """What the viewer may lay over each picture, by position: results of the version of `key`, which stands
+    for the case, and nothing while that is withheld.
     """
     if key is None or is_withheld(request, key):
         return {}
@@ -316,7 +318,14 @@ def results_shown(request: PageRequest, case: Case, key: Prediction | None) -> d
 def bars_of(prediction: Prediction) -> list[Bar]:
     """The probabilities in the network's order, so that a class always stands in the same place."""
     return [
-        Bar(code, label, share, f"{share * 100:.1f}", code == prediction.predicted_class)
+        Bar(
+            code,
+            label,
+            share,
+            number_format(share * 100, decimal_pos=1),
+            f"{share * 100:.1f}",
+            code == prediction.predicted_class,
+        )
         for code, label in prediction.model_version.class_labels.items()
         if (share := prediction.probabilities.get(code)) is not None
     ]

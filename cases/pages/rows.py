@@ -13,6 +13,7 @@ from cases.lifecycle import JobStatus
 from cases.models import Case
 from cases.permissions import Action, cohorts_where
 from cases.results import Progress, progress_of
+from cases.wording import shown
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -83,11 +84,11 @@ def _cohort_ids(user: User, action: Action) -> set[UUID]:
 def _row(case: selectors.AnalysedCase, readable: bool, retryable: bool, labels: dict[str, str]) -> Row:
     status = JobStatus(case.job_status) if case.job_status else None
     if not readable or not case.predicted_class:
-        return Row(case, status, case.job_error or "", retryable)
+        return Row(case, status, shown(case.job_error or ""), retryable)
     return Row(
         case,
         status,
-        case.job_error or "",
+        shown(case.job_error or ""),
         retryable,
         predicted_class=case.predicted_class,
         predicted_label=labels.get(case.predicted_class, case.predicted_class),

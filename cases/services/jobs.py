@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 from kombu.exceptions import OperationalError
 
 from cases import storage
@@ -182,7 +183,7 @@ def take_back_expired() -> int:
         "token": None,
         "lease_until": None,
         "error_code": "worker_lost",
-        "error_message": "The worker stopped while it analysed this image.",
+        "error_message": gettext_noop("The worker stopped while it analysed this image."),
     }
     with transaction.atomic():
         failed = Job.objects.filter(expired, attempts__gte=settings.JOB_MAX_ATTEMPTS).update(

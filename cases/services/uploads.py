@@ -23,6 +23,7 @@ from cases.lifecycle import CaseState
 from cases.models import Case, Cohort, Image, Job
 from cases.permissions import Action, require
 from cases.services import audit, jobs, model_versions
+from cases.wording import sentence_of, sentences
 from inference.canonical import encode_canonical
 from inference.errors import ImageError
 from inference.formats import Limits, read_image
@@ -188,7 +189,7 @@ def _judge(cohort: Cohort, file: File[bytes], digests: set[str]) -> _Judged:
     try:
         decoded = read_image(data, limits())
     except ImageError as error:
-        return Receipt(Outcome.REFUSED, None, error.code, str(error))
+        return Receipt(Outcome.REFUSED, None, error.code, sentence_of(error))
     digests.add(digest)
     fields = {
         "file": storage.store("images", encode_canonical(decoded), ".png"),
@@ -201,7 +202,9 @@ def _judge(cohort: Cohort, file: File[bytes], digests: set[str]) -> _Judged:
         "colour": decoded.colour,
         "notices": [notice.code for notice in decoded.notices],
     }
-    return _Stored(digest, fields, tuple(notice.message for notice in decoded.notices))
+    return _Stored(
+        digest, fields, tuple(str(notice) for notice in sentences(each.code for each in decoded.notices))
+    )
 
 
 def _take_in(cohort: Cohort, judged: list[_Judged], case_of: Callable[[], Case]) -> list[Receipt]:

@@ -53,8 +53,9 @@ def read_image(data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
     if len(data) > limits.max_bytes:
         raise ImageError(
             "file_too_large",
-            f"The file is too large. At most {_megabytes(limits.max_bytes)} are accepted; "
-            f"received {_megabytes(len(data))}.",
+            "The file is too large. At most %(most)s MB are accepted; received %(received)s MB.",
+            most=limits.max_bytes / 2**20,
+            received=len(data) / 2**20,
         )
     return _format_of(data[:_HEAD_BYTES], len(data)).decode(data, limits)
 
@@ -68,14 +69,14 @@ def _format_of(head: bytes, size: int) -> ImageFormat:
     if foreign:
         raise ImageError(
             "unsupported_format",
-            f"This kind of file is not accepted. Please upload {accepted}. Received a {foreign} file.",
+            "This kind of file is not accepted. Please upload %(accepted)s. Received a %(received)s file.",
+            accepted=accepted,
+            received=foreign,
         )
     raise ImageError(
         "not_an_image",
-        f"The file is not an image that can be read. Please upload {accepted}. "
-        f"Received {size:,} bytes of something else.",
+        "The file is not an image that can be read. Please upload %(accepted)s. "
+        "Received %(size)s bytes of something else.",
+        accepted=accepted,
+        size=size,
     )
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / 2**20:,.1f} MB"

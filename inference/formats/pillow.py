@@ -63,14 +63,19 @@ def check_size(width: int, height: int, limits: Limits) -> None:
     if width * height > limits.max_pixels:
         raise ImageError(
             "too_many_pixels",
-            f"The image is too large. At most {limits.max_pixels:,} pixels are accepted; "
-            f"received {width:,} x {height:,}.",
+            "The image is too large. At most %(most)s pixels are accepted; received %(width)s x %(height)s.",
+            most=limits.max_pixels,
+            width=width,
+            height=height,
         )
     if min(width, height) < limits.min_side:
         raise ImageError(
             "too_small",
-            f"The image is too small to be read. Each side must have at least {limits.min_side} pixels; "
-            f"received {width} x {height}.",
+            "The image is too small to be read. Each side must have at least %(least)s pixels; "
+            "received %(width)s x %(height)s.",
+            least=limits.min_side,
+            width=width,
+            height=height,
         )
 
 
@@ -86,13 +91,16 @@ def _every_failure_is_an_image_error(label: str, notices: list[Notice]) -> Itera
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise ImageError(
-                "too_many_pixels", f"The image is too large to be opened safely. Received a {label} file."
+                "too_many_pixels",
+                "The image is too large to be opened safely. Received a %(label)s file.",
+                label=label,
             ) from error
         except Exception as error:  # on broken input Pillow raises KeyError, struct.error, zlib.error, ...
             raise ImageError(
                 "truncated",
                 "The file cannot be read: it is damaged, incomplete or of a rare kind. "
-                f"Please export it again. Received a {label} file.",
+                "Please export it again. Received a %(label)s file.",
+                label=label,
             ) from error
         if heard:
             notices.append(
@@ -108,7 +116,8 @@ def _check_single_frame(image: Image.Image, label: str) -> None:
         raise ImageError(
             "several_frames",
             "The file holds several pictures. Please upload one slice per file. "
-            f"Received a {label} file with more than one frame.",
+            "Received a %(label)s file with more than one frame.",
+            label=label,
         )
 
 

@@ -39,8 +39,9 @@ def _opaque(image: Image.Image, notices: list[Notice]) -> Pixels:
     if image.mode not in _OPAQUE_MODES:
         raise ImageError(
             "colour_unsupported",
-            f"The file stores its colours in a way that is not supported. Please export it as grey or RGB. "
-            f"Received colour mode {image.mode}.",
+            "The file stores its colours in a way that is not supported. Please export it as grey or RGB. "
+            "Received colour mode %(mode)s.",
+            mode=image.mode,
         )
     if image.mode == "CMYK":
         notices.append(
@@ -88,7 +89,9 @@ def _integers(values: NDArray[np.int32], notices: list[Notice]) -> NDArray[np.ui
         raise ImageError(
             "colour_unsupported",
             "The file stores values that 16 bits cannot hold. Please export it with 8 or 16 bits. "
-            f"Received values from {lowest} to {highest}.",
+            "Received values from %(lowest)s to %(highest)s.",
+            lowest=str(lowest),
+            highest=str(highest),
         )
     if lowest < 0:
         notices.append(

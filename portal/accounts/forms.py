@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, SetPasswordForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from cases.permissions import Role
-from portal.accounts import limiter
+from portal.accounts import limiter, mails
 from portal.accounts.models import User
 
 if TYPE_CHECKING:
@@ -76,6 +76,21 @@ class SignInForm(AuthenticationForm):
         super().confirm_login_allowed(user)
         if is_for_scripts_only(user):
             raise ValidationError(self.error_messages["scripts_only"], code="scripts_only")
+
+
+class ResetForm(PasswordResetForm):
+    """Django's form that asks for the reset mail, which speaks the account's language."""
+
+    def send_mail(
+        self,
+        subject_template_name: str,
+        email_template_name: str,
+        context: dict[str, Any],
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        with mails.spoken_to(context["user"]):
+            super().send_mail(subject_template_name, email_template_name, context, *args, **kwargs)
 
 
 class NewPasswordForm(PasswordForm):

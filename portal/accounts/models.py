@@ -47,6 +47,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(_("e-mail address"), unique=True)
     full_name = models.CharField(_("name"), max_length=150)
+    # Empty until the person chooses one: then the browser says.
+    language = models.CharField(_("language"), max_length=10, blank=True)
     is_active = models.BooleanField(_("may sign in"), default=True)
     is_staff = models.BooleanField(_("may open the Django admin"), default=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now)

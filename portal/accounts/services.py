@@ -104,14 +104,19 @@ def find_open(secret: str) -> Invitation:
     return invitation
 
 
-def accept_as_new(*, secret: str, full_name: str, password: str) -> User:
-    """Make the invited person's account and membership; the password is validated by the form."""
+def accept_as_new(*, secret: str, full_name: str, password: str, language: str = "") -> User:
+    """Make the invited person's account and membership; the password is validated by the form.
+
+    `language`: that of the page on which the person joins.
+    """
     try:
         with transaction.atomic():
             invitation = _take(secret)
             if User.objects.filter(email=invitation.email).exists():
                 raise AccountExists
-            user = User.objects.create_user(invitation.email, password, full_name=full_name)
+            user = User.objects.create_user(
+                invitation.email, password, full_name=full_name, language=language
+            )
             _join(invitation, user)
     except IntegrityError:
         # Two invitations of one address were accepted at once, and the other was first.
@@ -127,6 +132,16 @@ def accept_as_member(*, by: User, secret: str) -> Invitation:
             raise PermissionDenied(_t("This invitation is for another address than yours."))
         _join(invitation, by)
     return invitation
+
+
+def remember_language(*, by: User, language: str) -> None:
+    """Have pages and mails speak this language to the person, on every device."""
+    if language not in dict(settings.LANGUAGES):
+        raise ValidationError({"language": _t("Choose one of the languages in the list.")})
+    with transaction.atomic():
+        by.language = language
+        by.save(update_fields=["language"])
+        audit.record(by=by, action="user.language_chosen", subject=by, language=language)
 
 
 def _open_invitations() -> QuerySet[Invitation]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
@@ -12,13 +13,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.accounts import services
-from portal.accounts.forms import JoinForm, NewPasswordForm, SignInForm, is_for_scripts_only
+from portal.accounts.forms import JoinForm, NewPasswordForm, ResetForm, SignInForm, is_for_scripts_only
 from portal.accounts.models import Invitation, User
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -30,6 +32,15 @@ class SignIn(auth_views.LoginView):
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        chosen = self.request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        user = form.get_user()
+        # What was chosen before the sign-in is remembered; what the account has already goes first.
+        if not user.language and chosen in dict(settings.LANGUAGES):
+            services.remember_language(by=user, language=chosen)
+        return response
 
 
 @never_cache
@@ -63,6 +74,7 @@ class PasswordReset(auth_views.PasswordResetView):
     """A mail with a link; the answer is the same whether there is such an account or not."""
 
     template_name = "accounts/password_reset.html"
+    form_class = ResetForm
     email_template_name = "accounts/mail/password_reset.txt"
     subject_template_name = "accounts/mail/password_reset_subject.txt"
     success_url = reverse_lazy("accounts:password-reset-sent")
@@ -126,6 +138,7 @@ def _join_as_new(request: HttpRequest, found: Invitation, secret: str) -> HttpRe
             secret=secret,
             full_name=form.cleaned_data["full_name"],
             password=form.cleaned_data["new_password1"],
+            language=get_language() or "",
         )
     except services.AccountExists:
         return redirect(request.path)

@@ -22,7 +22,7 @@ from inference.heatmaps import pack
 from tests.cast import CLASSES, make_maps, make_png_bytes
 
 # Routes that are no page of ours, change the session, or ask nothing about cases.
-ELSEWHERE = ("admin/", "accounts/", "health/", "theme/", "static/")
+ELSEWHERE = ("admin/", "accounts/", "health/", "language/", "theme/", "static/")
 METHODS = ("get", "head", "post")
 HEADERS: tuple[dict[str, str], ...] = ({}, {"HX-Request": "true"}, {"X-Requested-With": "XMLHttpRequest"})
 # What is asked beside the path: each filter and order that could tell one class from another.
@@ -83,7 +83,7 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "prediction_id": str(prediction.pk),
         "layer": "conv_3",
         "shown_class": prediction.predicted_class,
-        "job_id": str(prediction.image.jobs.get().pk),
+        "job_id": str(prediction.image.jobs.latest("queued_at").pk),
         "review_id": str(prediction.pk),
         "invitation_id": str(case.pk),
         "membership_id": "1",

@@ -1,0 +1,137 @@
+"""The portal in German: chosen by a reader, kept to another profile, and fitting its screens."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from cases.models import Case, FirstRead, Review
+from portal.accounts.models import User
+from tests.cast import PASSWORD
+from tests.support.axe import grave_faults
+from tests.support.chromium import ROOT
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+FOLDER = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
+WIDTHS = {1440: 900, 390: 844}
+
+
+def sign_in(page: Page, person: User) -> None:
+    page.get_by_label("E-Mail-Adresse").fill(person.email)
+    page.get_by_label("Passwort").fill(PASSWORD)
+    page.get_by_role("button", name="Anmelden").click()
+    expect(page.get_by_role("heading", name="Arbeitsliste")).to_be_visible()
+
+
+def test_reader_chooses_german_reads_and_finds_it_again_on_another_profile(
+    page: Page,
+    browser: Browser,
+    live_server: LiveServer,
+    colleague: User,
+    submit: Callable[..., Case],
+    analyse_as: Callable[..., None],
+    blinded: object,
+) -> None:
+    analyse_as(submit())
+    page.goto(f"{live_server.url}/accounts/sign-in/")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    sign_in(page, colleague)
+    page.get_by_role("link", name="Befundung beginnen").click()
+    expect(page.get_by_role("heading", name="Ihr eigener Befund")).to_be_visible()
+    page.get_by_role("radio", name="Meningeom").check()
+    page.get_by_role("radio", name="4 Sicher").check()
+    page.get_by_label("Kommentar").fill("Breite Basis.")
+    expect(page.get_by_text("Als Entwurf aufbewahrt.")).to_be_visible()
+    page.get_by_role("button", name="Festlegen und aufdecken").click()
+    expect(page.get_by_text("Festgeschrieben", exact=True)).to_be_visible()
+    assert FirstRead.objects.get().read_class == "meningioma"
+    expect(page.get_by_role("radio", name="Widerspruch")).to_be_checked()
+    page.get_by_role("button", name="Befund speichern").click()
+    expect(page.get_by_text("Vorläufig", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Diesen Fall abschließen").click()
+    expect(page.get_by_text("Endgültig", exact=True)).to_be_visible()
+    assert Review.objects.get().final_class == "meningioma"
+    page.locator("details.menu > summary").click()
+    page.get_by_role("button", name="Abmelden").click()
+    expect(page.get_by_role("heading", name="Anmelden")).to_be_visible()
+
+    fresh = browser.new_context(locale="en-GB")
+    other = fresh.new_page()
+    other.goto(f"{live_server.url}/accounts/sign-in/")
+    expect(other.locator("html")).to_have_attribute("lang", "en")
+    other.get_by_label("E-mail address").fill(colleague.email)
+    other.get_by_label("Password").fill(PASSWORD)
+    other.get_by_role("button", name="Sign in").click()
+    expect(other.get_by_role("heading", name="Arbeitsliste")).to_be_visible()
+    expect(other.locator("html")).to_have_attribute("lang", "de")
+    fresh.close()
+
+
+@pytest.fixture
+def pages_to_look_at(
+    submit: Callable[..., Case],
+    analyse_as: Callable[..., None],
+    review_as: Callable[..., Review],
+    colleague: User,
+    cohort: object,
+) -> dict[str, str]:
+    """Every page that a German word could break, with something on it."""
+    fresh, uncertain, refused, read, _ = (submit(seed=seed) for seed in range(5))
+    analyse_as(fresh, "pituitary", in_training=True)
+    analyse_as(uncertain, gate_verdict="uncertain", gate_distance=2.0)
+    analyse_as(refused, gate_verdict="refused", gate_distance=9.0)
+    analyse_as(read)
+    review_as(colleague, read, corrected="meningioma", comment="Breite Basis.")
+    return {
+        "worklist": "/cases/",
+        "upload": "/cases/upload/",
+        "review": f"/cases/{fresh.code}/",
+        "uncertain": f"/cases/{uncertain.code}/",
+        "refused": f"/cases/{refused.code}/",
+        "reviewed": f"/cases/{read.code}/",
+        "teaching": "/cases/teaching/",
+        "dashboard": "/dashboard/",
+        "protocol": "/dashboard/protocol/",
+        "reanalyse": f"/dashboard/reanalyse/?cohort={fresh.cohort_id}",
+        "compare": "/dashboard/compare/",
+        "people": "/people/",
+        "tokens": "/accounts/tokens/",
+        "password": "/accounts/password/",
+    }
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_german_words_break_no_page(
+    width: int,
+    browser: Browser,
+    live_server: LiveServer,
+    administrator: User,
+    pages_to_look_at: dict[str, str],
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": WIDTHS[width]}, locale="de-DE")
+    page = context.new_page()
+    page.goto(f"{live_server.url}/accounts/sign-in/")
+    keep(page, "sign-in", width)
+    sign_in(page, administrator)
+    for name, path in pages_to_look_at.items():
+        answer = page.goto(f"{live_server.url}{path}", wait_until="networkidle")
+        assert answer is not None
+        assert answer.status == 200, path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        expect(page.locator("footer")).to_contain_text("Entscheidungsunterstützung, keine Diagnose")
+        assert grave_faults(page) == [], path
+        keep(page, name, width)
+    context.close()
+
+
+def keep(page: Page, name: str, width: int) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=FOLDER / f"german-{name}-{width}.png", full_page=True)
