@@ -45,8 +45,9 @@ export function marking({ field, sheets, here, brush, said }) {
     field.dispatchEvent(new Event("input", { bubbles: true }));
     field.dispatchEvent(new Event("change", { bubbles: true }));
     draw();
-    const share = found ? (shareOf(found, here()) * 100).toFixed(1) : "";
-    said.textContent = said.dataset[found ? found.kind : "none"].replace("0.0", share);
+    const share = found ? shareOf(found, here()) * 100 : 0;
+    const words = share.toLocaleString(document.documentElement.lang, { maximumFractionDigits: 1 });
+    said.textContent = said.dataset[found ? found.kind : "none"].replace("{share}", words);
   }
 
   function painted() {
