@@ -13,6 +13,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _t
 
 from cases.models import Case, Image, Prediction
 from cases.pages.images import maps_of
@@ -125,7 +126,7 @@ def viewer_of(
             each.position,
             number,
             _query(query, each),
-            _finding(results.get(each.position)),
+            _finding(each, results),
             is_key=bool(results) and key is not None and each.pk == key.image_id,
         )
         for number, each in enumerate(images, 1)
@@ -155,8 +156,13 @@ def viewer_of(
     )
 
 
-def _finding(prediction: Prediction | None) -> str:
-    return f"{prediction.predicted_label}, {percent_of(prediction.confidence)}" if prediction else ""
+def _finding(image: Image, results: Mapping[int, Prediction]) -> str:
+    """The network's class for one picture of many; nothing while no result may be shown."""
+    if not results:
+        return ""
+    if prediction := results.get(image.position):
+        return f"{prediction.predicted_label}, {percent_of(prediction.confidence)}"
+    return _t("no class")
 
 
 def _query(query: Any, image: Image) -> str:
