@@ -17,7 +17,7 @@ from cases import results, selectors
 from cases.lifecycle import CaseState
 from cases.models import Case, FirstRead, Review
 from cases.pages.access import PageRequest, case_or_404, signed_in
-from cases.pages.case_context import class_label
+from cases.pages.case_context import class_label, result_on
 from cases.pages.images import first_image
 from cases.pages.review_forms import FirstReadForm
 from cases.pages.viewer import viewer_of
@@ -60,7 +60,7 @@ def adjudication(request: PageRequest, code: str) -> HttpResponse:
             messages.success(request, _t("Your decision stands. The network's result is shown beside it."))
             return redirect("cases:case", code=case.code)
     image = first_image(case)
-    shown = results.current_result(request.user, case)
+    shown = result_on(request, case, image, results.current_result(request.user, case))
     context = {
         "case": case,
         "image": image,

@@ -11,7 +11,7 @@ from django.shortcuts import render
 
 from cases import results, selectors, waiting
 from cases.lifecycle import READER_ONLY_CLASSES, CaseState, DraftState, Reading
-from cases.models import Case, Draft, FirstRead, Prediction, Review
+from cases.models import Case, Draft, FirstRead, Image, Prediction, Review
 from cases.pages.access import PageRequest
 from cases.pages.analysis import analysis_of
 from cases.pages.images import first_image
@@ -129,7 +129,7 @@ def page(
         "image": image,
         "notices": sentences(image.notices),
         "analysis": analysis_of(request, case),
-        "viewer": viewer_of(case, image, None if withheld else shown, request.GET),
+        "viewer": viewer_of(case, image, result_on(request, case, image, shown), request.GET),
         "is_withheld": withheld,
         "numbers_shown": numbers_shown(request),
         "may_read": may(request.user, Action.READ, case.cohort),
@@ -271,6 +271,16 @@ def numbers_shown(request: PageRequest) -> bool:
 def is_withheld(request: PageRequest, prediction: Prediction) -> bool:
     """Whether class, probabilities and maps of a refused image stay off the page."""
     return prediction.is_refused and not numbers_shown(request)
+
+
+def result_on(request: PageRequest, case: Case, image: Image, shown: Prediction | None) -> Prediction | None:
+    """The result whose maps may lie over this image: its own, by the network whose result `shown` stands for
+    the case. The map of one image never lies over another.
+    """
+    if shown is not None and shown.image_id != image.pk:
+        of_images = results.results_by_image(request.user, case, shown.model_version)
+        shown = of_images.get(image.position)
+    return None if shown is None or is_withheld(request, shown) else shown
 
 
 def bars_of(prediction: Prediction) -> list[Bar]:

@@ -18,7 +18,7 @@ from cases import selectors, teaching
 from cases.models import Case, Cohort, TeachingRead
 from cases.models.statement import Confidence
 from cases.pages.access import PageRequest, case_or_404, signed_in
-from cases.pages.case_context import bars_of, class_label, is_withheld, numbers_shown
+from cases.pages.case_context import bars_of, class_label, is_withheld, numbers_shown, result_on
 from cases.pages.images import first_image
 from cases.pages.viewer import viewer_of
 from cases.services.teaching import answer
@@ -127,7 +127,7 @@ def _page(
         "prediction": shown,
         "is_withheld": withheld,
         "numbers_shown": numbers_shown(request),
-        "viewer": viewer_of(drawn, image, None if withheld else shown, request.GET),
+        "viewer": viewer_of(drawn, image, result_on(request, drawn, image, shown), request.GET),
         "bars": bars_of(shown) if shown else [],
         "truth": {"code": drawn.ground_truth, "label": class_label(drawn.ground_truth)} if read else None,
         "read_label": class_label(read.read_class) if read else "",
