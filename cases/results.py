@@ -25,7 +25,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db.models import Case as When_
-from django.db.models import Count, Exists, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When, Window
+from django.db.models.functions import RowNumber
 
 from cases.lifecycle import GateVerdict, JobStatus
 from cases.models import Case, Job, ModelVersion, Prediction, Review
@@ -57,10 +58,7 @@ STANDING_ORDER = (F("read_at").desc(nulls_last=True), *VERSION_ORDER, *IMAGE_ORD
 
 def can_stand(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
     """Those of versions that are through with the case, and those that were read."""
-    at_work = Job.objects.filter(
-        image__case=OuterRef("image__case"), model_version=OuterRef("model_version"), status__in=AT_WORK
-    )
-    return predictions.filter(~Exists(at_work) | Exists(_current_reviews()))
+    return predictions.filter(~Exists(_at_work()) | Exists(_current_reviews()))
 
 
 def standing_first(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
@@ -69,12 +67,25 @@ def standing_first(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
     return can_stand(predictions).annotate(read_at=read_at).order_by(*STANDING_ORDER)
 
 
-def key_results(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
-    """One result a case and version, by rule 5 alone: for figures that count a case once."""
-    of_case = Prediction.objects.filter(
-        image__case=OuterRef("image__case"), model_version=OuterRef("model_version")
+def key_results(whole_cases: QuerySet[Prediction]) -> QuerySet[Prediction]:
+    """One result a case and version, by rule 5 alone: for figures, which count a case once.
+
+    whole_cases: all results of some cases by some versions; what is asked of the one that stands is asked of
+    the answer. They are numbered in one pass: a look at each case's own costs seconds over a large cohort.
+    """
+    numbered = whole_cases.filter(~Exists(_at_work())).annotate(
+        place=Window(
+            RowNumber(), partition_by=[F("image__case"), F("model_version")], order_by=list(IMAGE_ORDER)
+        )
     )
-    return can_stand(predictions).filter(pk=Subquery(of_case.order_by(*IMAGE_ORDER).values("pk")[:1]))
+    return Prediction.objects.filter(pk__in=numbered.filter(place=1).values("pk"))
+
+
+def _at_work() -> QuerySet[Job]:
+    """What the version of a prediction has yet to do with its case."""
+    return Job.objects.filter(
+        image__case=OuterRef("image__case"), model_version=OuterRef("model_version"), status__in=AT_WORK
+    )
 
 
 def _current_reviews() -> QuerySet[Review]:

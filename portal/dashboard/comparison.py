@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, Q, QuerySet
 
 from cases.models import Cohort, ModelVersion, Prediction
 from cases.results import key_results
@@ -110,10 +110,11 @@ def differing(cohort: Cohort, first: ModelVersion, second: ModelVersion) -> Quer
 
 def _both(cohort: Cohort, first: ModelVersion, second: ModelVersion) -> QuerySet[PairedResult]:
     """The second version's results of the cases that the first has a result of, each with that result."""
-    of_second = key_results(Prediction.objects.filter(image__cohort=cohort, model_version=second))
-    of_first = Prediction.objects.filter(image__case=OuterRef("image__case"), model_version=first)
+    of_cohort = Prediction.objects.filter(image__cohort=cohort)
     before = "image__case__images__predictions__"
-    paired = of_second.filter(**{f"{before}pk": Subquery(key_results(of_first).values("pk")[:1])})
+    of_first = key_results(of_cohort.filter(model_version=first)).values("pk")
+    of_second = key_results(of_cohort.filter(model_version=second))
+    paired = of_second.filter(**{f"{before}pk__in": of_first})
     return paired.annotate(
         before_predicted_class=F(f"{before}predicted_class"),
         before_confidence=F(f"{before}confidence"),

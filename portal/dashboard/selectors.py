@@ -246,7 +246,8 @@ def accuracies(cohort: Cohort) -> list[Accuracy]:
     """
     known = Case.objects.filter(_with_truth(), cohort=cohort).values("pk")
     networks = (
-        key_results(Prediction.objects.filter(_counted(), image__case__in=known))
+        key_results(Prediction.objects.filter(image__case__in=known))
+        .filter(_counted())
         .order_by()
         .values("model_version__name")
         .annotate(n=Count("pk"), right=Count("pk", filter=Q(predicted_class=F("image__case__ground_truth"))))

@@ -34,7 +34,6 @@ QUERIES = (
     "?gate=accepted",
     "?numbers=shown",
     "?layer=conv_3&shown=glioma&opacity=100",
-    "?image=0",
     "?image=1",
     "?image=2",
     "?state=open",
@@ -108,7 +107,8 @@ def twins(owner, colleague, second, model_version) -> list[tuple[Case, Predictio
         assert case is not None
         for image in case.images.all():
             finish(image, said if image.position == key else NOTHING_FOUND)
-        found.append((case, Prediction.objects.get(image__case=case, image__position=key)))
+        results = Prediction.objects.select_related("image")
+        found.append((case, results.get(image__case=case, image__position=key)))
     return found
 
 
@@ -177,6 +177,7 @@ def test_every_parameter_of_every_route_is_known_to_the_walk(twins) -> None:
 @pytest.mark.any_database
 def test_no_route_tells_a_reader_of_the_result_before_the_commit(twins, colleague, client_of) -> None:
     asked = 0
+    hidden = {prediction.pk: secrets_of(prediction) for _, prediction in twins}
     for route, names in ASKED:
         # A redirect to the next case leads to either twin: the case itself is asked for below.
         if route.endswith(("next/", "give-back/")):
@@ -192,7 +193,7 @@ def test_no_route_tells_a_reader_of_the_result_before_the_commit(twins, colleagu
                         # What the address itself names may be said back.
                         found = [
                             value
-                            for value in secrets_of(prediction)
+                            for value in hidden[prediction.pk]
                             if value in told + body and value not in address
                         ]
                         assert found == [], (method, address, headers)

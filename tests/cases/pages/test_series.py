@@ -3,7 +3,7 @@
 import pytest
 from django.utils.html import strip_tags
 
-from cases.models import Job
+from cases.models import Job, Prediction
 
 
 def words(response) -> str:
@@ -73,3 +73,29 @@ def test_trying_again_queues_every_failed_image(partly_failed, owner, client_of)
 def test_trying_again_by_stranger_is_not_found_and_queues_nothing(partly_failed, stranger, client_of) -> None:
     assert client_of(stranger).post(f"/cases/{partly_failed.code}/retry/").status_code == 404
     assert not Job.objects.filter(status="queued").exists()
+
+
+def test_map_of_one_image_never_lies_over_another(submit_many, analyse_as, colleague, client_of) -> None:
+    case = submit_many(2)
+    analyse_as(case, "notumor", 0.9, position=0)
+    analyse_as(case, "glioma", 0.8, position=1)
+    response = client_of(colleague).get(f"/cases/{case.code}/")
+    first, key = Prediction.objects.order_by("image__position")
+    assert response.context["prediction"] == key
+    shown = response.context["image"]
+    over = first if shown.position == 0 else key
+    assert str(over.pk) in response.context["viewer"].heat.map
+    assert "Of image 2 of 2, the most suspicious one: it stands for the case." in words(response)
+
+
+def test_refused_image_beside_the_key_image_has_no_map(submit_many, analyse_as, colleague, client_of) -> None:
+    case = submit_many(2)
+    analyse_as(case, "glioma", 0.9, position=0, gate_verdict="refused", gate_distance=9.0)
+    analyse_as(case, "notumor", 0.8, position=1, gate_verdict="accepted", gate_distance=0.1)
+    response = client_of(colleague).get(f"/cases/{case.code}/", {"image": 0})
+    assert response.context["prediction"].image.position == 1
+    assert response.context["viewer"].heat is None
+
+
+def test_case_of_one_image_says_nothing_of_others(ready_case, colleague, client_of) -> None:
+    assert "stands for the case" not in words(client_of(colleague).get(f"/cases/{ready_case.code}/"))
