@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 CLASSES = ("glioma", "meningioma", "notumor", "pituitary")
 LAYERS = {"conv_1": (16, 32), "conv_2": (32, 16), "conv_3": (64, 8)}  # name: (channels, grid)
 PASSWORD = "a-long-pass-phrase"
+# Of nothing. A value of its own for each process would make each collect other tests.
+UNKNOWN_ID = "4c0f5d3e-0d3b-4b7a-9a53-3f7b0c1d2e4f"
 
 MANIFEST: dict[str, Any] = {
     "id": "test-cnn-1",

@@ -1,7 +1,8 @@
 """`python -m tests.run [PART...] [-- PYTEST ARGUMENTS]`: every test, part by part, on real servers.
 
 Django chooses its database when the settings are read, so the servers are started here and each part runs in
-a process of its own. The last line counts what all parts did.
+processes of its own: several at a time (pytest-xdist), each with a database, a queue and files to itself.
+`-- -n 0` keeps a part in one process, as a debugger needs it. The last line counts what all parts did.
 """
 
 from __future__ import annotations
@@ -23,21 +24,30 @@ from tests.support.chromium import NODE, ROOT
 
 # The embedded default's database, in memory; messages go nowhere.
 UNSERVED = {"DATABASE_URL": "sqlite://:memory:", "CELERY_BROKER_URL": "memory://"}
+# More of them would wait for one another's memory and disk.
+PROCESSES = min(os.cpu_count() or 1, 4)
+# Tiny networks gain nothing from threads; processes that each take all processors stand in each other's way.
+# With one thread between operations as well, a data set that Python feeds would wait for itself.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"}
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some of the tests, and what they run on."""
+    """Some of the tests, without those marked `but`, and what they run on."""
 
     title: str
     folders: tuple[str, ...]
     servers: bool = False
+    but: str = ""
 
 
 PARTS = {
     "unit": Part("Unit tests (SQLite)", ("architecture", "inference", "cases", "portal")),
     "integration": Part(
-        "Integration tests (PostgreSQL, Valkey)", ("cases", "portal", "integration"), servers=True
+        "Integration tests (PostgreSQL, Valkey)",
+        ("cases", "portal", "integration"),
+        servers=True,
+        but="any_database",
     ),
     "browser": Part("Browser tests (Chromium, PostgreSQL, Valkey, worker)", ("browser",), servers=True),
     "js": Part("JavaScript tests (node)", ("js",)),
@@ -80,7 +90,7 @@ def _run_all(parts: list[Part], arguments: list[str]) -> Counter[str]:
                 served = _serve(servers)
             report = Path(folder) / f"{number}.xml"
             command = _node(report) if part.folders == ("js",) else _pytest(part, report, arguments)
-            environment = {**os.environ, **(served if part.servers else UNSERVED)}
+            environment = {**ONE_THREAD, **os.environ, **(served if part.servers else UNSERVED)}
             if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
                 results["broken parts"] += 1
             results += _counted(report)
@@ -99,7 +109,20 @@ def _serve(servers: ExitStack) -> dict[str, str]:
 
 def _pytest(part: Part, report: Path, arguments: list[str]) -> list[str]:
     folders = [str(ROOT / "tests" / folder) for folder in part.folders]
-    return [sys.executable, "-m", "pytest", "--quiet", f"--junitxml={report}", *arguments, *folders]
+    rest = ["-m", f"not {part.but}"] if part.but else []
+    # A file's tests stay together, since they share its fixtures.
+    together = [f"--numprocesses={PROCESSES}", "--dist=loadfile"]
+    return [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--quiet",
+        f"--junitxml={report}",
+        *together,
+        *rest,
+        *arguments,
+        *folders,
+    ]
 
 
 def _node(report: Path) -> list[str]:

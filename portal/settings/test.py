@@ -1,12 +1,13 @@
 """Tests: a quick password hasher, mail in memory, strict templates, plain static files."""
 
 import atexit
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.base import DATABASES, STORAGES
+from portal.settings.base import CELERY_BROKER_URL, DATABASES, STORAGES
 
 SECRET_KEY = "only-for-tests-" + "x" * 40
 ALLOWED_HOSTS = ["*"]
@@ -24,3 +25,8 @@ STORAGES = {
 WHITENOISE_AUTOREFRESH = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+# Each process of a run has a numbered database of the broker to itself, as it has one of the database server.
+process = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+if process and CELERY_BROKER_URL.startswith("redis"):
+    server, _, number = CELERY_BROKER_URL.rpartition("/")
+    CELERY_BROKER_URL = f"{server}/{int(number) + int(process)}"

@@ -27,7 +27,8 @@ from tests.cast import PASSWORD
 from tests.support.axe import grave_faults
 from tests.support.chromium import ROOT
 
-pytestmark = [pytest.mark.django_db(transaction=True)]
+# All pages in one test, since the demonstration's cases are analysed for it once.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 
 WIDTHS = {1440: 900, 390: 844, 2560: 1440}
 # On a reading monitor only what is read there.

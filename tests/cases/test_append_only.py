@@ -43,6 +43,7 @@ def test_postgresql_keeps_predictions_append_only_without_and_with_the_gate(revi
 
 
 @pytest.mark.django_db
+@pytest.mark.any_database
 def test_sqlite_has_its_triggers_without_and_with_the_gate(tmp_path) -> None:
     scratch = ConnectionHandler(
         {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "scratch.sqlite3")}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,19 @@ import pytest
 
 from tests.inference.fold_models import write_two_folds
 from tests.inference.folders import picture, write
+
+
+@pytest.fixture(scope="module")
+def without_graphs() -> Iterator[None]:
+    """Run step by step what TensorFlow would trace first, which takes longer than training a tiny network.
+
+    Training through graphs is what test_training and one test of test_one_cycle do.
+    """
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

@@ -230,8 +230,26 @@ def test_macro_recall_counts_classes_alike_and_leaves_absent_ones_out(one_hot: b
     assert float(metric.result()) == pytest.approx((0.75 + 1.0) / 2)
 
 
+def test_fold_that_is_left_out_is_not_learned_from_and_its_model_loads(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    manifest = write_cohort(tmp_path / "data", per_class=4)
+    path = train_fold(
+        replace(recipe, fit=replace(recipe.fit, epochs=1)),
+        tmp_path / "data", manifest, 1, tmp_path / "runs", lambda _done, _total: None,
+    )  # fmt: skip
+    assert path.name == "tiny-pyramid-fold1.json"
+    model = load_manifest(path)
+    assert model.training["split"]["training"]["folds"] == [0]
+    assert model.training["split"]["validation"]["folds"] == [1]
+    assert model.network.as_dict()["batch_norm"] is False
+    result = Predictor.load(model).predict([labelled_picture("glioma", 0)])[0]
+    assert result.class_codes == CODES
+
+
+@pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions_eagerly")
 def test_interrupted_run_ends_where_an_unbroken_one_does(
-    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, without_graphs: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, names = tensors([0, 1, 2, 3] * 4), [str(index) for index in range(16)]
 
@@ -264,23 +282,6 @@ def test_interrupted_run_ends_where_an_unbroken_one_does(
     again = run("whole")
     assert np.array_equal(again.weights[0].numpy(), whole.weights[0].numpy())
     assert len(read_history(tmp_path / "whole" / "history.csv")) == 3
-
-
-def test_fold_that_is_left_out_is_not_learned_from_and_its_model_loads(
-    recipe: Recipe, tmp_path: Path
-) -> None:
-    manifest = write_cohort(tmp_path / "data", per_class=4)
-    path = train_fold(
-        replace(recipe, fit=replace(recipe.fit, epochs=1)),
-        tmp_path / "data", manifest, 1, tmp_path / "runs", lambda _done, _total: None,
-    )  # fmt: skip
-    assert path.name == "tiny-pyramid-fold1.json"
-    model = load_manifest(path)
-    assert model.training["split"]["training"]["folds"] == [0]
-    assert model.training["split"]["validation"]["folds"] == [1]
-    assert model.network.as_dict()["batch_norm"] is False
-    result = Predictor.load(model).predict([labelled_picture("glioma", 0)])[0]
-    assert result.class_codes == CODES
 
 
 def test_recipe_that_stops_early_looks_at_another_fold_than_the_scored_one(recipe: Recipe) -> None:

@@ -8,6 +8,7 @@ import pytest
 from cases.models import AuditEvent, Membership
 from portal.accounts import mails, services
 from portal.accounts.models import Invitation
+from tests.cast import UNKNOWN_ID
 
 PAGE = "/people/"
 
@@ -42,7 +43,7 @@ def test_people_page_by_others_is_refused(request, client_of, who):
     assert "This page is for study administrators." in response.content.decode()
 
 
-@pytest.mark.parametrize("wanted", ["not-an-id", str(uuid.uuid4())])
+@pytest.mark.parametrize("wanted", ["not-an-id", UNKNOWN_ID])
 def test_people_page_of_an_unknown_cohort_is_not_found(client_of, administrator, wanted):
     assert client_of(administrator).get(PAGE, {"cohort": wanted}).status_code == 404
 

@@ -1,10 +1,9 @@
 """The page on which a study administrator has a cohort analysed again."""
 
-import uuid
-
 import pytest
 
 from cases.models import AuditEvent, Job
+from tests.cast import UNKNOWN_ID
 
 PAGE = "/dashboard/reanalyse/"
 
@@ -67,7 +66,7 @@ def test_cohort_of_others_is_not_found(stale, other_cohort, newer_version, admin
     assert client.post(PAGE, answer(other_cohort, newer_version)).status_code == 404
 
 
-@pytest.mark.parametrize("wanted", ["", "nonsense", str(uuid.uuid4())])
+@pytest.mark.parametrize("wanted", ["", "nonsense", UNKNOWN_ID])
 def test_unknown_cohort_is_not_found(wanted, stale, administrator, client_of) -> None:
     client = client_of(administrator)
     assert client.get(PAGE, {"cohort": wanted}).status_code == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -91,5 +92,7 @@ def _unpacked() -> Path:
         subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "TMPDIR": str(fresh)}, timeout=300)
         # The package's own expects the fonts in /tmp. Without any font, Chromium ends at the first form.
         (fresh / "fonts.conf").write_text(FONTS.format(folder=folder))
-        fresh.rename(folder)
+        # Another process of the same run may have been first.
+        with contextlib.suppress(OSError):
+            fresh.rename(folder)
     return folder

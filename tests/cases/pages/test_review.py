@@ -10,6 +10,7 @@ from django.utils import timezone
 from cases import storage
 from cases.lifecycle import JobStatus
 from cases.models import AuditEvent, Case, Draft, Job, Prediction, Review
+from tests.cast import UNKNOWN_ID
 
 
 def page_of(client, case, **query) -> str:
@@ -118,7 +119,7 @@ def test_incomplete_review_says_so_at_the_field_and_keeps_the_rest(
     assert (Review.objects.count(), AuditEvent.objects.filter(action="review.submitted").count()) == (0, 0)
 
 
-@pytest.mark.parametrize("prediction", ["", "nonsense", str(uuid.uuid4())])
+@pytest.mark.parametrize("prediction", ["", "nonsense", UNKNOWN_ID])
 def test_review_of_an_unknown_result_is_refused(prediction, ready_case, colleague, client_of) -> None:
     response = client_of(colleague).post(f"/cases/{ready_case.code}/", says(prediction=prediction))
     assert response.status_code == 422
@@ -218,7 +219,7 @@ def test_amendment_of_an_amended_review_is_a_conflict(reviewed_case, colleague, 
     assert Review.objects.count() == 2
 
 
-@pytest.mark.parametrize("amends", ["", "nonsense", str(uuid.uuid4())])
+@pytest.mark.parametrize("amends", ["", "nonsense", UNKNOWN_ID])
 def test_amendment_of_an_unknown_review_is_not_found(amends, reviewed_case, colleague, client_of) -> None:
     response = client_of(colleague).post(
         f"/cases/{reviewed_case.code}/amend/", says(amends=amends, reason="x")
