@@ -19,6 +19,7 @@ from cases.models import Case, FirstRead, Review
 from cases.pages.access import PageRequest, case_or_404, signed_in
 from cases.pages.case_context import class_label
 from cases.pages.images import first_image
+from cases.pages.keys import KEY_ACTS
 from cases.pages.review_forms import FirstReadForm
 from cases.pages.viewer import viewer_of
 from cases.services.adjudications import adjudicate, is_adjudicator
@@ -70,6 +71,7 @@ def adjudication(request: PageRequest, code: str) -> HttpResponse:
         "viewer": viewer_of(case, image, None if shown and shown.is_refused else shown, request.GET),
         "sides": sides_of(case),
         "form": form,
+        "key_acts": KEY_ACTS,
     }
     return render(request, "cases/adjudicate.html", context, status=422 if form.errors else 200)
 

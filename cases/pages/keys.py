@@ -16,9 +16,12 @@ KEY_ACTS = (
     ("confidence-3", _("Fairly sure")),
     ("confidence-4", _("Sure")),
     ("confidence-5", _("Certain")),
+    ("finding", _("To the words of another finding")),
     ("comment", _("To the comment")),
+    ("reason", _("To the reason of an amendment")),
     ("save", _("Save, or commit")),
     ("undo", _("Undo")),
+    ("amend", _("Amend a final review")),
     ("next", _("Next case")),
     ("keys", _("This list")),
 )
