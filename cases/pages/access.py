@@ -58,6 +58,23 @@ def signed_in(view: PageView) -> PageView:
     return wrapped
 
 
+def not_ahead(view: PageView) -> PageView:
+    """Refuse a page that a browser fetches before anybody asks for it, since opening it does something.
+
+    503 is what makes a browser forget such a fetch, and ask anew when the reader does
+    (https://www.w3.org/TR/resource-hints/, https://wicg.github.io/nav-speculation/prefetch.html).
+    """
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        asked = {request.headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Moz")}
+        if any(purpose.partition(";")[0].strip() in ("prefetch", "preview") for purpose in asked):
+            return HttpResponse(status=503)
+        return view(request, *args, **kwargs)
+
+    return wrapped
+
+
 def _way_back(request: HttpRequest, code: str | None) -> str:
     """Where to go after the sign-in; what was posted cannot be posted again by a redirect."""
     if request.method in ("GET", "HEAD") or code is None:

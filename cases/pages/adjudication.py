@@ -19,6 +19,7 @@ from cases.models import Case, FirstRead, Review
 from cases.pages.access import PageRequest, case_or_404, signed_in
 from cases.pages.case_context import class_label, results_shown
 from cases.pages.images import image_at
+from cases.pages.keys import KEY_ACTS
 from cases.pages.marks import Statement
 from cases.pages.review_forms import FirstReadForm
 from cases.pages.viewer import viewer_of
@@ -79,6 +80,7 @@ def adjudication(request: PageRequest, code: str) -> HttpResponse:
         ),
         "sides": sides,
         "form": form,
+        "key_acts": KEY_ACTS,
     }
     return render(request, "cases/adjudicate.html", context, status=422 if form.errors else 200)
 

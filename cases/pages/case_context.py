@@ -67,13 +67,15 @@ class OtherResult:
 class Stage:
     """How far this reader is with this case.
 
-    `is_blind`: no result may be shown yet. `taken`: others fill the case; `taken_until` is when that may end.
+    `is_blind`: no result may be shown yet. `holds`: a slot is this reader's. `taken`: others fill the case;
+    `taken_until` is when that may end.
     """
 
     may_read: bool
     is_blind: bool
     first_read: FirstRead | None
     draft: Draft | None
+    holds: bool = False
     taken: bool = False
     taken_until: datetime | None = None
 
@@ -91,7 +93,8 @@ class Stage:
 def stage_of(request: PageRequest, case: Case) -> Stage:
     """The stage; a reader whom the case waits for takes a slot of it by opening the page.
 
-    An administrator, who looks at cases for other reasons too, takes one only by saving a review.
+    An administrator, who looks at cases for other reasons too, takes one only by saving a review; and a HEAD
+    shows nobody anything.
     """
     reader = request.user
     reads = may_read(reader, case)
@@ -99,7 +102,7 @@ def stage_of(request: PageRequest, case: Case) -> Stage:
     draft = selectors.own_draft(reader, case) if reads else None
     is_blind = reads and first is None and terms_for(case).reading == Reading.BLINDED
     is_done = draft is not None and draft.state == DraftState.PRELIMINARY
-    if may(reader, Action.MANAGE, case.cohort):
+    if request.method == "HEAD" or may(reader, Action.MANAGE, case.cohort):
         return Stage(reads, is_blind, first, draft)
     if not reads or is_done or selectors.own_current_review(reader, case) or not results.has_result(case):
         return Stage(reads, is_blind, first, draft)
@@ -107,7 +110,7 @@ def stage_of(request: PageRequest, case: Case) -> Stage:
         claim_case(by=reader, case=case)
     except SlotTaken as full:
         return Stage(reads, is_blind, first, draft, taken=True, taken_until=full.until)
-    return Stage(reads, is_blind, first, draft)
+    return Stage(reads, is_blind, first, draft, holds=True)
 
 
 def page(

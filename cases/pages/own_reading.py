@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _t
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from cases.pages.access import PageRequest, case_or_404, signed_in
 from cases.permissions import require_reader
 from cases.services import drafts
-from cases.services.claims import SlotTaken, claim_case, release_claim
+from cases.services.claims import SlotTaken, hold_claim, release_claim
 
 # What a form of the case's page may hold beside its token.
 TYPED = (
@@ -38,6 +38,9 @@ def draft(request: PageRequest, code: str) -> HttpResponse:
     """Keep what is typed; answers the new revision, or 409 with the one that another window has made."""
     case = case_or_404(request, code)
     require_reader(request.user, case)
+    if request.POST.get("reader", str(request.user.pk)) != str(request.user.pk):
+        # A page that was left open, on a workstation at which somebody else has signed in since.
+        raise PermissionDenied(_t("This was typed by somebody else."))
     try:
         kept = drafts.save_draft(
             by=request.user,
@@ -70,12 +73,14 @@ def _revision(sent: str) -> int:
 @require_POST
 @signed_in
 def hold(request: PageRequest, code: str) -> HttpResponse:
-    """Hold the reader's slot for longer, as an open page that is read does; 409 where it is gone."""
+    """Hold the reader's slot for longer, as an open page that is read does; 409 where there is none."""
     case = case_or_404(request, code)
     try:
-        claim_case(by=request.user, case=case)
+        held = hold_claim(by=request.user, case=case)
     except SlotTaken as taken:
         return JsonResponse({"message": str(taken)}, status=409)
+    if held is None:
+        return JsonResponse({"message": _t("You hold no slot of this case.")}, status=409)
     return HttpResponse(status=204)
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from cases import results, selectors
 from cases.models import Case, Prediction, Review
-from cases.pages.access import PageRequest, case_or_404, signed_in
+from cases.pages.access import PageRequest, case_or_404, not_ahead, signed_in
 from cases.pages.case_context import Stage, is_withheld, page, stage_of
 from cases.pages.review_forms import AmendForm, FirstReadForm, ReviewForm, values_of
 from cases.permissions import Action, require, require_reader
@@ -28,13 +28,15 @@ from cases.services.reviews import ReviewConflict, amend_review
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+@not_ahead
 def case_page(request: PageRequest, code: str) -> HttpResponse:
     """The case; a POST is the reader's commit or review, as the stage has it.
 
     Opening it makes final what the reader has submitted of other cases.
     """
     case = case_or_404(request, code)
-    drafts.finalise_of(by=request.user, but=case)
+    if request.method != "HEAD":
+        drafts.finalise_of(by=request.user, but=case)
     if request.method != "POST":
         return page(request, case)
     require_reader(request.user, case)

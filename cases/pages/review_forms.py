@@ -107,6 +107,8 @@ class ReviewForm(StatementForm):
         self.is_blind, self.predicted_class = is_blind, of.predicted_class
         corrected = cast("forms.ChoiceField", self.fields["corrected_class"])
         labels = of.model_version.class_labels
+        # In the order of a blinded read, so that a key means the same class before the reveal and after it.
+        self.class_codes = " ".join([*labels, *READER_ONLY_CLASSES])
         corrected.choices = [
             *((code, label) for code, label in labels.items() if is_blind or code != of.predicted_class),
             *READER_ONLY_CLASSES.items(),

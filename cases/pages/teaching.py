@@ -6,13 +6,15 @@ from typing import Any, cast
 from uuid import UUID
 
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cases import selectors, teaching
 from cases.models import Case, Cohort, TeachingRead
@@ -20,8 +22,9 @@ from cases.models.statement import Confidence
 from cases.pages.access import PageRequest, case_or_404, signed_in
 from cases.pages.case_context import bars_of, class_label, is_withheld, numbers_shown, results_shown
 from cases.pages.images import image_at
+from cases.pages.keys import KEY_ACTS
 from cases.pages.viewer import viewer_of
-from cases.services.teaching import answer
+from cases.services.teaching import answer, start_afresh
 
 
 class TeachingForm(forms.Form):
@@ -62,15 +65,35 @@ def start(request: PageRequest) -> HttpResponse:
 @signed_in
 def draw(request: PageRequest, cohort_id: UUID) -> HttpResponse:
     """On to a random case of the cohort, another one than `?after=CODE`."""
-    try:
-        cohort = teaching.teaching_cohorts(request.user).get(pk=cohort_id)
-    except Cohort.DoesNotExist:
-        raise Http404 from None
+    cohort = _cohort_or_404(request, cohort_id)
     after = request.GET.get("after", "")
     before = case_or_404(request, after) if after else None
     if case := teaching.drawn_case(request.user, cohort, before):
         return redirect("cases:teaching-case", code=case.code)
     return render(request, "cases/teaching_empty.html", {"cohort": cohort})
+
+
+@never_cache
+@require_POST
+@signed_in
+def restart(request: PageRequest, cohort_id: UUID) -> HttpResponse:
+    """Begin the score of the cohort again, by deleting the own answers."""
+    cohort = _cohort_or_404(request, cohort_id)
+    count = start_afresh(by=request.user, cohort=cohort)
+    said = ngettext(
+        "%(count)d answer is deleted. The score begins again.",
+        "%(count)d answers are deleted. The score begins again.",
+        count,
+    )
+    messages.success(request, said % {"count": count})
+    return redirect("cases:teaching")
+
+
+def _cohort_or_404(request: PageRequest, cohort_id: UUID) -> Cohort:
+    try:
+        return teaching.teaching_cohorts(request.user).get(pk=cohort_id)
+    except Cohort.DoesNotExist:
+        raise Http404 from None
 
 
 @never_cache
@@ -131,6 +154,7 @@ def _page(
         "bars": bars_of(shown) if shown else [],
         "truth": {"code": drawn.ground_truth, "label": class_label(drawn.ground_truth)} if read else None,
         "read_label": class_label(read.read_class) if read else "",
+        "key_acts": KEY_ACTS,
         "score": teaching.score_of(request.user, drawn.cohort),
     }
     return render(request, "cases/teaching_case.html", context, status=status)

@@ -27,6 +27,7 @@ urlpatterns = [
     path("upload/", upload.upload, name="upload"),
     path("teaching/", teaching.start, name="teaching"),
     path("teaching/draw/<uuid:cohort_id>/", teaching.draw, name="teaching-draw"),
+    path("teaching/restart/<uuid:cohort_id>/", teaching.restart, name="teaching-restart"),
     path("teaching/<code:code>/", teaching.case, name="teaching-case"),
     path("next-disputed/", adjudication.next_disputed, name="next-disputed"),
     path("next/", worklist.next_case, name="next"),

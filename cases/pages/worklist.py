@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from cases import selectors, waiting
 from cases.lifecycle import CaseState
-from cases.pages.access import PageRequest, case_or_404, signed_in
+from cases.pages.access import PageRequest, case_or_404, not_ahead, signed_in
 from cases.pages.forms import WorklistForm
 from cases.pages.rows import rows_by_code, rows_of
 from cases.services import drafts
@@ -61,9 +61,11 @@ def states(request: PageRequest) -> HttpResponse:
 @never_cache
 @require_safe
 @signed_in
+@not_ahead
 def next_case(request: PageRequest) -> HttpResponse:
     """On to the case that waits longest for this reader, behind `?after=CODE` if given."""
-    drafts.finalise_of(by=request.user)
+    if request.method != "HEAD":
+        drafts.finalise_of(by=request.user)
     code = request.GET.get("after", "")
     after = case_or_404(request, code) if code else None
     if case := waiting.next_case(request.user, after):

@@ -47,6 +47,18 @@ def claim_case(*, by: User, case: Case) -> Claim:
     return claim
 
 
+def hold_claim(*, by: User, case: Case) -> Claim | None:
+    """Hold the own slot for longer; None where the user has none, so that looking on never takes one.
+
+    Raises SlotTaken where it ran out and others have filled the case since, and PermissionDenied where the
+    user may not read the case.
+    """
+    require_reader(by, case)
+    with transaction.atomic():
+        own = Claim.objects.select_for_update().filter(case=case, reader=by)
+        return claim_case(by=by, case=case) if own.exists() else None
+
+
 def release_claim(*, by: User, case: Case) -> None:
     """Give the slot back."""
     Claim.objects.filter(case=case, reader=by).delete()

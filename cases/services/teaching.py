@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _t
 
-from cases.models import Case, TeachingRead
+from cases.models import Case, Cohort, TeachingRead
 from cases.permissions import Action, require
 from cases.results import standing_result
 from cases.selectors import known_classes
-from cases.teaching import teaching_cases
+from cases.services import audit
+from cases.teaching import teaching_cases, teaching_cohorts
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -30,3 +32,21 @@ def answer(*, by: User, case: Case, read_class: str, confidence: int) -> Teachin
     return TeachingRead.objects.create(
         case=case, reader=by, prediction=prediction, read_class=read_class, confidence=confidence
     )
+
+
+def start_afresh(*, by: User, cohort: Cohort) -> int:
+    """Delete the user's own answers in this teaching cohort; how many they were. The score begins again.
+
+    They are no study data and serve their reader alone. That they were deleted, and how many, stays in the
+    audit.
+    """
+    require(by, Action.REVIEW, cohort)
+    if not teaching_cohorts(by).filter(pk=cohort.pk).exists():
+        raise ValidationError(_t("This cohort is not for teaching."))
+    with transaction.atomic():
+        own = TeachingRead.objects.filter(reader=by, case__cohort=cohort)
+        _, rows = own.delete()
+        count = rows.get(TeachingRead._meta.label, 0)
+        if count:
+            audit.record(by=by, action="teaching.restarted", subject=cohort, cohort=cohort, answers=count)
+    return count

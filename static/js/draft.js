@@ -1,34 +1,34 @@
-/* Keeps what is typed: on the server while that answers, in this browser always. */
+/* Keeps what is typed: on the server while that answers, in this browser until it has. */
 
+import { oneAtATime } from "./draftqueue.js";
+import { keep, kept, settle } from "./draftstore.js";
 import { cookie } from "./uploadqueue.js";
 
 const PAUSE = 800;
 const HOLD = 60_000;
+// What is the page's, not the reader's.
+const UNKEPT = ["csrfmiddlewaretoken", "prediction", "numbers"];
 
 const form = document.querySelector("form[data-draft-url]");
 const line = document.getElementById("draft-state");
+const { draftKey = "", reading = "" } = document.getElementById("reading")?.dataset ?? {};
 let revision = 0;
 let timer = 0;
 let isSent = false;
 
-const storageKey = () => `secondread.draft.${form.dataset.draftKey}`;
-
-function fieldsOf(data) {
+function typed() {
   const fields = new URLSearchParams();
-  for (const [name, value] of data) if (!["csrfmiddlewaretoken", "prediction", "numbers"].includes(name)) fields.append(name, value);
-  return fields;
+  for (const [name, value] of new FormData(form)) if (!UNKEPT.includes(name)) fields.append(name, value);
+  return fields.toString();
 }
 
-function remember() {
+/** Run what touches this browser's storage, which may be full or forbidden: the server still has the draft. */
+function stored(act) {
   try {
-    localStorage.setItem(storageKey(), fieldsOf(new FormData(form)).toString());
+    return act(localStorage);
   } catch {
-    // A full or forbidden storage: the server still has the draft.
+    return null;
   }
-}
-
-function forget() {
-  localStorage.removeItem(storageKey());
 }
 
 function say(name) {
@@ -44,44 +44,44 @@ function post(address, body, keepalive = false) {
   });
 }
 
-async function save(keepalive = false) {
-  window.clearTimeout(timer);
-  timer = 0;
-  const body = fieldsOf(new FormData(form));
+async function send({ fields, keepalive }) {
+  const body = new URLSearchParams(fields);
   body.set("revision", String(revision));
+  body.set("reader", draftKey.split(":")[0]);
   try {
     const answer = await post(form.dataset.draftUrl, body, keepalive);
     if (answer.ok) {
       revision = (await answer.json()).revision;
-      forget();
+      stored((storage) => settle(storage, draftKey, fields));
       say("saved");
     } else say({ 401: "session", 403: "session", 409: "conflict" }[answer.status] ?? "offline");
   } catch {
     say("offline");
-    later();
+    if (timer === 0) wait(PAUSE * 5);
   }
 }
 
-function later() {
-  if (timer === 0) timer = window.setTimeout(save, PAUSE * 5);
+const queue = oneAtATime(send);
+
+function wait(pause) {
+  window.clearTimeout(timer);
+  timer = window.setTimeout(() => save(false), pause);
+}
+
+function save(keepalive) {
+  window.clearTimeout(timer);
+  timer = 0;
+  if (!isSent) queue({ fields: typed(), keepalive });
 }
 
 function changed() {
-  remember();
-  window.clearTimeout(timer);
-  timer = window.setTimeout(save, PAUSE);
+  stored((storage) => keep(storage, draftKey, reading, typed()));
+  wait(PAUSE);
 }
 
 /** Put back what this browser kept since the server could not be reached. */
-function restore() {
-  let kept = null;
-  try {
-    kept = localStorage.getItem(storageKey());
-  } catch {
-    return;
-  }
-  if (!kept) return;
-  for (const [name, value] of new URLSearchParams(kept)) {
+function restore(fields) {
+  for (const [name, value] of new URLSearchParams(fields)) {
     for (const field of form.querySelectorAll(`[name="${CSS.escape(name)}"]`)) {
       if (field.type === "radio") field.checked = field.value === value;
       else field.value = value;
@@ -91,20 +91,38 @@ function restore() {
   say("restored");
 }
 
+async function hold() {
+  if (document.visibilityState !== "visible" || isSent) return;
+  try {
+    const answer = await post(form.dataset.holdUrl);
+    if (answer.status === 409) say("lost");
+  } catch {
+    say("offline");
+  }
+}
+
+// Also on a page without a form: what it shows as locked or submitted, the server has.
+const before = draftKey ? stored((storage) => kept(storage, draftKey, reading)) : null;
+
 if (form) {
   revision = Number(form.dataset.revision);
   form.addEventListener("input", changed);
   form.addEventListener("change", changed);
   form.addEventListener("submit", () => {
+    // The words stay in this browser until a page shows that the server has them.
+    stored((storage) => keep(storage, draftKey, reading, typed()));
     isSent = true;
     window.clearTimeout(timer);
-    forget();
   });
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "hidden" && timer && !isSent) save(true);
+  window.addEventListener("pageshow", () => {
+    isSent = false;
   });
-  restore();
-  window.setInterval(() => {
-    if (document.visibilityState === "visible") post(form.dataset.holdUrl).catch(() => say("offline"));
-  }, HOLD);
+  for (const [target, kind] of [[document, "visibilitychange"], [document, "submit"]]) {
+    target.addEventListener(kind, (event) => {
+      const leaves = document.visibilityState === "hidden" || event.target.matches?.("[data-sign-out]");
+      if (leaves && timer) save(true);
+    });
+  }
+  if (before) restore(before);
+  if (form.dataset.holdUrl) window.setInterval(hold, HOLD);
 }

@@ -23,9 +23,12 @@ export const ACTS = [
     name: "confidence",
     value: String(number),
   })),
+  { id: "finding", key: "f" },
   { id: "comment", key: "c" },
+  { id: "reason", key: "x" },
   { id: "save", key: "s" },
   { id: "undo", key: "u" },
+  { id: "amend", key: "m" },
   { id: "next", key: "n" },
   { id: "slice-before", key: ",", view: "slice-before" },
   { id: "slice-after", key: ".", view: "slice-after" },
@@ -62,6 +65,11 @@ export function refusalOf(key, id, map) {
   if (RESERVED.has(key) || (key.length > 1 && !/^F\d+$/.test(key))) return "reserved";
   for (const [other, taken] of map) if (other !== id && taken === folded(key)) return "taken";
   return "";
+}
+
+/** Whether this is the sending key that text fields know everywhere: Enter with Ctrl or Command held. */
+export function isSending({ key, ctrlKey = false, metaKey = false, altKey = false, shiftKey = false, repeat = false }) {
+  return key === "Enter" && ctrlKey !== metaKey && !altKey && !shiftKey && !repeat;
 }
 
 /** The act that a key stands for, or null. */

@@ -1,7 +1,7 @@
 /* Keys for the reader, reading time, and the questions only where they are asked. */
 
 import { showKeys, ownKeys } from "./keydialog.js";
-import { actOf } from "./keys.js";
+import { actOf, isSending, isTyping } from "./keys.js";
 import { readingTime } from "./readingtime.js";
 import { showScripted } from "./scriptonly.js";
 
@@ -19,10 +19,15 @@ function answer(input) {
 function choose({ name, value }) {
   if (!form) return false;
   if (name !== "class") return answer(form.querySelector(`input[name="${name}"][value="${value}"]`));
+  const inputs = [...form.querySelectorAll("input[name='read_class'], input[name='corrected_class']")];
+  // The network's class is not among those to take instead of it: who sees it agrees.
+  const codes = form.dataset.classes?.split(" ") ?? inputs.map((input) => input.value);
+  const input = inputs.find((each) => each.value === codes[value]);
+  const verdict = (kind) => form.querySelector(`input[name="verdict"][value="${kind}"]`);
+  if (!input) return value < codes.length && answer(verdict("agree"));
   // A class names what the reader sees; where the network's class is shown, another one is a disagreement.
-  const verdict = form.querySelector("input[name='verdict'][value='disagree']");
-  if (verdict && !verdict.checked) answer(verdict);
-  return answer(form.querySelectorAll("input[name='read_class'], input[name='corrected_class']")[value]);
+  if (verdict("disagree")?.checked === false) answer(verdict("disagree"));
+  return answer(input);
 }
 
 /** Let the viewer (viewer.js) do it. */
@@ -39,15 +44,22 @@ function press(selector) {
   return true;
 }
 
+/** Go to a field of the form; Escape leads back to the keys. */
+function goTo(name) {
+  const field = form?.elements[name];
+  if (!field || field.closest("[hidden]")) return false;
+  field.focus();
+  return true;
+}
+
 const DEEDS = {
   next: () => press("[data-key-target='next']"),
   undo: () => press("[data-key-target='undo']"),
   save: () => press("#review-form button[type='submit']"),
-  comment: () => {
-    const comment = form?.querySelector("textarea[name='comment']");
-    comment?.focus();
-    return Boolean(comment);
-  },
+  amend: () => press("[data-key-target='amend']"),
+  finding: () => goTo("other_finding"),
+  comment: () => goTo("comment"),
+  reason: () => goTo("reason"),
   keys: () => {
     showKeys();
     return true;
@@ -95,6 +107,15 @@ function measure() {
   form.addEventListener("submit", write);
 }
 
+/** Begin where the news is: what is wrong, else what has been said about the last act, else the heading. */
+function begin() {
+  const content = document.getElementById("content");
+  if (document.activeElement !== document.body || window.location.hash) return;
+  const target = content.querySelector("[role='alert']:not([hidden])") ?? content.querySelector("#messages > *") ?? content.querySelector("h1");
+  target.tabIndex = -1;
+  target.focus({ preventScroll: target.tagName === "H1" });
+}
+
 /** Have the next case's picture at hand, as both viewers need it; a picture claims nothing. */
 function prefetch() {
   const next = document.querySelector("[data-next-picture]")?.dataset;
@@ -105,6 +126,15 @@ function prefetch() {
 
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
+  if (isSending(event)) {
+    if (DEEDS.save()) event.preventDefault();
+    return;
+  }
+  if (event.key === "Escape" && form?.contains(event.target) && isTyping(event.target)) {
+    // Out of the words, so that letters are keys again.
+    form.focus();
+    return;
+  }
   const act = actOf(event, event.target, ownKeys());
   if (!act) return;
   const isDone = act.name ? choose(act) : act.view ? see(act.view) : DEEDS[act.id]();
@@ -112,6 +142,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 showScripted(document.getElementById("content"));
+begin();
 window.addEventListener("load", prefetch);
 
 if (form) {

@@ -28,7 +28,7 @@ from tests.support.axe import grave_faults
 from tests.support.chromium import ROOT
 
 # All pages in one test, since the demonstration's cases are analysed for it once.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
 WIDTHS = {1440: 900, 390: 844, 2560: 1440}
 # On a reading monitor only what is read there.

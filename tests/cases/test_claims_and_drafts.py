@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cases.models import Assignment, AuditEvent, Case, Claim, Draft, Membership, Prediction, Review
 from cases.services import drafts
-from cases.services.claims import SlotTaken, claim_case, release_claim
+from cases.services.claims import SlotTaken, claim_case, hold_claim, release_claim
 from cases.services.reviews import Opinion, ReviewConflict
 from cases.waiting import awaiting_review, next_case, number_waiting
 
@@ -59,6 +59,28 @@ def test_claim_held_longer_is_one_row_and_one_event(ready_case, colleague) -> No
     assert again.pk == first.pk
     assert again.expires_at >= first.expires_at
     assert AuditEvent.objects.filter(action="case.claimed").count() == 1
+
+
+def test_holding_makes_the_own_claim_longer_and_takes_none(ready_case, colleague, second) -> None:
+    assert hold_claim(by=colleague, case=fresh(ready_case)) is None
+    assert not Claim.objects.exists()
+    claim = claim_case(by=colleague, case=fresh(ready_case))
+    held = hold_claim(by=colleague, case=fresh(ready_case))
+    assert held is not None
+    assert (held.pk, held.expires_at > claim.expires_at) == (claim.pk, True)
+    assert hold_claim(by=second, case=fresh(ready_case)) is None
+    assert Claim.objects.get() == claim
+
+
+def test_claim_that_ran_out_is_held_again_only_while_nobody_else_reads(ready_case, colleague, second) -> None:
+    claim_case(by=colleague, case=fresh(ready_case))
+    Claim.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert hold_claim(by=colleague, case=fresh(ready_case)) is not None
+    Claim.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    claim_case(by=second, case=fresh(ready_case))
+    with pytest.raises(SlotTaken):
+        hold_claim(by=colleague, case=fresh(ready_case))
+    assert Claim.objects.filter(expires_at__gt=timezone.now()).get().reader == second
 
 
 @pytest.mark.parametrize("who", ["owner", "stranger"])

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ACTS, actOf, isTyping, keyMap, refusalOf } from "../../static/js/keys.js";
+import { ACTS, actOf, isSending, isTyping, keyMap, refusalOf } from "../../static/js/keys.js";
 
 const BODY = { tagName: "BODY" };
 const idOf = (event, target = BODY, map = undefined) => actOf(event, target, map)?.id ?? null;
@@ -68,4 +68,13 @@ test("a key is refused with its reason", () => {
   const map = keyMap();
   const refusals = ["d", "Enter", "Dead", "", "j", "F2", "a"].map((key) => refusalOf(key, "agree", map));
   assert.deepEqual(refusals, ["taken", "reserved", "reserved", "none", "", "", ""]);
+});
+
+test("Enter sends with Ctrl or Command held, and with nothing else", () => {
+  assert.ok(isSending({ key: "Enter", ctrlKey: true }));
+  assert.ok(isSending({ key: "Enter", metaKey: true }));
+  assert.ok(!isSending({ key: "Enter" }));
+  assert.ok(!isSending({ key: "s", ctrlKey: true }));
+  assert.ok(!isSending({ key: "Enter", ctrlKey: true, altKey: true }));
+  assert.ok(!isSending({ key: "Enter", ctrlKey: true, repeat: true }));
 });

@@ -180,10 +180,78 @@ def test_undone_review_is_in_the_form_again(ready_case, colleague, client_of) ->
 
 def test_open_page_holds_the_slot_and_gives_it_back(ready_case, colleague, second, client_of) -> None:
     client = client_of(colleague)
+    page = client.get(address(ready_case)).content.decode()
+    assert f'data-hold-url="{address(ready_case, "hold/")}"' in page
+    before = Claim.objects.get()
     assert client.post(address(ready_case, "hold/")).status_code == 204
+    held = Claim.objects.get()
+    assert (held.reader, held.expires_at > before.expires_at) == (colleague, True)
     assert client_of(second).post(address(ready_case, "hold/")).status_code == 409
-    assert client.post(address(ready_case, "give-back/"))["Location"] == "/cases/"
-    assert client_of(second).post(address(ready_case, "hold/")).status_code == 204
+    client.post(address(ready_case, "give-back/"))
+    assert client.post(address(ready_case, "hold/")).status_code == 409
+    assert not Claim.objects.exists()
+
+
+def test_open_page_of_an_administrator_asks_for_no_slot_and_gets_none(
+    ready_case, administrator, colleague, client_of
+) -> None:
+    client = client_of(administrator)
+    assert "data-hold-url" not in client.get(address(ready_case)).content.decode()
+    assert client.post(address(ready_case, "hold/")).status_code == 409
+    assert not Claim.objects.exists()
+    client_of(colleague).get(address(ready_case))
+    assert Claim.objects.get().reader == colleague
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Purpose": "prefetch"},
+        {"Sec-Purpose": "prefetch;prerender"},
+        {"Purpose": "prefetch"},
+        {"X-Moz": "prefetch"},
+        {"Purpose": "preview"},
+    ],
+)
+@pytest.mark.parametrize("ahead", ["case", "next"])
+def test_page_fetched_ahead_takes_no_slot_and_ends_no_undo(
+    ahead, headers, ready_case, submit, analyse_as, colleague, client_of
+) -> None:
+    other = submit(seed=5)
+    analyse_as(other)
+    client = client_of(colleague)
+    client.get(address(other))
+    client.post(
+        address(other), {"prediction": str(other_prediction(other)), "verdict": "agree", "confidence": "4"}
+    )
+    assert Draft.objects.get().state == "preliminary"
+    claims = set(Claim.objects.values_list("pk"))
+    where = address(ready_case) if ahead == "case" else "/cases/next/"
+    answer = client.get(where, headers=headers)
+    assert (answer.status_code, answer.content) == (503, b"")
+    client.head(where)
+    assert set(Claim.objects.values_list("pk")) == claims
+    assert not Review.objects.exists()
+    client.get(address(ready_case))
+    assert Claim.objects.filter(case=ready_case).get().reader == colleague
+    assert Review.objects.get().case == other
+
+
+def other_prediction(case) -> object:
+    return Prediction.objects.get(image__case=case).pk
+
+
+def test_draft_that_somebody_else_has_typed_is_not_kept_for_who_is_signed_in(
+    ready_case, colleague, second, client_of
+) -> None:
+    client = client_of(second)
+    typed = {"comment": "of the one before", "revision": "0"}
+    assert (
+        client.post(address(ready_case, "draft/"), typed | {"reader": str(colleague.pk)}).status_code == 403
+    )
+    assert not Draft.objects.exists()
+    assert client.post(address(ready_case, "draft/"), typed | {"reader": str(second.pk)}).status_code == 200
+    assert Draft.objects.get().reader == second
 
 
 def test_administrator_takes_no_slot_by_looking_and_comes_second_if_somebody_reads(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from django.core.exceptions import ValidationError
 
-from cases.models import Prediction, TeachingRead
+from cases.models import AuditEvent, Prediction, TeachingRead
 from cases.selectors import ReviewFilter, current_reviews
+from cases.services.teaching import start_afresh
 from cases.waiting import awaiting_review
 
 ANSWER = {"read_class": "pituitary", "confidence": "3"}
@@ -121,3 +123,33 @@ def test_answer_of_somebody_else_is_not_shown(drawn, colleague, second, client_o
     read = TeachingRead.objects.get()
     assert client_of(second).get(address(drawn), {"read": str(read.pk)}).status_code == 404
     assert client_of(second).get(address(drawn), {"read": "nonsense"}).status_code == 404
+
+
+def test_score_begins_afresh_for_who_asks_and_for_nobody_else(
+    drawn, cohort, colleague, second, client_of
+) -> None:
+    for reader in (colleague, second):
+        client_of(reader).post(address(drawn), ANSWER)
+    client = client_of(colleague)
+    where = f"/cases/teaching/restart/{cohort.pk}/"
+    assert where in client.get("/cases/teaching/").content.decode()
+    answer = client.post(where, follow=True)
+    assert "1 answer is deleted. The score begins again." in answer.content.decode()
+    assert where not in answer.content.decode()
+    assert TeachingRead.objects.get().reader == second
+    event = AuditEvent.objects.get(action="teaching.restarted")
+    assert (event.actor, event.cohort, event.details) == (colleague, cohort, {"answers": 1})
+    assert client.get(where).status_code == 405
+
+
+def test_score_of_a_cohort_of_others_is_not_started_afresh(
+    drawn, cohort, colleague, stranger, client_of
+) -> None:
+    client_of(colleague).post(address(drawn), ANSWER)
+    assert client_of(stranger).post(f"/cases/teaching/restart/{cohort.pk}/").status_code == 404
+    assert TeachingRead.objects.get().reader == colleague
+
+
+def test_cohort_that_is_not_for_teaching_has_no_score(cohort, colleague) -> None:
+    with pytest.raises(ValidationError, match="not for teaching"):
+        start_afresh(by=colleague, cohort=cohort)
