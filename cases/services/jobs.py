@@ -24,7 +24,7 @@ from cases import storage
 from cases.lifecycle import IllegalTransition, JobStatus, check_job_transition
 from cases.models import Job, Prediction
 from cases.permissions import Action, require
-from cases.services import audit
+from cases.services import audit, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -142,7 +142,7 @@ def complete(claim: Claim, result: Result) -> bool:
     with transaction.atomic():
         if not _finish(claim, status=JobStatus.SUCCEEDED, finished_at=timezone.now()):
             return False
-        job = Job.objects.get(pk=claim.job_id)
+        job = Job.objects.select_related("image", "model_version").get(pk=claim.job_id)
         Prediction.objects.create(
             image_id=job.image_id,
             model_version_id=job.model_version_id,
@@ -155,6 +155,7 @@ def complete(claim: Claim, result: Result) -> bool:
             gate_distance=result.gate_distance,
             in_training=result.in_training,
         )
+        standing.refresh_after_result(job.image, job.model_version)
     return True
 
 
