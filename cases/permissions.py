@@ -111,16 +111,20 @@ def may_anywhere(user: Person, action: Action) -> bool:
     return cohorts_where(user, action).exists()
 
 
-def actions_anywhere(user: Person) -> frozenset[Action]:
-    """All that `user` may do in one cohort or another, in one query."""
+def actions_anywhere(user: Person) -> frozenset[tuple[Action, Reading]]:
+    """All that `user` may do in one cohort or another, each with how that cohort is read; in one query."""
     from cases.models import Cohort
 
     if not user.is_authenticated or not user.is_active:
         return frozenset()
     if user.is_superuser:
-        return frozenset(Action) if Cohort.objects.exists() else frozenset()
-    roles = user.memberships.values_list("role", flat=True).distinct()
-    return frozenset().union(*(CAPABILITIES[Role(role)] for role in roles))
+        read_as = Cohort.objects.order_by().values_list("reading", flat=True).distinct()
+        held = [(Role.ADMINISTRATOR.value, reading) for reading in read_as]
+    else:
+        held = list(user.memberships.order_by().values_list("role", "cohort__reading").distinct())
+    return frozenset(
+        (action, Reading(reading)) for role, reading in held for action in CAPABILITIES[Role(role)]
+    )
 
 
 def may_amend(user: Person, review: Review) -> bool:

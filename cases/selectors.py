@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
-from django.db.models import BooleanField, Count, ExpressionWrapper, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.contrib.auth import get_user_model
+from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.utils import timezone
 
-from cases.lifecycle import CaseState, GateVerdict
+from cases import waiting
+from cases.lifecycle import CaseState
 from cases.models import (
     Adjudication,
+    Assignment,
     Case,
+    Claim,
     Cohort,
     Draft,
     FirstRead,
     Image,
     Job,
+    Membership,
     ModelVersion,
     Prediction,
     Review,
+    SavedView,
 )
-from cases.permissions import CAPABILITIES, Action, Role, cohorts_where, visible_to
+from cases.narrowing import WorklistFilter, narrowed_cases
+from cases.permissions import CAPABILITIES, Action, Role, cohorts_where, roles_with, visible_to
 from cases.results import jobs_standing_first, standing_first
 from cases.revealing import results_open, statements_open
+from cases.tallies import Tally, tallies
 from cases.wording import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from uuid import UUID
 
     from django_stubs_ext import WithAnnotations
@@ -46,18 +56,6 @@ if TYPE_CHECKING:
         gate_verdict: str | None
 
     AnalysedCase: TypeAlias = WithAnnotations[Case, Analysis]
-
-
-@dataclass(frozen=True)
-class WorklistFilter:
-    """What the worklist is narrowed to; an empty value narrows nothing."""
-
-    cohort: Cohort | None = None
-    state: str = ""
-    job_status: str = ""
-    predicted_class: str = ""
-    gate_verdict: str = ""
-    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,43 +88,35 @@ def with_analysis(user: Person, cases: QuerySet[Case]) -> QuerySet[AnalysedCase]
 def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[AnalysedCase]:
     """The cases on the user's worklist, newest first, with the analysis that stands for each.
 
-    A filter by class or by the gate's verdict holds only where the result may be shown, so that it cannot be
-    used to ask for it. A refused image has no class.
+    A filter by what the network found holds only where the result may be shown, so that it cannot be used to
+    ask for it.
     """
-    cases = visible_to(user).select_related("cohort")
-    if narrowed.cohort:
-        cases = cases.filter(cohort=narrowed.cohort)
-    if narrowed.state:
-        cases = cases.filter(state=narrowed.state)
-    if narrowed.text:
-        cases = cases.filter(Q(code__icontains=narrowed.text) | Q(cohort__name__icontains=narrowed.text))
-    analysed = with_analysis(user, cases)
-    if narrowed.job_status:
-        analysed = analysed.filter(job_status=narrowed.job_status)
-    if narrowed.predicted_class:
-        analysed = analysed.filter(predicted_class=narrowed.predicted_class).exclude(
-            gate_verdict=GateVerdict.REFUSED
-        )
-    if narrowed.gate_verdict:
-        analysed = analysed.filter(gate_verdict=narrowed.gate_verdict)
-    if narrowed.predicted_class or narrowed.gate_verdict:
-        analysed = analysed.filter(results_open(user))
-    return analysed.order_by("-created_at", "-id")
-
-
-def analysed(user: Person, keys: list[UUID]) -> QuerySet[AnalysedCase]:
-    """The cases of these keys that the user may see, newest first, with the analysis that stands for each."""
-    cases = visible_to(user).filter(pk__in=keys).select_related("cohort")
+    cases = narrowed_cases(user, narrowed).select_related("cohort")
     return with_analysis(user, cases).order_by("-created_at", "-id")
 
 
-def state_counts(user: Person, cohort: Cohort | None = None) -> dict[CaseState, int]:
-    """How many of the user's cases are in each clinical state, in one query."""
-    cases = visible_to(user)
-    if cohort:
-        cases = cases.filter(cohort=cohort)
-    counted = dict(cases.order_by().values_list("state").annotate(Count("pk")))
-    return {state: counted.get(state, 0) for state in CaseState}
+def as_rows(user: Person, cases: QuerySet[Case]) -> QuerySet[AnalysedCase]:
+    """What a row of the worklist shows of each case: the analysis, who is to read it, and who reads it."""
+    held = Claim.objects.filter(expires_at__gt=timezone.now()).select_related("reader").order_by("expires_at")
+    given = Assignment.objects.select_related("reader").order_by("created_at", "pk")
+    return with_analysis(user, cases.select_related("cohort")).prefetch_related(
+        Prefetch("assignments", given), Prefetch("claims", held, to_attr="live_claims")
+    )
+
+
+def worklist_tallies(user: User, narrowed: WorklistFilter) -> dict[str, Tally]:
+    """How many cases the filter leaves in each clinical state, by the state's code; beside them, under
+    “disputed_mine” and “waiting”, how many wait for the user's decision and for the user's reading.
+    """
+    cases = narrowed_cases(user, replace(narrowed, state=""))
+    return tallies(
+        user,
+        {state.value: cases.filter(state=state) for state in CaseState}
+        | {
+            "disputed_mine": awaiting_adjudication(user),
+            "waiting": waiting.waits_for(user, visible_to(user)),
+        },
+    )
 
 
 def cohorts_visible_to(user: Person) -> QuerySet[Cohort]:
@@ -158,6 +148,18 @@ def cohorts_of(user: Person) -> list[CohortRights]:
         )
         for held in memberships
     ]
+
+
+def saved_views_of(user: User) -> QuerySet[SavedView]:
+    """The user's own views of the worklist, by name."""
+    return SavedView.objects.filter(user=user.pk).order_by("name")
+
+
+def readers_of(cohorts: Iterable[Cohort]) -> QuerySet[User]:
+    """Who reads in one of the cohorts, by name."""
+    held = Membership.objects.filter(cohort__in=list(cohorts), role__in=roles_with(Action.REVIEW))
+    people = get_user_model().objects.filter(pk__in=held.values("user"), is_active=True)
+    return people.order_by("full_name", "email")
 
 
 def case_visible_to(user: Person, code: str) -> Case:

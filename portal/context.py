@@ -7,9 +7,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from cases.lifecycle import Reading
 from cases.notice import RESEARCH_NOTICE_SHOWN
 from cases.permissions import Action, actions_anywhere
-from cases.teaching import teaching_cohorts
 from portal.theme import chosen_theme
 
 
@@ -20,13 +20,17 @@ def site(request: HttpRequest) -> dict[str, Any]:
     navigation costs no query.
     """
     user = request.user
-    actions = functools.cache(lambda: actions_anywhere(user))
+    held = functools.cache(lambda: actions_anywhere(user))
+
+    def may(action: Action) -> bool:
+        return any(action == each for each, _reading in held())
+
     return {
         "research_notice": RESEARCH_NOTICE_SHOWN,
         "theme": chosen_theme(request),
-        "may_upload_somewhere": lambda: Action.UPLOAD in actions(),
-        "may_review_somewhere": lambda: Action.REVIEW in actions(),
-        "may_practise_somewhere": lambda: teaching_cohorts(user).exists(),
-        "may_manage_somewhere": lambda: Action.MANAGE in actions(),
-        "may_export_somewhere": lambda: Action.EXPORT in actions(),
+        "may_upload_somewhere": lambda: may(Action.UPLOAD),
+        "may_review_somewhere": lambda: may(Action.REVIEW),
+        "may_practise_somewhere": lambda: (Action.REVIEW, Reading.TEACHING) in held(),
+        "may_manage_somewhere": lambda: may(Action.MANAGE),
+        "may_export_somewhere": lambda: may(Action.EXPORT),
     }

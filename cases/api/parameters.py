@@ -16,8 +16,9 @@ from rest_framework.request import Request
 from cases.api.pagination import MAX_PAGE_SIZE, PAGE_SIZE
 from cases.lifecycle import CaseState, JobStatus, Verdict
 from cases.models import Cohort
+from cases.narrowing import WorklistFilter
 from cases.permissions import Action, cohorts_where
-from cases.selectors import ReviewFilter, WorklistFilter, known_classes
+from cases.selectors import ReviewFilter, known_classes
 
 if TYPE_CHECKING:
     from cases.permissions import Person

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from cases.lifecycle import CaseState, Priority
+from cases.lifecycle import UNREAD_STATES, CaseState, Priority
 
 # Crockford's base 32: no I, L, O or U, so that a code can be read out on the telephone.
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -30,8 +30,18 @@ def new_case_code() -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
+# Analysed, and not read by all: what a reader may be offered.
+READY = models.Q(state__in=UNREAD_STATES, found_class__gt="")
+
+
 class Case(models.Model):
-    """One case of a cohort, under an opaque code; nothing here names a patient."""
+    """One case of a cohort, under an opaque code; nothing here names a patient.
+
+    `found_class`, `found_gate` and `found_certainty` repeat the result that stands for the case, so that a
+    worklist of 100,000 cases can be narrowed and sorted by it. `cases.services.standing` keeps them; no page
+    shows them, and who filters or sorts by them asks `cases.revealing` as well. A class is empty where there
+    is no result; a certainty is where there is none to be shown, as of a refused image.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     code = models.CharField(_("code"), max_length=9, unique=True, default=new_case_code, editable=False)
@@ -60,6 +70,13 @@ class Case(models.Model):
     shuffle = models.PositiveIntegerField(
         _("place in the random order"), default=new_shuffle, db_default=0, editable=False
     )
+    found_class = models.CharField(
+        _("class that stands"), max_length=40, blank=True, default="", db_default="", editable=False
+    )
+    found_gate = models.CharField(
+        _("gate's verdict that stands"), max_length=10, blank=True, default="", db_default="", editable=False
+    )
+    found_certainty = models.FloatField(_("probability that stands"), null=True, blank=True, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(_("received"), auto_now_add=True)
 
@@ -73,6 +90,21 @@ class Case(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["cohort", "state", "-created_at", "-id"], name="case_worklist"),
             models.Index(fields=["-created_at", "-id"], name="case_newest"),
+            # The worklist reads the first page of each cohort in the order asked for (cases/ordering.py).
+            models.Index(fields=["cohort", "-created_at", "-id"], name="case_in_cohort"),
+            models.Index(fields=["cohort", "code"], name="case_by_code"),
+            models.Index(fields=["cohort", "priority", "created_at", "id"], name="case_by_priority"),
+            models.Index(fields=["cohort", "found_certainty", "created_at", "id"], name="case_by_certainty"),
+            models.Index(fields=["cohort", "found_class", "-created_at", "-id"], name="case_by_class"),
+            models.Index(fields=["cohort", "found_gate", "-created_at", "-id"], name="case_by_gate"),
+            # What waits for a reader, in the three orders of reading (cases/waiting.py).
+            models.Index(fields=["cohort", "created_at", "id"], name="case_next_oldest", condition=READY),
+            models.Index(
+                fields=["cohort", "priority", "created_at", "id"], name="case_next_urgent", condition=READY
+            ),
+            models.Index(
+                fields=["cohort", "shuffle", "created_at", "id"], name="case_next_random", condition=READY
+            ),
         ]
 
     def __str__(self) -> str:

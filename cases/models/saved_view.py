@@ -8,13 +8,15 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+MAX_NAME, MAX_QUERY = 60, 1000
+
 
 class SavedView(models.Model):
     """One person's name for one query string of the worklist."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
-    name = models.CharField(_("name"), max_length=60)
-    query = models.CharField(_("filters"), max_length=1000, blank=True)
+    name = models.CharField(_("name"), max_length=MAX_NAME)
+    query = models.CharField(_("filters"), max_length=MAX_QUERY, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
-from django_htmx.http import HttpResponseClientRefresh
+from django_htmx.http import HttpResponseClientRefresh, trigger_client_event
 
 from cases import results
 from cases.lifecycle import IllegalTransition, JobStatus
@@ -96,6 +96,10 @@ def retry(request: PageRequest, code: str) -> HttpResponse:
         sentence = _t("Queued again.")
     if request.htmx:
         rows = rows_by_code(request.user, [case.code])
+        if request.POST.get("from") == "worklist":
+            # Its page asks by itself, once it is told that there is something to ask for.
+            answer = render(request, "cases/parts/worklist_rows.html", {"rows": rows})
+            return trigger_client_event(answer, "rows-changed")
         # Begin to ask again, whatever the page did before; it stops by itself.
         context = {"rows": rows, "has_pending": True}
         return render(request, "cases/parts/states.html", context)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _t
 
 from cases import selectors
 from cases.lifecycle import JobStatus
-from cases.models import Case
-from cases.permissions import Action, cohorts_where
+from cases.permissions import Action, visible_to
 from cases.results import Progress, progress_of
+from cases.revealing import OVER
 from cases.wording import shown
 
 if TYPE_CHECKING:
-    from uuid import UUID
+    from datetime import datetime
 
+    from cases.models import Claim
     from portal.accounts.models import User
 
 # Each code costs twelve characters of a URL, of which servers take about 4,000.
@@ -27,17 +28,35 @@ NEARLY_CERTAIN = 0.99
 
 @dataclass(frozen=True)
 class Row:
-    """A case, the state of its newest analysis, and the result where the user may read it."""
+    """A case, the state of its newest analysis, and the result where the user may read it.
 
-    case: Case
+    `given_to` and `read_by` are names for administrators only: readers learn of each other no more than that
+    somebody reads.
+    """
+
+    case: selectors.AnalysedCase
     status: JobStatus | None
     error: str
     may_retry: bool
+    may_manage: bool = False
     predicted_class: str = ""
     predicted_label: str = ""
     percent: str = ""
     gate_verdict: str = ""
     progress: Progress | None = None
+    is_given_to_me: bool = False
+    given_to_others: int = 0
+    given_to: tuple[str, ...] = ()
+    is_read_by_me: bool = False
+    is_read: bool = False
+    read_until: datetime | None = None
+    read_by: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """All that the row tells the user; rows that differ in nothing look the same."""
+        told = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "case"}
+        return told | {"code": self.case.code, "state": self.case.state, "priority": self.case.priority}
 
     @property
     def is_pending(self) -> bool:
@@ -49,12 +68,21 @@ class Row:
         """Whether somebody has to queue it again."""
         return self.status in (JobStatus.FAILED, JobStatus.CANCELLED)
 
+    @property
+    def can_change(self) -> bool:
+        """Whether somebody's act, or the worker, may still change what the row shows."""
+        return self.is_pending or self.case.state not in OVER
 
-def rows_of(user: User, cases: Iterable[selectors.AnalysedCase]) -> list[Row]:
-    """The rows of `cases`, which come from `selectors.worklist`; three queries at the most, however many."""
-    retryable = _cohort_ids(user, Action.RETRY)
-    labels = selectors.known_classes()
-    return _with_progress([_row(case, case.is_open, case.cohort_id in retryable, labels) for case in cases])
+
+def rows_of(
+    user: User,
+    cases: Iterable[selectors.AnalysedCase],
+    rights: Sequence[selectors.CohortRights],
+    labels: dict[str, str],
+) -> list[Row]:
+    """The rows of `cases`, which come from `selectors.as_rows`; one query where an analysis is not over."""
+    by_cohort = {held.cohort.pk: held.actions for held in rights}
+    return _with_progress([_row(user, case, by_cohort.get(case.cohort_id, ()), labels) for case in cases])
 
 
 def _with_progress(rows: list[Row]) -> list[Row]:
@@ -64,10 +92,18 @@ def _with_progress(rows: list[Row]) -> list[Row]:
     return [replace(row, progress=progress.get(row.case.pk)) for row in rows]
 
 
-def rows_by_code(user: User, codes: Iterable[str]) -> list[Row]:
-    """The rows of those of the codes that the user may see, LIVE_CODES at the most."""
+def rows_by_code(
+    user: User,
+    codes: Iterable[str],
+    rights: Sequence[selectors.CohortRights] | None = None,
+    labels: dict[str, str] | None = None,
+) -> list[Row]:
+    """The rows of those of the codes that the user may see, LIVE_CODES at the most, newest first."""
     wanted = list(codes)[:LIVE_CODES]
-    return rows_of(user, selectors.worklist(user, selectors.WorklistFilter()).filter(code__in=wanted))
+    cases = selectors.as_rows(user, visible_to(user).filter(code__in=wanted)).order_by("-created_at", "-id")
+    rights = selectors.cohorts_of(user) if rights is None else rights
+    labels = selectors.known_classes() if labels is None else labels
+    return rows_of(user, cases, rights, labels)
 
 
 def percent_of(probability: float) -> str:
@@ -77,21 +113,37 @@ def percent_of(probability: float) -> str:
     return _t("%(percent)d %%") % {"percent": round(probability * 100)}
 
 
-def _cohort_ids(user: User, action: Action) -> set[UUID]:
-    return set(cohorts_where(user, action).values_list("pk", flat=True))
-
-
-def _row(case: selectors.AnalysedCase, readable: bool, retryable: bool, labels: dict[str, str]) -> Row:
-    status = JobStatus(case.job_status) if case.job_status else None
-    if not readable or not case.predicted_class:
-        return Row(case, status, shown(case.job_error or ""), retryable)
-    return Row(
+def _row(user: User, case: selectors.AnalysedCase, actions: Sequence[Action], labels: dict[str, str]) -> Row:
+    row = Row(
         case,
-        status,
+        JobStatus(case.job_status) if case.job_status else None,
         shown(case.job_error or ""),
-        retryable,
+        may_retry=Action.RETRY in actions,
+        may_manage=Action.MANAGE in actions,
+        **_people(user, case, names=Action.MANAGE in actions),
+    )
+    if not case.is_open or not case.predicted_class:
+        return row
+    return replace(
+        row,
         predicted_class=case.predicted_class,
         predicted_label=labels.get(case.predicted_class, case.predicted_class),
         percent=percent_of(case.confidence or 0.0),
         gate_verdict=case.gate_verdict or "",
     )
+
+
+def _people(user: User, case: selectors.AnalysedCase, *, names: bool) -> dict[str, Any]:
+    """To whom the case is given, and who reads it just now."""
+    given = [assignment.reader for assignment in case.assignments.all()]
+    claims: list[Claim] = case.live_claims  # type: ignore[attr-defined]
+    own = [claim for claim in claims if claim.reader_id == user.pk]
+    return {
+        "is_given_to_me": user in given,
+        "given_to_others": sum(reader != user for reader in given),
+        "given_to": tuple(str(reader) for reader in given if reader != user) if names else (),
+        "is_read_by_me": bool(own),
+        "is_read": bool(claims),
+        "read_until": (own or claims)[-1].expires_at if claims else None,
+        "read_by": tuple(str(claim.reader) for claim in claims if claim not in own) if names else (),
+    }

@@ -2,7 +2,18 @@
 
 from django.urls import path, register_converter
 
-from cases.pages import adjudication, analysis, images, own_reading, review, teaching, upload, worklist
+from cases.pages import (
+    adjudication,
+    analysis,
+    bulk,
+    images,
+    own_reading,
+    review,
+    saved_views,
+    teaching,
+    upload,
+    worklist,
+)
 
 
 class CaseCode:
@@ -32,6 +43,12 @@ urlpatterns = [
     path("next-disputed/", adjudication.next_disputed, name="next-disputed"),
     path("next/", worklist.next_case, name="next"),
     path("states/", worklist.states, name="states"),
+    path("live/", worklist.live, name="live"),
+    path("bulk/", bulk.bulk, name="bulk"),
+    path("views/", saved_views.views, name="views"),
+    path("views/save/", saved_views.save, name="view-save"),
+    path("views/<int:view_id>/rename/", saved_views.rename, name="view-rename"),
+    path("views/<int:view_id>/delete/", saved_views.delete, name="view-delete"),
     path("<code:code>/", review.case_page, name="case"),
     path("<code:code>/amend/", review.amend, name="amend"),
     path("<code:code>/adjudicate/", adjudication.adjudication, name="adjudicate"),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from django.db.models import Model
 
-from cases.models import AuditEvent, Cohort
+from cases.models import AuditEvent, Case, Cohort
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
 
 Detail = str | int | float | bool | None
+CHUNK = 1000
 
 
 def record(
@@ -25,4 +27,24 @@ def record(
         subject=str(subject.pk),
         cohort=cohort,
         details=details,
+    )
+
+
+def record_each(
+    *, by: User | None, action: str, cases: Sequence[Case], details: Mapping[str, Detail]
+) -> None:
+    """Add one event a case, with the same details; call it inside the transaction of the act."""
+    AuditEvent.objects.bulk_create(
+        (
+            AuditEvent(
+                actor=by,
+                action=action,
+                subject_type="case",
+                subject=str(case.pk),
+                cohort_id=case.cohort_id,
+                details=dict(details),
+            )
+            for case in cases
+        ),
+        batch_size=CHUNK,
     )

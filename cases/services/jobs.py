@@ -26,7 +26,7 @@ from cases.lifecycle import IllegalTransition, JobStatus, check_job_transition
 from cases.models import Job, Prediction
 from cases.permissions import Action, require
 from cases.results import jobs_to_retry
-from cases.services import audit
+from cases.services import audit, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -145,7 +145,7 @@ def complete(claim: Claim, result: Result) -> bool:
     with transaction.atomic():
         if not _finish(claim, status=JobStatus.SUCCEEDED, finished_at=timezone.now()):
             return False
-        job = Job.objects.select_related("model_version").get(pk=claim.job_id)
+        job = Job.objects.select_related("image", "model_version").get(pk=claim.job_id)
         confidence = result.probabilities[result.predicted_class]
         is_negative = result.predicted_class == job.model_version.negative_class
         Prediction.objects.create(
@@ -161,6 +161,7 @@ def complete(claim: Claim, result: Result) -> bool:
             gate_distance=result.gate_distance,
             in_training=result.in_training,
         )
+        standing.refresh_after_result(job.image, job.model_version)
     return True
 
 
@@ -172,7 +173,14 @@ def fail(claim: Claim, failure: Failure) -> bool:
             moved = _finish(claim, status=JobStatus.QUEUED, announced_at=None, **error)
         else:
             moved = _finish(claim, status=JobStatus.FAILED, finished_at=timezone.now(), **error)
+            if moved:
+                _refresh_standing(claim.job_id)
     return moved
+
+
+def _refresh_standing(job_id: uuid.UUID) -> None:
+    job = Job.objects.select_related("image", "model_version").get(pk=job_id)
+    standing.refresh_after_result(job.image, job.model_version)
 
 
 def take_back_expired() -> int:
@@ -186,9 +194,11 @@ def take_back_expired() -> int:
         "error_message": gettext_noop("The worker stopped while it analysed this image."),
     }
     with transaction.atomic():
-        failed = Job.objects.filter(expired, attempts__gte=settings.JOB_MAX_ATTEMPTS).update(
-            status=JobStatus.FAILED, finished_at=now, **lost
-        )
+        given_up = Job.objects.filter(expired, attempts__gte=settings.JOB_MAX_ATTEMPTS)
+        keys = list(given_up.values_list("pk", flat=True))
+        failed = given_up.update(status=JobStatus.FAILED, finished_at=now, **lost)
+        for key in keys:
+            _refresh_standing(key)
         revived = Job.objects.filter(expired, attempts__lt=settings.JOB_MAX_ATTEMPTS).update(
             status=JobStatus.QUEUED, announced_at=None, **lost
         )
@@ -240,6 +250,7 @@ def retry(*, by: User, job: Job) -> None:
     require(by, Action.RETRY, cohort)
     with transaction.atomic():
         _move(job, JobStatus.QUEUED, **fresh_attempts())
+        _refresh_standing(job.pk)
         audit.record(by=by, action="job.retried", subject=job, cohort=cohort)
         announce_on_commit(job)
 
@@ -265,4 +276,5 @@ def cancel(*, by: User, job: Job) -> None:
     require(by, Action.MANAGE, cohort)
     with transaction.atomic():
         _move(job, JobStatus.CANCELLED, finished_at=timezone.now())
+        _refresh_standing(job.pk)
         audit.record(by=by, action="job.cancelled", subject=job, cohort=cohort)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _t
 
 from cases import model_files
 from cases.models import AuditEvent, ModelVersion
-from cases.services import audit
+from cases.services import audit, standing
 from inference.manifest import Manifest, default_manifest
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ def _make_active(by: User | None, version: ModelVersion, action: str, before: Mo
     ModelVersion.objects.filter(is_active=True).update(is_active=False)
     ModelVersion.objects.filter(pk=version.pk).update(is_active=True)
     version.is_active = True
+    standing.refresh_after_activation()
     audit.record(
         by=by, action=action, subject=version, name=version.name, before=before.name if before else None
     )

@@ -98,7 +98,9 @@ def freeze(case: Case) -> Protocol:
     version, _ = Protocol.objects.get_or_create(
         cohort=cohort, version=cohort.protocol_version, defaults=fields_of(terms_of(cohort))
     )
-    Case.objects.filter(pk=case.pk, protocol__isnull=True).update(protocol=version)
+    Case.objects.filter(pk=case.pk, protocol__isnull=True, cohort=cohort).update(protocol=version)
+    if not Case.objects.filter(pk=case.pk, protocol=version).exists():
+        raise ValidationError(_t("This case was moved to another cohort meanwhile. Open it again."))
     case.protocol = version
     return version
 

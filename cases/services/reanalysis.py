@@ -9,9 +9,9 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from cases.lifecycle import JobStatus
-from cases.models import Cohort, Image, Job, ModelVersion, Prediction
+from cases.models import Case, Cohort, Image, Job, ModelVersion, Prediction
 from cases.permissions import Action, require
-from cases.services import audit, jobs
+from cases.services import audit, jobs, standing
 from cases.services.model_versions import active_version
 
 if TYPE_CHECKING:
@@ -64,6 +64,9 @@ def reanalyse(*, by: User | None, cohort: Cohort) -> Plan:
         if before.to_queue:
             _queue_again(cohort, version)
             _queue_new(cohort, version)
+            # A version that has begun again with one of several images stands for nothing meanwhile.
+            of_many = cohort.images.filter(position__gt=0, jobs__model_version=version)
+            standing.refresh_cases(Case.objects.filter(pk__in=of_many.values("case")))
             details: dict[str, audit.Detail] = {"name": version.name, "queued": before.to_queue}
             audit.record(by=by, action="cohort.reanalysed", subject=cohort, cohort=cohort, **details)
     return before

@@ -21,7 +21,7 @@ from cases.lifecycle import (
 from cases.models import Case, Claim, Draft, FirstRead, Prediction, Review
 from cases.permissions import may_amend, require_reader
 from cases.results import is_key_result
-from cases.services import audit
+from cases.services import audit, standing
 from cases.services.protocols import freeze, terms_for
 from cases.services.statements import checked_other_finding, checked_region, checked_seconds
 
@@ -173,17 +173,18 @@ def _create(
 
 
 def _move_case_on(case: Case) -> None:
-    """Set the clinical state from what its readers say; the case row is the lock.
+    """Set the clinical state and the result that stands from what its readers say; the case row is the lock.
 
     A case that was reviewed stays so, also where a reader amends the own review afterwards.
     """
     locked = Case.objects.select_for_update().get(pk=case.pk)
     terms = terms_for(case)
-    standing = list(locked.reviews.filter(amended_by__isnull=True).values_list("final_class", flat=True))
+    given = list(locked.reviews.filter(amended_by__isnull=True).values_list("final_class", flat=True))
     after = case_state_after_reviews(
-        len(standing),
+        len(given),
         terms.readers_required,
-        differ=len(set(standing)) > 1,
+        differ=len(set(given)) > 1,
         is_adjudicated=terms.adjudicator is not None,
     )
     Case.objects.filter(pk=case.pk, state__in=case_states_before(after)).update(state=after)
+    standing.refresh_case(case.pk)

@@ -22,7 +22,7 @@ from cases import storage
 from cases.lifecycle import CaseState
 from cases.models import Case, Cohort, Image, Job
 from cases.permissions import Action, require
-from cases.services import audit, jobs, model_versions
+from cases.services import audit, jobs, model_versions, standing
 from cases.wording import sentence_of, sentences
 from inference.canonical import encode_canonical
 from inference.errors import ImageError
@@ -241,6 +241,8 @@ def _create(case_of: Callable[[], Case], stored: Sequence[_Stored]) -> dict[str,
             for position, entry in enumerate(stored, start=start)
         )
         _queue(case)
+        if start:
+            standing.refresh_case(case.pk)  # the analysis of the case is not over any more
     return {image.source_sha256: image for image in images}
 
 

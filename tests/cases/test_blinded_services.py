@@ -6,9 +6,10 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from cases.models import AuditEvent, Case, FirstRead, Prediction, Review
+from cases.narrowing import WorklistFilter
 from cases.results import current_result, results_of, standing_result
 from cases.revealing import may_see_results, may_see_statements
-from cases.selectors import WorklistFilter, prediction_visible_to, reviews_of, worklist
+from cases.selectors import prediction_visible_to, reviews_of, worklist
 from cases.services.first_reads import FirstReadConflict, commit_first_read
 from cases.services.reviews import Opinion, submit_review
 from cases.services.statements import Statement

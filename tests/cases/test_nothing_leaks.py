@@ -40,9 +40,19 @@ QUERIES = (
     "?verdict=agree",
     "?format=csv",
 )
+# What is asked of lists only.
+LISTS = ("cases/", "cases/live/", "cases/states/")
+LIST_QUERIES = (
+    "?uncertain=gate",
+    "?uncertain=95",
+    "?sort=certainty",
+    "?sort=-certainty&after={code}",
+    "?sort=certainty&before={code}",
+    "?c={code}",
+)
 RESULTS: tuple[dict[str, Any], ...] = (
     {"predicted": "glioma", "probability": 0.8317, "gate_verdict": "uncertain", "gate_distance": 2.7182},
-    {"predicted": "meningioma", "probability": 0.6043, "gate_verdict": "accepted", "gate_distance": 0.3141},
+    {"predicted": "meningioma", "probability": 0.6143, "gate_verdict": "accepted", "gate_distance": 0.3141},
 )
 # Which of the images shows that; in the others nothing is found.
 KEY_IMAGES = (1, 2)
@@ -73,6 +83,10 @@ def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, set[str
 
 OURS = sorted(dict(routes(get_resolver().url_patterns)).items())
 ASKED = [(route, names) for route, names in OURS if not route.startswith(ELSEWHERE) and "^" not in route]
+
+
+def queries_of(route: str) -> tuple[str, ...]:
+    return QUERIES + LIST_QUERIES if route in LISTS else QUERIES
 
 
 def filled(route: str, case: Case, prediction: Prediction) -> str:
@@ -184,10 +198,10 @@ def test_no_route_tells_a_reader_of_the_result_before_the_commit(twins, colleagu
             continue
         for method in METHODS:
             for headers in HEADERS:
-                for query in QUERIES if method == "get" and not headers else ("",):
+                for query in queries_of(route) if method == "get" and not headers else ("",):
                     answers = []
-                    for case, prediction in twins if names else twins[:1]:
-                        address = filled(route, case, prediction) + query
+                    for case, prediction in twins if names or query == "?c={code}" else twins[:1]:
+                        address = filled(route, case, prediction) + query.replace("{code}", case.code)
                         status, told, body = answer_of(client_of(colleague), method, address, headers)
                         assert status < 500, (method, address, headers)
                         # What the address itself names may be said back.

@@ -1,10 +1,13 @@
 """Who may do what, cell by cell."""
 
+from itertools import product
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 
-from cases.models import Membership
+from cases.lifecycle import Reading
+from cases.models import Cohort, Membership
 from cases.permissions import (
     Action,
     Role,
@@ -87,9 +90,12 @@ def test_actions_anywhere_are_those_of_all_roles_together(
 ) -> None:
     assert actions_anywhere(AnonymousUser()) == frozenset()
     assert actions_anywhere(make_person("nobody")) == frozenset()
-    assert actions_anywhere(exporter) == {Action.EXPORT}
+    assert actions_anywhere(exporter) == {(Action.EXPORT, Reading.AI_FIRST)}
     Membership.objects.create(user=owner, cohort=other_cohort, role=Role.EXPORTER)
+    Cohort.objects.filter(pk=other_cohort.pk).update(reading=Reading.TEACHING)
     with django_assert_num_queries(1):
-        assert actions_anywhere(owner) == {Action.UPLOAD, Action.VIEW, Action.RETRY, Action.EXPORT}
+        found = actions_anywhere(owner)
+    uploads = {(action, Reading.AI_FIRST) for action in (Action.UPLOAD, Action.VIEW, Action.RETRY)}
+    assert found == uploads | {(Action.EXPORT, Reading.TEACHING)}
     owner.is_superuser = True
-    assert actions_anywhere(owner) == frozenset(Action)
+    assert actions_anywhere(owner) == set(product(Action, (Reading.AI_FIRST, Reading.TEACHING)))

@@ -3,8 +3,9 @@
 import pytest
 
 from cases.models import Job, ModelVersion, Prediction
+from cases.narrowing import WorklistFilter
 from cases.results import current_job, current_result, results_of
-from cases.selectors import WorklistFilter, worklist
+from cases.selectors import worklist
 from cases.services.model_versions import active_version
 from cases.services.reanalysis import reanalyse
 from cases.services.reviews import Opinion, submit_review

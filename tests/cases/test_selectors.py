@@ -6,10 +6,10 @@ import pytest
 from django.utils import timezone
 
 from cases.models import Case
+from cases.narrowing import WorklistFilter
 from cases.results import current_result
 from cases.selectors import (
     ReviewFilter,
-    WorklistFilter,
     case_visible_to,
     current_reviews,
     own_current_review,

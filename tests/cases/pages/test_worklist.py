@@ -91,9 +91,9 @@ def test_counts_are_those_of_the_chosen_cohort(
     submit(seed=1)
     review_as(colleague, ready_case)
     response = client_of(colleague).get(WORKLIST, {"cohort": cohort.pk, "state": "open"})
-    counts = {str(state): count for state, _, count in response.context["counts"]}
+    counts = {str(state): count.n for state, _, count in response.context["counts"]}
     assert counts == {"open": 1, "in_review": 0, "disputed": 0, "reviewed": 1, "closed": 0}
-    assert response.context["total"] == 2
+    assert response.context["total"].n == 2
 
 
 def test_foreign_cohort_cannot_be_chosen(ready_case, other_cohort, colleague, client_of) -> None:
@@ -102,15 +102,21 @@ def test_foreign_cohort_cannot_be_chosen(ready_case, other_cohort, colleague, cl
     assert other_cohort.name not in response.content.decode()
 
 
-def test_second_page_has_the_rest_and_keeps_the_filter(
-    ready_case, owner, cohort, colleague, client_of
-) -> None:
+def test_pages_follow_each_other_and_keep_the_filter(ready_case, owner, cohort, colleague, client_of) -> None:
     Case.objects.bulk_create(Case(cohort=cohort, created_by=owner) for _ in range(60))
-    response = client_of(colleague).get(WORKLIST, {"page": "2", "state": "open"})
-    assert len(codes_on(response)) == 11
-    page = response.content.decode()
-    assert "Page 2 of 2" in page
-    assert 'href="?page=1&amp;state=open"' in page
+    client = client_of(colleague)
+    first = client.get(WORKLIST, {"state": "open"})
+    last_code = codes_on(first)[-1]
+    assert len(codes_on(first)) == 50
+    assert f'href="?state=open&amp;after={last_code}"' in first.content.decode()
+    second = client.get(WORKLIST, {"after": last_code, "state": "open"})
+    in_order = list(Case.objects.order_by("-created_at", "-id").values_list("code", flat=True))
+    assert codes_on(second) == in_order[50:]
+    back = client.get(WORKLIST, {"before": codes_on(second)[0], "state": "open"})
+    assert codes_on(back) == in_order[:50]
+    page = second.content.decode()
+    assert 'rel="prev"' in page
+    assert 'rel="next"' not in page
 
 
 def test_queries_of_the_worklist_do_not_grow_with_its_rows(submit, analyse_as, colleague, client_of) -> None:
@@ -134,17 +140,22 @@ def test_queries_of_the_worklist_do_not_grow_with_its_rows(submit, analyse_as, c
 # --- Live state -----------------------------------------------------------------
 
 
-def test_worklist_asks_for_states_only_while_something_is_pending(
-    submitted_case, analyse_as, colleague, client_of
+def test_worklist_asks_often_while_pending_seldom_while_open_and_never_once_over(
+    submitted_case, analyse_as, colleague, review_as, client_of
 ) -> None:
     client = client_of(colleague)
+    code = f'<input type="hidden" name="c" value="{submitted_case.code}">'
     waiting = client.get(WORKLIST).content.decode()
-    assert f'<input type="hidden" name="c" value="{submitted_case.code}">' in waiting
-    assert 'hx-trigger="every 2s"' in waiting
+    assert waiting.count(code) == 1
+    assert 'hx-trigger="every 2s, ' in waiting
     analyse_as(submitted_case)
     ready = client.get(WORKLIST).content.decode()
-    assert 'name="c"' not in ready
-    assert "hx-trigger" not in ready
+    assert ready.count(code) == 1
+    assert 'hx-trigger="every 15s, ' in ready
+    review_as(colleague, submitted_case)
+    over = client.get(WORKLIST).content.decode()
+    assert 'name="c"' not in over
+    assert 'hx-trigger="rows-changed from:body"' in over
 
 
 def test_states_end_the_asking_once_nothing_is_pending(
