@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from cases.services import drafts
+from cases.services import drafts, standing
 
 
 @shared_task
 def finalise_left_behind() -> None:
     """Make final what readers submitted and left; called twice it finds nothing the second time."""
     drafts.finalise_left_behind()
+
+
+@shared_task
+def catch_up() -> None:
+    """Bring into the worklist what a worker of the version before has stored during an upgrade."""
+    standing.catch_up()

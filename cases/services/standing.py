@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.db.models import Case as When_
-from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from cases.lifecycle import GateVerdict
 from cases.models import Case, Image, ModelVersion, Prediction
-from cases.results import standing_first
+from cases.results import can_stand, standing_first
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+CHUNK = 1000
 
 
 def refresh_case(case_id: UUID) -> None:
@@ -53,6 +56,18 @@ def refresh_after_activation() -> None:
     # One order for everybody, so that two who lock several cases never wait for each other.
     list(cases.order_by("pk").select_for_update().values_list("pk", flat=True))
     refresh(cases)
+
+
+def catch_up() -> int:
+    """Bring up to date the cases whose first result came from a worker that does not do so itself: one of the
+    version before, which finished its work during an upgrade. How many there were.
+    """
+    analysed = Exists(can_stand(Prediction.objects.filter(image__case=OuterRef("pk"))))
+    missed = list(Case.objects.filter(analysed, found_class="").values_list("pk", flat=True)[:CHUNK])
+    for key in missed:
+        with transaction.atomic():
+            refresh_case(key)
+    return len(missed)
 
 
 def refresh(cases: QuerySet[Case]) -> None:

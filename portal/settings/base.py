@@ -238,6 +238,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.int("JOB_TEND_SECONDS", default=10),
         "options": {"expires": 30},
     },
+    "catch-up": {
+        "task": "cases.tasks.catch_up",
+        "schedule": 60,
+        "options": {"expires": 120},
+    },
     "finalise-left-behind": {
         "task": "cases.tasks.finalise_left_behind",
         "schedule": 60,

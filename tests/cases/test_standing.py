@@ -14,6 +14,7 @@ from cases.results import standing_result
 from cases.services import jobs, reanalysis
 from cases.services.model_versions import activate, roll_back
 from cases.services.reviews import Opinion, amend_review
+from cases.services.standing import catch_up
 from cases.services.uploads import add_images
 from tests.cast import make_png_bytes
 
@@ -97,6 +98,13 @@ def test_migration_fills_what_was_there_before(second_opinion, submit, analyse_a
     for case in (second_opinion, refused, waiting):
         assert copied(case) == truth(case)
     assert copied(second_opinion) == ("pituitary", "", 0.9)
+
+
+def test_result_of_a_worker_of_the_version_before_is_caught_up_with(ready_case, submit) -> None:
+    submit(seed=1)
+    Case.objects.update(found_class="", found_gate="", found_certainty=None)
+    assert (catch_up(), catch_up()) == (1, 0)
+    assert copied(ready_case) == truth(ready_case) == ("glioma", "", 0.7)
 
 
 # --- Cases of many images ---------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """The worklist: what is on it, how it is narrowed, what it costs, and the way to the next case."""
 
+import re
+
 import pytest
 from django.contrib.messages import get_messages
 from django.db import connection
@@ -8,6 +10,7 @@ from django.urls import reverse
 
 from cases.lifecycle import JobStatus
 from cases.models import Case, Image, Job
+from cases.services.claims import claim_case
 
 WORKLIST = "/cases/"
 
@@ -119,22 +122,75 @@ def test_pages_follow_each_other_and_keep_the_filter(ready_case, owner, cohort, 
     assert 'rel="next"' not in page
 
 
-def test_queries_of_the_worklist_do_not_grow_with_its_rows(submit, analyse_as, colleague, client_of) -> None:
+def test_worklist_takes_twelve_queries_at_the_most_however_many_cases(
+    submit, analyse_as, owner, cohort, colleague, client_of
+) -> None:
     client = client_of(colleague)
 
-    def cost() -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
-            assert client.get(WORKLIST).status_code == 200
+    def cost(**query: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(WORKLIST, query).status_code == 200
         return len(queries)
 
     analyse_as(submit(seed=1))
     one = cost()
-    for seed in range(2, 8):
-        analyse_as(submit(seed=seed))
+    cases = Case.objects.bulk_create(Case(cohort=cohort, created_by=owner) for _ in range(300))
     assert cost() == one
-    assert one <= 16
+    assert one <= 12
+    for query in ({"sort": "state"}, {"sort": "certainty"}, {"found": "glioma"}, {"after": cases[150].code}):
+        assert cost(**query) <= 12
+
+
+def test_numbers_are_counted_no_further_than_anybody_reads(
+    ready_case, owner, cohort, colleague, client_of, monkeypatch
+) -> None:
+    monkeypatch.setattr("cases.tallies.COUNTED", 10)
+    Case.objects.bulk_create(Case(cohort=cohort, created_by=owner) for _ in range(11))
+    page = client_of(colleague).get(WORKLIST).content.decode()
+    assert "more than 10 cases, newest first" in page
+    assert ">10+</span>" in page
+    assert "1 case waits for your reading." in page
+
+
+def test_column_that_sorts_says_so_and_offers_the_other_way(ready_case, colleague, client_of) -> None:
+    client = client_of(colleague)
+    page = client.get(WORKLIST, {"state": "open"}).content.decode()
+    assert page.count("aria-sort=") == 1
+    assert 'href="?state=open&amp;sort=received"' in page
+    assert 'href="?state=open&amp;sort=-priority"' in page
+    page = client.get(WORKLIST, {"sort": "certainty"}).content.decode()
+    assert 'aria-sort="ascending"' in page
+    assert 'href="?sort=-certainty"' in page
+
+
+def test_technologist_is_offered_no_order_by_certainty(ready_case, owner, client_of) -> None:
+    page = client_of(owner).get(WORKLIST, {"sort": "certainty"}).content.decode()
+    assert 'value="certainty"' not in page
+    assert "newest first" in page
+
+
+# --- Who reads ------------------------------------------------------------------
+
+
+def test_readers_are_told_that_somebody_reads_and_administrators_who(
+    ready_case, colleague, second, administrator, client_of
+) -> None:
+    claim_case(by=second, case=Case.objects.select_related("cohort", "protocol").get())
+    assert "Somebody reads it, until" in client_of(colleague).get(WORKLIST).content.decode()
+    assert "Second reads" not in client_of(colleague).get(WORKLIST).content.decode()
+    assert "You read it, until" in client_of(second).get(WORKLIST).content.decode()
+    assert "Second reads it, until" in client_of(administrator).get(WORKLIST).content.decode()
+
+
+def test_given_cases_are_named_to_their_reader_and_to_administrators(
+    ready_case, colleague, second, administrator, client_of
+) -> None:
+    ready_case.assignments.create(reader=second, assigned_by=administrator)
+    assert "Given to you" in client_of(second).get(WORKLIST).content.decode()
+    page = client_of(colleague).get(WORKLIST).content.decode()
+    assert "Given to others" in page
+    assert "Given to Second" not in page
+    assert "Given to Second" in client_of(administrator).get(WORKLIST).content.decode()
 
 
 # --- Live state -----------------------------------------------------------------
@@ -156,6 +212,40 @@ def test_worklist_asks_often_while_pending_seldom_while_open_and_never_once_over
     over = client.get(WORKLIST).content.decode()
     assert 'name="c"' not in over
     assert 'hx-trigger="rows-changed from:body"' in over
+
+
+def seen_by(page: str) -> str:
+    found = re.search(r'name="seen" value="([0-9a-f]{64})"', page)
+    assert found is not None
+    return found[1]
+
+
+def test_page_that_has_seen_everything_is_sent_nothing(ready_case, second, colleague, client_of) -> None:
+    client = client_of(colleague)
+    asked = {"c": ready_case.code, "seen": seen_by(client.get(WORKLIST).content.decode())}
+    assert client.get("/cases/live/", asked).status_code == 204
+    claim_case(by=second, case=Case.objects.select_related("cohort", "protocol").get())
+    answer = client.get("/cases/live/", asked)
+    assert answer.status_code == 200
+    page = answer.content.decode()
+    assert f'id="readers-{ready_case.code}" hx-swap-oob="true"' in re.sub(r"\s+", " ", page)
+    assert "Somebody reads it, until" in page
+    assert client.get("/cases/live/", asked | {"seen": seen_by(page)}).status_code == 204
+
+
+def test_live_answer_counts_within_the_filters_and_ends_with_the_case(
+    ready_case, submit, colleague, review_as, client_of
+) -> None:
+    submit(seed=1)
+    review_as(colleague, ready_case)
+    answer = client_of(colleague).get("/cases/live/", {"c": ready_case.code, "analysis": "succeeded"})
+    assert answer.context["live_codes"] == []
+    assert (answer.context["total"].n, answer.context["fitting"].n) == (1, 1)
+
+
+def test_live_answer_holds_nothing_of_foreign_cases(ready_case, stranger, client_of) -> None:
+    answer = client_of(stranger).get("/cases/live/", {"c": ready_case.code})
+    assert answer.context["rows"] == []
 
 
 def test_states_end_the_asking_once_nothing_is_pending(

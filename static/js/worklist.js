@@ -1,0 +1,64 @@
+/* The worklist by keys, the number of ticked cases, and no asking while nobody looks. */
+
+import { showScripted } from "./scriptonly.js";
+import { stepped, worklistActOf } from "./worklistkeys.js";
+
+const rows = [...document.querySelectorAll(".worklist tbody tr")];
+const ticks = [...document.querySelectorAll("input[name='case']")];
+const dialog = document.getElementById("worklist-keys");
+const rowOf = (element) => rows.indexOf(element.closest("tr"));
+
+const acts = {
+  down: () => go("down"),
+  up: () => go("up"),
+  start: () => document.querySelector("[data-start]")?.click(),
+  search: () => document.querySelector("input[type='search']").focus(),
+  tick: () => rows[rowOf(document.activeElement)]?.querySelector("input[name='case']")?.click(),
+  keys: () => dialog.showModal(),
+};
+
+function go(direction) {
+  const at = stepped(rowOf(document.activeElement), rows.length, direction);
+  rows[at]?.querySelector(".case-code").focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (dialog.open) return;
+  const act = worklistActOf(event, event.target, rowOf(event.target) >= 0);
+  if (!act) return;
+  event.preventDefault();
+  acts[act]();
+});
+
+for (const button of document.querySelectorAll("[data-show-keys]")) button.addEventListener("click", acts.keys);
+dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
+
+const all = document.getElementById("tick-all");
+const ticked = document.getElementById("ticked");
+
+function countTicks() {
+  const number = ticks.filter((tick) => tick.checked).length;
+  ticked.textContent = number;
+  ticked.hidden = number === 0;
+  all.checked = number > 0 && number === ticks.length;
+  all.indeterminate = number > 0 && number < ticks.length;
+}
+
+if (all) {
+  all.addEventListener("change", () => {
+    for (const tick of ticks) tick.checked = all.checked;
+    countTicks();
+  });
+  for (const tick of ticks) tick.addEventListener("change", countTicks);
+  // A browser that comes back to the page brings the ticks of before.
+  addEventListener("pageshow", countTicks);
+}
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.target.id === "worklist-live") event.preventDefault();
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) document.body.dispatchEvent(new CustomEvent("rows-changed"));
+});
+
+showScripted(document);
