@@ -50,7 +50,7 @@ new MutationObserver(() => {
 """
 NOT_AHEAD = """
 document.addEventListener("DOMContentLoaded", () => {
-  document.querySelector("[data-next-picture]")?.removeAttribute("data-next-picture");
+  document.querySelector("[data-ahead]")?.removeAttribute("data-ahead");
 });
 """
 TOOK = (
