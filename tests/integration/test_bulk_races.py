@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from django.db import connection
 
@@ -58,8 +60,8 @@ def test_case_is_either_claimed_or_closed(many, administrator, colleague) -> Non
     for case in many:
         fresh = Case.objects.select_related("cohort", "protocol").get(pk=case.pk)
         closed, claimed = at_once(
-            lambda code=case.code: carry_out(by=administrator, act=Close(), codes=[code]),
-            lambda fresh=fresh: claim_case(by=colleague, case=fresh),
+            partial(carry_out, by=administrator, act=Close(), codes=[case.code]),
+            partial(claim_case, by=colleague, case=fresh),
         )
         case.refresh_from_db()
         if isinstance(claimed, SlotTaken):
