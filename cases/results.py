@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, Max, OuterRef, QuerySet, Subquery
 
 from cases.models import Case, Job, Prediction, Review
 from cases.revealing import results_open
@@ -29,7 +29,9 @@ STANDING_ORDER = (F("read_at").desc(nulls_last=True), "-model_version__is_active
 def standing_first(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
     """Order the results of one case by rules 2 to 4: the first one stands for the case."""
     given = Review.objects.filter(prediction=OuterRef("pk"), amended_by__isnull=True)
-    read_at = Subquery(given.order_by("-created_at").values("created_at")[:1])
+    # The newest by its value: for “the first by age” a database would walk the reviews of all cases by age.
+    newest = given.order_by().values("prediction").annotate(newest=Max("created_at")).values("newest")
+    read_at = Subquery(newest)
     return predictions.annotate(read_at=read_at).order_by(*STANDING_ORDER)
 
 
