@@ -12,7 +12,6 @@ from django.contrib import messages
 from django.http import HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -180,7 +179,7 @@ def ahead(request: PageRequest, code: str) -> HttpResponse:
         return JsonResponse({})
     key = results.current_result(request.user, case)
     opens_at = key.image if key else case.images.order_by("position")[0]
-    query = urlencode({"image": opens_at.position, "channel": "grey"})
+    query = f"image={opens_at.position}&channel=grey"
     base, volume = (reverse(f"cases:{name}", args=[case.code]) for name in ("base", "base-nifti"))
     return JsonResponse({"picture": f"{base}?{query}", "volume": f"{volume}?{query}"})
 
