@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from cases.models import Case, FirstRead, Review
+from cases.models import Assignment, Case, Cohort, FirstRead, Review
+from cases.services.saved_views import save_view
 from portal.accounts.models import User
 from tests.cast import PASSWORD
 from tests.support.axe import grave_faults
@@ -78,10 +79,13 @@ def test_reader_chooses_german_reads_and_finds_it_again_on_another_profile(
 @pytest.fixture
 def pages_to_look_at(
     submit: Callable[..., Case],
+    submit_many: Callable[..., Case],
     analyse_as: Callable[..., None],
+    fail_as: Callable[..., None],
     review_as: Callable[..., Review],
     colleague: User,
-    cohort: object,
+    administrator: User,
+    cohort: Cohort,
 ) -> dict[str, str]:
     """Every page that a German word could break, with something on it."""
     fresh, uncertain, refused, read, _ = (submit(seed=seed) for seed in range(5))
@@ -90,8 +94,20 @@ def pages_to_look_at(
     analyse_as(refused, gate_verdict="refused", gate_distance=9.0)
     analyse_as(read)
     review_as(colleague, read, corrected="meningioma", comment="Breite Basis.")
+    many = submit_many(3)
+    analyse_as(many, "notumor", position=0)
+    analyse_as(many, "meningioma", position=1)
+    fail_as(many, position=2)
+    Assignment.objects.create(case=uncertain, reader=colleague, assigned_by=administrator)
+    Case.objects.filter(pk=refused.pk).update(priority=2)
+    for name, query in (("Dringende", "priority=2"), ("Unsichere ohne Zuweisung", "assigned=nobody")):
+        save_view(by=administrator, name=name, query=query)
     return {
         "worklist": "/cases/",
+        "filters": "/cases/?assigned=somebody&sort=-priority",
+        "views": "/cases/views/",
+        "bulk": f"/cases/bulk/?act=assign&all=1&target={colleague.pk}",
+        "many": f"/cases/{many.code}/",
         "upload": "/cases/upload/",
         "review": f"/cases/{fresh.code}/",
         "uncertain": f"/cases/{uncertain.code}/",
@@ -129,6 +145,13 @@ def test_german_words_break_no_page(
         expect(page.locator("footer")).to_contain_text("Entscheidungsunterstützung, keine Diagnose")
         assert grave_faults(page) == [], path
         keep(page, name, width)
+    for name in ("worklist", "many"):
+        page.goto(f"{live_server.url}{pages_to_look_at[name]}", wait_until="networkidle")
+        page.keyboard.press("?")
+        dialog = page.locator("dialog[open]")
+        expect(dialog).to_be_visible()
+        assert dialog.evaluate("box => box.scrollWidth <= box.clientWidth"), name
+        keep(page, f"{name}-keys", width)
     context.close()
 
 

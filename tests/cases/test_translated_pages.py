@@ -23,21 +23,35 @@ from django.contrib.auth.tokens import default_token_generator
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.test import Client
-from django.urls import get_resolver
+from django.urls import get_resolver, reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from PIL import Image as PillowImage
 
 from cases import wording
 from cases.lifecycle import Verdict
-from cases.models import Case, Cohort, Image, Job, ModelVersion, Prediction
+from cases.models import (
+    Assignment,
+    Case,
+    Cohort,
+    Image,
+    Job,
+    Membership,
+    ModelVersion,
+    Prediction,
+    SavedView,
+)
+from cases.pages.bulk import OFFERS
+from cases.pages.forms import Grouping
 from cases.permissions import Role
 from cases.results import current_result
 from cases.services import jobs
 from cases.services.adjudications import adjudicate
+from cases.services.claims import claim_case
 from cases.services.drafts import submit_preliminary
 from cases.services.reanalysis import reanalyse
 from cases.services.reviews import Opinion, amend_review
+from cases.services.saved_views import save_view
 from cases.services.statements import Statement
 from cases.services.teaching import answer
 from cases.services.uploads import submit_file
@@ -46,7 +60,7 @@ from inference.heatmaps import pack
 from portal import catalogues
 from portal.accounts.services import invite
 from tests.cases.test_nothing_leaks import filled, routes
-from tests.cast import MANIFEST, make_maps
+from tests.cast import MANIFEST, make_maps, make_png_bytes
 
 # The admin speaks as Django translates it; a script reads the API, and a probe the health.
 ELSEWHERE = ("admin/", "api/", "health/", "static/")
@@ -68,14 +82,22 @@ NONSENSE = {
     "new_password2": "x",
     "reason": "x" * 2000,
     "region": "x",
+    "name": "…",
 }
 # What a translation keeps: the places of values, markup, entities.
 KEPT = re.compile(r"%(?:\(\w+\))?[sd%]|\{\w*\}|<[^>]*>|&\w+;")
 WORD = re.compile(r"[^\W\d_]{2,}")
+# Also of the cases that an upload of the walk makes, and that are gone with its transaction.
+CODE = r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b"
 SPOKEN = ("title", "aria-label", "placeholder", "alt", "aria-description")
 SILENT = {"script", "style", "code"}
+# What a script reads and shows to nobody.
+CODES = {"data-classes"}
 # Names, units and signs that are the same in every language.
-NAMES = ("SecondRead", "English", "Deutsch", "PNG", "JPEG", "TIFF", "BMP", "WebP", "REST", "RGB", "MB", "KB")
+NAMES = (
+    *("SecondRead", "English", "Deutsch", "REST"),
+    *("PNG", "JPEG", "TIFF", "BMP", "WebP", "RGB", "MB", "KB", "Esc"),
+)
 
 
 def without_letters(words: str) -> str:
@@ -121,7 +143,7 @@ class Spoken(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.silent += tag in SILENT
-        given = {name: value or "" for name, value in attrs}
+        given = {name: value or "" for name, value in attrs if name not in CODES}
         self.said += [given[name] for name in SPOKEN if name in given]
         # Sentences that a script puts on the page stand in data attributes of the template.
         self.said += [value for name, value in given.items() if name.startswith("data-") and " " in value]
@@ -140,7 +162,7 @@ def words_in(body: str, data: set[str]) -> Iterator[str]:
     """The sentences with words that are no data."""
     page = Spoken()
     page.feed(body)
-    known = re.compile("|".join(re.escape(each) for each in sorted(data, key=len, reverse=True)))
+    known = re.compile("|".join([CODE, *(re.escape(each) for each in sorted(data, key=len, reverse=True))]))
     for said in page.said:
         if WORD.search(known.sub("", said)):
             yield " ".join(said.split())
@@ -150,7 +172,7 @@ def data_of_the_portal() -> set[str]:
     """What people and machines have entered: it is shown as it is."""
     from portal.accounts.models import User
 
-    found = {*NAMES, "new@example.org", "{done}", "{total}", *Case.objects.values_list("code", flat=True)}
+    found = {*NAMES, "new@example.org", "{done}", "{total}", "{share}"}
     for named in (
         Cohort.objects.values_list("name", "description"),
         User.objects.values_list("email", "full_name"),
@@ -229,6 +251,54 @@ def blinded_reading(
 
 
 @pytest.fixture
+def many_images(
+    submit_many, analyse_as, fail_as, review_as, colleague, second, administrator, other_cohort
+) -> None:
+    """Cases of several images, wholly and partly analysed: given, read just now, and seen with a mark."""
+    Membership.objects.create(user=administrator, cohort=other_cohort, role=Role.ADMINISTRATOR)
+    read, partly, queued = (submit_many(2, first_seed=seed) for seed in (200, 210, 220))
+    for case in (read, partly):
+        analyse_as(case, position=0)
+    analyse_as(read, "notumor", position=1)
+    fail_as(partly, position=1)
+    Job.objects.filter(status="failed").update(error_message=tasks.UNEXPECTED.message)
+    review_as(colleague, read, region={"image": 0, "kind": "rectangle", "x0": 8, "y0": 16, "x1": 40, "y1": 48})
+    for case, reader in ((partly, second), (queued, colleague), (queued, second)):
+        Assignment.objects.create(case=case, reader=reader, assigned_by=administrator)
+    claim_case(by=second, case=partly)
+    for person in (colleague, administrator):
+        save_view(by=person, name="…", query="state=open")
+
+
+def acts_on_many(cohort: Cohort) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every act on many cases: asked for, said with all cases and with none, and done."""
+    reader = cohort.memberships.filter(role=Role.RADIOLOGIST).first()
+    elsewhere = Cohort.objects.exclude(pk=cohort.pk).first()
+    assert reader is not None
+    targets = {
+        "reader": str(reader.user_id),
+        "holder": str(reader.user_id),
+        "priority": "1",
+        "cohort": str(elsewhere.pk if elsewhere else cohort.pk),
+    }
+    codes = " ".join(Case.objects.values_list("code", flat=True))
+    for offer in OFFERS.values():
+        asked = {"act": offer.name}
+        said = asked | {"target": targets.get(offer.target, "")}
+        yield "get", {"query_params": asked | {"all": "1"}}
+        yield "get", {"query_params": said | {"all": "1"}}
+        yield "get", {"query_params": said}
+        yield "post", {"data": said | {"codes": codes}, "follow": True}
+
+
+def files_as_one_case(cohort: Cohort) -> dict[str, Any]:
+    """Two slices and something else, sent as one case."""
+    slices = [make_png_bytes(seed=seed) for seed in (300, 301)]
+    files = [ContentFile(data, name=f"{number}.□") for number, data in enumerate([*slices, b"x"])]
+    return {"cohort": str(cohort.pk), "grouping": Grouping.ONE_CASE.value, "files": files}
+
+
+@pytest.fixture
 def teaching(submit, analyse_as, under_protocol, colleague) -> None:
     """A case that was answered, and one that was not."""
     under_protocol(reading="teaching")
@@ -243,9 +313,14 @@ def addresses(cohort: Cohort, case: Case, names: dict[str, str]) -> Iterator[str
     """Every route that is no picture, about this case."""
     prediction = Prediction.objects.filter(image__case=case).first() or Prediction.objects.first()
     member = cohort.memberships.order_by("pk").last()
+    view = SavedView.objects.order_by("pk").first()
     assert prediction is not None
     assert member is not None
-    names = names | {"membership_id": str(member.pk), "user_id": str(member.user_id)}
+    names = names | {
+        "membership_id": str(member.pk),
+        "user_id": str(member.user_id),
+        "view_id": str(view.pk if view else 0),
+    }
     for route in ROUTES:
         known = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: names.get(found[1], found[0]), route)
         yield filled(known, case, prediction)
@@ -260,6 +335,10 @@ def answers(client: Client, address: str, cohort: Cohort, sends: bool) -> Iterat
         asked.append(("get", {"headers": {"HX-Request": "true"}}))
     if sends:
         asked += [("post", {"follow": True}), ("post", {"data": NONSENSE, "follow": True})]
+    if address == reverse("cases:bulk"):
+        asked += acts_on_many(cohort)
+    if address == reverse("cases:upload"):
+        asked.append(("post", {"data": files_as_one_case(cohort), "follow": True}))
     for method, how in asked:
         with transaction.atomic():
             yield method, getattr(client, method)(address, **how)
@@ -270,6 +349,7 @@ def answers(client: Client, address: str, cohort: Cohort, sends: bool) -> Iterat
 SCENES = {
     "ai_first": ("colleague", "owner", "administrator", ""),
     "blinded_reading": ("colleague", "second", "referee"),
+    "many_images": ("colleague", "owner", "administrator"),
     "teaching": ("colleague",),
 }
 # Forms say the same about any case: two of them are enough, one without a result and one with.
@@ -282,6 +362,7 @@ SENT_TO = (0, 1)
         ("<p>□□□ <b>Worklist</b></p>", ["Worklist"]),
         ('<input placeholder="Search cases"><p>□□</p>', ["Search cases"]),
         ('<p data-sent="Sent to the server">□</p>', ["Sent to the server"]),
+        ('<form data-classes="glioma other">□</form>', []),
         ("<p>□□ North, 70 % <script>let words = 1</script> A</p>", []),
     ],
 )

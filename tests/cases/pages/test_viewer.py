@@ -82,6 +82,29 @@ def test_mark_of_the_own_review_is_shown_again_with_the_heat_inside(
     assert page.count('d="M8 16H40V48H8Z"') == 4  # on either pane, a light line on a dark one
 
 
+def test_shares_are_written_as_the_language_writes_numbers(
+    ready_case, colleague, client_of, review_as, settings
+) -> None:
+    review_as(colleague, ready_case, region=RECTANGLE)
+    client = client_of(colleague)
+    english = viewer_of(client, ready_case).marks[0]
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "de"
+    german = viewer_of(client, ready_case).marks[0]
+    assert (german.owner, german.size) == ("Ihr Befund", "25,0 %")
+    assert german.share == english.share.replace(".", ",") != english.share
+
+
+def test_finding_of_a_picture_is_worded_in_the_language(three, colleague, client_of, settings) -> None:
+    client = client_of(colleague)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "de"
+    viewer = viewer_of(client, three)
+    assert [each["finding"] for each in viewer.data["images"]] == [
+        "Kein Tumor, 90 %",
+        "Gliom, 80 %",
+        "Kein Tumor, 70 %",
+    ]
+
+
 def test_mark_on_another_image_is_shown_there_alone(three, colleague, client_of, review_as) -> None:
     review_as(colleague, three, region=RECTANGLE)
     assert viewer_of(client_of(colleague), three).marks == []
