@@ -106,6 +106,16 @@ def may(user: Person, action: Action, cohort: Cohort) -> bool:
     return cohorts_where(user, action).filter(pk=cohort.pk).exists()
 
 
+def actions_in(user: Person, cohort: Cohort) -> frozenset[Action]:
+    """All that `user` may do in `cohort`, in one query."""
+    if not user.is_authenticated or not user.is_active:
+        return frozenset()
+    if user.is_superuser:
+        return frozenset(Action)
+    held = user.memberships.filter(cohort=cohort).values_list("role", flat=True).first()
+    return CAPABILITIES[Role(held)] if held else frozenset()
+
+
 def may_anywhere(user: Person, action: Action) -> bool:
     """Whether there is a cohort in which `user` may do `action`."""
     return cohorts_where(user, action).exists()
@@ -141,8 +151,8 @@ def may_read(user: Person, case: Case) -> bool:
 
 def require_reader(user: Person, case: Case) -> None:
     """Raise PermissionDenied, with a sentence for the user, unless `may_read` holds."""
-    require(user, Action.REVIEW, case.cohort)
     if not may_read(user, case):
+        require(user, Action.REVIEW, case.cohort)
         raise PermissionDenied(
             _t(
                 "You do not read this case: in a blinded cohort its administrators do not, since they see "

@@ -25,7 +25,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db.models import Case as When_
-from django.db.models import Count, Exists, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When, Window
+from django.db.models import (
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    Max,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+    Window,
+)
 from django.db.models.functions import RowNumber
 
 from cases.lifecycle import GateVerdict, JobStatus
@@ -63,7 +75,9 @@ def can_stand(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
 
 def standing_first(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
     """The results of one case that can stand for it, by rules 2 to 5: the first one does."""
-    read_at = Subquery(_current_reviews().order_by("-created_at").values("created_at")[:1])
+    # The newest by its value: for “the first by age” a database would walk the reviews of all cases by age.
+    by_result = _current_reviews().order_by().values("prediction")
+    read_at = Subquery(by_result.annotate(newest=Max("created_at")).values("newest"))
     return can_stand(predictions).annotate(read_at=read_at).order_by(*STANDING_ORDER)
 
 

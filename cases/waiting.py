@@ -75,7 +75,9 @@ def _taken_by_others(user: Person) -> CombinedExpression:
     committed = Exists(FirstRead.objects.filter(case=OuterRef("case"), reader=OuterRef("reader")))
     return (
         _number(FirstRead.objects.filter(**of_case))
-        + _number(Review.objects.filter(~committed, **of_case, amends__isnull=True))
+        # By constraint only amendments have a reason. Asked for “amends nothing”, SQLite looks through the
+        # reviews of all cases, by the index of that column.
+        + _number(Review.objects.filter(~committed, **of_case, reason=""))
         + _number(Draft.objects.filter(~committed, **of_case, state=DraftState.PRELIMINARY))
         + _number(live.exclude(committed))
     )

@@ -71,7 +71,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="case",
             index=models.Index(
-                condition=models.Q(("found_class__gt", ""), ("state__in", ("open", "in_review"))),
+                condition=models.Q(
+                    models.Q(("found_class", ""), _negated=True), ("state__in", ("open", "in_review"))
+                ),
                 fields=["cohort", "created_at", "id"],
                 name="case_next_oldest",
             ),
@@ -79,7 +81,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="case",
             index=models.Index(
-                condition=models.Q(("found_class__gt", ""), ("state__in", ("open", "in_review"))),
+                condition=models.Q(
+                    models.Q(("found_class", ""), _negated=True), ("state__in", ("open", "in_review"))
+                ),
                 fields=["cohort", "priority", "created_at", "id"],
                 name="case_next_urgent",
             ),
@@ -87,7 +91,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="case",
             index=models.Index(
-                condition=models.Q(("found_class__gt", ""), ("state__in", ("open", "in_review"))),
+                condition=models.Q(
+                    models.Q(("found_class", ""), _negated=True), ("state__in", ("open", "in_review"))
+                ),
                 fields=["cohort", "shuffle", "created_at", "id"],
                 name="case_next_random",
             ),

@@ -19,7 +19,7 @@ from cases.lifecycle import IllegalTransition, JobStatus
 from cases.models import Case, Job
 from cases.pages.access import PageRequest, case_or_404, signed_in
 from cases.pages.rows import rows_by_code
-from cases.permissions import Action, may
+from cases.permissions import Action, actions_in
 from cases.results import Progress
 from cases.services import jobs
 
@@ -52,8 +52,12 @@ class Analysis:
         return self.has_failed and self.progress.analysed > 0
 
 
-def analysis_of(request: PageRequest, case: Case) -> Analysis | None:
-    """The newest analysis of the case; None where it has none."""
+def analysis_of(
+    request: PageRequest, case: Case, actions: frozenset[Action] | None = None
+) -> Analysis | None:
+    """The newest analysis of the case; None where it has none. `actions`: what the user may do in the cohort,
+    where that is known.
+    """
     job = results.current_job(case)
     if job is None:
         return None
@@ -61,7 +65,7 @@ def analysis_of(request: PageRequest, case: Case) -> Analysis | None:
     return Analysis(
         job,
         waits_long=job.status == JobStatus.QUEUED and waited > settings.JOB_REDISPATCH_SECONDS,
-        may_retry=may(request.user, Action.RETRY, case.cohort),
+        may_retry=Action.RETRY in (actions or actions_in(request.user, case.cohort)),
         progress=results.progress_of([case.pk])[case.pk],
     )
 

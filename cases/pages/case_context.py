@@ -21,7 +21,7 @@ from cases.pages.keys import KEY_ACTS
 from cases.pages.marks import Statement
 from cases.pages.review_forms import AmendForm, FirstReadForm, ReviewForm, kept_read
 from cases.pages.viewer import viewer_of
-from cases.permissions import Action, may, may_read
+from cases.permissions import Action, actions_in, may_read
 from cases.services.adjudications import is_adjudicator
 from cases.services.claims import SlotTaken, claim_case
 from cases.services.drafts import opinion_from
@@ -67,10 +67,11 @@ class OtherResult:
 class Stage:
     """How far this reader is with this case.
 
-    `is_blind`: no result may be shown yet. `holds`: a slot is this reader's. `taken`: others fill the case;
-    `taken_until` is when that may end.
+    `actions`: all that the reader may do in the cohort. `is_blind`: no result may be shown yet. `holds`: a
+    slot is this reader's. `taken`: others fill the case; `taken_until` is when that may end.
     """
 
+    actions: frozenset[Action]
     may_read: bool
     is_blind: bool
     first_read: FirstRead | None
@@ -97,20 +98,21 @@ def stage_of(request: PageRequest, case: Case) -> Stage:
     shows nobody anything.
     """
     reader = request.user
+    actions = actions_in(reader, case.cohort)
     reads = may_read(reader, case)
     first = selectors.own_first_read(reader, case) if reads else None
     draft = selectors.own_draft(reader, case) if reads else None
     is_blind = reads and first is None and terms_for(case).reading == Reading.BLINDED
     is_done = draft is not None and draft.state == DraftState.PRELIMINARY
-    if request.method == "HEAD" or may(reader, Action.MANAGE, case.cohort):
-        return Stage(reads, is_blind, first, draft)
+    if request.method == "HEAD" or Action.MANAGE in actions:
+        return Stage(actions, reads, is_blind, first, draft)
     if not reads or is_done or selectors.own_current_review(reader, case) or not results.has_result(case):
-        return Stage(reads, is_blind, first, draft)
+        return Stage(actions, reads, is_blind, first, draft)
     try:
         claim_case(by=reader, case=case)
     except SlotTaken as full:
-        return Stage(reads, is_blind, first, draft, taken=True, taken_until=full.until)
-    return Stage(reads, is_blind, first, draft, holds=True)
+        return Stage(actions, reads, is_blind, first, draft, taken=True, taken_until=full.until)
+    return Stage(actions, reads, is_blind, first, draft, holds=True)
 
 
 def page(
@@ -134,25 +136,27 @@ def page(
     decision = selectors.adjudication_of(request.user, case)
     reading = _reading(request, case, stage, shown, form, conflict)
     by_image = results_shown(request, case, shown)
+    # While a form is open, which case comes next is asked after the page is there (worklist.ahead).
+    is_open = bool(reading["form"] or reading["first_form"])
     context: dict[str, Any] = {
         "case": case,
         "image": image,
         "notices": sentences(image.notices),
-        "analysis": analysis_of(request, case),
+        "analysis": analysis_of(request, case, stage.actions),
         "viewer": viewer_of(
             case, image, by_image, request.GET, key=shown, statements=_statements(stage, reading, decision)
         ),
         "is_withheld": withheld,
         "numbers_shown": numbers_shown(request),
-        "may_read": may(request.user, Action.READ, case.cohort),
+        "may_read": Action.READ in stage.actions,
         "prediction": shown,
         "stage": stage,
         "key_acts": KEY_ACTS,
         "may_review": stage.may_read,
-        "has_result": results.has_result(case),
+        "has_result": shown is not None or results.has_result(case),
         "other_window": newer is not None,
         "newer": newer,
-        "next_case": waiting.next_case(request.user, case) if stage.may_read else None,
+        "has_next": stage.may_read and (is_open or waiting.next_case(request.user, case) is not None),
         "decision": decision,
         "decision_label": class_label(decision.final_class) if decision else "",
         "adjudicates": case.state == CaseState.DISPUTED and is_adjudicator(request.user, case),

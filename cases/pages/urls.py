@@ -52,6 +52,7 @@ urlpatterns = [
     path("<code:code>/", review.case_page, name="case"),
     path("<code:code>/amend/", review.amend, name="amend"),
     path("<code:code>/adjudicate/", adjudication.adjudication, name="adjudicate"),
+    path("<code:code>/ahead/", worklist.ahead, name="ahead"),
     path("<code:code>/draft/", own_reading.draft, name="draft"),
     path("<code:code>/hold/", own_reading.hold, name="hold"),
     path("<code:code>/give-back/", own_reading.give_back, name="give-back"),

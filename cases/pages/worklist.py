@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_stubs_ext import StrOrPromise
 
-from cases import selectors, waiting
+from cases import results, selectors, waiting
 from cases.lifecycle import CaseState
 from cases.narrowing import WorklistFilter
 from cases.ordering import Sort, Turn, page_of
@@ -164,6 +165,23 @@ def states(request: PageRequest) -> HttpResponse:
     rows = rows_by_code(request.user, request.GET.getlist("c"))
     context = {"rows": rows, "has_pending": any(row.is_pending for row in rows)}
     return render(request, "cases/parts/states.html", context)
+
+
+@never_cache
+@require_safe
+@signed_in
+def ahead(request: PageRequest, code: str) -> HttpResponse:
+    """Where the picture is at which the next case opens, to be fetched beforehand; empty where no other case
+    waits. Nothing is claimed, so that somebody else may come before.
+    """
+    case = waiting.next_case(request.user, case_or_404(request, code))
+    if case is None:
+        return JsonResponse({})
+    key = results.current_result(request.user, case)
+    opens_at = key.image if key else case.images.order_by("position")[0]
+    query = f"image={opens_at.position}&channel=grey"
+    base, volume = (reverse(f"cases:{name}", args=[case.code]) for name in ("base", "base-nifti"))
+    return JsonResponse({"picture": f"{base}?{query}", "volume": f"{volume}?{query}"})
 
 
 @never_cache

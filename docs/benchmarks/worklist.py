@@ -141,8 +141,9 @@ def filled(name: str, number: int) -> Site:
         Case.objects.bulk_create(cases)
         _analyse(cases, version)
         _read(cases, other)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    if connection.vendor == "postgresql":  # which does so by itself by and by; SQLite never does
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
     newest_first = list(Case.objects.values_list("code", flat=True))
     named = {
         "cohort": str(cohorts[0].pk),

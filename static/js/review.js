@@ -116,12 +116,20 @@ function begin() {
   target.focus({ preventScroll: target.tagName === "H1" });
 }
 
-/** Have the next case's picture at hand, as both viewers need it; a picture claims nothing. */
-function prefetch() {
-  const next = document.querySelector("[data-next-picture]")?.dataset;
-  if (!next) return;
-  new Image().src = next.nextPicture;
-  fetch(next.nextVolume, { priority: "low" }).catch(() => {});
+/** Have the next case's picture at hand, as both viewers need it, or say that none waits; neither claims anything. */
+async function prefetch() {
+  const link = document.querySelector("[data-ahead]");
+  if (!link) return;
+  const answer = await fetch(link.dataset.ahead).catch(() => null);
+  if (!answer?.ok) return;
+  const { picture, volume } = await answer.json();
+  if (picture) {
+    new Image().src = picture;
+    fetch(volume, { priority: "low" }).catch(() => {});
+  } else {
+    link.hidden = true;
+    document.querySelector("[data-none-waits]").hidden = false;
+  }
 }
 
 document.addEventListener("keydown", (event) => {

@@ -353,3 +353,29 @@ def test_retry_of_a_case_without_analysis_is_not_found(submitted_case, owner, cl
     Job.objects.all().delete()
     assert client_of(owner).post(reverse("cases:retry", args=[submitted_case.code])).status_code == 404
     assert Image.objects.count() == 1
+
+
+def test_next_picture_is_told_beforehand_and_claims_nothing(submit, analyse_as, colleague, client_of) -> None:
+    here, there = submit(seed=1), submit(seed=2)
+    for case in (here, there):
+        analyse_as(case)
+    client = client_of(colleague)
+    told = client.get(f"/cases/{here.code}/ahead/").json()
+    assert told == {
+        "picture": f"/cases/{there.code}/base.png?image=0&channel=grey",
+        "volume": f"/cases/{there.code}/base.nii.gz?image=0&channel=grey",
+    }
+    assert not there.claims.exists()
+    page = client.get(f"/cases/{there.code}/").context["viewer"]
+    assert page.base == told["picture"]
+
+
+def test_nothing_is_told_beforehand_where_no_other_case_waits(
+    ready_case, colleague, owner, client_of
+) -> None:
+    assert client_of(colleague).get(f"/cases/{ready_case.code}/ahead/").json() == {}
+    assert client_of(owner).get(f"/cases/{ready_case.code}/ahead/").json() == {}
+
+
+def test_next_picture_for_stranger_is_not_found(ready_case, stranger, client_of) -> None:
+    assert client_of(stranger).get(f"/cases/{ready_case.code}/ahead/").status_code == 404

@@ -1,0 +1,195 @@
+"""From the key to the next case's picture, in a real Chromium, with many waiting cases.
+
+    python docs/benchmarks/next_case.py [CASES] [ROUNDS]
+
+Starts the web process of `make run` on an SQLite database of its own, with CASES (1,000) analysed cases in
+one cohort, opens one and presses `n` ROUNDS (30) times with the next picture fetched ahead, and as often
+without, by turns. The clock runs from the key's event to the second frame after the picture is there: when
+`#viewer` says `data-drawn`, or else when its picture has arrived.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from statistics import median, quantiles
+from typing import TYPE_CHECKING
+from unittest import mock
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.support import chromium  # noqa: E402 - the root is on the path by now
+from tests.support.ports import free_port  # noqa: E402
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CASES, ROUNDS, SIDE = 1_000, 30, 512
+# As long as nobody reads a picture shorter.
+PAUSE_MS = 700
+WATCH = """
+const now = () => performance.timeOrigin + performance.now();
+document.addEventListener("keydown", (event) => {
+  sessionStorage.setItem("pressed", performance.timeOrigin + event.timeStamp);
+}, true);
+const seen = (how) => requestAnimationFrame(() => requestAnimationFrame(() => { window[how] ??= now(); }));
+// Of this case: the one that is fetched ahead is the next one's.
+const own = `${location.pathname}base.png`;
+new PerformanceObserver((list) => {
+  if (list.getEntries().some(({ name }) => new URL(name).pathname === own)) seen("loaded");
+}).observe({ type: "resource", buffered: true });
+new MutationObserver(() => {
+  if (document.querySelector("#viewer[data-drawn]")) seen("drawn");
+}).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-drawn"] });
+"""
+NOT_AHEAD = """
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelector("[data-ahead]")?.removeAttribute("data-ahead");
+});
+"""
+TOOK = (
+    "() => window.loaded ? (window.drawn ?? window.loaded) - Number(sessionStorage.getItem('pressed')) : null"
+)
+
+
+def fill(count: int) -> tuple[str, str]:
+    """Make a cohort of `count` analysed cases, and its reader; the reader's address and password."""
+    import django
+
+    django.setup()
+    from django.core.files.base import ContentFile
+    from django.core.management import call_command
+
+    from cases.models import Cohort, Image, Membership, ModelVersion
+    from cases.services import jobs
+    from cases.services.uploads import submit_file
+    from inference.heatmaps import pack
+    from portal.accounts.models import User
+    from tests.cast import CLASSES, MANIFEST, make_maps, make_png_bytes
+
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", verbosity=0, interactive=False)
+    ModelVersion.objects.create(
+        name=MANIFEST["id"], weights_sha256=MANIFEST["weights_sha256"], manifest=MANIFEST, is_active=True
+    )
+    cohort = Cohort.objects.create(name="Benchmark")
+    reader = User.objects.create_user("reader@example.org", "a-long-pass-phrase", full_name="Reader")
+    Membership.objects.create(user=reader, cohort=cohort, role="radiologist")
+    maps, shares = pack(make_maps()), dict.fromkeys(CLASSES, 0.1) | {"glioma": 0.7}
+    with mock.patch.object(jobs, "announce", return_value=True):
+        for seed in range(count):
+            file = ContentFile(make_png_bytes(SIDE, SIDE, seed=seed))
+            case = submit_file(by=reader, cohort=cohort, file=file).case
+            claim = jobs.claim(Image.objects.get(case=case).jobs.get().pk)
+            if claim is None:
+                raise RuntimeError("A fresh job could not be claimed.")
+            result = jobs.Result(
+                predicted_class="glioma", probabilities=shares, packed_maps=maps, seconds=0.05,
+                gate_verdict="", gate_distance=None, in_training=None,
+            )  # fmt: skip
+            jobs.complete(claim, result)
+    return reader.email, "a-long-pass-phrase"
+
+
+def answers(url: str) -> None:
+    """Wait for the server."""
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(f"{url}/health/live/", timeout=1).close()  # noqa: S310 - our own server
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise RuntimeError("The web process does not answer.")
+
+
+def drawn_after(page: Page) -> float:
+    """Milliseconds from key to picture, once it is drawn."""
+    for _ in range(600):
+        if (took := page.evaluate(TOOK)) is not None:
+            return float(took)
+        page.wait_for_timeout(50)
+    raise RuntimeError("No picture was drawn.")
+
+
+def measured(browser: Browser, url: str, reader: tuple[str, str], rounds: int) -> dict[str, list[float]]:
+    """Milliseconds from key to picture, with and without fetching ahead, by turns."""
+    found: dict[str, list[float]] = {"ahead": [], "plain": []}
+    pages = {}
+    for way in found:
+        # A profile each: what one has fetched is not in the other's cache.
+        page = pages[way] = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+        page.add_init_script(WATCH + (NOT_AHEAD if way == "plain" else ""))
+        page.goto(f"{url}/accounts/sign-in/")
+        page.get_by_label("E-mail address").fill(reader[0])
+        page.get_by_label("Password").fill(reader[1])
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/cases/")
+        page.goto(f"{url}/cases/next/")
+    for number in range(2 * rounds):
+        way = "ahead" if number % 2 else "plain"
+        page = pages[way]
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(PAUSE_MS)
+        before = page.url
+        page.keyboard.press("n")
+        page.wait_for_url(lambda now, before=before: now != before and "/next/" not in now)
+        found[way].append(drawn_after(page))
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else CASES
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS  # noqa: PLR2004 - the second argument
+    with tempfile.TemporaryDirectory(prefix="secondread-benchmark-") as var:
+        port = free_port()
+        os.environ |= {
+            "DJANGO_SETTINGS_MODULE": "portal.settings.base",
+            "SECONDREAD_VAR": var,
+            "SECRET_KEY": "only-for-the-benchmark-" + "x" * 40,
+            "CELERY_BROKER_URL": "memory://",
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+            "PLAYWRIGHT_NODEJS_PATH": str(chromium.NODE),
+        }
+        os.environ.pop("DATABASE_URL", None)
+        reader = fill(count)
+        from playwright.sync_api import sync_playwright
+
+        from portal.embedded import commands, options
+
+        chosen = options.from_environment()
+        with (Path(var) / "web.log").open("wb") as log:
+            web = subprocess.Popen(  # noqa: S603 - the command is our own
+                commands.processes(chosen)["web"],
+                cwd=ROOT, env=commands.environment(chosen, "memory://"), stdout=log, stderr=log,
+            )  # fmt: skip
+        try:
+            answers(chosen.url)
+            with sync_playwright() as playwright:
+                binary = chromium.find()
+                browser = playwright.chromium.launch(
+                    executable_path=binary.executable,
+                    args=list(binary.arguments),
+                    env={**os.environ, **binary.environment},
+                )
+                found = measured(browser, chosen.url, reader, rounds)
+                browser.close()
+        finally:
+            web.terminate()
+            web.wait()
+    for way, times in found.items():
+        ninth = quantiles(times, n=10)[-1]
+        print(f"{way:6} n={len(times)} median {median(times):6.0f} ms   p90 {ninth:6.0f} ms")
+    print(f"ahead / plain: {median(found['ahead']) / median(found['plain']):.2f}, of medians")
+
+
+if __name__ == "__main__":
+    main()
