@@ -262,7 +262,9 @@ def many_images(
     analyse_as(read, "notumor", position=1)
     fail_as(partly, position=1)
     Job.objects.filter(status="failed").update(error_message=tasks.UNEXPECTED.message)
-    review_as(colleague, read, region={"image": 0, "kind": "rectangle", "x0": 8, "y0": 16, "x1": 40, "y1": 48})
+    review_as(
+        colleague, read, region={"image": 0, "kind": "rectangle", "x0": 8, "y0": 16, "x1": 40, "y1": 48}
+    )
     for case, reader in ((partly, second), (queued, colleague), (queued, second)):
         Assignment.objects.create(case=case, reader=reader, assigned_by=administrator)
     claim_case(by=second, case=partly)
