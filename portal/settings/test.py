@@ -30,3 +30,5 @@ process = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
 if process and CELERY_BROKER_URL.startswith("redis"):
     server, _, number = CELERY_BROKER_URL.rpartition("/")
     CELERY_BROKER_URL = f"{server}/{int(number) + int(process)}"
+    # Celery asks the environment before its own settings.
+    os.environ["CELERY_BROKER_URL"] = CELERY_BROKER_URL

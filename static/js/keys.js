@@ -36,7 +36,7 @@ export const ACTS = [
   { id: "layer", key: "l", view: "layer" },
   { id: "shown-class", key: "k", view: "shown-class" },
   { id: "invert", key: "i", view: "invert" },
-  { id: "mark", key: "m", view: "mark" },
+  { id: "mark", key: "b", view: "mark" },
   { id: "zoom-in", key: "+", view: "zoom-in" },
   { id: "zoom-out", key: "-", view: "zoom-out" },
   { id: "reset", key: "0", view: "reset" },

@@ -10,10 +10,14 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 from django.db import connection
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect, sync_playwright
+from pytest_django import DjangoDbBlocker
 
+from cases.models import ModelVersion
 from tests.support import chromium, worker
 
+# Two cores, two browsers that draw without a graphics card, and two workers beside them.
+expect.set_options(timeout=20_000)
 # Playwright's synchronous face runs an event loop in this thread; the ORM is used beside it, never inside it.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 # Playwright's own Node needs a library (libatomic) that a fresh Debian lacks; the pinned one does not.
@@ -55,11 +59,14 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="session")
-def analysis_worker(django_db_setup: None) -> Iterator[Path]:
+def analysis_worker(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
     """A real worker on the test database; the path of its log."""
     if connection.vendor != "postgresql":
         pytest.fail("Browser tests need a real PostgreSQL and broker: run `python -m tests.run browser`.")
     with worker.running(connection.settings_dict, settings.CELERY_BROKER_URL) as log:
+        # It has registered the network that ships; a test says itself which one is active.
+        with django_db_blocker.unblock():
+            ModelVersion.objects.all().delete()
         yield log
 
 

@@ -149,7 +149,9 @@ def test_failed_analysis_says_why_and_is_retried_from_the_page(
     case = submit(seed=3)  # for a network of the cast, which this worker does not have
     sign_in(page, live_server, reader)
     page.goto(f"{live_server.url}/cases/{case.code}/")
-    expect(page.get_by_text("no manifest for this model")).to_be_visible(timeout=ANALYSED)
+    expect(page.get_by_text("The files of this network are missing on a worker")).to_be_visible(
+        timeout=ANALYSED
+    )
     Job.objects.update(model_version=register(by=None, manifest=default_manifest()))
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("button", name="Save review")).to_be_visible(timeout=ANALYSED)
