@@ -35,13 +35,16 @@ function colourMap(table) {
   return { R: part(0), G: part(2), B: part(4), A: steps, I: steps };
 }
 
-/** Open a canvas in each stage. Rejects where the browser cannot; `tables` are the heat map's colours by name. */
-export async function openDepth(address, stages, tables) {
+/** Open a canvas in each stage. Rejects where the browser cannot; `tables` are the heat map's colours by name. `lost` is
+    called if the graphics card takes a canvas back, as it does when too many are open. */
+export async function openDepth(address, stages, tables, lost) {
   const { Niivue, NVImage } = await import(address);
   const panes = [];
   for (const stage of stages) {
     const pane = new Niivue(OPTIONS);
-    await pane.attachToCanvas(canvasIn(stage), false);
+    const canvas = canvasIn(stage);
+    canvas.addEventListener("webglcontextlost", lost, { once: true });
+    await pane.attachToCanvas(canvas, false);
     pane.setSliceType(pane.sliceTypeAxial);
     for (const [name, table] of Object.entries(tables)) pane.addColormap(`secondread-${name}`, colourMap(table));
     panes.push({ pane, hasHeat: stage.dataset.stage === "heat" });

@@ -142,7 +142,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
         return;
       }
       try {
-        depth = await openDepth(viewer.dataset.niivue, stages, data.colours);
+        depth = await openDepth(viewer.dataset.niivue, stages, data.colours, () => fail("failed"));
         await loadBase();
       } catch {
         fail("failed");

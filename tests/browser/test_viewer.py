@@ -325,6 +325,22 @@ def submit_to() -> Callable[..., None]:
     return add
 
 
+def test_canvas_that_is_taken_back_gives_way_to_the_servers_drawing(
+    page: Page, live_server: LiveServer, colleague: User, square_case: Case
+) -> None:
+    sign_in(page, live_server, colleague)
+    open_case(page, live_server, square_case, "?opacity=100&colours=viridis")
+    page.evaluate(
+        "() => document.querySelector('.pane__depth canvas').getContext('webgl2')"
+        ".getExtension('WEBGL_lose_context').loseContext()"
+    )
+    expect(page.get_by_text("it is shown as the server draws it. Load the page again")).to_be_visible()
+    expect(page.locator(".pane__depth")).to_have_count(0)
+    expect(page.get_by_role("button", name="Window", exact=True)).to_be_hidden()
+    base, heat = stages(page)
+    check_square_and_peak(page, base, heat)
+
+
 def test_without_webgl2_the_servers_drawing_serves(
     context: BrowserContext, live_server: LiveServer, colleague: User, square_case: Case
 ) -> None:
