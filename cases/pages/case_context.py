@@ -130,6 +130,9 @@ def page(
     one that came too late, since another window had gone on.
     """
     stage = stage or stage_of(request, case)
+    # In this order: a result that comes meanwhile is shown, or asked for by the panel of what is pending.
+    analysis = analysis_of(request, case, stage.actions)
+    has_result = results.has_result(case)
     shown = prediction or results.current_result(request.user, case)
     image = image_at(case, request.GET.get("image", ""), shown)
     withheld = shown is not None and is_withheld(request, shown)
@@ -142,7 +145,7 @@ def page(
         "case": case,
         "image": image,
         "notices": sentences(image.notices),
-        "analysis": analysis_of(request, case, stage.actions),
+        "analysis": analysis,
         "viewer": viewer_of(
             case, image, by_image, request.GET, key=shown, statements=_statements(stage, reading, decision)
         ),
@@ -153,7 +156,7 @@ def page(
         "stage": stage,
         "key_acts": KEY_ACTS,
         "may_review": stage.may_read,
-        "has_result": shown is not None or results.has_result(case),
+        "has_result": has_result or shown is not None,
         "other_window": newer is not None,
         "newer": newer,
         "has_next": stage.may_read and (is_open or waiting.next_case(request.user, case) is not None),

@@ -24,6 +24,15 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 os.environ["PLAYWRIGHT_NODEJS_PATH"] = str(chromium.NODE)
 
 
+# A browser without a graphics card draws a canvas slowly; what is not about the canvas does without.
+NO_WEBGL2 = """
+const real = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+  return kind === "webgl2" ? null : real.call(this, kind, ...rest);
+};
+"""
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One browser for the whole run."""
@@ -45,6 +54,12 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     fresh.route("**/*", _stay_home)
     yield fresh
     fresh.close()
+
+
+@pytest.fixture
+def without_canvas(context: BrowserContext) -> None:
+    """Pages show the server's drawing alone."""
+    context.add_init_script(NO_WEBGL2)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from cases.models import Adjudication, Case, Draft, FirstRead, Prediction, Revie
 from portal.accounts.models import User
 from tests.browser.signing_in import sign_in
 
-pytestmark = [pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("without_canvas")]
 
 
 def press(page: Page, *keys: str) -> None:

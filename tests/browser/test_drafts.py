@@ -12,7 +12,7 @@ from cases.models import Case, Draft, FirstRead
 from portal.accounts.models import User
 from tests.browser.test_blinded_reading import press, sign_in
 
-pytestmark = [pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("without_canvas")]
 KEPT = "Object.keys(localStorage).filter((name) => name.startsWith('secondread.draft.'))"
 
 

@@ -12,7 +12,7 @@ from cases.models import Adjudication, Case, Review, TeachingRead
 from portal.accounts.models import User
 from tests.browser.test_blinded_reading import press, sign_in
 
-pytestmark = [pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("without_canvas")]
 
 
 def test_other_finding_with_words_and_an_amendment_with_its_reason(

@@ -24,7 +24,11 @@ from portal.demo import DEMO_DIR
 from tests.browser.signing_in import sign_in
 from tests.cast import make_png_bytes
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.real_broker]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.real_broker,
+    pytest.mark.usefixtures("without_canvas"),
+]
 
 ANALYSED = 60_000  # milliseconds that an analysis may take
 

@@ -3,6 +3,7 @@
 import pytest
 from django.utils.html import strip_tags
 
+from cases import results
 from cases.models import Job, Prediction
 
 
@@ -99,3 +100,21 @@ def test_refused_image_beside_the_key_image_has_no_map(submit_many, analyse_as, 
 
 def test_case_of_one_image_says_nothing_of_others(ready_case, colleague, client_of) -> None:
     assert "stands for the case" not in words(client_of(colleague).get(f"/cases/{ready_case.code}/"))
+
+
+def test_result_that_comes_while_the_page_is_made_is_asked_for(
+    submit, analyse_as, colleague, client_of, monkeypatch
+) -> None:
+    case = submit()
+    current_result = results.current_result
+
+    def just_before(*given):
+        found = current_result(*given)
+        if not Prediction.objects.exists():
+            analyse_as(case)
+        return found
+
+    monkeypatch.setattr(results, "current_result", just_before)
+    page = client_of(colleague).get(f"/cases/{case.code}/").content.decode()
+    assert f'hx-get="/cases/{case.code}/status/"' in page
+    assert "Not yet shown" not in page
