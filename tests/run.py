@@ -14,8 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -40,21 +39,17 @@ class Part:
     folders: tuple[str, ...]
     servers: bool = False
     but: str = ""
-    beside: bool = False  # begins with the part before it, with which it shares no server
 
 
 PARTS = {
     "unit": Part("Unit tests (SQLite)", ("architecture", "inference", "cases", "portal")),
-    # A browser waits much, so that both together take less than one after the other.
-    "browser": Part(
-        "Browser tests (Chromium, PostgreSQL, Valkey, worker)", ("browser",), servers=True, beside=True
-    ),
     "integration": Part(
         "Integration tests (PostgreSQL, Valkey)",
         ("cases", "portal", "integration"),
         servers=True,
         but="any_database",
     ),
+    "browser": Part("Browser tests (Chromium, PostgreSQL, Valkey, worker)", ("browser",), servers=True),
     "js": Part("JavaScript tests (node)", ("js",)),
 }
 
@@ -64,13 +59,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__.partition("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of {', '.join(PARTS)}; all by default")
     ours, theirs = _split(sys.argv[1:])
-    asked = parser.parse_args(ours).parts or list(PARTS)
-    unknown = set(asked) - set(PARTS)
+    chosen = parser.parse_args(ours).parts or list(PARTS)
+    unknown = set(chosen) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     # A plain SystemExit unwinds the servers' contexts, so that none of them is left behind.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    results = _run_all([part for name, part in PARTS.items() if name in asked], theirs)
+    results = _run_all([PARTS[name] for name in chosen], theirs)
     print(
         f"\n{results['passed']} passed, {results['failed']} failed, {results['skipped']} skipped", flush=True
     )
@@ -87,53 +82,19 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def _run_all(parts: list[Part], arguments: list[str]) -> Counter[str]:
     results: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory(prefix="secondread-tests-") as folder, ExitStack() as until_the_end:
-        served = _serve(until_the_end) if any(part.servers for part in parts) else {}
-        begun: dict[Part, Run] = {}
+    served: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(prefix="secondread-tests-") as folder, ExitStack() as servers:
         for number, part in enumerate(parts):
-            following = parts[number + 1 : number + 2]
-            for each in [part, *(other for other in following if other.beside)]:
-                if each not in begun:
-                    begun[each] = until_the_end.enter_context(
-                        _running(each, Path(folder), served, arguments, is_heard=each is part)
-                    )
             print(f"\n==> {part.title}", flush=True)
-            if begun[part].process.wait():
+            if part.servers and not served:
+                served = _serve(servers)
+            report = Path(folder) / f"{number}.xml"
+            command = _node(report) if part.folders == ("js",) else _pytest(part, report, arguments)
+            environment = {**ONE_THREAD, **os.environ, **(served if part.servers else UNSERVED)}
+            if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
                 results["broken parts"] += 1
-            if begun[part].log:
-                print(begun[part].log.read_text(errors="replace"), flush=True)
-            results += _counted(begun[part].report)
+            results += _counted(report)
     return results
-
-
-@dataclass(frozen=True)
-class Run:
-    """A part at work. What it says goes to `log`, where another part speaks meanwhile."""
-
-    process: subprocess.Popen[bytes]
-    report: Path
-    log: Path | None
-
-
-@contextmanager
-def _running(
-    part: Part, folder: Path, served: dict[str, str], arguments: list[str], *, is_heard: bool
-) -> Iterator[Run]:
-    """Begin with a part; it ends with the block at the latest."""
-    report, log = folder / f"{part.folders[-1]}.xml", folder / f"{part.folders[-1]}.log"
-    command = _node(report) if part.folders == ("js",) else _pytest(part, report, arguments)
-    environment = {**ONE_THREAD, **os.environ, **(served if part.servers else UNSERVED)}
-    with ExitStack() as files:
-        output = None if is_heard else files.enter_context(log.open("wb"))
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=output, stderr=output and subprocess.STDOUT
-        )
-        try:
-            yield Run(process, report, None if is_heard else log)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
 
 
 def _serve(servers: ExitStack) -> dict[str, str]:
