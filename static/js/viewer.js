@@ -175,8 +175,9 @@ function start() {
   panes.look(panes.view());
   panes.swap("base", one('[data-part="base"]').getAttribute("href")).then(() => {
     viewer.dataset.drawn ??= "picture";
+    // The picture first: NiiVue is large, and begins only once there is something to look at.
+    window.setTimeout(panes.openDepth, 0);
   });
-  panes.openDepth();
 }
 
 start();
