@@ -33,7 +33,7 @@ from inference.errors import InferenceError
 from inference.formats import Pixels
 from inference.heatmaps import COLOUR_MAPS, Channel, MapSet, base_png, colour_png, overlay_png, unpack
 from inference.preprocessing import letterbox
-from inference.volumes import base_volume, map_volume
+from inference.volumes import MAX_SIDE, base_volume, map_volume
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,6 @@ CHANNELS: tuple[Channel, ...] = get_args(Channel)
 DRAWN = ("smooth", "fields")
 GZIP = "application/gzip"
 PERCENTS = frozenset(str(percent) for percent in range(101))
-MAX_SIDE = 2048
 # An hour in the browser's own cache. The session middleware adds "Vary: Cookie", so
 # that after a sign-out nobody is shown what the cache still holds.
 CACHE_CONTROL = "private, max-age=3600"
@@ -55,14 +54,8 @@ _drawings_at_once = threading.BoundedSemaphore(2)
 @signed_in
 def base(request: PageRequest, code: str) -> HttpResponseBase:
     """The picture itself, with MAX_SIDE pixels at the most on its longer side."""
-    image = image_at(case_or_404(request, code), request.GET.get("image", ""))
-    channel = request.GET.get("channel", "grey")
-    if channel not in CHANNELS:
-        return _bad_value("channel", CHANNELS)
-    return _file(
-        request,
-        f"{image.file}:{channel}",
-        lambda: _bounded(base_png(pixels_of(image), channel)),
+    return _picture(
+        request, code, "", lambda pixels, channel: _bounded(base_png(pixels, channel)), "image/png"
     )
 
 
@@ -70,15 +63,19 @@ def base(request: PageRequest, code: str) -> HttpResponseBase:
 @signed_in
 def base_nifti(request: PageRequest, code: str) -> HttpResponseBase:
     """The picture with its full bit depth, for the viewer."""
+    return _picture(request, code, ":nifti", base_volume, GZIP)
+
+
+def _picture(
+    request: PageRequest, code: str, kind: str, draw: Callable[[Pixels, Channel], bytes], content_type: str
+) -> HttpResponseBase:
+    """One channel of the picture that the query string names, as `draw` makes it."""
     image = image_at(case_or_404(request, code), request.GET.get("image", ""))
     channel = request.GET.get("channel", "grey")
     if channel not in CHANNELS:
         return _bad_value("channel", CHANNELS)
     return _file(
-        request,
-        f"{image.file}:{channel}:nifti",
-        lambda: base_volume(pixels_of(image), channel),
-        GZIP,
+        request, f"{image.file}:{channel}{kind}", lambda: draw(pixels_of(image), channel), content_type
     )
 
 
