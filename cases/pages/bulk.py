@@ -18,7 +18,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
-from django_stubs_ext import StrOrPromise
 
 from cases import selectors
 from cases.lifecycle import Priority
@@ -32,6 +31,8 @@ from cases.services.bulk import MOST, Act, Plan, carry_out, plan
 from cases.services.moving import Move
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
     from cases.selectors import CohortRights
 
 Make: TypeAlias = "Callable[[Any], Act]"

@@ -6,7 +6,7 @@ import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import HttpResponse, JsonResponse, QueryDict
@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django_stubs_ext import StrOrPromise
 
 from cases import results, selectors, waiting
 from cases.lifecycle import CaseState
@@ -29,6 +28,9 @@ from cases.pages.worklist_form import WorklistForm
 from cases.permissions import Action
 from cases.services import drafts
 from cases.tallies import Tally
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 # How often a page asks for the states of its rows: while a worker is at one of them, and otherwise.
 PENDING_SECONDS, IDLE_SECONDS = 2, 15
