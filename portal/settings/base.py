@@ -97,6 +97,9 @@ SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=8 * 60 * 60)
 # --- Accounts ------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
+# Called with whoever gave the right password; raises ValidationError, with a sentence, to keep them out.
+# A name, so that accounts need not know what the cases make of a user.
+SIGN_IN_CHECK = "cases.people.script_accounts.refuse_scripts"
 LOGIN_URL = reverse_lazy("accounts:sign-in")
 LOGIN_REDIRECT_URL = reverse_lazy("cases:worklist")
 LOGOUT_REDIRECT_URL = LOGIN_URL
