@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django import forms
@@ -43,24 +44,12 @@ class SignInForm(AuthenticationForm):
             attrs={"autofocus": True, "autocomplete": "username", "maxlength": 254}
         )
 
-    def clean(self) -> dict[str, Any]:
-        """Check the password, unless too many were wrong lately."""
-        email = self.cleaned_data.get("username")
-        if email and limiter.is_blocked(email):
-            raise ValidationError(
-                self.error_messages["blocked"],
-                code="blocked",
-                params={"minutes": limiter.WINDOW_SECONDS // 60},
-            )
-        cleaned = super().clean()
-        if email and self.get_user() is not None:
-            limiter.forget(email)
-        return cleaned
-
     def get_invalid_login_error(self) -> ValidationError:
-        """The error of a wrong password, which is counted."""
-        limiter.note_failure(self.cleaned_data["username"])
-        return super().get_invalid_login_error()
+        """The error of a wrong password, or of one too many."""
+        if not getattr(self.request, "axes_locked_out", False):
+            return super().get_invalid_login_error()
+        minutes = settings.AXES_COOLOFF_TIME // timedelta(minutes=1)
+        return ValidationError(self.error_messages["blocked"], code="blocked", params={"minutes": minutes})
 
     def confirm_login_allowed(self, user: User) -> None:
         """Refuse an account that the portal's own check (SIGN_IN_CHECK) keeps out."""

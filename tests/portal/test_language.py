@@ -2,9 +2,7 @@
 
 import re
 
-import pytest
 from django.core import mail
-from django.core.cache import cache
 from django.test import Client
 
 from cases.models import AuditEvent
@@ -15,11 +13,6 @@ from tests.cast import PASSWORD
 
 CHOICE = "/language/"
 SIGN_IN = "/accounts/sign-in/"
-
-
-@pytest.fixture(autouse=True)
-def fresh_counters():
-    cache.clear()
 
 
 def language_of(response) -> str:
