@@ -57,4 +57,6 @@ def test_image_runs_as_nobody_in_particular() -> None:
     ["X-Forwarded-Proto https;", "X-Forwarded-For $remote_addr;", 'X-Forwarded-Host "";', 'Forwarded "";'],
 )
 def test_proxy_overwrites_what_a_client_claims(header: str) -> None:
-    assert f"proxy_set_header {header}" in (ROOT / ".docker" / "nginx.conf.template").read_text(encoding="utf-8")
+    assert f"proxy_set_header {header}" in (ROOT / ".docker" / "nginx.conf.template").read_text(
+        encoding="utf-8"
+    )
