@@ -26,6 +26,7 @@ SUBCOMMANDS = {
     "run": 1,
     "build": 99,
     "logs": 99,
+    "port": 1,
     "ps": 99,
     "restart": 99,
     "stop": 99,

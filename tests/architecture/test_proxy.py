@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -46,6 +47,7 @@ def rendered(folder: Path, https_port: str, ports: tuple[int, int], portal: int)
     """As the image's envsubst does it; with this machine's paths and ports for the container's."""
     replaced = {
         "${HTTPS_PORT}": https_port,
+        "/dev/stderr": "stderr",
         "/tmp/": f"{folder}/work/",
         "/etc/nginx/tls": str(folder / "tls"),
         "listen 8080": f"listen 127.0.0.1:{ports[0]}",
@@ -152,7 +154,7 @@ def start(folder: Path) -> Iterator[Callable[[str], Proxy]]:
             settings.write_text(rendered(folder, https_port, ports, portal), encoding="utf-8")
             settings.chmod(0o644)
             (folder / "work").mkdir(exist_ok=True)
-            shed = {}
+            shed: dict[str, Any] = {}
             if os.geteuid() == 0:
                 os.chown(folder / "work", USER, USER)
                 shed = {"user": USER, "group": USER, "extra_groups": ()}
