@@ -1,5 +1,8 @@
 # What backup and restore share. They run in the folder of docker-compose.yml, whoever calls them from where.
 
+# What is pasted behind a script is not for the containers to read.
+exec </dev/null
+
 say() { printf '%s: %s\n' "${0##*/}" "$*"; }
 fail() {
   say "$*" >&2
@@ -13,9 +16,10 @@ else
   compose() { docker-compose "$@"; }
 fi
 
-# SQL from standard input, in the database that is named.
+# SQL from standard input, in the database that is named; a row is a line, its values behind one another.
 sql_in() {
-  compose exec -T postgres psql --username=secondread --dbname="$1" --no-psqlrc --quiet --tuples-only --no-align \
+  compose exec -T postgres env PGOPTIONS=--client-min-messages=warning \
+    psql --username=secondread --dbname="$1" --no-psqlrc --quiet --tuples-only --no-align --field-separator=' ' \
     --set=ON_ERROR_STOP=1
 }
 
@@ -31,8 +35,9 @@ rows_dumped() {
 # The same of a database, asked table by table.
 rows_stored() {
   sql_in "$1" <<'SQL' | LC_ALL=C sort
-SELECT format('%I.%I ', schemaname, tablename) || (xpath('/row/n/text()',
-         query_to_xml(format('SELECT count(*) AS n FROM %I.%I', schemaname, tablename), false, true, '')))[1]
-  FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema');
+SELECT format('SELECT %L, count(*) FROM %s', name, name)
+  FROM (SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+         WHERE schemaname NOT IN ('pg_catalog', 'information_schema')) AS tables
+\gexec
 SQL
 }
