@@ -14,11 +14,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from cases.api.pagination import MAX_PAGE_SIZE, PAGE_SIZE
+from cases.classes import known_classes
+from cases.export.selection import ReviewFilter
 from cases.lifecycle import CaseState, JobStatus, Verdict
 from cases.models import Cohort
-from cases.narrowing import WorklistFilter
 from cases.permissions import Action, cohorts_where
-from cases.selectors import ReviewFilter, known_classes
+from cases.worklist.filters import WorklistFilter
 
 if TYPE_CHECKING:
     from cases.permissions import Person
@@ -155,7 +156,7 @@ class ReviewedCasesParameters(PageParameters):
             raise serializers.ValidationError({"until": _t("“until” must not be before “since”.")})
         return attrs
 
-    def narrowed(self) -> ReviewFilter:
+    def filters(self) -> ReviewFilter:
         """The filter that the selectors take."""
         given = self.validated_data
         return ReviewFilter(
@@ -183,7 +184,7 @@ class CasesParameters(PageParameters):
     def validate_cohort(self, name: str) -> Cohort:
         return cohort_named(self.user, Action.VIEW, name)
 
-    def narrowed(self) -> WorklistFilter:
+    def filters(self) -> WorklistFilter:
         """The filter that the selectors take."""
         given = self.validated_data
         return WorklistFilter(

@@ -38,9 +38,9 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from cases import waiting
 from cases.lifecycle import CaseState, GateVerdict, JobStatus, Priority, ReadingOrder
 from cases.models import Case, Cohort, Image, Job, Membership, ModelVersion, Prediction, Protocol, Review
+from cases.worklist import reading_queue
 from portal.accounts.models import User
 
 SIZES, ROUNDS, CHUNK = (100, 1_000, 100_000), 5, 5_000
@@ -164,9 +164,9 @@ def _case(place: int, cohort: Cohort, by: User, protocols: dict[object, Protocol
         state=CaseState.REVIEWED if is_read else CaseState.OPEN,
         protocol=protocols[cohort.pk] if is_read else None,
         priority=Priority.URGENT if place % 20 == 0 else Priority.ROUTINE,
-        found_class=CLASSES[place // 4 % len(CLASSES)],
-        found_gate=gate,
-        found_certainty=None if gate == GateVerdict.REFUSED else certainty,
+        key_class=CLASSES[place // 4 % len(CLASSES)],
+        key_gate=gate,
+        key_probability=None if gate == GateVerdict.REFUSED else certainty,
     )
 
 
@@ -193,11 +193,11 @@ def _analyse(cases: list[Case], version: ModelVersion) -> None:
         Prediction(
             image=image,
             model_version=version,
-            predicted_class=case.found_class,
-            confidence=case.found_certainty or 0.5,
+            predicted_class=case.key_class,
+            confidence=case.key_probability or 0.5,
             probabilities={},
             maps_file="maps/none.npz",
-            gate_verdict=case.found_gate,
+            gate_verdict=case.key_gate,
             gate_distance=1.0,
             seconds=0.1,
         )
@@ -239,8 +239,8 @@ def acts(site: Site) -> dict[str, Callable[[], object]]:
     pages = {title: opened(address.format(**site.named)) for title, address in PAGES.items()}
     return {
         **pages,
-        "next case": lambda: waiting.next_case(reader),
-        "next case behind another": lambda: waiting.next_case(reader, site.after),
+        "next case": lambda: reading_queue.next_case(reader),
+        "next case behind another": lambda: reading_queue.next_case(reader, site.after),
     }
 
 

@@ -14,10 +14,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _t
 
-from cases.permissions import Action, Role, require
-from cases.services import audit
-from cases.services.cohorts import add_member
-from portal.accounts.models import Invitation, User
+from cases import audit
+from cases.cohorts import add_member
+from cases.models import Invitation
+from cases.permissions import Action, require
+from cases.roles import Role
+from portal.accounts.models import User
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

@@ -15,13 +15,13 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import Browser, Page, expect
 
+from cases.analysis import reanalysis
+from cases.analysis.model_versions import activate, active_version, register
+from cases.analysis.worker import analyse
+from cases.disclaimer import DISCLAIMER
 from cases.lifecycle import JobStatus
 from cases.models import Case, Cohort, Job
-from cases.notice import RESEARCH_NOTICE
-from cases.services import reanalysis
-from cases.services.model_versions import activate, active_version, register
 from inference.manifest import MANIFEST_DIR, load_manifest
-from inference.tasks import analyse
 from portal.demo import BLINDED_COHORT, DEMO_ACCOUNTS, DEMO_COHORT, TEACHING_COHORT, DemoAccount
 from tests.cast import PASSWORD
 from tests.support.axe import grave_faults
@@ -66,7 +66,7 @@ def look_at(page: Page, server: str, path: str, name: str) -> None:
     assert answer is not None
     assert answer.status == 200, path
     assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-    expect(page.locator("footer")).to_contain_text(RESEARCH_NOTICE)
+    expect(page.locator("footer")).to_contain_text(DISCLAIMER)
     expect(page.locator("h1")).to_have_count(1)
     if width != WIDEST:
         assert grave_faults(page) == [], path

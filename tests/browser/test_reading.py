@@ -12,9 +12,9 @@ from django.core.files.base import ContentFile
 from PIL import Image as PillowImage
 from playwright.sync_api import BrowserContext, expect
 
+from cases.analysis import jobs
+from cases.intake.uploads import submit_file
 from cases.models import Case, Image, Review
-from cases.services import jobs
-from cases.services.uploads import submit_file
 from inference.heatmaps import MapSet, pack
 from tests.browser.signing_in import sign_in
 from tests.cast import CLASSES, make_png_bytes, sha256_of
@@ -35,7 +35,7 @@ def case_with_one_spot(owner, cohort, model_version) -> Case:
     values = np.zeros((4, 8, 8), np.uint8)
     values[0, 3, 6] = 255
     maps = MapSet(("conv_3",), CLASSES, {"conv_3": values}, {"conv_3": np.ones(4, np.float32)})
-    claim = jobs.claim(Image.objects.get().jobs.get().pk)
+    claim = jobs.lease(Image.objects.get().jobs.get().pk)
     assert claim is not None
     shares = dict(zip(CLASSES, (0.7, 0.1, 0.1, 0.1), strict=True))
     assert jobs.complete(claim, jobs.Result("glioma", shares, pack(maps), 0.1))

@@ -16,9 +16,9 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from cases import storage
+from cases.analysis import jobs
+from cases.intake.uploads import submit_file
 from cases.models import Case, Cohort, Image, ModelVersion, Review
-from cases.services import jobs
-from cases.services.uploads import submit_file
 from inference.heatmaps import pack
 from inference.manifest import load_manifest
 from inference.predictor import Predictor
@@ -60,7 +60,7 @@ def square_case(owner: User, cohort: Cohort, tmp_path: Path) -> Case:
     receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(png(pixels)))
     assert receipt.case is not None
     found = Predictor.load(load_manifest(path)).predict([pixels])[0]
-    claim = jobs.claim(Image.objects.get().jobs.get().pk)
+    claim = jobs.lease(Image.objects.get().jobs.get().pk)
     assert claim is not None
     shares = dict(zip(("square", "other"), found.probabilities, strict=True))
     assert jobs.complete(claim, jobs.Result("square", shares, pack(found.maps), 0.1))

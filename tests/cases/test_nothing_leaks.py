@@ -15,9 +15,9 @@ import pytest
 from django.core.files.base import ContentFile
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from cases.analysis import jobs
+from cases.intake.uploads import submit_series
 from cases.models import Case, Cohort, Image, Membership, Prediction
-from cases.services import jobs
-from cases.services.uploads import submit_series
 from inference.heatmaps import pack
 from tests.cast import CLASSES, make_maps, make_png_bytes
 
@@ -128,7 +128,7 @@ def twins(owner, colleague, second, model_version) -> list[tuple[Case, Predictio
 
 def finish(image: Image, said: dict[str, Any]) -> None:
     """Analyse the image the way a worker does."""
-    claim = jobs.claim(image.jobs.get().pk)
+    claim = jobs.lease(image.jobs.get().pk)
     assert claim is not None
     rest = (1 - said["probability"]) / 3
     result = jobs.Result(

@@ -5,19 +5,15 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from cases.access import case_visible_to
+from cases.analysis.results import current_result
+from cases.export.selection import ReviewFilter, current_reviews
 from cases.models import Case
-from cases.narrowing import WorklistFilter
-from cases.results import current_result
-from cases.selectors import (
-    ReviewFilter,
-    case_visible_to,
-    current_reviews,
-    own_current_review,
-    reviews_of,
-    worklist,
-)
-from cases.services.reviews import Opinion, amend_review
-from cases.waiting import next_case
+from cases.reading.queries import own_current_review, reviews_of
+from cases.reading.reviews import Opinion, amend_review
+from cases.worklist.filters import WorklistFilter
+from cases.worklist.listing import worklist
+from cases.worklist.reading_queue import next_case
 
 
 def test_worklist_shows_newest_first_with_the_latest_analysis(submit, analyse_as, colleague) -> None:
@@ -35,7 +31,7 @@ def test_worklist_of_stranger_is_empty(ready_case, stranger) -> None:
 
 
 @pytest.mark.parametrize(
-    ("narrowed", "found"),
+    ("filters", "found"),
     [
         ({"state": "reviewed"}, 0),
         ({"state": "open"}, 1),
@@ -47,8 +43,8 @@ def test_worklist_of_stranger_is_empty(ready_case, stranger) -> None:
         ({"text": "south"}, 0),
     ],
 )
-def test_worklist_is_narrowed_by_each_filter(narrowed, found, ready_case, colleague) -> None:
-    assert worklist(colleague, WorklistFilter(**narrowed)).count() == found
+def test_worklist_is_narrowed_by_each_filter(filters, found, ready_case, colleague) -> None:
+    assert worklist(colleague, WorklistFilter(**filters)).count() == found
 
 
 def test_class_filter_tells_a_technologist_nothing(ready_case, owner) -> None:
@@ -113,8 +109,8 @@ def test_export_is_narrowed_by_each_filter(reviewed_case, exporter) -> None:
     now = timezone.now()
     hour = timedelta(hours=1)
 
-    def found(**narrowed: object) -> int:
-        return current_reviews(exporter, ReviewFilter(**narrowed)).count()
+    def found(**filters: object) -> int:
+        return current_reviews(exporter, ReviewFilter(**filters)).count()
 
     assert found(since=now - hour) == found(until=now + hour) == found(cohort="North") == 1
     assert found(since=now + hour) == found(until=now - hour) == found(cohort="South") == 0

@@ -9,11 +9,11 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.utils import timezone
 
-from cases.models import Membership
-from cases.permissions import Role
-from cases.services.cohorts import change_role
+from cases.cohorts import change_role
+from cases.models import Invitation, Membership
+from cases.roles import Role
 from portal.accounts import services
-from portal.accounts.models import Invitation, User
+from portal.accounts.models import User
 from tests.cast import PASSWORD
 from tests.integration.test_races import RUNNERS, race
 

@@ -10,9 +10,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from cases import exports
+from cases.disclaimer import DISCLAIMER
+from cases.export import rows
 from cases.models import Review
-from cases.notice import RESEARCH_NOTICE
 from tests.cases.api.support import API, problem_of, streamed
 
 URL = f"{API}reviewed-cases/"
@@ -37,9 +37,9 @@ def test_exporter_gets_exactly_what_the_reader_said(reviewed_case, colleague, ex
     response = api_of(exporter).get(URL)
     review, image = Review.objects.get(), reviewed_case.images.get()
     assert response.status_code == 200
-    assert response["X-Research-Use"] == RESEARCH_NOTICE
+    assert response["X-Research-Use"] == DISCLAIMER
     body = response.json()
-    assert (body["next"], body["previous"], body["notice"]) == (None, None, RESEARCH_NOTICE)
+    assert (body["next"], body["previous"], body["notice"]) == (None, None, DISCLAIMER)
     probabilities = body["results"][0].pop("probabilities")
     assert probabilities == pytest.approx(
         {"glioma": 0.7, "meningioma": 0.1, "notumor": 0.1, "pituitary": 0.1}
@@ -84,7 +84,7 @@ def test_exporter_gets_exactly_what_the_reader_said(reviewed_case, colleague, ex
             "amendment_reason": None,
             "adjudicated_class": None,
             "adjudicated_at": None,
-            "notice": RESEARCH_NOTICE,
+            "notice": DISCLAIMER,
         }
     ]
 
@@ -153,7 +153,7 @@ def test_format_follows_the_parameter_then_the_accept_header(
 ) -> None:
     response = api_of(exporter).get(URL, query, headers={"Accept": accept})
     assert (response.status_code, response["Content-Type"]) == (200, media_type)
-    assert response["X-Research-Use"] == RESEARCH_NOTICE
+    assert response["X-Research-Use"] == DISCLAIMER
 
 
 @pytest.mark.parametrize(("format_", "extension"), [("csv", "csv"), ("ndjson", "ndjson")])
@@ -171,11 +171,11 @@ def test_csv_ndjson_and_json_hold_the_same_rows(add_reviews, exporter, api_of) -
     lines = [json.loads(line) for line in streamed(client.get(URL, {"format": "ndjson"})).splitlines()]
     table = list(csv.DictReader(io.StringIO(streamed(client.get(URL, {"format": "csv"})), newline="")))
     assert lines == pages
-    assert [list(row) for row in pages] == [list(exports.COLUMNS)] * 3
-    assert list(table[0]) == list(exports.COLUMNS)
+    assert [list(row) for row in pages] == [list(rows.COLUMNS)] * 3
+    assert list(table[0]) == list(rows.COLUMNS)
     assert [row["review_id"] for row in table] == [row["review_id"] for row in pages]
     assert {row["comment"] for row in table} == {"a, “b”\nand c"}
-    assert {row["notice"] for row in table} == {RESEARCH_NOTICE}
+    assert {row["notice"] for row in table} == {DISCLAIMER}
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
@@ -309,7 +309,7 @@ def test_amended_review_is_exported_once_with_its_reason(reviewed_case, colleagu
 def test_stream_takes_three_queries_more_a_chunk_and_holds_one_chunk(
     format_, add_reviews, exporter, api_of, monkeypatch
 ) -> None:
-    monkeypatch.setattr(exports, "CHUNK", 100)
+    monkeypatch.setattr(rows, "CHUNK", 100)
     client = api_of(exporter)
 
     def queries_and_lines() -> tuple[int, int, int]:
@@ -359,8 +359,8 @@ def test_stream_that_fails_on_the_way_raises_instead_of_ending(
             raise ConnectionError("the database went away")
         return whole(review)
 
-    whole = exports.review_row
-    monkeypatch.setattr(exports, "review_row", fail_at_the_second)
+    whole = rows.review_row
+    monkeypatch.setattr(rows, "review_row", fail_at_the_second)
     response = api_of(exporter).get(URL, {"format": format_})
     with pytest.raises(ConnectionError):
         streamed(response)

@@ -1,0 +1,72 @@
+"""Before whom the network's results, and other readers' statements, lie open. Every read asks here.
+
+In a blinded cohort no field of a result leaves the server for a reader before that reader's own class and
+confidence are locked. Its administrators see all, and therefore do not read there (`permissions.may_read`).
+A reader sees nothing of another reader's statement before the own one is final.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, OuterRef, Q
+
+from cases.lifecycle import CaseState, Reading
+from cases.models import Adjudication, Case, FirstRead, Review, TeachingRead
+from cases.permissions import Action, cohorts_where, under
+
+if TYPE_CHECKING:
+    from cases.permissions import Person
+
+OVER = (CaseState.REVIEWED, CaseState.CLOSED)
+
+
+def results_visible_to(user: Person, prefix: str = "") -> Q:
+    """The condition on cases (at the end of the path `prefix`) whose results `user` may see."""
+    return _within(user, prefix) & (
+        under(Reading.AI_FIRST, prefix)
+        | _managed(user, prefix)
+        | (under(Reading.BLINDED, prefix) & (_has(FirstRead, "reader", user, prefix)))
+        | (under(Reading.BLINDED, prefix) & _has(Adjudication, "adjudicator", user, prefix))
+        | (under(Reading.TEACHING, prefix) & _has(TeachingRead, "reader", user, prefix))
+    )
+
+
+def statements_visible_to(user: Person, prefix: str = "") -> Q:
+    """The condition on cases of which `user` may see what other readers said.
+
+    A case that is over lies open where the network's result does too.
+    """
+    over = Q(**{f"{prefix}state__in": OVER}) & under(Reading.AI_FIRST, prefix)
+    return _within(user, prefix) & (
+        _managed(user, prefix)
+        | over
+        | _has(Review, "reader", user, prefix)
+        | _has(Adjudication, "adjudicator", user, prefix)
+    )
+
+
+def may_see_results(user: Person, case: Case) -> bool:
+    """Whether `results_visible_to` holds for one case."""
+    return Case.objects.filter(results_visible_to(user), pk=case.pk).exists()
+
+
+def may_see_statements(user: Person, case: Case) -> bool:
+    """Whether `statements_visible_to` holds for one case."""
+    return Case.objects.filter(statements_visible_to(user), pk=case.pk).exists()
+
+
+def _within(user: Person, prefix: str) -> Q:
+    return Q(**{f"{prefix}cohort__in": cohorts_where(user, Action.READ)})
+
+
+def _managed(user: Person, prefix: str) -> Q:
+    return Q(**{f"{prefix}cohort__in": cohorts_where(user, Action.MANAGE)})
+
+
+def _has(
+    model: type[FirstRead | Adjudication | TeachingRead | Review], who: str, user: Person, prefix: str
+) -> Q:
+    """That `user` has made a row of `model` of the case."""
+    own = model.objects.filter(**{"case": OuterRef(f"{prefix}pk"), who: user.pk})
+    return Q(Exists(own))

@@ -1,0 +1,48 @@
+"""Reading the first rows of a long list, or those behind a place in it, by walking an index.
+
+A database walks an index in order where the columns before the order's own are held to one value. A list that
+spans several cohorts is therefore asked for in parts, one a cohort, and the first rows of the whole are among
+the first rows of its parts. What a page costs then depends on its size, not on how many cases there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import BooleanField, Func, QuerySet, Value
+from django.db.models.lookups import GreaterThan, LessThan
+
+from cases.models import Case
+
+
+class _Row(Func):
+    """Several columns as one value, which databases compare from left to right."""
+
+    template = "(%(expressions)s)"
+    output_field = BooleanField()  # never selected; a lookup only asks for some type
+
+
+def beyond(columns: Sequence[str], values: Sequence[Any], *, descending: bool) -> GreaterThan | LessThan:
+    """The condition on cases that they come behind `values` in the order of `columns`."""
+    fields = {field.name: field for field in Case._meta.concrete_fields}
+    here = [Value(value, output_field=fields[name]) for name, value in zip(columns, values, strict=True)]
+    compared = LessThan if descending else GreaterThan
+    return compared(_Row(*columns), _Row(*here))
+
+
+def ordering(columns: Sequence[str], *, descending: bool) -> list[str]:
+    """What `order_by` takes for these columns, all in one direction."""
+    return [f"-{name}" if descending else name for name in columns]
+
+
+def first_rows(parts: Sequence[QuerySet[Case]], number: int) -> QuerySet[Case]:
+    """The cases that are among the first `number` of a part; in no order."""
+    if not parts:
+        return Case.objects.none()
+    # SQLite takes no order and no limit within a union: each part goes into a query of its own.
+    firsts = [Case.objects.filter(pk__in=part.values("pk")[:number]).order_by() for part in parts]
+    if len(firsts) == 1:
+        return firsts[0]
+    first, *others = (each.values("pk") for each in firsts)
+    return Case.objects.filter(pk__in=first.union(*others, all=True)).order_by()
