@@ -60,3 +60,9 @@ def test_proxy_overwrites_what_a_client_claims(header: str) -> None:
     assert f"proxy_set_header {header}" in (ROOT / ".docker" / "nginx.conf.template").read_text(
         encoding="utf-8"
     )
+
+
+def test_database_is_healthy_only_where_the_others_reach_it() -> None:
+    """The image's temporary server, while it makes the database, listens on the socket alone."""
+    assert "--host=127.0.0.1" in SERVICES["postgres"]["healthcheck"]["test"]
+    assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
