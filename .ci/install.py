@@ -1,9 +1,9 @@
 """`python .ci/install.py LOCK`: pip into this environment, with one line that says how far it is.
 
-Called by `make` with the environment's own Python. pip keeps its own settings (index, proxy, certificates), so
-that what is set up for a company's mirror serves. Nothing is compiled here: Python compiles what it imports at the
-first import. Measured on two cores with empty caches: 78 s as pip does it by itself, 33 s without compiling, and
-35 s with uv, which would not read pip's settings.
+Called by `make` with the environment's own Python. pip keeps its own settings (index, proxy, certificates),
+so that what is set up for a company's mirror serves. Nothing is compiled here: Python compiles what it
+imports at the first import. Measured on two cores with empty caches: 78 s as pip does it by itself, 33 s
+without compiling, and 35 s with uv, which would not read pip's settings.
 """
 
 from __future__ import annotations
