@@ -59,9 +59,9 @@ class Progress:
     def take(self, line: str) -> None:
         """Learn from a line of pip's."""
         words = line.strip()
-        if found := re.match(r"(?:Collecting|Requirement already satisfied:) (\S+)", words):
+        if found := re.match(r"(?:Collecting|Processing|Requirement already satisfied:) (\S+)", words):
             self.seen += 1
-            self.now = found[1]
+            self.now = Path(found[1]).name
         elif words.startswith(("Downloading ", "Using cached ")):
             self.heard = True
             self.now = words[0].lower() + words[1:]
