@@ -29,6 +29,7 @@ LAST_LINES = 12
 # A registry that has said nothing for so long is spoken of.
 PATIENCE_SECONDS = 8
 TERMINAL = sys.stdout.isatty()
+START = "\r" if TERMINAL else ""
 # On a terminal the line is written anew each second; into a file a line comes now and then.
 PACE_SECONDS = 1 if TERMINAL else 5
 NOISE = ("Ignoring ", "WARNING: Location ", "Looking in ")
@@ -125,7 +126,9 @@ def _watch(lock: Path, progress: Progress, write: Callable[[str], object]) -> in
                 and (progress.no_answer or progress.seconds > PATIENCE_SECONDS)
             ):
                 warned = True
-                print(f"\r    The package registry does not answer; pip still tries. {MIRROR}", flush=True)
+                print(
+                    f"{START}    The package registry does not answer; pip still tries. {MIRROR}", flush=True
+                )
             if progress.seconds - shown >= PACE_SECONDS:
                 shown = progress.seconds
                 _show(str(progress))

