@@ -12,6 +12,7 @@ import queue
 import re
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 from collections import deque
@@ -32,6 +33,7 @@ TERMINAL = sys.stdout.isatty()
 START = "\r" if TERMINAL else ""
 # On a terminal the line is written anew each second; into a file a line comes now and then.
 PACE_SECONDS = 1 if TERMINAL else 5
+UNPACKING = "unpacking"
 NOISE = ("Ignoring ", "WARNING: Location ", "Looking in ")
 NO_ANSWER = re.compile(
     r"Retrying \(|connection broken|ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError"
@@ -68,7 +70,7 @@ class Progress:
             self.now = words[0].lower() + words[1:]
         elif words.startswith("Installing collected packages"):
             self.heard = True
-            self.now = "unpacking"
+            self.now = UNPACKING
         elif words.startswith("Ignoring "):
             # For another Python or processor than this one.
             self.all -= 1
@@ -83,6 +85,10 @@ class Progress:
         return time.monotonic() - self._began
 
     def __str__(self) -> str:
+        if self.now == UNPACKING:
+            # pip says nothing more until all are there, and writes this folder last of each package.
+            done = len(list(Path(sysconfig.get_path("purelib")).glob("*.dist-info")))
+            return f"    {min(done, self.all)} of {self.all} unpacked ({self.seconds:.0f} s)"
         return f"    {self.seen} of {self.all}: {self.now} ({self.seconds:.0f} s)"
 
 

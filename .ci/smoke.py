@@ -257,8 +257,8 @@ class Running:
             raise SmokeError(f"`make run` did not end in order:\n{last_lines(chr(10).join(self._said))}")
         if left := list(marked(mark)):
             raise SmokeError(f"processes are left: {', '.join(map(name_of, left))}")
-        if left := [path for path in sockets if Path(path).exists()]:
-            raise SmokeError(f"sockets are left: {', '.join(left)}")
+        if kept := [path for path in sockets if Path(path).exists()]:
+            raise SmokeError(f"sockets are left: {', '.join(kept)}")
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 raise SmokeError(f"something still listens on port {port}")

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.any_database
 
 
 @pytest.fixture
-def open_folder() -> Path:
+def open_folder() -> Iterator[Path]:
     """A folder that any user reaches, unlike pytest's own."""
     folder = Path("/tmp") / f"secondread-test-{os.getpid()}-{time.monotonic_ns()}"
     folder.mkdir(mode=0o755)
