@@ -8,6 +8,7 @@ without compiling, and 35 s with uv, which would not read pip's settings.
 
 from __future__ import annotations
 
+import errno
 import queue
 import re
 import subprocess
@@ -39,6 +40,7 @@ NO_ANSWER = re.compile(
     r"Retrying \(|connection broken|ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError"
 )
 NOT_THERE = re.compile(r"No matching distribution found for (\S+)")
+FULL = "The disk is full. Make room (about 2.5 GB are needed) and type the command again."
 MIRROR = (
     "Is there a network? Behind a proxy, set HTTPS_PROXY; behind a company's mirror, type "
     "`python3.11 -m pip config set global.index-url ADDRESS`. Then type the command again."
@@ -97,8 +99,12 @@ def main(lock: Path) -> int:
     progress = Progress(lock)
     print(f"==> Installing {lock.name}, {progress.all} packages", flush=True)
     log = Path(sys.prefix) / "install.log"
-    with log.open("w", encoding="utf-8") as written:
-        status = _watch(lock, progress, written.write)
+    try:
+        with log.open("w", encoding="utf-8") as written:
+            status = _watch(lock, progress, written.write)
+    except OSError as error:
+        print(f"\n{FULL if error.errno == errno.ENOSPC else error}", file=sys.stderr)
+        return 1
     if status:
         print(f"\n{_reason(progress)}\npip's own words are in {log}.", file=sys.stderr)
     return status
@@ -163,7 +169,7 @@ def _show(text: str) -> None:
 def _reason(progress: Progress) -> str:
     said = "\n".join([*progress.last, progress.said])
     if "No space left" in said or "Errno 28" in said or "Errno 122" in said:
-        return "The disk is full. Make room (about 2.5 GB are needed) and type the command again."
+        return FULL
     if "DO NOT MATCH THE HASHES" in said:
         return f"The registry served another file than {progress.lock} names. Ask whoever keeps the mirror."
     if progress.no_answer:
