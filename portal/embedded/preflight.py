@@ -6,6 +6,7 @@ Python (`python3.11 portal/embedded/preflight.py`), so that a taken port costs n
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -39,6 +40,7 @@ def check(knobs: dict[str, str]) -> None:
     """Raise UnfitError for the first thing that is in the way."""
     venv = ROOT / ".venv"
     var = Path(knobs.get("SECONDREAD_VAR") or ROOT / "var").absolute()
+    check_lock(var / "run" / "lock")
     check_port(knobs.get("HOST") or "127.0.0.1", port_of(knobs.get("PORT") or "8000"))
     check_writable(venv, "its programs")
     check_environment(venv)
@@ -47,6 +49,27 @@ def check(knobs: dict[str, str]) -> None:
         check_space(venv, INSTALLED_GB)
     check_space(var, DATA_GB)
     warn_root()
+
+
+def check_lock(lock: Path) -> None:
+    """Refuse where a portal runs with this data already: before its port is found to be taken."""
+    try:
+        with lock.open("r+") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UnfitError(already_running(lock)) from None
+    except OSError:
+        # Not there yet, or not ours: whoever writes there next says so.
+        return
+
+
+def already_running(lock: Path) -> str:
+    """The sentence for data that another portal holds; its address stands in the lock."""
+    where = lock.read_text(encoding="utf-8").strip() or "another terminal"
+    return (
+        f"SecondRead is already running with this data, at {where}. "
+        "Stop it with Ctrl-C there, or set SECONDREAD_VAR to another folder."
+    )
 
 
 def port_of(text: str) -> int:

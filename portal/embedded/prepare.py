@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from portal.embedded import olddata
+from portal.embedded import olddata, preflight
 from portal.embedded.errors import EmbeddedError
 from portal.embedded.options import Options
 from portal.settings.env import BASE_DIR
@@ -29,12 +29,7 @@ def only_one(options: Options) -> Iterator[None]:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            held.seek(0)
-            where = held.read().strip() or "another terminal"
-            raise EmbeddedError(
-                f"SecondRead is already running with this data, at {where}. "
-                "Stop it with Ctrl-C there, or set SECONDREAD_VAR to another folder."
-            ) from None
+            raise EmbeddedError(preflight.already_running(lock)) from None
         held.truncate(0)
         held.write(options.url)
         held.flush()

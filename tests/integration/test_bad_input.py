@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import socket
@@ -122,6 +123,19 @@ def test_taken_port_is_told_before_anything_is_made(tmp_path: Path) -> None:
     assert f"cannot listen on 127.0.0.1 port {port}: Address already in use" in said
     assert "make run PORT=8100" in said
     assert not (tmp_path / ".venv").exists()
+
+
+def test_data_that_a_portal_holds_is_told_with_its_address(tmp_path: Path) -> None:
+    lock = tmp_path / "var" / "run" / "lock"
+    lock.parent.mkdir(parents=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        held.write("http://127.0.0.1:8000")
+        held.flush()
+        status, said = preflight(tmp_path)
+    assert status == 1
+    assert "already running with this data, at http://127.0.0.1:8000." in said
+    assert preflight(tmp_path) == (0, "")
 
 
 def test_port_in_the_file_of_settings_is_the_one_that_is_asked(tmp_path: Path) -> None:
