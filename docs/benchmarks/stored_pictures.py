@@ -3,9 +3,10 @@
     python docs/benchmarks/stored_pictures.py [SIDE] [OTHERS]
 
 For pictures of SIDE (512) pixels a side: `decode_canonical` against the upload's decoder, which it went
-through before, with one thread, with two, and with one while OTHERS (2) uploads are decoded beside it; and
-`base.png` from the stored bytes against decoding and encoding them again. Milliseconds a picture (median of
-the rounds, ways taken in turns) and the ratio of the old way to ours.
+through before, with one thread, with two (which gain where two processors are idle), and with one while
+OTHERS (2) uploads are decoded beside it; and `base.png` from the stored bytes against decoding and encoding
+them again. Milliseconds a picture (median of the rounds, ways taken in turns) and the ratio of the old way
+to ours.
 """
 
 from __future__ import annotations
