@@ -21,9 +21,9 @@ help: ## Show this list.
 
 # What can be known at once is asked first: a taken port is no reason to fetch for a minute.
 run: ## Start the portal with demo data; Ctrl-C stops it. HOST and PORT move it.
-	@bash .ci/python portal/embedded/preflight.py
+	@bash .ci/python portal/standalone/preflight.py
 	@$(MAKE) --silent --no-print-directory $(VENV)/.requirements
-	@exec $(PY) -m portal.embedded --stop-with-parent
+	@exec $(PY) -m portal.standalone --stop-with-parent
 
 test: dev ## Run every test: SQLite, then PostgreSQL and Valkey, then Chromium, then node.
 	@exec $(PY) -m tests.run

@@ -18,7 +18,7 @@ TEACHING_CASES = 12
 # By its name in the manifest: the case of many slices that each cohort has beside the single ones.
 SERIES_OF = {DEMO_COHORT: "series-1", BLINDED_COHORT: "series-2"}
 DEMO_DIR = Path(__file__).resolve().parent.parent / "cases" / "demo"
-# Known to everybody: the embedded default listens on this machine only, and the
+# Known to everybody: the standalone default listens on this machine only, and the
 # command that makes these accounts refuses to run with production settings.
 DEMO_PASSWORD = "read-the-demo-twice"  # noqa: S105
 

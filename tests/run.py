@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 from tests.support import postgres, valkey
 from tests.support.chromium import NODE, ROOT
 
-# The embedded default's database, in memory; messages go nowhere.
+# The standalone default's database, in memory; messages go nowhere.
 UNSERVED = {"DATABASE_URL": "sqlite://:memory:", "CELERY_BROKER_URL": "memory://"}
 # More of them would wait for one another's memory and disk.
 PROCESSES = min(os.cpu_count() or 1, 4)

@@ -163,7 +163,7 @@ def main() -> None:
         reader = fill(count)
         from playwright.sync_api import sync_playwright
 
-        from portal.embedded import commands, options
+        from portal.standalone import commands, options
 
         chosen = options.from_environment()
         with (Path(var) / "web.log").open("wb") as log:

@@ -1,1 +1,1 @@
-"""Settings: `base` runs the embedded default; `production` and `test` are small deltas on it."""
+"""Settings: `base` runs the standalone default; `production` and `test` are small deltas on it."""

@@ -1,4 +1,4 @@
-"""The embedded default: SQLite in WAL mode, files under var/, no server to install.
+"""The standalone default: SQLite in WAL mode, files under var/, no server to install.
 
 Every value that an operator may want to change comes from the environment and is
 described in .env.example.
@@ -14,14 +14,14 @@ from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from portal.settings.env import BASE_DIR, embedded_secret_key, env
+from portal.settings.env import BASE_DIR, env, standalone_secret_key
 
 VAR_DIR = Path(env.str("SECONDREAD_VAR", default=str(BASE_DIR / "var"))).absolute()
 
 # --- Web -----------------------------------------------------------------------
 
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="") or embedded_secret_key(VAR_DIR)
+SECRET_KEY = env.str("SECRET_KEY", default="") or standalone_secret_key(VAR_DIR)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 ROOT_URLCONF = "portal.urls"

@@ -21,8 +21,8 @@ if (BASE_DIR / ".env").is_file():
     env.read_env(BASE_DIR / ".env", overwrite=False)
 
 
-def embedded_secret_key(var_dir: Path) -> str:
-    """The embedded default's own signing key, made once and kept beside its data.
+def standalone_secret_key(var_dir: Path) -> str:
+    """The standalone default's own signing key, made once and kept beside its data.
 
     Production never comes here: it refuses to start without SECRET_KEY.
     """

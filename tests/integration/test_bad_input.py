@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from portal.embedded import olddata
-from tests.integration.test_embedded import NOT_INHERITED, start
+from portal.standalone import olddata
+from tests.integration.test_standalone import NOT_INHERITED, start
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,9 +48,9 @@ def refused(var: Path) -> str:
 
 def preflight(folder: Path, *before: str, **knobs: str) -> tuple[int, str]:
     """The status and the words of the first step, as the checkout in `folder` runs it."""
-    here = folder / "portal" / "embedded"
+    here = folder / "portal" / "standalone"
     here.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "portal" / "embedded" / "preflight.py", here)
+    shutil.copy(ROOT / "portal" / "standalone" / "preflight.py", here)
     environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     done = subprocess.run(
         [*before, sys.executable, "-I", str(here / "preflight.py")],

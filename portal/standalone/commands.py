@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-from portal.embedded.options import Options, allowed_hosts
+from portal.standalone.options import Options, allowed_hosts
 
 # The workers that must answer before the portal is ready, by their Celery node names.
 WORKERS = frozenset({"analysis", "maintenance"})
 
 
 def environment(options: Options, broker_url: str) -> dict[str, str]:
-    """The environment of the supervisor, completed by what the embedded portal decides."""
+    """The environment of the supervisor, completed by what the standalone portal decides."""
     return {
         "DJANGO_SETTINGS_MODULE": "portal.settings.base",
         # Nothing but noise on a machine without a GPU.

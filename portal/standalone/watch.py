@@ -14,8 +14,8 @@ import urllib.request
 import django
 from celery import Celery
 
-from portal.embedded.commands import WORKERS
-from portal.embedded.options import Options
+from portal.standalone.commands import WORKERS
+from portal.standalone.options import Options
 
 PATIENCE_SECONDS = 180
 SIGN_OF_LIFE_SECONDS = 5

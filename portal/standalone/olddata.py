@@ -8,8 +8,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from portal.embedded.errors import EmbeddedError
 from portal.settings.env import BASE_DIR, env
+from portal.standalone.errors import StandaloneError
 
 # What SQLite, Django and the system say of it, in the output of a step that failed.
 FULL = ("No space left on device", "database or disk is full", "Disk quota exceeded")
@@ -18,19 +18,19 @@ OTHER_TABLES = ("InconsistentMigrationHistory", "already exists", "no such table
 
 
 def check(var: Path) -> None:
-    """Raise EmbeddedError where var/ holds a database that is damaged or of another version."""
+    """Raise StandaloneError where var/ holds a database that is damaged or of another version."""
     path = var / "secondread.sqlite3"
     if env.str("DATABASE_URL", default="") or not path.exists() or not path.stat().st_size:
         return
     try:
         applied = _applied(path)
     except sqlite3.DatabaseError as error:
-        raise EmbeddedError(_keep_aside(var, f"is damaged ({error})")) from error
+        raise StandaloneError(_keep_aside(var, f"is damaged ({error})")) from error
     known = _known()
     unknown = {(label, name) for label, name in applied if label in known and name not in known[label]}
     if unknown:
         names = ", ".join(f"{label} {name}" for label, name in sorted(unknown)[:3])
-        raise EmbeddedError(_keep_aside(var, f"was made by another version of SecondRead ({names})"))
+        raise StandaloneError(_keep_aside(var, f"was made by another version of SecondRead ({names})"))
 
 
 def explained(output: str, var: Path) -> str:

@@ -1,4 +1,4 @@
-"""Where the embedded portal listens and keeps its files."""
+"""Where the standalone portal listens and keeps its files."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from portal.embedded import preflight
 from portal.settings.env import BASE_DIR, env
+from portal.standalone import preflight
 
 
 @dataclass(frozen=True)

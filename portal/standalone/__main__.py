@@ -1,4 +1,4 @@
-"""`python -m portal.embedded`: prepare, start, say when ready, and stop everything together."""
+"""`python -m portal.standalone`: prepare, start, say when ready, and stop everything together."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import sys
 from collections.abc import Iterator
 from types import FrameType
 
-from portal.embedded import commands, olddata, options, preflight, prepare
-from portal.embedded.broker import private_broker
-from portal.embedded.children import LogPrinter, Supervisor, die_with_parent
-from portal.embedded.errors import EmbeddedError
-from portal.embedded.watch import Watch
+from portal.standalone import commands, olddata, options, preflight, prepare
+from portal.standalone.broker import private_broker
+from portal.standalone.children import LogPrinter, Supervisor, die_with_parent
+from portal.standalone.errors import StandaloneError
+from portal.standalone.watch import Watch
 
 
 class _StoppedError(Exception):
@@ -23,7 +23,7 @@ class _StoppedError(Exception):
 
 def main() -> int:
     """Run until told to stop. 0 after Ctrl-C or SIGTERM, 1 where something failed."""
-    parser = argparse.ArgumentParser(prog="python -m portal.embedded", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m portal.standalone", description=__doc__)
     parser.add_argument("--stop-with-parent", action="store_true", help="stop when the calling program ends")
     if parser.parse_args().stop_with_parent:
         die_with_parent()
@@ -72,7 +72,7 @@ def _broker(chosen: options.Options) -> Iterator[tuple[str, subprocess.Popen[byt
 def _serve(
     chosen: options.Options, environment: dict[str, str], broker: subprocess.Popen[bytes] | None
 ) -> int:
-    """Run the processes until one ends or a signal comes. Raises EmbeddedError for the former."""
+    """Run the processes until one ends or a signal comes. Raises StandaloneError for the former."""
     printer = LogPrinter(chosen.logs)
     watch = Watch(chosen, environment, broker)
     supervisor = Supervisor(printer, when_started=watch.start)
@@ -82,9 +82,9 @@ def _serve(
     supervisor.loop()
     watch.stop()
     if supervisor.stopped_first is not None:
-        raise EmbeddedError(_obituary(supervisor.stopped_first, printer))
+        raise StandaloneError(_obituary(supervisor.stopped_first, printer))
     if watch.failure:
-        raise EmbeddedError(watch.failure)
+        raise StandaloneError(watch.failure)
     print("\nSecondRead has stopped.", flush=True)
     return 0
 

@@ -20,7 +20,7 @@ import pytest
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-# What the embedded portal decides for itself must not come from this test run.
+# What the standalone portal decides for itself must not come from this test run.
 NOT_INHERITED = {"CELERY_BROKER_URL", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "HOST", "PORT"}
 
 pytestmark = pytest.mark.timeout(180)
@@ -66,7 +66,7 @@ def runs(process: psutil.Process) -> bool:
 def start(var: Path, port: int | str) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     return subprocess.Popen(
-        [sys.executable, "-m", "portal.embedded"],
+        [sys.executable, "-m", "portal.standalone"],
         cwd=ROOT,
         env=environment | {"SECONDREAD_VAR": str(var), "PORT": str(port)},
         stdin=subprocess.DEVNULL,
@@ -100,7 +100,7 @@ def ready_portal(var: Path) -> Iterator[Portal]:
 @pytest.fixture(scope="module")
 def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One data folder for all of these tests: the first start fills it, the others are second starts."""
-    return tmp_path_factory.mktemp("embedded")
+    return tmp_path_factory.mktemp("standalone")
 
 
 def test_start_says_ready_once_all_answer_and_terminate_leaves_nothing(var: Path) -> None:
