@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet, TextChoices
 from django.utils.translation import gettext as _t
-from django.utils.translation import gettext_lazy as _
 
 from cases.lifecycle import Reading
+from cases.roles import Role
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
     Person: TypeAlias = User | AnonymousUser
-
-
-class Role(TextChoices):
-    """What somebody is in one cohort."""
-
-    TECHNOLOGIST = "technologist", _("Technologist")
-    RADIOLOGIST = "radiologist", _("Radiologist")
-    ADMINISTRATOR = "administrator", _("Study administrator")
-    EXPORTER = "exporter", _("Exporter")
 
 
 class Action(TextChoices):

@@ -23,14 +23,14 @@ SOURCES = (
     "cases",
     "inference/canonical.py",
     "inference/formats",
-    "inference/tasks.py",
+    "cases/analysis/worker.py",
     "portal",
     "templates",
 )
 HEADER = "# The words of SecondRead. The German ones are explained in docs/glossary-de.md."
 TEMPLATES = frozenset({".html", ".txt"})
 # What of a call is a message, as Babel writes it: nothing for the first argument, else which ones.
-# The core's sentences are looked up as they stand (cases/wording.py).
+# The core's sentences are looked up as they stand (cases/translation.py).
 KEYWORDS = {
     **DEFAULT_KEYWORDS,
     "_t": None,

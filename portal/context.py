@@ -7,8 +7,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from cases.disclaimer import RESEARCH_NOTICE_SHOWN
 from cases.lifecycle import Reading
-from cases.notice import RESEARCH_NOTICE_SHOWN
 from cases.permissions import Action, actions_anywhere
 from portal.theme import chosen_theme
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cases.permissions import Role
+from cases.roles import Role
 
 DEMO_COHORT = "Demo (simulated)"
 DEMO_DESCRIPTION = "Slices of the MNI152 template with simulated lesions. No patient, no accuracy figure."

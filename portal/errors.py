@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from cases.notice import RESEARCH_NOTICE_SHOWN
+from cases.disclaimer import RESEARCH_NOTICE_SHOWN
 from portal.theme import chosen_theme
 
 TO_THE_WORKLIST = _("To the worklist")

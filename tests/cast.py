@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rest_framework.test import APIClient
 
     from cases.models import Case, Cohort, FirstRead, ModelVersion, Review
-    from cases.permissions import Role
+    from cases.roles import Role
     from portal.accounts.models import User
 
 CLASSES = ("glioma", "meningioma", "notumor", "pituitary")
@@ -85,7 +85,7 @@ def announcements(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReques
     """The jobs that were announced to the broker; only `real_broker` tests really reach one."""
     announced: list[uuid.UUID] = []
     if not request.node.get_closest_marker("real_broker"):
-        from cases.services import jobs
+        from cases.analysis import jobs
 
         def announce(job_id: uuid.UUID) -> bool:
             announced.append(job_id)
@@ -141,7 +141,7 @@ def other_cohort(db: None) -> Cohort:
 def make_person(db: None) -> Callable[..., User]:
     """Make a user by first name, in one cohort and role."""
     from cases.models import Membership
-    from cases.permissions import Role
+    from cases.roles import Role
     from portal.accounts.models import User
 
     def make(name: str, cohort: Cohort | None = None, role: Role | None = None) -> User:
@@ -191,7 +191,7 @@ def exporter(make_person: Callable[..., User], cohort: Cohort) -> User:
 @pytest.fixture
 def under_protocol(administrator: User, cohort: Cohort) -> Callable[..., Cohort]:
     """Give the cohort other terms, as its administrator does on the protocol's page."""
-    from cases.services.protocols import change_protocol, terms_of
+    from cases.reading.protocols import change_protocol, terms_of
 
     def change(reason: str = "", **terms: Any) -> Cohort:
         cohort.refresh_from_db()
@@ -213,8 +213,8 @@ def blinded(under_protocol: Callable[..., Cohort]) -> Cohort:
 def commit_as() -> Callable[..., FirstRead]:
     """Commit a first read of a blinded case."""
     from cases.models import Case
-    from cases.services.first_reads import commit_first_read
-    from cases.services.statements import Statement
+    from cases.reading.first_reads import commit_first_read
+    from cases.reading.statements import Statement
 
     def commit(reader: User, case: Case, read_class: str = "glioma", **said: Any) -> FirstRead:
         fresh = Case.objects.select_related("cohort", "protocol").get(pk=case.pk)
@@ -255,7 +255,7 @@ def api_of(db: None) -> Callable[[User], APIClient]:
 @pytest.fixture
 def submit(owner: User, cohort: Cohort, model_version: ModelVersion) -> Callable[..., Case]:
     """Take one picture in as the owner; returns its case, with the job queued."""
-    from cases.services.uploads import submit_file
+    from cases.intake.uploads import submit_file
 
     def take_in(seed: int = 0, **options: Any) -> Case:
         receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(make_png_bytes(seed=seed)), **options)
@@ -268,7 +268,7 @@ def submit(owner: User, cohort: Cohort, model_version: ModelVersion) -> Callable
 @pytest.fixture
 def submit_many(owner: User, cohort: Cohort, model_version: ModelVersion) -> Callable[..., Case]:
     """Take several pictures in as the images of one case, each with its job queued."""
-    from cases.services.uploads import submit_series
+    from cases.intake.uploads import submit_series
 
     def take_in(count: int = 3, first_seed: int = 100, **options: Any) -> Case:
         files = [ContentFile(make_png_bytes(seed=first_seed + place)) for place in range(count)]
@@ -286,7 +286,7 @@ def analyse_as() -> Callable[..., None]:
 
     `found` is what the gate and the comparison with the training images say.
     """
-    from cases.services import jobs
+    from cases.analysis import jobs
 
     def finish(
         case: Case, predicted: str = "glioma", probability: float = 0.7, position: int = 0, **found: Any
@@ -312,7 +312,7 @@ def analyse_as() -> Callable[..., None]:
 @pytest.fixture
 def fail_as() -> Callable[..., None]:
     """Let the queued job of one image fail for good the way a worker does."""
-    from cases.services import jobs
+    from cases.analysis import jobs
 
     def fail(case: Case, position: int = 0) -> None:
         claim = jobs.claim(case.images.get(position=position).jobs.get(status="queued").pk)
@@ -344,10 +344,10 @@ def reviewed_case(ready_case: Case, colleague: User, review_as: Callable[..., Re
 @pytest.fixture
 def review_as() -> Callable[..., Review]:
     """Submit a review; with `corrected` the reader disagrees."""
+    from cases.analysis.results import current_result
     from cases.lifecycle import Verdict
     from cases.models import Case
-    from cases.results import current_result
-    from cases.services.reviews import Opinion, submit_review
+    from cases.reading.reviews import Opinion, submit_review
 
     def review(
         reader: User, case: Case, corrected: str = "", confidence: int = 4, comment: str = "", **said: Any

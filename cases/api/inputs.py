@@ -10,8 +10,8 @@ from rest_framework import serializers
 
 from cases.lifecycle import Verdict
 from cases.models.statement import MAX_COMMENT, MAX_OTHER_FINDING, Confidence
-from cases.services.reviews import Opinion
-from cases.services.statements import Statement
+from cases.reading.reviews import Opinion
+from cases.reading.statements import Statement
 
 
 class StrictInput(serializers.Serializer[Any]):

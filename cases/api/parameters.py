@@ -14,11 +14,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from cases.api.pagination import MAX_PAGE_SIZE, PAGE_SIZE
+from cases.classes import known_classes
+from cases.export.selection import ReviewFilter
 from cases.lifecycle import CaseState, JobStatus, Verdict
 from cases.models import Cohort
-from cases.narrowing import WorklistFilter
 from cases.permissions import Action, cohorts_where
-from cases.selectors import ReviewFilter, known_classes
+from cases.worklist.filters import WorklistFilter
 
 if TYPE_CHECKING:
     from cases.permissions import Person

@@ -20,11 +20,11 @@ from rest_framework import exceptions
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import set_rollback
 
+from cases.intake.uploads import CaseIsRead
 from cases.lifecycle import IllegalTransition
-from cases.services.claims import SlotTaken
-from cases.services.first_reads import FirstReadConflict
-from cases.services.reviews import ReviewConflict
-from cases.services.uploads import CaseIsRead
+from cases.reading.claims import SlotTaken
+from cases.reading.first_reads import FirstReadConflict
+from cases.reading.reviews import ReviewConflict
 
 logger = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from cases.api.serializers import (
     RegionField,
     ReviewSerializer,
 )
+from cases.disclaimer import RESEARCH_NOTICE
 from cases.lifecycle import GateVerdict, Reading, Verdict
-from cases.notice import RESEARCH_NOTICE
 
 Responses = dict[Any, Any]
 

@@ -11,12 +11,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
+from cases.analysis.results import Progress
+from cases.intake.uploads import Outcome, Receipt
 from cases.lifecycle import CaseState, GateVerdict, JobStatus, Reading, Verdict
 from cases.models import Case, FirstRead, Job, Prediction, Review
-from cases.permissions import Action, Role
-from cases.results import Progress
-from cases.services.protocols import Terms
-from cases.services.uploads import Outcome, Receipt
+from cases.permissions import Action
+from cases.reading.protocols import Terms
+from cases.roles import Role
 
 GATE_HELP = _(
     "What the input gate says of the image; null without a gate. The class of a refused one is no finding."

@@ -1,4 +1,4 @@
-"""Copy into each case the result that stands for it: rules 2 to 5 of cases/results.py, as they are by now."""
+"""Copy into each case the result that stands for it: rules 2 to 5 of cases/analysis/results.py, as they are by now."""
 
 from typing import Any
 

@@ -39,9 +39,9 @@ class Case(models.Model):
     """One case of a cohort, under an opaque code; nothing here names a patient.
 
     `found_class`, `found_gate` and `found_certainty` repeat the result that stands for the case, so that a
-    worklist of 100,000 cases can be narrowed and sorted by it. `cases.services.standing` keeps them; no page
-    shows them, and who filters or sorts by them asks `cases.revealing` as well. A class is empty where there
-    is no result; a certainty is where there is none to be shown, as of a refused image.
+    worklist of 100,000 cases can be narrowed and sorted by it. `cases.analysis.key_result` keeps them; no
+    page shows them, and who filters or sorts by them asks `cases.blinding` as well. A class is empty where
+    there is no result; a certainty is where there is none to be shown, as of a refused image.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -91,14 +91,14 @@ class Case(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["cohort", "state", "-created_at", "-id"], name="case_worklist"),
             models.Index(fields=["-created_at", "-id"], name="case_newest"),
-            # The worklist reads the first page of each cohort in the order asked for (cases/ordering.py).
+            # The worklist reads each cohort's first page in the order asked for (cases/worklist/sorting.py).
             models.Index(fields=["cohort", "-created_at", "-id"], name="case_in_cohort"),
             models.Index(fields=["cohort", "code"], name="case_by_code"),
             models.Index(fields=["cohort", "priority", "created_at", "id"], name="case_by_priority"),
             models.Index(fields=["cohort", "found_certainty", "created_at", "id"], name="case_by_certainty"),
             models.Index(fields=["cohort", "found_class", "-created_at", "-id"], name="case_by_class"),
             models.Index(fields=["cohort", "found_gate", "-created_at", "-id"], name="case_by_gate"),
-            # What waits for a reader, in the three orders of reading (cases/waiting.py).
+            # What waits for a reader, in the three orders of reading (cases/worklist/reading_queue.py).
             models.Index(fields=["cohort", "created_at", "id"], name="case_next_oldest", condition=READY),
             models.Index(
                 fields=["cohort", "priority", "created_at", "id"], name="case_next_urgent", condition=READY

@@ -16,7 +16,7 @@ class Cohort(ProtocolFields):
     """Cases that are read under one set of people and one protocol.
 
     The protocol's fields here are those for cases whose reading has not begun. They change through
-    `cases.services.protocols` only.
+    `cases.reading.protocols` only.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cases.lifecycle import JobStatus
-from cases.wording import shown
+from cases.translation import shown
 
 
 class Job(models.Model):

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from cases.permissions import Role
+from cases.roles import Role
 
 
 class Membership(models.Model):

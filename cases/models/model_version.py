@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from cases.wording import shown
+from cases.translation import shown
 
 
 class ModelVersion(models.Model):

@@ -66,9 +66,9 @@ def fill(count: int) -> tuple[str, str]:
     from django.core.files.base import ContentFile
     from django.core.management import call_command
 
+    from cases.analysis import jobs
+    from cases.intake.uploads import submit_file
     from cases.models import Cohort, Image, Membership, ModelVersion
-    from cases.services import jobs
-    from cases.services.uploads import submit_file
     from inference.heatmaps import pack
     from portal.accounts.models import User
     from tests.cast import CLASSES, MANIFEST, make_maps, make_png_bytes

@@ -38,9 +38,9 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from cases import waiting
 from cases.lifecycle import CaseState, GateVerdict, JobStatus, Priority, ReadingOrder
 from cases.models import Case, Cohort, Image, Job, Membership, ModelVersion, Prediction, Protocol, Review
+from cases.worklist import reading_queue
 from portal.accounts.models import User
 
 SIZES, ROUNDS, CHUNK = (100, 1_000, 100_000), 5, 5_000
@@ -239,8 +239,8 @@ def acts(site: Site) -> dict[str, Callable[[], object]]:
     pages = {title: opened(address.format(**site.named)) for title, address in PAGES.items()}
     return {
         **pages,
-        "next case": lambda: waiting.next_case(reader),
-        "next case behind another": lambda: waiting.next_case(reader, site.after),
+        "next case": lambda: reading_queue.next_case(reader),
+        "next case behind another": lambda: reading_queue.next_case(reader, site.after),
     }
 
 

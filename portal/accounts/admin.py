@@ -20,10 +20,10 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
-from cases.admin_parts import ReadOnlyAdmin, ReadOnlyInline
+from cases import audit
+from cases.admin.parts import ReadOnlyAdmin, ReadOnlyInline
+from cases.cohorts import keep_administrators_without
 from cases.models import Membership
-from cases.services import audit
-from cases.services.cohorts import keep_administrators_without
 from portal.accounts import services, tokens
 from portal.accounts.models import Invitation, User
 

@@ -10,7 +10,7 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, Set
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from cases.permissions import Role
+from cases.roles import Role
 from portal.accounts import limiter, mails
 from portal.accounts.models import User
 

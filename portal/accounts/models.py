@@ -12,7 +12,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cases.permissions import Role
+from cases.roles import Role
 
 
 class UserManager(BaseUserManager["User"]):

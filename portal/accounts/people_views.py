@@ -17,11 +17,12 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from cases import cohorts
+from cases.cohort_choice import chosen_cohort, known_cohorts
 from cases.models import Cohort, Membership
-from cases.permissions import Action, Role, require
-from cases.services import cohorts
+from cases.permissions import Action, require
+from cases.roles import Role
 from portal.accounts import mails, services
-from portal.accounts.cohort_choice import chosen_cohort, cohorts_of
 from portal.accounts.forms import InviteForm, RoleForm
 from portal.accounts.models import Invitation
 from portal.accounts.requests import person
@@ -95,7 +96,7 @@ def withdraw(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     """Close an open invitation."""
     by = person(request)
     invitation = get_object_or_404(
-        Invitation.objects.select_related("cohort"), pk=invitation_id, cohort__in=cohorts_of(by)
+        Invitation.objects.select_related("cohort"), pk=invitation_id, cohort__in=known_cohorts(by)
     )
     try:
         services.withdraw(by=by, invitation=invitation)
@@ -144,7 +145,7 @@ def remove(request: HttpRequest, membership_id: int) -> HttpResponse:
 def _membership_or_404(request: HttpRequest, membership_id: int) -> Membership:
     """A membership in one of the user's own cohorts; what it allows, the service decides."""
     memberships = Membership.objects.select_related("user", "cohort")
-    return get_object_or_404(memberships, pk=membership_id, cohort__in=cohorts_of(person(request)))
+    return get_object_or_404(memberships, pk=membership_id, cohort__in=known_cohorts(person(request)))
 
 
 def _back_to(cohort: Cohort) -> HttpResponse:

@@ -14,9 +14,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _t
 
-from cases.permissions import Action, Role, require
-from cases.services import audit
-from cases.services.cohorts import add_member
+from cases import audit
+from cases.cohorts import add_member
+from cases.permissions import Action, require
+from cases.roles import Role
 from portal.accounts.models import Invitation, User
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _t
 from knox.models import AuthToken
 
-from cases.permissions import Action, Role, cohorts_where, may_anywhere
-from cases.services import audit
+from cases import audit
+from cases.permissions import Action, cohorts_where, may_anywhere
+from cases.roles import Role
 from portal.accounts.models import User
 
 if TYPE_CHECKING:

@@ -41,7 +41,6 @@ INSTALLED_APPS = [
     "knox",
     "rest_framework",
     "portal.accounts",
-    "portal.dashboard",
     "portal",
     "cases",
 ]
@@ -180,7 +179,7 @@ CASE_MAX_IMAGES = env.int("CASE_MAX_IMAGES", default=200)
 # What exceeds this goes to a temporary file on disk while it arrives, never into memory.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 FILE_UPLOAD_HANDLERS = [
-    "cases.uploadhandlers.SizeLimitUploadHandler",
+    "cases.intake.upload_handler.SizeLimitUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
@@ -223,10 +222,10 @@ CELERY_TASK_SOFT_TIME_LIMIT = JOB_SOFT_SECONDS
 CELERY_TASK_TIME_LIMIT = JOB_HARD_SECONDS
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
-CELERY_TASK_ROUTES = {"inference.tasks.analyse": {"queue": "analysis"}}
+CELERY_TASK_ROUTES = {"cases.analysis.worker.analyse": {"queue": "analysis"}}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_IMPORTS = ["inference.tasks", "cases.tasks"]
+CELERY_IMPORTS = ["cases.analysis.worker", "cases.reading.tasks"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -234,17 +233,17 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120
 CELERY_BEAT_SCHEDULE = {
     "tend-jobs": {
-        "task": "inference.tasks.tend_jobs",
+        "task": "cases.analysis.worker.tend_jobs",
         "schedule": env.int("JOB_TEND_SECONDS", default=10),
         "options": {"expires": 30},
     },
     "catch-up": {
-        "task": "cases.tasks.catch_up",
+        "task": "cases.reading.tasks.catch_up",
         "schedule": 60,
         "options": {"expires": 120},
     },
     "finalise-left-behind": {
-        "task": "cases.tasks.finalise_left_behind",
+        "task": "cases.reading.tasks.finalise_left_behind",
         "schedule": 60,
         "options": {"expires": 120},
     },

@@ -1,5 +1,5 @@
 /* Where pictures and maps are, for a choice of channel, layer, class, colours and opacity. No DOM in here.
-   `image` and its `heat` come from the server (cases/pages/viewer.py). */
+   `image` and its `heat` come from the server (cases/viewer/viewer.py). */
 
 const query = (values) => new URLSearchParams(values).toString();
 

@@ -1,5 +1,5 @@
 /* Sends the chosen files one by one, a few at a time, or all in one request where they are the slices of one case,
-   and shows what becomes of each. The server answers with the finished row (cases/pages/upload.py); without this module
+   and shows what becomes of each. The server answers with the finished row (cases/intake/views.py); without this module
    the form sends all of them at once and the server answers with a page of the same rows. */
 
 import { showScripted } from "./scriptonly.js";

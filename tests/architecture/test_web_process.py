@@ -21,7 +21,7 @@ load(get_resolver().url_patterns)
 from django.test import Client
 answer = Client().get("/accounts/sign-in/")
 heavy = sorted(name for name in sys.modules if name.split(".")[0] in ("tensorflow", "keras", "jax", "torch"))
-print(json.dumps({"status": answer.status_code, "heavy": heavy, "views": "cases.pages.urls" in sys.modules}))
+print(json.dumps({"status": answer.status_code, "heavy": heavy, "views": "cases.urls" in sys.modules}))
 """
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from cases.models import Assignment, Case, Cohort, FirstRead, Review
-from cases.services.saved_views import save_view
+from cases.worklist.saved_views import save_view
 from portal.accounts.models import User
 from tests.cast import PASSWORD
 from tests.support.axe import grave_faults

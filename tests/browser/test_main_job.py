@@ -15,9 +15,9 @@ from PIL import Image as PillowImage
 from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from cases.analysis.model_versions import register
+from cases.intake.uploads import submit_file
 from cases.models import Case, Cohort, Draft, Image, Job, Review
-from cases.services.model_versions import register
-from cases.services.uploads import submit_file
 from inference.manifest import default_manifest
 from portal.accounts.models import User
 from portal.demo import DEMO_DIR

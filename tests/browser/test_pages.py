@@ -15,13 +15,13 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import Browser, Page, expect
 
+from cases.analysis import reanalysis
+from cases.analysis.model_versions import activate, active_version, register
+from cases.analysis.worker import analyse
+from cases.disclaimer import RESEARCH_NOTICE
 from cases.lifecycle import JobStatus
 from cases.models import Case, Cohort, Job
-from cases.notice import RESEARCH_NOTICE
-from cases.services import reanalysis
-from cases.services.model_versions import activate, active_version, register
 from inference.manifest import MANIFEST_DIR, load_manifest
-from inference.tasks import analyse
 from portal.demo import BLINDED_COHORT, DEMO_ACCOUNTS, DEMO_COHORT, TEACHING_COHORT, DemoAccount
 from tests.cast import PASSWORD
 from tests.support.axe import grave_faults

@@ -12,9 +12,9 @@ from django.core.files.base import ContentFile
 from PIL import Image as PillowImage
 from playwright.sync_api import BrowserContext, expect
 
+from cases.analysis import jobs
+from cases.intake.uploads import submit_file
 from cases.models import Case, Image, Review
-from cases.services import jobs
-from cases.services.uploads import submit_file
 from inference.heatmaps import MapSet, pack
 from tests.browser.signing_in import open_worklist, sign_in, sign_in_by_form
 from tests.cast import CLASSES, make_png_bytes, sha256_of

@@ -16,9 +16,9 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from cases import storage
+from cases.analysis import jobs
+from cases.intake.uploads import submit_file
 from cases.models import Case, Cohort, Image, ModelVersion, Review
-from cases.services import jobs
-from cases.services.uploads import submit_file
 from inference.heatmaps import pack
 from inference.manifest import load_manifest
 from inference.predictor import Predictor

@@ -15,9 +15,9 @@ import pytest
 from django.core.files.base import ContentFile
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from cases.analysis import jobs
+from cases.intake.uploads import submit_series
 from cases.models import Case, Cohort, Image, Membership, Prediction
-from cases.services import jobs
-from cases.services.uploads import submit_series
 from inference.heatmaps import pack
 from tests.cast import CLASSES, make_maps, make_png_bytes
 

@@ -10,7 +10,6 @@ from cases.lifecycle import Reading
 from cases.models import Cohort, Membership
 from cases.permissions import (
     Action,
-    Role,
     actions_anywhere,
     cohorts_where,
     may,
@@ -19,6 +18,7 @@ from cases.permissions import (
     require,
     visible_to,
 )
+from cases.roles import Role
 
 RIGHTS = {
     "owner": {Action.UPLOAD, Action.VIEW, Action.RETRY},

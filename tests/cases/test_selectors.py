@@ -5,19 +5,15 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from cases.access import case_visible_to
+from cases.analysis.results import current_result
+from cases.export.selection import ReviewFilter, current_reviews
 from cases.models import Case
-from cases.narrowing import WorklistFilter
-from cases.results import current_result
-from cases.selectors import (
-    ReviewFilter,
-    case_visible_to,
-    current_reviews,
-    own_current_review,
-    reviews_of,
-    worklist,
-)
-from cases.services.reviews import Opinion, amend_review
-from cases.waiting import next_case
+from cases.reading.queries import own_current_review, reviews_of
+from cases.reading.reviews import Opinion, amend_review
+from cases.worklist.filters import WorklistFilter
+from cases.worklist.listing import worklist
+from cases.worklist.reading_queue import next_case
 
 
 def test_worklist_shows_newest_first_with_the_latest_analysis(submit, analyse_as, colleague) -> None:

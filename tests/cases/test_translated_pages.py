@@ -28,7 +28,12 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from PIL import Image as PillowImage
 
-from cases import wording
+from cases import translation
+from cases.analysis import jobs, worker
+from cases.analysis.reanalysis import reanalyse
+from cases.analysis.results import current_result
+from cases.intake.forms import Grouping
+from cases.intake.uploads import submit_file
 from cases.lifecycle import Verdict
 from cases.models import (
     Assignment,
@@ -41,21 +46,15 @@ from cases.models import (
     Prediction,
     SavedView,
 )
-from cases.pages.bulk import OFFERS
-from cases.pages.forms import Grouping
-from cases.permissions import Role
-from cases.results import current_result
-from cases.services import jobs
-from cases.services.adjudications import adjudicate
-from cases.services.claims import claim_case
-from cases.services.drafts import submit_preliminary
-from cases.services.reanalysis import reanalyse
-from cases.services.reviews import Opinion, amend_review
-from cases.services.saved_views import save_view
-from cases.services.statements import Statement
-from cases.services.teaching import answer
-from cases.services.uploads import submit_file
-from inference import tasks
+from cases.reading.adjudications import adjudicate
+from cases.reading.claims import claim_case
+from cases.reading.drafts import submit_preliminary
+from cases.reading.reviews import Opinion, amend_review
+from cases.reading.statements import Statement
+from cases.roles import Role
+from cases.teaching.answers import answer
+from cases.worklist.bulk_pages import OFFERS
+from cases.worklist.saved_views import save_view
 from inference.heatmaps import pack
 from portal import catalogues
 from portal.accounts.services import invite
@@ -212,8 +211,8 @@ def ai_first(owner, colleague, administrator, cohort, submit, analyse_as, review
         (submitted, {}),
     ):
         analyse_as(case, **found)
-    Job.objects.filter(image__case=failed).update(status="failed", error_message=tasks.UNEXPECTED.message)
-    Image.objects.filter(case=ready).update(notices=list(wording.NOTICES))
+    Job.objects.filter(image__case=failed).update(status="failed", error_message=worker.UNEXPECTED.message)
+    Image.objects.filter(case=ready).update(notices=list(translation.NOTICES))
     Case.objects.filter(pk__in=[ready.pk, read.pk]).update(ground_truth="glioma")
     review = review_as(colleague, read, corrected="meningioma")
     amend_review(by=colleague, review=review, opinion=Opinion(Verdict.AGREE, "", 3), reason="…")
@@ -261,7 +260,7 @@ def many_images(
         analyse_as(case, position=0)
     analyse_as(read, "notumor", position=1)
     fail_as(partly, position=1)
-    Job.objects.filter(status="failed").update(error_message=tasks.UNEXPECTED.message)
+    Job.objects.filter(status="failed").update(error_message=worker.UNEXPECTED.message)
     review_as(
         colleague, read, region={"image": 0, "kind": "rectangle", "x0": 8, "y0": 16, "x1": 40, "y1": 48}
     )

@@ -7,14 +7,13 @@ from functools import partial
 import pytest
 from django.db import connection
 
-from cases import model_files
+from cases.analysis import model_files, reanalysis
+from cases.analysis.model_versions import activate
 from cases.models import AuditEvent, Case, Claim, Image, Membership, ModelVersion
-from cases.services import reanalysis
-from cases.services.bulk import Plan, carry_out
-from cases.services.bulk_acts import Assign, Close
-from cases.services.claims import SlotTaken, claim_case
-from cases.services.model_versions import activate
-from cases.services.moving import Move
+from cases.reading.claims import SlotTaken, claim_case
+from cases.worklist.bulk import Plan, carry_out
+from cases.worklist.bulk_acts import Assign, Close
+from cases.worklist.moving import Move
 from tests.integration.test_reading_races import at_once
 
 pytestmark = [

@@ -9,9 +9,9 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.utils import timezone
 
+from cases.cohorts import change_role
 from cases.models import Membership
-from cases.permissions import Role
-from cases.services.cohorts import change_role
+from cases.roles import Role
 from portal.accounts import services
 from portal.accounts.models import Invitation, User
 from tests.cast import PASSWORD

@@ -16,12 +16,12 @@ from django.db import connection
 from django.utils import timezone
 
 from cases import storage
+from cases.analysis import jobs
+from cases.analysis.worker import tend_jobs
+from cases.intake.uploads import submit_file
 from cases.lifecycle import JobStatus
 from cases.models import Case, Job, Prediction
-from cases.services import jobs
-from cases.services.uploads import submit_file
 from inference.heatmaps import unpack
-from inference.tasks import tend_jobs
 from tests.cast import make_png_bytes
 from tests.support import worker
 

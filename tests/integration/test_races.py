@@ -10,12 +10,12 @@ import pytest
 from django.core.files.base import ContentFile
 from django.db import connection, connections
 
+from cases.analysis import jobs, model_versions
+from cases.analysis.reanalysis import reanalyse
+from cases.analysis.results import current_result
+from cases.intake.uploads import submit_file
 from cases.models import AuditEvent, Case, Image, Job, ModelVersion, Prediction, Review
-from cases.results import current_result
-from cases.services import jobs, model_versions
-from cases.services.reanalysis import reanalyse
-from cases.services.reviews import Opinion, ReviewConflict, amend_review, submit_review
-from cases.services.uploads import submit_file
+from cases.reading.reviews import Opinion, ReviewConflict, amend_review, submit_review
 from tests.cast import make_png_bytes
 from tests.models import write_files
 

@@ -10,12 +10,12 @@ import pytest
 from django.db import connection
 
 from cases.models import Adjudication, Case, Claim, Draft, FirstRead, Prediction, Review
-from cases.services import drafts
-from cases.services.adjudications import adjudicate
-from cases.services.claims import SlotTaken, claim_case
-from cases.services.first_reads import FirstReadConflict, commit_first_read
-from cases.services.reviews import Opinion
-from cases.services.statements import Statement
+from cases.reading import drafts
+from cases.reading.adjudications import adjudicate
+from cases.reading.claims import SlotTaken, claim_case
+from cases.reading.first_reads import FirstReadConflict, commit_first_read
+from cases.reading.reviews import Opinion
+from cases.reading.statements import Statement
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

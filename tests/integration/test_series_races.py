@@ -10,9 +10,9 @@ import pytest
 from django.core.files.base import ContentFile
 from django.db import connection
 
+from cases.intake.uploads import CaseIsRead, add_images, submit_series
 from cases.models import Case, Claim, Image, Job
-from cases.services.claims import claim_case
-from cases.services.uploads import CaseIsRead, add_images, submit_series
+from cases.reading.claims import claim_case
 from tests.cast import make_png_bytes
 from tests.integration.test_races import RUNNERS, race
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _t
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from cases import selectors
+from cases.access import case_visible_to
 from cases.models import Case
 from cases.permissions import Action, may_anywhere
 
@@ -42,6 +42,6 @@ def require_somewhere(request: Request, action: Action) -> None:
 def case_or_404(request: Request, code: str) -> Case:
     """The case of this code; Http404 where there is none, or the user may not see it."""
     try:
-        return selectors.case_visible_to(request.user, code)
+        return case_visible_to(request.user, code)
     except Case.DoesNotExist:
         raise Http404(_t("There is no case of this code, or you may not see it.")) from None

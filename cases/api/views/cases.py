@@ -8,7 +8,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cases import results, selectors
+from cases.analysis import jobs, results
+from cases.analysis.results import Progress
 from cases.api import schema
 from cases.api.pagination import page_of
 from cases.api.parameters import CasesParameters, Parameters
@@ -21,12 +22,13 @@ from cases.api.serializers import (
     JobSerializer,
 )
 from cases.api.views.base import ApiView, case_or_404, require_somewhere, user_of
+from cases.blinding import may_see_results
+from cases.cohorts import cohorts_of
 from cases.models import Case, Prediction
 from cases.permissions import Action, may, require
-from cases.results import Progress
-from cases.revealing import may_see_results
-from cases.services import jobs
-from cases.services.protocols import terms_for
+from cases.reading.protocols import terms_for
+from cases.reading.queries import own_first_read, reviews_of
+from cases.worklist.listing import worklist
 
 
 def may_name_network(request: Request, case: Case) -> bool:
@@ -53,7 +55,7 @@ class CohortsView(ApiView):
     def get(self, request: Request) -> Response:
         """All of them; a person has few."""
         Parameters.of(request)
-        return Response(CohortSerializer(selectors.cohorts_of(request.user), many=True).data)
+        return Response(CohortSerializer(cohorts_of(request.user), many=True).data)
 
 
 class CasesView(ApiView):
@@ -70,7 +72,7 @@ class CasesView(ApiView):
         """One page."""
         require_somewhere(request, Action.VIEW)
         parameters = CasesParameters.of(request)
-        cases = selectors.worklist(request.user, parameters.narrowed())
+        cases = worklist(request.user, parameters.narrowed())
         page = page_of(cases, request, newest_first=True, **parameters.paging)
         results = CaseSerializer(page.rows, many=True, context={"request": request}).data
         return Response(page.body(list(results)))
@@ -98,9 +100,9 @@ class CaseView(ApiView):
             progress=results.progress_of([case.pk]).get(case.pk, Progress()),
             prediction=shown,
             results=_image_results(request, case, shown),
-            reviews=list(selectors.reviews_of(request.user, case)) if reads else None,
+            reviews=list(reviews_of(request.user, case)) if reads else None,
             terms=terms_for(case),
-            first_read=selectors.own_first_read(user_of(request), case) if reads else None,
+            first_read=own_first_read(user_of(request), case) if reads else None,
         )
         context = {"request": request, "names_network": may_name_network(request, case)}
         return Response(CaseDetailSerializer(detail, context=context).data)

@@ -10,16 +10,17 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cases import exports, selectors
 from cases.api import schema
 from cases.api.pagination import page_of
 from cases.api.parameters import ReviewedCasesParameters
 from cases.api.renderers import EXPORT_RENDERERS, CsvRenderer, ExportNegotiation, NdjsonRenderer
 from cases.api.views.base import ApiView, require_somewhere
-from cases.notice import RESEARCH_NOTICE
+from cases.disclaimer import RESEARCH_NOTICE
+from cases.export import rows
+from cases.export.selection import current_reviews
 from cases.permissions import Action
 
-LINES = {CsvRenderer.format: exports.csv_lines, NdjsonRenderer.format: exports.ndjson_lines}
+LINES = {CsvRenderer.format: rows.csv_lines, NdjsonRenderer.format: rows.ndjson_lines}
 
 
 class ReviewedCasesView(ApiView):
@@ -40,14 +41,14 @@ class ReviewedCasesView(ApiView):
         """A page as JSON, or everything as a stream."""
         require_somewhere(request, Action.EXPORT)
         parameters = ReviewedCasesParameters.of(request)
-        reviews = selectors.current_reviews(request.user, parameters.narrowed())
+        reviews = current_reviews(request.user, parameters.narrowed())
         renderer = request.accepted_renderer
         headers = {"X-Research-Use": RESEARCH_NOTICE}
         if renderer.format in LINES:
-            lines = LINES[renderer.format](exports.rows(reviews))
+            lines = LINES[renderer.format](rows.rows(reviews))
             return _stream(lines, renderer.media_type, renderer.format, headers)
         page = page_of(reviews, request, newest_first=False, **parameters.paging)
-        body = page.body([exports.review_row(review) for review in page.rows])
+        body = page.body([rows.review_row(review) for review in page.rows])
         return Response(body | {"notice": RESEARCH_NOTICE}, headers=headers)
 
 

@@ -19,7 +19,7 @@ from cases.api import schema
 from cases.api.parameters import Parameters
 from cases.api.problems import KINDS
 from cases.api.views.base import ApiView
-from cases.notice import RESEARCH_NOTICE
+from cases.disclaimer import RESEARCH_NOTICE
 
 ENTRIES = ("cohorts", "uploads", "cases", "reviewed-cases", "problems", "schema")
 

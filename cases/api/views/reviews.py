@@ -11,15 +11,16 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cases import selectors
+from cases.analysis.results import prediction_visible_to
 from cases.api import schema
 from cases.api.inputs import AmendmentInput, FirstReadInput, ReviewInput
 from cases.api.serializers import FirstReadSerializer, ReviewSerializer
 from cases.api.views.base import ApiView, case_or_404, user_of
 from cases.models import Prediction, Review
 from cases.permissions import Action, require, require_reader
-from cases.services.first_reads import commit_first_read
-from cases.services.reviews import amend_review, submit_review
+from cases.reading.first_reads import commit_first_read
+from cases.reading.queries import review_visible_to
+from cases.reading.reviews import amend_review, submit_review
 
 
 class ReviewsView(ApiView):
@@ -42,7 +43,7 @@ class ReviewsView(ApiView):
         given.is_valid(raise_exception=True)
         wanted = given.validated_data["prediction"]
         try:
-            prediction = selectors.prediction_visible_to(request.user, case, str(wanted))
+            prediction = prediction_visible_to(request.user, case, str(wanted))
         except Prediction.DoesNotExist:
             message = _t("This case has no such result. Received: “%(received)s”.")
             raise ValidationError({"prediction": [message % {"received": wanted}]}) from None
@@ -87,7 +88,7 @@ class AmendmentView(ApiView):
     def post(self, request: Request, review_id: UUID) -> Response:
         """The earlier review stays, and the new one names it."""
         try:
-            review = selectors.review_visible_to(request.user, review_id)
+            review = review_visible_to(request.user, review_id)
         except Review.DoesNotExist:
             raise Http404(_t("There is no review of this id, or you may not see it.")) from None
         require(request.user, Action.REVIEW, review.case.cohort)

@@ -19,10 +19,9 @@ from cases.api.inputs import UploadInput
 from cases.api.problems import problem
 from cases.api.serializers import receipt_bodies
 from cases.api.views.base import ApiView, case_or_404, user_of
-from cases.models import Case, Cohort
-from cases.permissions import Action, require
-from cases.selectors import cohorts_of
-from cases.services.uploads import (
+from cases.cohorts import cohorts_of
+from cases.intake.upload_handler import oversized_positions
+from cases.intake.uploads import (
     Outcome,
     Receipt,
     add_images,
@@ -30,7 +29,8 @@ from cases.services.uploads import (
     submit_file,
     submit_series,
 )
-from cases.uploadhandlers import oversized_positions
+from cases.models import Case, Cohort
+from cases.permissions import Action, require
 
 if TYPE_CHECKING:
     from django.utils.datastructures import MultiValueDict

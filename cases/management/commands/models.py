@@ -9,10 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Count
 
-from cases import model_files
-from cases.model_figures import figures_of
+from cases.analysis import model_files, model_versions
+from cases.analysis.model_figures import figures_of
 from cases.models import ModelVersion
-from cases.services import model_versions
 from inference.errors import ManifestError
 
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
+from cases.analysis.model_versions import active_version
+from cases.analysis.reanalysis import Plan, plan, reanalyse
 from cases.models import Cohort
-from cases.services.model_versions import active_version
-from cases.services.reanalysis import Plan, plan, reanalyse
 
 
 class Command(BaseCommand):

@@ -8,15 +8,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from cases.analysis.model_versions import active_version
+from cases.analysis.results import current_result
+from cases.cohorts import add_member
+from cases.intake.folder_import import LabelledFile, cases_of, import_files, labelled_files
 from cases.lifecycle import JobStatus, Reading, ReadingOrder, Verdict
 from cases.models import Case, Cohort, FirstRead, Job
-from cases.results import current_result
-from cases.services import reviews
-from cases.services.cohorts import add_member
-from cases.services.first_reads import commit_first_read
-from cases.services.imports import LabelledFile, cases_of, import_files, labelled_files
-from cases.services.model_versions import active_version
-from cases.services.statements import Statement
+from cases.reading import reviews
+from cases.reading.first_reads import commit_first_read
+from cases.reading.statements import Statement
 from portal.accounts.models import User
 from portal.demo import (
     BLINDED_CASES,
@@ -100,7 +100,7 @@ class Command(BaseCommand):
         waiting = Job.objects.filter(image__cohort=cohort, status=JobStatus.QUEUED)
         if not waiting.exists():
             return
-        from inference.tasks import analyse
+        from cases.analysis.worker import analyse
 
         self.stdout.write(f"Analysing {waiting.count()} demo images")
         for job_id in list(waiting.values_list("pk", flat=True)):

@@ -8,9 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from cases.analysis import jobs
 from cases.lifecycle import JobStatus
 from cases.models import AuditEvent, Job, Membership, Prediction, Review
-from cases.services import jobs
 from tests.cases.api.support import API, problem_of
 from tests.cast import make_png_bytes, sha256_of
 

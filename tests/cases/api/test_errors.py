@@ -5,7 +5,7 @@ from django.db import OperationalError
 from django.test import Client
 from rest_framework.test import APIClient
 
-from cases import selectors
+from cases.api.views import cases as case_views
 from tests.cases.api.support import API, problem_of
 
 CLOSED = [
@@ -119,7 +119,7 @@ def test_unforeseen_error_is_logged_but_not_shown(colleague, api_of, monkeypatch
     def fail(*args: object) -> None:
         raise RuntimeError("a secret of ours")
 
-    monkeypatch.setattr(selectors, "cohorts_of", fail)
+    monkeypatch.setattr(case_views, "cohorts_of", fail)
     response = api_of(colleague).get(f"{API}cohorts/")
     problem_of(response, "unexpected")
     assert b"secret" not in response.content
@@ -130,7 +130,7 @@ def test_busy_database_asks_to_come_again(colleague, api_of, monkeypatch) -> Non
     def fail(*args: object) -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(selectors, "cohorts_of", fail)
+    monkeypatch.setattr(case_views, "cohorts_of", fail)
     response = api_of(colleague).get(f"{API}cohorts/")
     problem_of(response, "unavailable")
     assert response["Retry-After"] == "5"

@@ -10,9 +10,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from cases import exports
+from cases.disclaimer import RESEARCH_NOTICE
+from cases.export import rows
 from cases.models import Review
-from cases.notice import RESEARCH_NOTICE
 from tests.cases.api.support import API, problem_of, streamed
 
 URL = f"{API}reviewed-cases/"
@@ -171,8 +171,8 @@ def test_csv_ndjson_and_json_hold_the_same_rows(add_reviews, exporter, api_of) -
     lines = [json.loads(line) for line in streamed(client.get(URL, {"format": "ndjson"})).splitlines()]
     table = list(csv.DictReader(io.StringIO(streamed(client.get(URL, {"format": "csv"})), newline="")))
     assert lines == pages
-    assert [list(row) for row in pages] == [list(exports.COLUMNS)] * 3
-    assert list(table[0]) == list(exports.COLUMNS)
+    assert [list(row) for row in pages] == [list(rows.COLUMNS)] * 3
+    assert list(table[0]) == list(rows.COLUMNS)
     assert [row["review_id"] for row in table] == [row["review_id"] for row in pages]
     assert {row["comment"] for row in table} == {"a, “b”\nand c"}
     assert {row["notice"] for row in table} == {RESEARCH_NOTICE}
@@ -309,7 +309,7 @@ def test_amended_review_is_exported_once_with_its_reason(reviewed_case, colleagu
 def test_stream_takes_three_queries_more_a_chunk_and_holds_one_chunk(
     format_, add_reviews, exporter, api_of, monkeypatch
 ) -> None:
-    monkeypatch.setattr(exports, "CHUNK", 100)
+    monkeypatch.setattr(rows, "CHUNK", 100)
     client = api_of(exporter)
 
     def queries_and_lines() -> tuple[int, int, int]:
@@ -359,8 +359,8 @@ def test_stream_that_fails_on_the_way_raises_instead_of_ending(
             raise ConnectionError("the database went away")
         return whole(review)
 
-    whole = exports.review_row
-    monkeypatch.setattr(exports, "review_row", fail_at_the_second)
+    whole = rows.review_row
+    monkeypatch.setattr(rows, "review_row", fail_at_the_second)
     response = api_of(exporter).get(URL, {"format": format_})
     with pytest.raises(ConnectionError):
         streamed(response)

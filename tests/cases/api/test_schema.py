@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from cases.api import urls
 from cases.api.schema import ReviewedCaseSerializer
-from cases.exports import COLUMNS
+from cases.export.rows import COLUMNS
 from cases.models import Prediction
 from tests.cases.api.support import API
 from tests.cast import make_png_bytes

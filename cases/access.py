@@ -1,0 +1,102 @@
+"""Who is let in: the signed-in request, and the case that it may open."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.db.models import Prefetch
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
+
+from cases.models import Case, Image
+from cases.permissions import visible_to
+
+if TYPE_CHECKING:
+    from django_htmx.middleware import HtmxDetails
+
+    from cases.permissions import Person
+    from portal.accounts.models import User
+
+PageView: TypeAlias = Callable[..., HttpResponseBase]
+
+
+class PageRequest(HttpRequest):
+    """A request of somebody who is signed in, with what django-htmx adds."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+def sent_by_script(request: HttpRequest) -> bool:
+    """Whether a script waits for the answer: htmx, or the upload page's own requests."""
+    return "HX-Request" in request.headers or _has_more_to_do(request)
+
+
+def _has_more_to_do(request: HttpRequest) -> bool:
+    return request.headers.get("X-Requested-With") == "XMLHttpRequest"
+
+
+def signed_in(view: PageView) -> PageView:
+    """Let only people through who are signed in.
+
+    A page leads to the sign-in and back. A script gets 401 and no other page's
+    markup; htmx then reloads the page, which leads to the sign-in, unless the page
+    has said by X-Requested-With that it holds something to lose, as the upload page does.
+    """
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return view(cast(PageRequest, request), *args, **kwargs)
+        if sent_by_script(request):
+            return HttpResponse(
+                status=401, headers={} if _has_more_to_do(request) else {"HX-Refresh": "true"}
+            )
+        return redirect_to_login(_way_back(request, kwargs.get("code")))
+
+    return wrapped
+
+
+def not_ahead(view: PageView) -> PageView:
+    """Refuse a page that a browser fetches before anybody asks for it, since opening it does something.
+
+    503 is what makes a browser forget such a fetch, and ask anew when the reader does
+    (https://www.w3.org/TR/resource-hints/, https://wicg.github.io/nav-speculation/prefetch.html).
+    """
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        asked = {request.headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Moz")}
+        if any(purpose.partition(";")[0].strip() in ("prefetch", "preview") for purpose in asked):
+            return HttpResponse(status=503)
+        return view(request, *args, **kwargs)
+
+    return wrapped
+
+
+def _way_back(request: HttpRequest, code: str | None) -> str:
+    """Where to go after the sign-in; what was posted cannot be posted again by a redirect."""
+    if request.method in ("GET", "HEAD") or code is None:
+        return request.get_full_path()
+    return reverse("cases:case", args=[code])
+
+
+def case_or_404(request: PageRequest, code: str) -> Case:
+    """The case of this code; 404 where there is none, or it is not the user's to know of."""
+    try:
+        return case_visible_to(request.user, code)
+    except Case.DoesNotExist:
+        raise Http404 from None
+
+
+def case_visible_to(user: Person, code: str) -> Case:
+    """The case of this code with its images; Case.DoesNotExist where the user may not see it."""
+    return (
+        visible_to(user)
+        .select_related("cohort", "protocol", "created_by")
+        .prefetch_related(Prefetch("images", Image.objects.order_by("position")))
+        .get(code=code.upper())
+    )

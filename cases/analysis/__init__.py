@@ -1,0 +1,1 @@
+"""Jobs and their worker, results, the key result, model versions, reanalysis."""

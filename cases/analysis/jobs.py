@@ -1,0 +1,280 @@
+"""The outbox: announcing, claiming, finishing and reviving jobs.
+
+State moves by a conditional UPDATE that must change exactly one row, so two
+workers, a lost message and a message that comes twice all end in one result.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+from kombu.exceptions import OperationalError
+
+from cases import audit, storage
+from cases.analysis import key_result
+from cases.analysis.results import jobs_to_retry
+from cases.lifecycle import IllegalTransition, JobStatus, check_job_transition
+from cases.models import Job, Prediction
+from cases.permissions import Action, require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cases.models import Case
+    from portal.accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+ANALYSE_TASK = "cases.analysis.worker.analyse"
+# So many jobs at the most are announced again in one round: messages that come
+# twice are harmless, but a long queue must not fill the broker with them.
+ANNOUNCE_BATCH = 100
+BROKER_REST_SECONDS = 10
+_broker_rests_until = 0.0
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to finish one attempt of one job."""
+
+    job_id: uuid.UUID
+    token: uuid.UUID
+    attempt: int
+    image_file: str
+    model_name: str
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an analysis found. `probabilities` are by class code and sum to 1.
+
+    gate_verdict, gate_distance: what the input gate said; empty and None where the network has none.
+    in_training: whether the image was in its training data; None where it does not say what was.
+    """
+
+    predicted_class: str
+    probabilities: Mapping[str, float]
+    packed_maps: bytes
+    seconds: float
+    gate_verdict: str = ""
+    gate_distance: float | None = None
+    in_training: bool | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an attempt failed, with a sentence for the clinician."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+def announce(job_id: uuid.UUID) -> bool:
+    """Wake a worker up for the job; False where the broker cannot be reached.
+
+    A failure here loses nothing: the row waits, and beat has it announced again.
+    After one, this process leaves the broker alone for a while, so that many uploads
+    do not each wait for the same silence.
+    """
+    global _broker_rests_until  # noqa: PLW0603 - one broker a process
+    if time.monotonic() < _broker_rests_until:
+        return False
+    try:
+        current_app.send_task(ANALYSE_TASK, args=[str(job_id)])
+    except OperationalError:
+        _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
+        logger.warning("The broker cannot be reached; job %s waits in the outbox.", job_id)
+        return False
+    Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).update(announced_at=timezone.now())
+    return True
+
+
+def announce_on_commit(job: Job) -> None:
+    """Announce `job` once the current transaction is committed.
+
+    What goes wrong then is logged and undoes nothing: the job is stored and will be announced again.
+    """
+    transaction.on_commit(lambda: announce(job.pk), robust=True)
+
+
+def claim(job_id: uuid.UUID) -> Claim | None:
+    """Take a queued job; None where it is not queued (any more)."""
+    token, now = uuid.uuid4(), timezone.now()
+    taken = Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).update(
+        status=JobStatus.RUNNING,
+        token=token,
+        attempts=F("attempts") + 1,
+        started_at=now,
+        lease_until=now + timedelta(seconds=settings.JOB_LEASE_SECONDS),
+        error_code="",
+        error_message="",
+    )
+    if taken != 1:
+        return None
+    job = Job.objects.select_related("image", "model_version").get(pk=job_id)
+    version = job.model_version
+    return Claim(job_id, token, job.attempts, job.image.file, version.name, version.weights_sha256)
+
+
+def _finish(claim: Claim, **changes: object) -> bool:
+    """Move the job on, if its token still holds."""
+    return (
+        Job.objects.filter(pk=claim.job_id, status=JobStatus.RUNNING, token=claim.token).update(
+            token=None, lease_until=None, **changes
+        )
+        == 1
+    )
+
+
+def complete(claim: Claim, result: Result) -> bool:
+    """Store the result; False, and nothing stored, where the claim no longer holds."""
+    maps_file = storage.store("maps", result.packed_maps, ".npz")
+    with transaction.atomic():
+        if not _finish(claim, status=JobStatus.SUCCEEDED, finished_at=timezone.now()):
+            return False
+        job = Job.objects.select_related("image", "model_version").get(pk=claim.job_id)
+        confidence = result.probabilities[result.predicted_class]
+        is_negative = result.predicted_class == job.model_version.negative_class
+        Prediction.objects.create(
+            image_id=job.image_id,
+            model_version_id=job.model_version_id,
+            predicted_class=result.predicted_class,
+            confidence=confidence,
+            suspicion=-confidence if is_negative else confidence,
+            probabilities=dict(result.probabilities),
+            maps_file=maps_file,
+            seconds=result.seconds,
+            gate_verdict=result.gate_verdict,
+            gate_distance=result.gate_distance,
+            in_training=result.in_training,
+        )
+        key_result.refresh_after_result(job.image, job.model_version)
+    return True
+
+
+def fail(claim: Claim, failure: Failure) -> bool:
+    """Note why the attempt failed; queue the job again where another try may help."""
+    error = {"error_code": failure.code, "error_message": failure.message}
+    with transaction.atomic():
+        if failure.retryable and claim.attempt < settings.JOB_MAX_ATTEMPTS:
+            moved = _finish(claim, status=JobStatus.QUEUED, announced_at=None, **error)
+        else:
+            moved = _finish(claim, status=JobStatus.FAILED, finished_at=timezone.now(), **error)
+            if moved:
+                _refresh_standing(claim.job_id)
+    return moved
+
+
+def _refresh_standing(job_id: uuid.UUID) -> None:
+    job = Job.objects.select_related("image", "model_version").get(pk=job_id)
+    key_result.refresh_after_result(job.image, job.model_version)
+
+
+def take_back_expired() -> int:
+    """Queue, or fail for good, the running jobs whose lease has run out; return how many."""
+    now = timezone.now()
+    expired = Q(status=JobStatus.RUNNING, lease_until__lt=now)
+    lost = {
+        "token": None,
+        "lease_until": None,
+        "error_code": "worker_lost",
+        "error_message": gettext_noop("The worker stopped while it analysed this image."),
+    }
+    with transaction.atomic():
+        given_up = Job.objects.filter(expired, attempts__gte=settings.JOB_MAX_ATTEMPTS)
+        keys = list(given_up.values_list("pk", flat=True))
+        failed = given_up.update(status=JobStatus.FAILED, finished_at=now, **lost)
+        for key in keys:
+            _refresh_standing(key)
+        revived = Job.objects.filter(expired, attempts__lt=settings.JOB_MAX_ATTEMPTS).update(
+            status=JobStatus.QUEUED, announced_at=None, **lost
+        )
+    return failed + revived
+
+
+def announce_waiting() -> int:
+    """Announce queued jobs that nobody was told of lately, oldest first; return how many."""
+    stale = timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS)
+    waiting: Iterable[uuid.UUID] = (
+        Job.objects.filter(status=JobStatus.QUEUED)
+        .filter(Q(announced_at__isnull=True) | Q(announced_at__lt=stale))
+        .order_by("queued_at")
+        .values_list("pk", flat=True)[:ANNOUNCE_BATCH]
+    )
+    announced = 0
+    for job_id in waiting:
+        if not announce(job_id):
+            break
+        announced += 1
+    return announced
+
+
+def _move(job: Job, after: JobStatus, **changes: object) -> None:
+    """Move a job by hand; raises IllegalTransition where the table has no such way."""
+    before = JobStatus(job.status)
+    check_job_transition(before, after)
+    moved = Job.objects.filter(pk=job.pk, status=before).update(status=after, **changes)
+    job.refresh_from_db()
+    if moved != 1:  # somebody else was quicker
+        raise IllegalTransition(job.status, after)
+
+
+def fresh_attempts() -> dict[str, Any]:
+    """The fields of a job that is queued as if it had never run, beside its status."""
+    return {
+        "attempts": 0,
+        "queued_at": timezone.now(),
+        "announced_at": None,
+        "finished_at": None,
+        "error_code": "",
+        "error_message": "",
+    }
+
+
+def retry(*, by: User, job: Job) -> None:
+    """Queue a failed or cancelled job again, with fresh attempts."""
+    cohort = job.image.cohort
+    require(by, Action.RETRY, cohort)
+    with transaction.atomic():
+        _move(job, JobStatus.QUEUED, **fresh_attempts())
+        _refresh_standing(job.pk)
+        audit.record(by=by, action="job.retried", subject=job, cohort=cohort)
+        announce_on_commit(job)
+
+
+def retry_case(*, by: User, case: Case) -> int:
+    """Queue every image of the case again whose analysis failed or was cancelled; how many there were.
+
+    Raises IllegalTransition where there is none: then nothing needs another try.
+    """
+    require(by, Action.RETRY, case.cohort)
+    ended = jobs_to_retry(case)
+    if not ended:
+        raise IllegalTransition(JobStatus.SUCCEEDED, JobStatus.QUEUED)
+    with transaction.atomic():
+        for job in ended:
+            retry(by=by, job=job)
+    return len(ended)
+
+
+def cancel(*, by: User, job: Job) -> None:
+    """Take a job that is still queued out of the queue."""
+    cohort = job.image.cohort
+    require(by, Action.MANAGE, cohort)
+    with transaction.atomic():
+        _move(job, JobStatus.CANCELLED, finished_at=timezone.now())
+        _refresh_standing(job.pk)
+        audit.record(by=by, action="job.cancelled", subject=job, cohort=cohort)

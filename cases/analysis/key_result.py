@@ -1,0 +1,81 @@
+"""The result that stands for a case, repeated in the case's own row for the worklist's filters and orders.
+
+Whoever changes what stands (cases/analysis/results.py) calls this within the same transaction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Case as When_
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
+
+from cases.analysis.results import can_stand, standing_first
+from cases.lifecycle import GateVerdict
+from cases.models import Case, Image, ModelVersion, Prediction
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+CHUNK = 1000
+
+
+def refresh_case(case_id: UUID) -> None:
+    """Bring one case up to date. The row is locked first, so that of two acts the later one sees both."""
+    Case.objects.select_for_update().filter(pk=case_id).first()
+    refresh(Case.objects.filter(pk=case_id))
+
+
+def refresh_cases(cases: QuerySet[Case]) -> None:
+    """Bring several cases up to date; their rows are locked first, in the order of everybody."""
+    keys = list(cases.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+    refresh(Case.objects.filter(pk__in=keys))
+
+
+def refresh_after_result(image: Image, version: ModelVersion) -> None:
+    """Bring a case up to date after `version` came to a result, gave one image up, or began with one again:
+    while it is not through with the case it stands for nothing.
+
+    The version's row is locked before the case's: an activation at the same moment either sees the result, or
+    is seen here.
+    """
+    ModelVersion.objects.select_for_update(no_key=True).filter(pk=version.pk).first()
+    refresh_case(image.case_id)
+
+
+def refresh_after_activation() -> None:
+    """Bring up to date the cases with results of several versions: only there another one may stand now.
+
+    Takes for granted that the rows of all versions are locked.
+    """
+    results = Prediction.objects.order_by().values("image__case")
+    several = results.annotate(n=Count("model_version", distinct=True)).filter(n__gt=1)
+    cases = Case.objects.filter(pk__in=several.values("image__case"))
+    # One order for everybody, so that two who lock several cases never wait for each other.
+    list(cases.order_by("pk").select_for_update().values_list("pk", flat=True))
+    refresh(cases)
+
+
+def catch_up() -> int:
+    """Bring up to date the cases whose first result came from a worker that does not do so itself: one of the
+    version before, which finished its work during an upgrade. How many there were.
+    """
+    analysed = Exists(can_stand(Prediction.objects.filter(image__case=OuterRef("pk"))))
+    missed = list(Case.objects.filter(analysed, found_class="").values_list("pk", flat=True)[:CHUNK])
+    for key in missed:
+        with transaction.atomic():
+            refresh_case(key)
+    return len(missed)
+
+
+def refresh(cases: QuerySet[Case]) -> None:
+    """Copy what stands into the rows; takes for granted that they are locked."""
+    standing = standing_first(Prediction.objects.filter(image__case=OuterRef("pk")))
+    certainty = When_(When(gate_verdict=GateVerdict.REFUSED, then=None), default=F("confidence"))
+    cases.update(
+        found_class=Coalesce(Subquery(standing.values("predicted_class")[:1]), Value("")),
+        found_gate=Coalesce(Subquery(standing.values("gate_verdict")[:1]), Value("")),
+        found_certainty=Subquery(standing.annotate(shown=certainty).values("shown")[:1]),
+    )

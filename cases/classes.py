@@ -1,0 +1,15 @@
+"""The classes that a reader can name: those of the registered networks, and those that no network knows."""
+
+from __future__ import annotations
+
+from cases.models import ModelVersion
+from cases.translation import shown
+
+
+def known_classes() -> dict[str, str]:
+    """Label by code of every class that a registered network knows, newest network first."""
+    labels: dict[str, str] = {}
+    newest_first = ModelVersion.objects.order_by("-is_active", "-registered_at")
+    for classes in newest_first.values_list("manifest__classes", flat=True):
+        labels |= {each["code"]: shown(each["label"]) for each in classes if each["code"] not in labels}
+    return labels

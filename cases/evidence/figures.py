@@ -1,0 +1,267 @@
+"""What the dashboard shows, as aggregates: the number of queries is the same for any number of cases.
+
+Every function takes a cohort; the view has made sure that the user manages it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from statistics import median
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, F, Q, QuerySet
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from cases.analysis.results import key_results
+from cases.evidence.statistics import Share, share
+from cases.lifecycle import CaseState, GateVerdict, JobStatus, Verdict
+from cases.models import Case, Cohort, Job, Prediction, Review
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DAYS = 14
+FAILED_SHOWN = 20
+# The median is taken over the newest analyses only, so that it stays cheap and tells of today.
+TIMED = 1000
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many are in one state."""
+
+    code: str
+    label: str
+    n: int
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The case that has waited longest, and since when."""
+
+    code: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Durations:
+    """Medians over the newest `n` analyses, in seconds; None where there are none."""
+
+    n: int
+    network: float | None
+    from_queued: float | None
+
+
+@dataclass(frozen=True)
+class ReaderTally:
+    """What one reader has read, as last amended."""
+
+    name: str
+    n: int
+    agreed: int
+
+
+@dataclass(frozen=True)
+class DayTally:
+    """Reads given on one day."""
+
+    day: date
+    n: int
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Who was right, against the known class; never over simulated cases."""
+
+    who: str
+    is_network: bool
+    share: Share
+
+
+def cases_by_state(cohort: Cohort) -> list[Tally]:
+    """All cases of the cohort, by what the readers have done."""
+    counts = dict(cohort.cases.order_by().values_list("state").annotate(n=Count("pk")))
+    return [Tally(state.value, str(state.label), counts.get(state.value, 0)) for state in CaseState]
+
+
+def jobs_by_status(cohort: Cohort) -> list[Tally]:
+    """All analyses of the cohort, by what the computer has done."""
+    jobs = Job.objects.filter(image__cohort=cohort).order_by()
+    counts = dict(jobs.values_list("status").annotate(n=Count("pk")))
+    return [Tally(status.value, str(status.label), counts.get(status.value, 0)) for status in JobStatus]
+
+
+def failed_jobs(cohort: Cohort) -> QuerySet[Job]:
+    """The newest analyses that failed for good, with their case."""
+    failed = Job.objects.filter(image__cohort=cohort, status=JobStatus.FAILED)
+    return failed.select_related("image__case").order_by("-finished_at")[:FAILED_SHOWN]
+
+
+def oldest_unread(cohort: Cohort) -> Waiting | None:
+    """The case that has waited longest for a reader."""
+    unread = cohort.cases.exclude(state=CaseState.REVIEWED).order_by("created_at", "id")
+    first = unread.values_list("code", "created_at").first()
+    return Waiting(*first) if first else None
+
+
+def oldest_unanalysed(cohort: Cohort) -> Waiting | None:
+    """The case that has waited longest for its analysis."""
+    waiting = Job.objects.filter(
+        image__cohort=cohort, status__in=[JobStatus.QUEUED, JobStatus.RUNNING]
+    ).order_by("queued_at")
+    first = waiting.values_list("image__case__code", "queued_at").first()
+    return Waiting(*first) if first else None
+
+
+def analysis_durations(cohort: Cohort) -> Durations:
+    """How long the network takes, and how long a case takes from the queue to its result."""
+    newest = (
+        Prediction.objects.filter(
+            image__cohort=cohort,
+            image__jobs__model_version=F("model_version"),
+            image__jobs__finished_at__isnull=False,
+        )
+        .order_by("-created_at")
+        .values_list("seconds", "image__jobs__queued_at", "image__jobs__finished_at")[:TIMED]
+    )
+    rows = list(newest)
+    if not rows:
+        return Durations(0, None, None)
+    return Durations(
+        len(rows),
+        median(seconds for seconds, _, _ in rows),
+        median((finished - queued).total_seconds() for _, queued, finished in rows if finished),
+    )
+
+
+def _current_reviews(cohort: Cohort) -> QuerySet[Review]:
+    return Review.objects.filter(case__cohort=cohort, amended_by__isnull=True).order_by()
+
+
+def given(prefix: str = "") -> Q:
+    """Results of which a class was given."""
+    return ~Q(**{f"{prefix}gate_verdict": GateVerdict.REFUSED})
+
+
+def not_trained_on(prefix: str = "") -> Q:
+    """Results of images that the network was not trained on, as far as it says."""
+    return Q(**{f"{prefix}in_training": False}) | Q(**{f"{prefix}in_training__isnull": True})
+
+
+def _counted(prefix: str = "") -> Q:
+    """Results that figures may count."""
+    return given(prefix) & not_trained_on(prefix)
+
+
+@dataclass(frozen=True)
+class GateTally:
+    """Results of the cohort, one a case and network, by what the gate said; and those of images that were
+    trained on.
+    """
+
+    uncertain: int
+    refused: int
+    trained_on: int
+
+
+def gate_tally(cohort: Cohort) -> GateTally:
+    """How many results are uncertain, refused, or of images that the network was trained on."""
+    found = key_results(Prediction.objects.filter(image__cohort=cohort)).aggregate(
+        uncertain=Count("pk", filter=Q(gate_verdict=GateVerdict.UNCERTAIN)),
+        refused=Count("pk", filter=Q(gate_verdict=GateVerdict.REFUSED)),
+        trained_on=Count("pk", filter=Q(in_training=True)),
+    )
+    return GateTally(**found)
+
+
+def reads_left_out(cohort: Cohort) -> int:
+    """How many reads are no part of the agreement."""
+    counts = _current_reviews(cohort).aggregate(
+        n=Count("pk"), counted=Count("pk", filter=_counted("prediction__"))
+    )
+    return int(counts["n"] - counts["counted"])
+
+
+def agreement(cohort: Cohort) -> Share:
+    """How often readers, as last amended, agree with the network, where `_counted` holds."""
+    counts = (
+        _current_reviews(cohort)
+        .filter(_counted("prediction__"))
+        .aggregate(n=Count("pk"), agreed=Count("pk", filter=Q(verdict=Verdict.AGREE)))
+    )
+    return share(counts["agreed"], counts["n"])
+
+
+def confusion(cohort: Cohort) -> Mapping[tuple[str, str], int]:
+    """Reads by (class of the network, class of the reader)."""
+    counted = _current_reviews(cohort).filter(_counted("prediction__"))
+    rows = counted.values_list("prediction__predicted_class", "final_class")
+    return {(predicted, read): n for predicted, read, n in rows.annotate(n=Count("pk"))}
+
+
+def reads_by_reader(cohort: Cohort) -> list[ReaderTally]:
+    """Who has read how much, most first."""
+    rows = (
+        _current_reviews(cohort)
+        .values("reader_id", "reader__full_name", "reader__email")
+        .annotate(n=Count("pk"), agreed=Count("pk", filter=Q(verdict=Verdict.AGREE)))
+        .order_by("-n", "reader__full_name")
+    )
+    return [
+        ReaderTally(row["reader__full_name"] or row["reader__email"], row["n"], row["agreed"]) for row in rows
+    ]
+
+
+def reads_by_day(cohort: Cohort) -> list[DayTally]:
+    """First reads, not amendments, on each of the last DAYS days, oldest first."""
+    today = timezone.localdate()
+    days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
+    since = timezone.make_aware(datetime.combine(days[0], datetime.min.time()))
+    rows = (
+        Review.objects.filter(case__cohort=cohort, amends__isnull=True, created_at__gte=since)
+        .order_by()
+        .annotate(day=TruncDate("created_at"))
+        .values_list("day")
+        .annotate(n=Count("pk"))
+    )
+    counts = dict(rows)
+    return [DayTally(day, counts.get(day, 0)) for day in days]
+
+
+def simulated_cases(cohort: Cohort) -> int:
+    """How many cases of the cohort were made for demonstration."""
+    return cohort.cases.filter(is_simulated=True).count()
+
+
+def _with_truth() -> Q:
+    return Q(is_simulated=False) & ~Q(ground_truth="")
+
+
+def accuracies(cohort: Cohort) -> list[Accuracy]:
+    """Each network version and the readers together, against the known class of real cases.
+
+    A case of many images counts once, by the image that stands for it.
+    """
+    known = Case.objects.filter(_with_truth(), cohort=cohort).values("pk")
+    networks = (
+        key_results(Prediction.objects.filter(image__case__in=known))
+        .filter(_counted())
+        .order_by()
+        .values("model_version__name")
+        .annotate(n=Count("pk"), right=Count("pk", filter=Q(predicted_class=F("image__case__ground_truth"))))
+        .order_by("model_version__name")
+    )
+    found = [
+        Accuracy(row["model_version__name"], is_network=True, share=share(row["right"], row["n"]))
+        for row in networks
+    ]
+    readers = (
+        _current_reviews(cohort)
+        .filter(case__in=known)
+        .aggregate(n=Count("pk"), right=Count("pk", filter=Q(final_class=F("case__ground_truth"))))
+    )
+    if readers["n"]:
+        found.append(Accuracy("", is_network=False, share=share(readers["right"], readers["n"])))
+    return found

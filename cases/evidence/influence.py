@@ -1,0 +1,58 @@
+"""What the reveal of the network's result did to the readers of blinded cases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+
+from cases.evidence.statistics import Share, share
+from cases.models import Cohort, FirstRead, Review
+
+
+@dataclass(frozen=True)
+class RevealTally:
+    """Reads given before and after the reveal.
+
+    changed: of all such reads, those that ended in another class. for_better and for_worse: of the changed
+    reads of `known` real cases of known class, those that became right and those that were right before.
+    seconds: median active reading time, None where none was measured.
+    """
+
+    changed: Share
+    known: int
+    for_better: int
+    for_worse: int
+    seconds: float | None
+
+
+def reveal_tally(cohort: Cohort) -> RevealTally | None:
+    """The tally of the cohort; None where no read was committed before a reveal and finished after it."""
+    first = FirstRead.objects.filter(case=OuterRef("case"), reader=OuterRef("reader"))
+    reads = (
+        Review.objects.filter(Exists(first), case__cohort=cohort, amended_by__isnull=True)
+        .order_by()
+        .annotate(before=Subquery(first.values("read_class")[:1]))
+    )
+    changed, truth = ~Q(before=F("final_class")), F("case__ground_truth")
+    known = Q(case__is_simulated=False) & ~Q(case__ground_truth="")
+    found = reads.aggregate(
+        n=Count("pk"),
+        changed=Count("pk", filter=changed),
+        known=Count("pk", filter=known),
+        for_better=Count("pk", filter=known & changed & Q(final_class=truth)),
+        for_worse=Count("pk", filter=known & changed & Q(before=truth)),
+    )
+    if not found["n"]:
+        return None
+    times = FirstRead.objects.filter(case__cohort=cohort, active_seconds__isnull=False)
+    newest = times.order_by("-created_at").values_list("active_seconds", flat=True)[:1000]
+    seconds = [taken for taken in newest if taken is not None]
+    return RevealTally(
+        share(found["changed"], found["n"]),
+        found["known"],
+        found["for_better"],
+        found["for_worse"],
+        median(seconds) if seconds else None,
+    )

@@ -1,0 +1,92 @@
+"""The dashboard of a cohort, for its study administrators."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _t
+from django.views.decorators.http import require_POST, require_safe
+
+from cases.access import PageRequest, signed_in
+from cases.analysis import jobs, reanalysis
+from cases.analysis.model_versions import active_version
+from cases.classes import known_classes
+from cases.cohort_choice import chosen_cohort, known_cohorts
+from cases.evidence import charts, comparison, figures
+from cases.evidence.influence import reveal_tally
+from cases.lifecycle import IllegalTransition
+from cases.models import Cohort, Job
+from cases.permissions import Action, require
+
+
+@require_safe
+@signed_in
+def dashboard(request: PageRequest) -> HttpResponse:
+    """How one cohort stands."""
+    managed, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
+    context: dict[str, Any] = {"cohorts": managed, "cohort": cohort}
+    context |= _progress(cohort) | _opinions(cohort)
+    if context["case_count"]:
+        context["plan"] = reanalysis.plan(cohort, active_version())
+        context["version_count"] = comparison.versions_in(cohort).count()
+    return render(request, "evidence/dashboard.html", context)
+
+
+def _progress(cohort: Cohort) -> dict[str, Any]:
+    states = figures.cases_by_state(cohort)
+    statuses = figures.jobs_by_status(cohort)
+    return {
+        "states": states,
+        "case_count": sum(tally.n for tally in states),
+        "statuses": statuses,
+        "job_count": sum(tally.n for tally in statuses),
+        "failed": list(figures.failed_jobs(cohort)),
+        "unread": figures.oldest_unread(cohort),
+        "unanalysed": figures.oldest_unanalysed(cohort),
+        "durations": figures.analysis_durations(cohort),
+    }
+
+
+def _opinions(cohort: Cohort) -> dict[str, Any]:
+    agreement = figures.agreement(cohort)
+    columns = charts.columns(figures.reads_by_day(cohort))
+    reveal = reveal_tally(cohort)
+    return {
+        "reveal": reveal,
+        "reveal_range": charts.interval(reveal.changed) if reveal else None,
+        "agreement": agreement,
+        "left_out": figures.reads_left_out(cohort),
+        "gate": figures.gate_tally(cohort),
+        "agreement_range": charts.interval(agreement),
+        "confusion": charts.confusion_rows(figures.confusion(cohort), known_classes()),
+        "readers": figures.reads_by_reader(cohort),
+        "columns": columns,
+        "column_count": sum(column.n for column in columns),
+        "simulated": figures.simulated_cases(cohort),
+        "accuracies": [
+            {"accuracy": accuracy, "range": charts.interval(accuracy.share)}
+            for accuracy in figures.accuracies(cohort)
+        ],
+    }
+
+
+@require_POST
+@signed_in
+def retry(request: PageRequest, job_id: UUID) -> HttpResponse:
+    """Queue a failed analysis again."""
+    by = request.user
+    known = Job.objects.select_related("image__cohort", "image__case")
+    job = get_object_or_404(known, pk=job_id, image__cohort__in=known_cohorts(by))
+    require(by, Action.MANAGE, job.image.cohort)
+    try:
+        jobs.retry(by=by, job=job)
+    except IllegalTransition:
+        messages.warning(request, _t("This analysis does not need another try; look at its state."))
+    else:
+        messages.success(request, _t("Case %(code)s is queued again.") % {"code": job.image.case.code})
+    return redirect(f"{reverse('dashboard:dashboard')}?cohort={job.image.cohort_id}")

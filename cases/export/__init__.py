@@ -1,0 +1,1 @@
+"""What leaves: which reviews an export holds, and its rows."""

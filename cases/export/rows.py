@@ -1,0 +1,145 @@
+"""Reviewed cases as rows, in constant memory, for JSON, CSV and NDJSON alike."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+
+from cases.disclaimer import RESEARCH_NOTICE
+from cases.models import Review
+from cases.viewer.heat import heat_in_region
+
+COLUMNS = (
+    "review_id",
+    "case",
+    "cohort",
+    "simulated",
+    "ground_truth",
+    "reading",
+    "protocol_version",
+    "case_images",
+    "image_position",
+    "image_sha256",
+    "image_width",
+    "image_height",
+    "model_version",
+    "predicted_class",
+    "predicted_probability",
+    "probabilities",
+    "gate_verdict",
+    "gate_distance",
+    "trained_on",
+    "first_read_class",
+    "first_read_confidence",
+    "first_read_at",
+    "verdict",
+    "final_class",
+    "corrected_class",
+    "changed_after_reveal",
+    "other_finding",
+    "reader_confidence",
+    "comment",
+    "region",
+    "heat_in_region",
+    "active_seconds",
+    "reader",
+    "reviewed_at",
+    "amendment",
+    "amends",
+    "amendment_reason",
+    "adjudicated_class",
+    "adjudicated_at",
+    "notice",
+)
+CHUNK = 500
+# A spreadsheet runs a cell that begins with one of these as a formula (OWASP, "CSV Injection").
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def review_row(review: Review) -> dict[str, Any]:
+    """One review, with the keys of COLUMNS. The reader is an opaque id."""
+    prediction, protocol = review.prediction, review.protocol
+    first = next((read for read in review.case.first_reads.all() if read.reader_id == review.reader_id), None)
+    decision = getattr(review.case, "adjudication", None)
+    return {
+        "review_id": str(review.pk),
+        "case": review.case.code,
+        "cohort": review.case.cohort.name,
+        "simulated": review.case.is_simulated,
+        "ground_truth": review.case.ground_truth or None,
+        "reading": protocol.reading if protocol else None,
+        "protocol_version": protocol.version if protocol else None,
+        "case_images": len(review.case.images.all()),
+        "image_position": prediction.image.position,
+        "image_sha256": prediction.image.source_sha256,
+        "image_width": prediction.image.width,
+        "image_height": prediction.image.height,
+        "model_version": prediction.model_version.name,
+        "predicted_class": prediction.predicted_class,
+        "predicted_probability": prediction.confidence,
+        "probabilities": prediction.probability_by_class,
+        "gate_verdict": prediction.gate_verdict or None,
+        "gate_distance": prediction.gate_distance,
+        "trained_on": prediction.in_training,
+        "first_read_class": first.read_class if first else None,
+        "first_read_confidence": first.confidence if first else None,
+        "first_read_at": first.created_at.isoformat() if first else None,
+        "verdict": review.verdict,
+        "final_class": review.final_class,
+        "corrected_class": review.final_class if review.verdict == "disagree" else None,
+        "changed_after_reveal": first.read_class != review.final_class if first else None,
+        "other_finding": review.other_finding or None,
+        "reader_confidence": review.confidence,
+        "comment": review.comment,
+        "region": review.region,
+        "heat_in_region": heat_in_region(prediction, review.region),
+        "active_seconds": review.active_seconds,
+        "reader": str(review.reader_id),
+        "reviewed_at": review.created_at.isoformat(),
+        "amendment": review.amends_id is not None,
+        "amends": str(review.amends_id) if review.amends_id else None,
+        "amendment_reason": review.reason or None,
+        "adjudicated_class": decision.final_class if decision else None,
+        "adjudicated_at": decision.created_at.isoformat() if decision else None,
+        "notice": RESEARCH_NOTICE,
+    }
+
+
+def rows(reviews: QuerySet[Review]) -> Iterator[dict[str, Any]]:
+    """The rows of all `reviews`, fetched CHUNK at a time."""
+    return map(review_row, reviews.iterator(chunk_size=CHUNK))
+
+
+def ndjson_lines(items: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """One JSON object a line."""
+    for item in items:
+        yield json.dumps(item, ensure_ascii=False) + "\n"
+
+
+class _Echo:
+    """A file whose `write` hands the line back, as Django's page on streaming CSV shows."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def csv_lines(items: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """A header and one line a row (RFC 4180); no cell can be run as a formula."""
+    writer = csv.writer(_Echo())
+    yield writer.writerow(COLUMNS)
+    for item in items:
+        yield writer.writerow([_cell(item[column]) for column in COLUMNS])
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict):
+        return json.dumps(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return "'" + value
+    return value

@@ -1,0 +1,55 @@
+"""Which reviews an export holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db.models import Prefetch, QuerySet
+
+from cases.models import Image, Review
+from cases.permissions import Action, cohorts_where
+
+if TYPE_CHECKING:
+    from cases.permissions import Person
+
+
+@dataclass(frozen=True)
+class ReviewFilter:
+    """What an export is narrowed to. `since` is included, `until` is not."""
+
+    cohort: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    final_class: str = ""
+    verdict: str = ""
+
+
+def current_reviews(user: Person, narrowed: ReviewFilter) -> QuerySet[Review]:
+    """The reviews that the user may export, each as last amended, oldest first."""
+    reviews = Review.objects.filter(
+        amended_by__isnull=True, case__cohort__in=cohorts_where(user, Action.EXPORT)
+    )
+    if narrowed.cohort:
+        reviews = reviews.filter(case__cohort__name=narrowed.cohort)
+    if narrowed.since:
+        reviews = reviews.filter(created_at__gte=narrowed.since)
+    if narrowed.until:
+        reviews = reviews.filter(created_at__lt=narrowed.until)
+    if narrowed.final_class:
+        reviews = reviews.filter(final_class=narrowed.final_class)
+    if narrowed.verdict:
+        reviews = reviews.filter(verdict=narrowed.verdict)
+    # A version's manifest is large: it is read once for many rows, never joined to each.
+    return (
+        reviews.select_related(
+            "case__cohort", "case__adjudication", "prediction__image", "protocol", "reader", "amends"
+        )
+        .prefetch_related(
+            "prediction__model_version",
+            "case__first_reads",
+            Prefetch("case__images", Image.objects.only("case").order_by()),  # they are only counted
+        )
+        .order_by("created_at", "id")
+    )

@@ -1,0 +1,1 @@
+"""The door in: uploads by form, by REST and from a folder."""

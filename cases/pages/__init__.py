@@ -1,1 +1,0 @@
-"""The pages that people see; thin, over selectors and services."""

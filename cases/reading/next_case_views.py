@@ -1,0 +1,61 @@
+"""On to the next case: the one that waits for the reader, and the one that waits for the adjudicator."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _t
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from cases.access import PageRequest, case_or_404, not_ahead, signed_in
+from cases.analysis import results
+from cases.reading import drafts
+from cases.worklist import reading_queue
+from cases.worklist.reading_queue import awaiting_adjudication
+
+
+@never_cache
+@require_safe
+@signed_in
+def ahead(request: PageRequest, code: str) -> HttpResponse:
+    """Where the picture is at which the next case opens, to be fetched beforehand; empty where no other case
+    waits. Nothing is claimed, so that somebody else may come before.
+    """
+    case = reading_queue.next_case(request.user, case_or_404(request, code))
+    if case is None:
+        return JsonResponse({})
+    key = results.current_result(request.user, case)
+    opens_at = key.image if key else case.images.order_by("position")[0]
+    query = f"image={opens_at.position}&channel=grey"
+    base, volume = (reverse(f"cases:{name}", args=[case.code]) for name in ("base", "base-nifti"))
+    return JsonResponse({"picture": f"{base}?{query}", "volume": f"{volume}?{query}"})
+
+
+@never_cache
+@require_safe
+@signed_in
+@not_ahead
+def next_case(request: PageRequest) -> HttpResponse:
+    """On to the case that waits longest for this reader, behind `?after=CODE` if given."""
+    if request.method != "HEAD":
+        drafts.finalise_of(by=request.user)
+    code = request.GET.get("after", "")
+    after = case_or_404(request, code) if code else None
+    if case := reading_queue.next_case(request.user, after):
+        return redirect("cases:case", code=case.code)
+    messages.info(request, _t("No other case waits for your reading. New ones appear here once analysed."))
+    return redirect("cases:worklist")
+
+
+@never_cache
+@require_safe
+@signed_in
+def next_disputed(request: PageRequest) -> HttpResponse:
+    """On to the disputed case that has waited longest for this adjudicator."""
+    if case := awaiting_adjudication(request.user).first():
+        return redirect("cases:adjudicate", code=case.code)
+    messages.info(request, _t("No case waits for your adjudication."))
+    return redirect("cases:worklist")

@@ -1,0 +1,145 @@
+"""The protocol of a cohort: changed here, and frozen when the reading of a case begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _t
+
+from cases import audit
+from cases.lifecycle import Reading, ReadingOrder
+from cases.models import Case, Cohort, Protocol
+from cases.models.protocol import MAX_READERS
+from cases.permissions import Action, may, require
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+MAX_REASON = 1000
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a protocol settles."""
+
+    reading: Reading
+    readers_required: int
+    reading_order: ReadingOrder
+    adjudicator: User | None
+    reveals_ground_truth: bool
+
+
+def terms_of(source: Cohort | Protocol) -> Terms:
+    """The terms that a cohort or a version carries."""
+    return Terms(
+        Reading(source.reading),
+        source.readers_required,
+        ReadingOrder(source.reading_order),
+        source.adjudicator,
+        source.reveals_ground_truth,
+    )
+
+
+def terms_for(case: Case) -> Terms:
+    """The terms under which this case is read: those that its reading began under, or the cohort's newest."""
+    return terms_of(case.protocol or case.cohort)
+
+
+def has_begun(cohort: Cohort) -> bool:
+    """Whether a case was read under the newest version of the cohort's protocol."""
+    return cohort.protocols.filter(version=cohort.protocol_version).exists()
+
+
+def change_protocol(*, by: User, cohort: Cohort, terms: Terms, reason: str = "") -> Cohort:
+    """Give the cohort other terms, for the cases whose reading has not begun.
+
+    Once a case was read under the newest version, the change is a new version and needs a reason.
+    Raises ValidationError.
+    """
+    require(by, Action.MANAGE, cohort)
+    _check(cohort, terms)
+    with transaction.atomic():
+        locked = Cohort.objects.select_for_update().get(pk=cohort.pk)
+        before = terms_of(locked)
+        if terms == before:
+            return locked
+        is_new = has_begun(locked)
+        if is_new and not reason.strip():
+            raise ValidationError(
+                {"reason": _t("Cases were read under this protocol: say why it changes for the next ones.")}
+            )
+        for name, value in fields_of(terms).items():
+            setattr(locked, name, value)
+        locked.protocol_version += is_new
+        locked.save(update_fields=[*fields_of(terms), "protocol_version"])
+        audit.record(
+            by=by,
+            action="protocol.changed",
+            subject=locked,
+            cohort=locked,
+            version=locked.protocol_version,
+            reason=reason.strip()[:MAX_REASON],
+            **_differences(before, terms),
+        )
+    return locked
+
+
+def freeze(case: Case) -> Protocol:
+    """The version that the reading of this case begins under; call it inside the transaction of the act.
+
+    The cohort row is the lock, so that a change and a first read do not cross.
+    """
+    if case.protocol is not None:
+        return case.protocol
+    cohort = Cohort.objects.select_for_update().get(pk=case.cohort_id)
+    version, _ = Protocol.objects.get_or_create(
+        cohort=cohort, version=cohort.protocol_version, defaults=fields_of(terms_of(cohort))
+    )
+    Case.objects.filter(pk=case.pk, protocol__isnull=True, cohort=cohort).update(protocol=version)
+    if not Case.objects.filter(pk=case.pk, protocol=version).exists():
+        raise ValidationError(_t("This case was moved to another cohort meanwhile. Open it again."))
+    case.protocol = version
+    return version
+
+
+def fields_of(terms: Terms) -> dict[str, object]:
+    """The fields by name, without a copy of the adjudicator."""
+    return {name: getattr(terms, name) for name in Terms.__dataclass_fields__}
+
+
+def _check(cohort: Cohort, terms: Terms) -> None:
+    if not 1 <= terms.readers_required <= MAX_READERS:
+        raise ValidationError(
+            {"readers_required": _t("Between 1 and %(most)d readers a case.") % {"most": MAX_READERS}}
+        )
+    if terms.adjudicator is None:
+        return
+    if terms.readers_required < 2:  # noqa: PLR2004 - two are the fewest who can differ
+        raise ValidationError(
+            {
+                "adjudicator": _t(
+                    "One reader alone cannot disagree: ask for two readers, or for no adjudicator."
+                )
+            }
+        )
+    if not may(terms.adjudicator, Action.REVIEW, cohort):
+        raise ValidationError({"adjudicator": _t("The adjudicator has to be a reader of this cohort.")})
+
+
+def _differences(before: Terms, after: Terms) -> dict[str, audit.Detail]:
+    """Old and new value of each changed term, for the audit; a person as an opaque id."""
+    changed: dict[str, audit.Detail] = {}
+    for name, old in fields_of(before).items():
+        new = getattr(after, name)
+        if old != new:
+            changed |= {f"{name}_before": _plain(old), name: _plain(new)}
+    return changed
+
+
+def _plain(value: object) -> audit.Detail:
+    if value is None or isinstance(value, bool | int):
+        return value
+    return str(getattr(value, "pk", value))

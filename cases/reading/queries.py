@@ -1,0 +1,65 @@
+"""What was said of a case: one's own statements, and those of others once they lie open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Q, QuerySet
+
+from cases.blinding import statements_open
+from cases.models import Adjudication, Case, Draft, FirstRead, Review
+from cases.permissions import Action, cohorts_where
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from cases.permissions import Person
+    from portal.accounts.models import User
+
+
+def reviews_of(user: Person, case: Case) -> QuerySet[Review]:
+    """The user's own reviews of the case, and those of others once they lie open (cases/blinding.py);
+    amended ones too, newest first.
+    """
+    return (
+        _open_reviews(user)
+        .filter(case=case)
+        .select_related("reader", "prediction", "amended_by")
+        .prefetch_related("prediction__model_version")
+        .order_by("-created_at", "-id")
+    )
+
+
+def review_visible_to(user: Person, review_id: UUID) -> Review:
+    """The review of this id; Review.DoesNotExist where it does not lie open before the user."""
+    return (
+        _open_reviews(user)
+        .select_related("case__cohort", "prediction__model_version", "prediction__image")
+        .get(pk=review_id)
+    )
+
+
+def _open_reviews(user: Person) -> QuerySet[Review]:
+    own = Q(reader=user.pk, case__cohort__in=cohorts_where(user, Action.READ))
+    return Review.objects.filter(own | statements_open(user, "case__"))
+
+
+def own_current_review(user: User, case: Case) -> Review | None:
+    """The user's own review of the case, as last amended."""
+    return reviews_of(user, case).filter(reader=user, amended_by__isnull=True).first()
+
+
+def own_first_read(user: User, case: Case) -> FirstRead | None:
+    """What the user committed of the case before the network's result was shown."""
+    return FirstRead.objects.filter(case=case, reader=user).first()
+
+
+def own_draft(user: User, case: Case) -> Draft | None:
+    """What the user has typed of the case, or submitted so that it can still be undone."""
+    return Draft.objects.filter(case=case, reader=user).select_related("prediction").first()
+
+
+def adjudication_of(user: Person, case: Case) -> Adjudication | None:
+    """The decision on a case whose readers differed, once other readers' statements lie open."""
+    found = Adjudication.objects.filter(statements_open(user, "case__"), case=case)
+    return found.select_related("adjudicator").first()

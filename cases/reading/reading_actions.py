@@ -1,0 +1,120 @@
+"""What a reader does with the own reading beside giving it: keep, undo, finish, hold and give back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _t
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from cases.access import PageRequest, case_or_404, signed_in
+from cases.permissions import require_reader
+from cases.reading import drafts
+from cases.reading.claims import SlotTaken, hold_claim, release_claim
+
+# What a form of the case's page may hold beside its token.
+TYPED = (
+    "verdict",
+    "read_class",
+    "corrected_class",
+    "other_finding",
+    "confidence",
+    "comment",
+    "region",
+    "active_seconds",
+)
+
+
+@never_cache
+@require_POST
+@signed_in
+def draft(request: PageRequest, code: str) -> HttpResponse:
+    """Keep what is typed; answers the new revision, or 409 with the one that another window has made."""
+    case = case_or_404(request, code)
+    require_reader(request.user, case)
+    if request.POST.get("reader", str(request.user.pk)) != str(request.user.pk):
+        # A page that was left open, on a workstation at which somebody else has signed in since.
+        raise PermissionDenied(_t("This was typed by somebody else."))
+    try:
+        kept = drafts.save_draft(
+            by=request.user,
+            case=case,
+            fields=_typed(request),
+            revision=_revision(request.POST.get("revision", "")),
+        )
+    except ValidationError as refused:
+        return JsonResponse({"message": refused.messages[0]}, status=400)
+    except drafts.DraftConflict as conflict:
+        return JsonResponse({"message": str(conflict)}, status=409)
+    return JsonResponse({"revision": kept.revision})
+
+
+def _typed(request: PageRequest) -> dict[str, Any]:
+    """The fields as they are typed; a region is kept as what it says."""
+    fields: dict[str, Any] = {name: request.POST[name] for name in TYPED if name in request.POST}
+    try:
+        fields["region"] = json.loads(fields.get("region") or "null")
+    except ValueError:
+        fields["region"] = None
+    return fields
+
+
+def _revision(sent: str) -> int:
+    return int(sent) if sent.isdecimal() and len(sent) < 10 else 0  # noqa: PLR2004 - what a database holds
+
+
+@never_cache
+@require_POST
+@signed_in
+def hold(request: PageRequest, code: str) -> HttpResponse:
+    """Hold the reader's slot for longer, as an open page that is read does; 409 where there is none."""
+    case = case_or_404(request, code)
+    try:
+        held = hold_claim(by=request.user, case=case)
+    except SlotTaken as taken:
+        return JsonResponse({"message": str(taken)}, status=409)
+    if held is None:
+        return JsonResponse({"message": _t("You hold no slot of this case.")}, status=409)
+    return HttpResponse(status=204)
+
+
+@never_cache
+@require_POST
+@signed_in
+def give_back(request: PageRequest, code: str) -> HttpResponse:
+    """Give the slot back, unread."""
+    case = case_or_404(request, code)
+    release_claim(by=request.user, case=case)
+    messages.info(request, _t("Case %(code)s is given back.") % {"code": case.code})
+    return redirect("cases:worklist")
+
+
+@never_cache
+@require_POST
+@signed_in
+def undo(request: PageRequest, code: str) -> HttpResponse:
+    """Make the submitted review a draft again."""
+    case = case_or_404(request, code)
+    try:
+        drafts.undo(by=request.user, case=case)
+    except drafts.DraftConflict:
+        messages.warning(request, _t("This review is final already. Amend it, with a reason."))
+    else:
+        messages.info(request, _t("Undone. What you said is in the form again."))
+    return redirect("cases:case", code=case.code)
+
+
+@never_cache
+@require_POST
+@signed_in
+def finish(request: PageRequest, code: str) -> HttpResponse:
+    """Make the submitted review final now."""
+    case = case_or_404(request, code)
+    drafts.finalise_of(by=request.user)
+    return redirect("cases:case", code=case.code)

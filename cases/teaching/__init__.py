@@ -1,0 +1,1 @@
+"""Teaching mode: drawing a case of known class, answering, and the score."""

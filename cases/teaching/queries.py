@@ -1,0 +1,76 @@
+"""What the teaching mode draws from, and the running score."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+
+from cases.analysis.results import can_stand
+from cases.lifecycle import Reading
+from cases.models import Case, Cohort, Prediction, TeachingRead
+from cases.permissions import Action, cohorts_where, under
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from cases.permissions import Person
+    from portal.accounts.models import User
+
+
+@dataclass(frozen=True)
+class Score:
+    """Right answers over the same draws: the reader's and the network's.
+
+    `trained_on` of the draws were in the network's training data, where its answer says little.
+    """
+
+    n: int
+    reader: int
+    network: int
+    trained_on: int
+
+
+def teaching_cohorts(user: Person) -> QuerySet[Cohort]:
+    """The cohorts in whose teaching the user may take part."""
+    return cohorts_where(user, Action.REVIEW).filter(reading=Reading.TEACHING)
+
+
+def teaching_cases(user: Person) -> QuerySet[Case]:
+    """The cases that can be drawn: with a known class, and a result to show afterwards."""
+    analysed = Exists(can_stand(Prediction.objects.filter(image__case=OuterRef("pk"))))
+    readable = Case.objects.filter(under(Reading.TEACHING), cohort__in=teaching_cohorts(user))
+    return readable.filter(analysed).exclude(ground_truth="")
+
+
+def drawn_case(user: User, cohort: Cohort, but: Case | None = None) -> Case | None:
+    """A random case of the cohort, one that the user has not read before while there is one."""
+    cases = teaching_cases(user).filter(cohort=cohort)
+    if but is not None:
+        cases = cases.exclude(pk=but.pk)
+    unseen = cases.exclude(teaching_reads__reader=user)
+    return _any_of(unseen) or _any_of(cases)
+
+
+def _any_of(cases: QuerySet[Case]) -> Case | None:
+    count = cases.count()
+    return cases.order_by("pk")[secrets.randbelow(count)] if count else None
+
+
+def own_teaching_read(user: User, case: Case, read_id: UUID) -> TeachingRead:
+    """The user's own answer; TeachingRead.DoesNotExist where it is somebody else's, or of another case."""
+    reads = TeachingRead.objects.filter(reader=user, case=case).select_related("prediction__image")
+    return reads.prefetch_related("prediction__model_version").get(pk=read_id)
+
+
+def score_of(user: User, cohort: Cohort) -> Score:
+    """The running score over all draws of the user in the cohort."""
+    counted = TeachingRead.objects.filter(reader=user, case__cohort=cohort).aggregate(
+        n=Count("pk"),
+        reader=Count("pk", filter=Q(read_class=F("case__ground_truth"))),
+        network=Count("pk", filter=Q(prediction__predicted_class=F("case__ground_truth"))),
+        trained_on=Count("pk", filter=Q(prediction__in_training=True)),
+    )
+    return Score(**counted)

@@ -1,0 +1,76 @@
+"""Words from outside the reach of Django's translation: of manifests, of the core, and of stored errors.
+
+The core speaks English and knows no translation. Its fixed sentences are in the catalogue all the same, and
+are looked up here as they stand; what is in no catalogue is shown as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
+if TYPE_CHECKING:
+    from django.utils.functional import Promise
+
+    from inference.errors import Fact, InferenceError
+
+NEARLY_CERTAIN = 0.99
+
+# What the shipped manifests call classes and layers.
+LABELS = (
+    gettext_noop("Glioma"),
+    gettext_noop("Meningioma"),
+    gettext_noop("No tumour"),
+    gettext_noop("Pituitary tumour"),
+    gettext_noop("Convolution 1 (227 x 227)"),
+    gettext_noop("Convolution 2 (113 x 113)"),
+    gettext_noop("Convolution 3 (56 x 56)"),
+    gettext_noop("Edges (40 x 40)"),
+    gettext_noop("Textures (20 x 20)"),
+    gettext_noop("Lesion (20 x 20)"),
+)
+NOTICES = {
+    "alpha_removed": _("Transparency was removed; transparent parts are shown black."),
+    "cmyk_converted": _("The picture was stored in print colours (CMYK) and was converted to RGB."),
+    "depth_reduced": _("The colour picture was reduced to 8 bits a channel."),
+    "exif_rotated": _("The picture was turned upright, as the orientation stored in the file told."),
+    "file_irregular": _("The file did not follow its format exactly; check that the picture is complete."),
+    "floats_scaled": _("The file stored floating-point values; they were scaled to 16 bits."),
+    "palette_expanded": _("The picture was stored with a colour table, which was expanded."),
+    "values_shifted": _("The file had negative values; all values were raised above zero."),
+}
+
+
+def sentences(codes: Iterable[str]) -> list[str | Promise]:
+    """The sentences of the codes; a code that no sentence is known for stands for itself."""
+    return [NOTICES.get(code, code) for code in codes]
+
+
+def shown(words: str) -> str:
+    """Words of a manifest, or a sentence that a worker stored; as they are where the catalogue lacks them."""
+    return _t(words) if words else words
+
+
+def sentence_of(error: InferenceError) -> str:
+    """What the core refuses, with its facts as this language writes numbers."""
+    said = shown(error.template)
+    return said % {name: _fact(fact) for name, fact in error.facts.items()} if error.facts else said
+
+
+def _fact(fact: Fact) -> str:
+    if isinstance(fact, str):
+        return fact
+    # Grouped in English as in_english() does; without, other languages' sentences would hide their thousands.
+    return number_format(fact, decimal_pos=0 if isinstance(fact, int) else 1, force_grouping=True)
+
+
+def percent_of(probability: float) -> str:
+    """A probability as whole percent; what is nearly certain is not rounded up to certain."""
+    if probability > NEARLY_CERTAIN:
+        return _t("> 99 %")
+    return _t("%(percent)d %%") % {"percent": round(probability * 100)}

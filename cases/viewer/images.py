@@ -1,0 +1,228 @@
+"""The pictures of a case: the base, the small heat maps, and the two laid over each other; as PNG for every
+browser, and as NIfTI for the viewer, which keeps their bit depth.
+
+All of them are made when asked for, from the stored image and the stored maps,
+and kept by the reader's own browser only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import get_args
+from uuid import UUID
+
+import numpy as np
+from django.http import Http404, HttpResponse, HttpResponseBadRequest, HttpResponseBase
+from django.utils.cache import get_conditional_response
+from django.utils.translation import gettext as _t
+from django.views.decorators.http import require_safe
+from numpy.typing import NDArray
+from PIL import Image as Picture
+
+from cases import storage
+from cases.access import PageRequest, case_or_404, signed_in
+from cases.analysis.results import prediction_visible_to
+from cases.models import Case, Image, Prediction
+from cases.permissions import Action, require
+from inference.canonical import decode_canonical
+from inference.colour_maps import DEFAULT_COLOUR_MAP
+from inference.errors import InferenceError
+from inference.formats import Pixels
+from inference.heatmaps import COLOUR_MAPS, Channel, MapSet, base_png, colour_png, overlay_png, unpack
+from inference.preprocessing import letterbox
+from inference.volumes import MAX_SIDE, base_volume, map_volume
+
+logger = logging.getLogger(__name__)
+
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
+# How a map is drawn: interpolated between the fields of its layer, or as these fields.
+DRAWN = ("smooth", "fields")
+GZIP = "application/gzip"
+PERCENTS = frozenset(str(percent) for percent in range(101))
+# An hour in the browser's own cache. The session middleware adds "Vary: Cookie", so
+# that after a sign-out nobody is shown what the cache still holds.
+CACHE_CONTROL = "private, max-age=3600"
+# A picture of the largest size costs some 100 MB while it is read and drawn, and a web process has
+# eight threads.
+_drawings_at_once = threading.BoundedSemaphore(2)
+
+
+@require_safe
+@signed_in
+def base(request: PageRequest, code: str) -> HttpResponseBase:
+    """The picture itself, with MAX_SIDE pixels at the most on its longer side."""
+    return _picture(
+        request, code, "", lambda pixels, channel: _bounded(base_png(pixels, channel)), "image/png"
+    )
+
+
+@require_safe
+@signed_in
+def base_nifti(request: PageRequest, code: str) -> HttpResponseBase:
+    """The picture with its full bit depth, for the viewer."""
+    return _picture(request, code, ":nifti", base_volume, GZIP)
+
+
+def _picture(
+    request: PageRequest, code: str, kind: str, draw: Callable[[Pixels, Channel], bytes], content_type: str
+) -> HttpResponseBase:
+    """One channel of the picture that the query string names, as `draw` makes it."""
+    image = image_at(case_or_404(request, code), request.GET.get("image", ""))
+    channel = request.GET.get("channel", "grey")
+    if channel not in CHANNELS:
+        return _bad_value("channel", CHANNELS)
+    return _file(
+        request, f"{image.file}:{channel}{kind}", lambda: draw(pixels_of(image), channel), content_type
+    )
+
+
+@require_safe
+@signed_in
+def heat_map(
+    request: PageRequest, code: str, prediction_id: UUID, layer: str, shown_class: str
+) -> HttpResponseBase:
+    """One map on its own small grid, coloured; the browser scales it over the square around the picture."""
+    prediction = _prediction_or_404(request, code, prediction_id)
+    colours = request.GET.get("colours", DEFAULT_COLOUR_MAP)
+    if colours not in COLOUR_MAPS:
+        return _bad_value("colours", COLOUR_MAPS)
+    return _file(
+        request,
+        f"{prediction.maps_file}:{layer}:{shown_class}:{colours}",
+        lambda: colour_png(_one_map(prediction, layer, shown_class), colours),
+    )
+
+
+@require_safe
+@signed_in
+def heat_map_nifti(
+    request: PageRequest, code: str, prediction_id: UUID, layer: str, shown_class: str
+) -> HttpResponseBase:
+    """One map without colour, for the viewer: smooth between its fields, or as the fields themselves."""
+    prediction = _prediction_or_404(request, code, prediction_id)
+    drawn = request.GET.get("drawn", DRAWN[0])
+    if drawn not in DRAWN:
+        return _bad_value("drawn", DRAWN)
+    image = prediction.image
+    return _file(
+        request,
+        f"{prediction.maps_file}:{layer}:{shown_class}:{drawn}:{image.width}:{image.height}:nifti",
+        lambda: map_volume(
+            _one_map(prediction, layer, shown_class),
+            letterbox(image.width, image.height),
+            image.width,
+            image.height,
+            smooth=drawn == "smooth",
+        ),
+        GZIP,
+    )
+
+
+@require_safe
+@signed_in
+def overlay(
+    request: PageRequest, code: str, prediction_id: UUID, layer: str, shown_class: str
+) -> HttpResponseBase:
+    """The picture under one map as a single PNG: for print, for keeping, and without SVG."""
+    prediction = _prediction_or_404(request, code, prediction_id)
+    colours, percent = request.GET.get("colours", DEFAULT_COLOUR_MAP), request.GET.get("opacity", "50")
+    if colours not in COLOUR_MAPS:
+        return _bad_value("colours", COLOUR_MAPS)
+    if percent not in PERCENTS:
+        return _bad_value("opacity", ("0", "...", "100"))
+    image = prediction.image
+    box = letterbox(image.width, image.height)
+    return _file(
+        request,
+        f"{image.file}:{prediction.maps_file}:{layer}:{shown_class}:{colours}:{percent}",
+        lambda: overlay_png(
+            pixels_of(image), _one_map(prediction, layer, shown_class), box, int(percent) / 100, colours
+        ),
+    )
+
+
+def image_at(case: Case, position: str, key: Prediction | None = None) -> Image:
+    """The picture of the case at the position that a query string names; without one, that of the result that
+    stands for the case (`key`, where it may be shown), or else the first.
+
+    404 where there is none, or the case has no pictures.
+    """
+    images = list(case.images.all())
+    if not position and key:
+        return next(image for image in images if image.pk == key.image_id)
+    if position:
+        images = [image for image in images if str(image.position) == position]
+    if not images:
+        raise Http404
+    return images[0]
+
+
+def pixels_of(image: Image) -> Pixels:
+    """The stored pixels. Raises FileNotFoundError or InferenceError where they cannot be read."""
+    return decode_canonical(storage.load(image.file))
+
+
+def maps_of(prediction: Prediction) -> MapSet:
+    """The stored maps. Raises FileNotFoundError or InferenceError where they cannot be read."""
+    return unpack(storage.load(prediction.maps_file))
+
+
+def _one_map(prediction: Prediction, layer: str, shown_class: str) -> NDArray[np.uint8]:
+    maps = maps_of(prediction)
+    if layer not in maps.layers or shown_class not in maps.class_codes:
+        raise Http404
+    values: NDArray[np.uint8] = maps.values[layer][maps.class_codes.index(shown_class)]
+    return values
+
+
+def _prediction_or_404(request: PageRequest, code: str, prediction_id: UUID) -> Prediction:
+    """The result, where the user may read results; the case's own 404 or 403 otherwise."""
+    case = case_or_404(request, code)
+    require(request.user, Action.READ, case.cohort)
+    try:
+        return prediction_visible_to(request.user, case, str(prediction_id))
+    except Prediction.DoesNotExist:
+        raise Http404 from None
+
+
+def _bad_value(name: str, allowed: Iterable[str]) -> HttpResponse:
+    sentence = _t("“%(name)s” takes one of: %(allowed)s.") % {"name": name, "allowed": ", ".join(allowed)}
+    return HttpResponseBadRequest(sentence, content_type="text/plain; charset=utf-8")
+
+
+def _bounded(png: bytes) -> bytes:
+    """The picture itself, or a smaller one; the page gives its place in pixels of the original."""
+    picture = Picture.open(io.BytesIO(png))
+    if max(picture.size) <= MAX_SIDE:
+        return png
+    picture.thumbnail((MAX_SIDE, MAX_SIDE))
+    smaller = io.BytesIO()
+    picture.save(smaller, "PNG", compress_level=1)
+    return smaller.getvalue()
+
+
+def _file(
+    request: PageRequest, content_key: str, draw: Callable[[], bytes], content_type: str = "image/png"
+) -> HttpResponseBase:
+    """Answer with the picture that `draw` makes, or 304 where the browser has what the key stands for.
+
+    The key is made of names by content, so that the same key is always the same picture.
+    """
+    etag = f'"{hashlib.sha256(content_key.encode()).hexdigest()[:32]}"'
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        try:
+            with _drawings_at_once:
+                picture = draw()
+            response = HttpResponse(picture, content_type=content_type)
+        except (FileNotFoundError, InferenceError) as error:
+            logger.error("A stored picture or heat map cannot be read: %s", type(error).__name__)  # noqa: TRY400
+            return HttpResponse(status=503, headers={"Cache-Control": "no-store"})
+    response["ETag"] = etag
+    response["Cache-Control"] = CACHE_CONTROL
+    response["X-Content-Type-Options"] = "nosniff"
+    return response

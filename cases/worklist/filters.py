@@ -1,0 +1,147 @@
+"""What a worklist can be narrowed to. A filter that would tell a result holds only where it lies open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery, TextChoices
+from django.db.models.lookups import Exact
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from cases.analysis.results import jobs_standing_first
+from cases.blinding import results_open
+from cases.lifecycle import GateVerdict, JobStatus
+from cases.models import Assignment, Case, Claim, Cohort, Job
+from cases.permissions import visible_to
+from cases.worklist import reading_queue
+
+if TYPE_CHECKING:
+    from cases.permissions import Person
+
+
+class Uncertainty(TextChoices):
+    """How unsure the network is."""
+
+    GATE = "gate", _("Input gate uncertain or refused")
+    BELOW_60 = "60", _("Below 60 %")
+    BELOW_80 = "80", _("Below 80 %")
+    BELOW_95 = "95", _("Below 95 %")
+
+
+class Whose(TextChoices):
+    """Who has a case: to whom it is given, or who reads it just now."""
+
+    ME = "me", _("Me")
+    SOMEBODY = "somebody", _("Somebody")
+    NOBODY = "nobody", _("Nobody")
+
+
+class Age(TextChoices):
+    """How long ago a case was received: within (-) or more than (+) so many days."""
+
+    WITHIN_1 = "-1", _("In the last 24 hours")
+    WITHIN_7 = "-7", _("In the last 7 days")
+    WITHIN_30 = "-30", _("In the last 30 days")
+    OVER_1 = "+1", _("More than 24 hours ago")
+    OVER_7 = "+7", _("More than 7 days ago")
+    OVER_30 = "+30", _("More than 30 days ago")
+
+
+@dataclass(frozen=True)
+class WorklistFilter:
+    """What the worklist is narrowed to; an empty value narrows nothing."""
+
+    cohort: Cohort | None = None
+    state: str = ""
+    job_status: str = ""
+    predicted_class: str = ""
+    gate_verdict: str = ""
+    uncertainty: str = ""
+    assigned: str = ""
+    claimed: str = ""
+    age: str = ""
+    priority: int | None = None
+    awaits_me: bool = False
+    text: str = ""
+
+    @property
+    def asks_for_results(self) -> bool:
+        """Whether what is left tells something of the network's results."""
+        return bool(self.predicted_class or self.gate_verdict or self.uncertainty)
+
+
+def narrowed_cases(user: Person, narrowed: WorklistFilter) -> QuerySet[Case]:
+    """The cases that the user sees and the filter leaves, in no order."""
+    cases = visible_to(user).filter(_of_the_case(narrowed), _of_people(user, narrowed))
+    if narrowed.asks_for_results:
+        cases = cases.filter(_of_the_result(narrowed), results_open(user))
+    if narrowed.awaits_me:
+        cases = reading_queue.waits_for(user, cases)
+    return cases.order_by()
+
+
+def _of_the_case(narrowed: WorklistFilter) -> Q:
+    where = Q()
+    if narrowed.cohort:
+        where &= Q(cohort=narrowed.cohort)
+    if narrowed.state:
+        where &= Q(state=narrowed.state)
+    if narrowed.priority is not None:
+        where &= Q(priority=narrowed.priority)
+    if narrowed.age:
+        where &= _received(Age(narrowed.age))
+    if narrowed.text:
+        named = Cohort.objects.filter(name__icontains=narrowed.text)
+        where &= Q(code__contains=narrowed.text.upper()) | Q(cohort__in=named)
+    if narrowed.job_status:
+        where &= _analysis(JobStatus(narrowed.job_status))
+    return where
+
+
+def _received(age: Age) -> Q:
+    border = timezone.now() - timedelta(days=abs(int(age)))
+    return Q(created_at__lt=border) if age.startswith("+") else Q(created_at__gte=border)
+
+
+def _analysis(status: JobStatus) -> Q:
+    """That the analysis which stands for the case is in this state."""
+    standing = jobs_standing_first(Job.objects.filter(image__case=OuterRef("pk"))).values("status")[:1]
+    # The second half is implied by the first; it leads the database to the few where few are in this state.
+    some = Job.objects.filter(status=status).values("image__case")
+    return Q(Exact(Subquery(standing), status)) & Q(pk__in=some)
+
+
+def _of_people(user: Person, narrowed: WorklistFilter) -> Q:
+    """To whom the case is given, and who reads it just now."""
+    given = Assignment.objects.values("case")
+    held = Claim.objects.filter(expires_at__gt=timezone.now()).values("case")
+    where = Q()
+    if narrowed.assigned:
+        where &= _by(narrowed.assigned, given, given.filter(reader=user.pk))
+    if narrowed.claimed:
+        where &= _by(narrowed.claimed, held, held.filter(reader=user.pk))
+    return where
+
+
+def _by(who: str, anybodys: QuerySet[Any, Any], own: QuerySet[Any, Any]) -> Q:
+    """That the case is among the user's own, anybody's, or nobody's."""
+    if who == Whose.ME:
+        return Q(pk__in=own)
+    return Q(pk__in=anybodys) if who == Whose.SOMEBODY else ~Q(pk__in=anybodys)
+
+
+def _of_the_result(narrowed: WorklistFilter) -> Q:
+    """A refused image has no class."""
+    where = Q()
+    if narrowed.predicted_class:
+        where &= Q(found_class=narrowed.predicted_class) & ~Q(found_gate=GateVerdict.REFUSED)
+    if narrowed.gate_verdict:
+        where &= Q(found_gate=narrowed.gate_verdict)
+    if narrowed.uncertainty == Uncertainty.GATE:
+        where &= Q(found_gate__in=(GateVerdict.UNCERTAIN, GateVerdict.REFUSED))
+    elif narrowed.uncertainty:
+        where &= Q(found_certainty__lt=int(narrowed.uncertainty) / 100)
+    return where

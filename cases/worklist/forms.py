@@ -1,0 +1,119 @@
+"""The worklist's filters and order, as a form and as an address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from cases.lifecycle import CaseState, GateVerdict, JobStatus, Priority
+from cases.permissions import Action
+from cases.worklist.filters import Age, Uncertainty, Whose, WorklistFilter
+from cases.worklist.sorting import Sort
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+    from cases.cohorts import CohortRights
+
+    Choices = Iterable[tuple[Any, StrOrPromise]]
+
+# What lies behind “More filters”; the others are always in sight.
+FURTHER = ("priority", "age", "assigned", "claimed", "awaits", "analysis", "gate", "sort")
+OF_RESULTS = ("found", "gate", "uncertain")
+LONGEST_TEXT = 120
+
+
+def _choice(label: StrOrPromise, choices: Choices) -> forms.ChoiceField:
+    return forms.ChoiceField(label=label, required=False, choices=[("", _("All")), *choices])
+
+
+class WorklistForm(forms.Form):
+    """What the worklist is narrowed to and sorted by. A field that does not hold narrows nothing."""
+
+    text = forms.CharField(
+        label=_("Search"),
+        required=False,
+        max_length=LONGEST_TEXT,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Code or cohort")}),
+    )
+    cohort = _choice(_("Cohort"), [])
+    state = _choice(_("State"), CaseState.choices)
+    found = _choice(_("Network's class"), [])
+    uncertain = _choice(_("Network's certainty"), Uncertainty.choices)
+    priority = _choice(_("Priority"), Priority.choices)
+    age = _choice(_("Received"), Age.choices)
+    assigned = _choice(_("Assigned to"), Whose.choices)
+    claimed = _choice(_("Read just now by"), Whose.choices)
+    awaits = _choice(_("Waiting for"), [("me", _("My reading"))])
+    analysis = _choice(_("Analysis"), JobStatus.choices)
+    gate = _choice(_("Input gate"), GateVerdict.choices)
+    sort = forms.ChoiceField(label=_("Order"), required=False, choices=Sort.choices)
+
+    def __init__(self, data: Any, *, rights: Sequence[CohortRights], classes: dict[str, str]) -> None:
+        super().__init__(data)
+        self._cohorts = {str(held.cohort.pk): held.cohort for held in rights if Action.VIEW in held.actions}
+        self._offer("cohort", [(key, cohort.name) for key, cohort in self._cohorts.items()])
+        self._offer("found", classes.items())
+        self.may_read = any(Action.READ in held.actions for held in rights)
+        if not self.may_read:
+            for name in OF_RESULTS:
+                del self.fields[name]
+            sorts = [each for each in Sort.choices if each[0] not in (Sort.CERTAIN, Sort.UNCERTAIN)]
+            cast("forms.ChoiceField", self.fields["sort"]).choices = sorts
+        self.full_clean()
+
+    def _offer(self, name: str, choices: Choices) -> None:
+        cast("forms.ChoiceField", self.fields[name]).choices = [("", _("All")), *choices]
+
+    def narrowed(self) -> WorklistFilter:
+        """The filter of the valid fields."""
+        given = self.cleaned_data
+        return WorklistFilter(
+            cohort=self._cohorts.get(given.get("cohort", "")),
+            state=given.get("state", ""),
+            job_status=given.get("analysis", ""),
+            predicted_class=given.get("found", ""),
+            gate_verdict=given.get("gate", ""),
+            uncertainty=given.get("uncertain", ""),
+            assigned=given.get("assigned", ""),
+            claimed=given.get("claimed", ""),
+            age=given.get("age", ""),
+            priority=int(given["priority"]) if given.get("priority") else None,
+            awaits_me=bool(given.get("awaits")),
+            text=given.get("text", "").strip(),
+        )
+
+    @property
+    def sorted_by(self) -> Sort:
+        """The order asked for; newest first where there is none."""
+        return Sort(self.cleaned_data.get("sort") or Sort.NEWEST)
+
+    @property
+    def query(self) -> str:
+        """The filters and the order as a query string: what holds, each once, in one order."""
+        kept = QueryDict(mutable=True)
+        for name in self.fields:
+            value = self.cleaned_data.get(name)
+            if value and (name != "sort" or value != Sort.NEWEST):
+                kept[name] = value
+        return kept.urlencode()
+
+    @property
+    def in_sight(self) -> list[forms.BoundField]:
+        """The fields that are always shown; the state is chosen by the tabs."""
+        return [field for field in self if field.name != "state" and field.name not in FURTHER]
+
+    @property
+    def further(self) -> list[forms.BoundField]:
+        """The fields behind “More filters”."""
+        return [field for field in self if field.name in FURTHER]
+
+    @property
+    def further_chosen(self) -> int:
+        """How many of those narrow the list."""
+        chosen = (name for name in FURTHER if name != "sort" and self.cleaned_data.get(name))
+        return sum(1 for _name in chosen)

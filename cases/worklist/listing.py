@@ -1,0 +1,87 @@
+"""The cases on a user's worklist, with what a row shows of each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
+
+from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Prefetch, QuerySet, Subquery
+from django.utils import timezone
+
+from cases.analysis.results import jobs_standing_first, standing_first
+from cases.blinding import results_open
+from cases.lifecycle import CaseState
+from cases.models import Assignment, Case, Claim, Job, Prediction
+from cases.permissions import visible_to
+from cases.worklist.counts import Tally, tallies
+from cases.worklist.filters import WorklistFilter, narrowed_cases
+from cases.worklist.reading_queue import awaiting_adjudication, waits_for
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    from cases.permissions import Person
+    from portal.accounts.models import User
+
+    class Analysis(TypedDict):
+        """What `with_analysis` and `worklist` add to a case."""
+
+        is_open: bool
+
+        job_status: str | None
+        job_error: str | None
+        predicted_class: str | None
+        confidence: float | None
+        gate_verdict: str | None
+
+    AnalysedCase: TypeAlias = WithAnnotations[Case, Analysis]
+
+
+def with_analysis(user: Person, cases: QuerySet[Case]) -> QuerySet[AnalysedCase]:
+    """Add `job_status` and `job_error` of the job, `predicted_class` and `confidence` of the result that
+    stands for the case (cases/analysis/results.py), and `is_open`: whether the user may be shown the result.
+    """
+    job = jobs_standing_first(Job.objects.filter(image__case=OuterRef("pk")))
+    result = standing_first(Prediction.objects.filter(image__case=OuterRef("pk")))
+    return cases.annotate(
+        is_open=ExpressionWrapper(results_open(user), output_field=BooleanField()),
+        job_status=Subquery(job.values("status")[:1]),
+        job_error=Subquery(job.values("error_message")[:1]),
+        predicted_class=Subquery(result.values("predicted_class")[:1]),
+        confidence=Subquery(result.values("confidence")[:1]),
+        gate_verdict=Subquery(result.values("gate_verdict")[:1]),
+    )
+
+
+def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[AnalysedCase]:
+    """The cases on the user's worklist, newest first, with the analysis that stands for each.
+
+    A filter by what the network found holds only where the result may be shown, so that it cannot be used to
+    ask for it.
+    """
+    cases = narrowed_cases(user, narrowed).select_related("cohort")
+    return with_analysis(user, cases).order_by("-created_at", "-id")
+
+
+def as_rows(user: Person, cases: QuerySet[Case]) -> QuerySet[AnalysedCase]:
+    """What a row of the worklist shows of each case: the analysis, who is to read it, and who reads it."""
+    held = Claim.objects.filter(expires_at__gt=timezone.now()).select_related("reader").order_by("expires_at")
+    given = Assignment.objects.select_related("reader").order_by("created_at", "pk")
+    return with_analysis(user, cases.select_related("cohort")).prefetch_related(
+        Prefetch("assignments", given), Prefetch("claims", held, to_attr="live_claims")
+    )
+
+
+def worklist_tallies(user: User, narrowed: WorklistFilter) -> dict[str, Tally]:
+    """How many cases the filter leaves in each clinical state, by the state's code; beside them, under
+    “disputed_mine” and “waiting”, how many wait for the user's decision and for the user's reading.
+    """
+    cases = narrowed_cases(user, replace(narrowed, state=""))
+    return tallies(
+        user,
+        {state.value: cases.filter(state=state) for state in CaseState}
+        | {
+            "disputed_mine": awaiting_adjudication(user),
+            "waiting": waits_for(user, visible_to(user)),
+        },
+    )

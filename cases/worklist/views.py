@@ -1,0 +1,198 @@
+"""The worklist, the live state of its rows, and the way to the next case."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import trigger_client_event
+
+from cases.access import PageRequest, case_or_404, signed_in
+from cases.analysis import jobs, results
+from cases.classes import known_classes
+from cases.cohorts import cohorts_of
+from cases.lifecycle import CaseState, IllegalTransition
+from cases.permissions import Action
+from cases.worklist.bulk_pages import OFFERS
+from cases.worklist.counts import Tally
+from cases.worklist.filters import WorklistFilter
+from cases.worklist.forms import WorklistForm
+from cases.worklist.listing import as_rows, worklist_tallies
+from cases.worklist.rows import Row, rows_by_code, rows_of
+from cases.worklist.saved_views import saved_views_of
+from cases.worklist.sorting import Sort, Turn, page_of
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+# How often a page asks for the states of its rows: while a worker is at one of them, and otherwise.
+PENDING_SECONDS, IDLE_SECONDS = 2, 15
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The head of a column: what a press on it sorts by, and how the list is sorted by it now."""
+
+    label: StrOrPromise
+    name: str
+    sort: Sort | None = None
+    aria: str = ""
+
+
+# Label, what the cell is called, and the two orders of a column; the first press gives the first.
+COLUMNS: tuple[tuple[StrOrPromise, str, tuple[Sort, ...]], ...] = (
+    (_("Case"), "case", (Sort.CODE, Sort.CODE_BACK)),
+    (_("Priority"), "priority", (Sort.URGENT, Sort.ROUTINE)),
+    (_("Cohort"), "cohort", ()),
+    (_("Received"), "received", (Sort.NEWEST, Sort.OLDEST)),
+    (_("Analysis"), "analysis", ()),
+    (_("Network's class"), "found", (Sort.UNCERTAIN, Sort.CERTAIN)),
+    (_("Readers"), "readers", ()),
+    (_("State"), "state", (Sort.STATE, Sort.STATE_BACK)),
+)
+
+
+@never_cache
+@require_safe
+@signed_in
+def worklist(request: PageRequest) -> HttpResponse:
+    """The user's cases, narrowed and sorted by the query string."""
+    user = request.user
+    rights, labels = cohorts_of(user), known_classes()
+    form = WorklistForm(request.GET, rights=rights, classes=labels)
+    narrowed = form.narrowed()
+    page = page_of(
+        user,
+        narrowed,
+        form.sorted_by,
+        Turn(after=request.GET.get("after", "").upper(), before=request.GET.get("before", "").upper()),
+        cohorts=[held.cohort.pk for held in rights if Action.VIEW in held.actions],
+        dressed=functools.partial(as_rows, user),
+    )
+    rows = rows_of(user, page.cases, rights, labels)
+    counts = worklist_tallies(user, narrowed)
+    context = {
+        "form": form,
+        "page": page,
+        "rows": rows,
+        "columns": _headings(form),
+        "is_narrowed": narrowed != WorklistFilter(),
+        "may_manage": any(row.may_manage for row in rows),
+        "views": saved_views_of(user),
+        "offers": OFFERS.values(),
+        "kept": QueryDict(form.query).items(),
+        **_counted(counts, narrowed),
+        **_live(rows, counts, form.query),
+    }
+    return render(request, "worklist/worklist.html", context)
+
+
+def _headings(form: WorklistForm) -> list[Heading]:
+    """The columns. A list that is read from the top down in the order of the values is ascending."""
+    found = []
+    for label, name, sorts in COLUMNS:
+        offered = sorts if name != "found" or form.may_read else ()
+        if form.sorted_by not in offered:
+            found.append(Heading(label, name, offered[0] if offered else None))
+            continue
+        aria = "descending" if form.sorted_by.startswith("-") else "ascending"
+        found.append(Heading(label, name, offered[1 - offered.index(form.sorted_by)], aria))
+    return found
+
+
+def _counted(counts: dict[str, Tally], narrowed: WorklistFilter) -> dict[str, Any]:
+    """What the page says in numbers."""
+    total = sum((counts[state.value] for state in CaseState), Tally(0))
+    return {
+        "counts": [(state, state.label, counts[state.value]) for state in CaseState],
+        "total": total,
+        "fitting": counts[narrowed.state] if narrowed.state else total,
+        "chosen_state": narrowed.state,
+        "disputed": counts["disputed_mine"],
+        "awaiting": counts["waiting"],
+    }
+
+
+def _live(rows: Sequence[Row], counts: dict[str, Tally], query: str) -> dict[str, Any]:
+    """What the page needs to ask again: for which rows, how often, and what it has seen already."""
+    changing = [row for row in rows if row.can_change]
+    is_pending = any(row.is_pending for row in changing)
+    return {
+        "live_codes": [row.case.code for row in changing],
+        "live_seconds": PENDING_SECONDS if is_pending else IDLE_SECONDS,
+        "live_query": query,
+        "seen": _digest(changing, counts),
+    }
+
+
+def _digest(rows: Sequence[Row], counts: dict[str, Tally]) -> str:
+    """A name for what these rows and numbers show to the user."""
+    in_one_order = sorted(rows, key=lambda row: row.case.code)
+    shown = [str(row.shown) for row in in_one_order] + [str(tally) for tally in counts.values()]
+    return hashlib.sha256("\n".join(shown).encode()).hexdigest()
+
+
+@never_cache
+@require_safe
+@signed_in
+def live(request: PageRequest) -> HttpResponse:
+    """The newest state of rows of the worklist (`?c=CODE&c=CODE`, and its filters) and its numbers, as parts
+    to swap in; 204 where they are what the page has `seen`.
+    """
+    user = request.user
+    rights, labels = cohorts_of(user), known_classes()
+    form = WorklistForm(request.GET, rights=rights, classes=labels)
+    rows = rows_by_code(user, request.GET.getlist("c"), rights, labels)
+    narrowed = form.narrowed()
+    counts = worklist_tallies(user, narrowed)
+    if _digest(rows, counts) == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    context = {"rows": rows, **_counted(counts, narrowed), **_live(rows, counts, form.query)}
+    return render(request, "worklist/parts/live.html", context)
+
+
+@never_cache
+@require_safe
+@signed_in
+def states(request: PageRequest) -> HttpResponse:
+    """The newest state of the pending rows of a page (`?c=CODE&c=CODE`), as parts to swap in."""
+    rows = rows_by_code(request.user, request.GET.getlist("c"))
+    context = {"rows": rows, "has_pending": any(row.is_pending for row in rows)}
+    return render(request, "worklist/parts/states.html", context)
+
+
+@never_cache
+@require_POST
+@signed_in
+def retry(request: PageRequest, code: str) -> HttpResponse:
+    """Queue what failed of the case again; on to the case, or the row's new state for htmx."""
+    case = case_or_404(request, code)
+    if results.current_job(case) is None:
+        raise Http404
+    try:
+        jobs.retry_case(by=request.user, case=case)
+    except IllegalTransition:
+        sentence = _t("This analysis needs no other try: its state has changed meanwhile.")
+    else:
+        sentence = _t("Queued again.")
+    if request.htmx:
+        rows = rows_by_code(request.user, [case.code])
+        if request.POST.get("from") == "worklist":
+            # Its page asks by itself, once it is told that there is something to ask for.
+            answer = render(request, "worklist/parts/rows.html", {"rows": rows})
+            return trigger_client_event(answer, "rows-changed")
+        # Begin to ask again, whatever the page did before; it stops by itself.
+        context = {"rows": rows, "has_pending": True}
+        return render(request, "worklist/parts/states.html", context)
+    messages.info(request, sentence)
+    return redirect("cases:case", code=case.code)

@@ -1,1 +1,0 @@
-"""What the study administrator looks at."""

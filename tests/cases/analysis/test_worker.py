@@ -1,0 +1,191 @@
+"""The thin room between queue and network, with a tiny real network."""
+
+import io
+import logging
+import uuid
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from PIL import Image as PillowImage
+
+from cases import storage
+from cases.analysis import jobs, worker
+from cases.models import Job, ModelVersion, Prediction
+from inference.errors import InferenceError
+from inference.fingerprints import FingerprintSet, fingerprint
+from inference.heatmaps import unpack
+from inference.manifest import load_manifest
+from tests.cast import make_png_bytes
+from tests.inference.tiny import CODES, tiny_model, write_model
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def tiny_network(tmp_path_factory):
+    """Folder with the tiny network, as shipped ones lie."""
+    folder = tmp_path_factory.mktemp("manifests")
+    return load_manifest(write_model(folder, tiny_model()))
+
+
+@pytest.fixture
+def model_version(db, tiny_network, settings) -> ModelVersion:
+    """Stands in for the cast's version: this one can be loaded."""
+    settings.MODEL_DIR = str(tiny_network.directory)
+    worker.predictor_for.cache_clear()
+    return ModelVersion.objects.create(
+        name="tiny",
+        weights_sha256=tiny_network.weights_sha256,
+        manifest=tiny_network.as_dict(),
+        is_active=True,
+    )
+
+
+@pytest.fixture
+def job(submitted_case) -> Job:
+    return Job.objects.get(image__case=submitted_case)
+
+
+def test_analysis_stores_probabilities_and_maps_of_every_layer_and_class(job, tiny_network) -> None:
+    worker.analyse(str(job.pk))
+    job.refresh_from_db()
+    prediction = Prediction.objects.get()
+    maps = unpack(storage.load(prediction.maps_file))
+    assert (job.status, job.error_code) == ("succeeded", "")
+    assert tuple(prediction.probabilities) == CODES
+    assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    assert prediction.predicted_class == max(prediction.probabilities, key=prediction.probabilities.get)
+    assert maps.layers == tiny_network.layer_names
+    assert [len(maps.values[layer]) for layer in maps.layers] == [4, 4]
+
+
+def test_network_without_gate_and_fingerprints_says_nothing_of_either(job) -> None:
+    worker.analyse(str(job.pk))
+    prediction = Prediction.objects.get()
+    assert (prediction.gate_verdict, prediction.gate_distance, prediction.in_training) == ("", None, None)
+
+
+@pytest.mark.parametrize(("trained_on", "expected"), [(0, True), (1, False)])
+def test_upload_is_compared_with_the_training_images(
+    trained_on, expected, job, tiny_network, monkeypatch
+) -> None:
+    """The upload is the picture of seed 0."""
+    picture = np.asarray(PillowImage.open(io.BytesIO(make_png_bytes(seed=trained_on))))
+    known = FingerprintSet.of([fingerprint(picture)]).as_manifest()
+    predictor = worker.predictor_for("tiny", tiny_network.weights_sha256)
+    monkeypatch.setattr(predictor, "manifest", replace(tiny_network, training_images=known))
+    worker.analyse(str(job.pk))
+    assert Prediction.objects.get().in_training is expected
+
+
+def test_verdict_of_the_gate_is_kept(job, tiny_network, monkeypatch) -> None:
+    predictor = worker.predictor_for("tiny", tiny_network.weights_sha256)
+    whole = predictor.predict
+    verdict = SimpleNamespace(verdict="refused", distance=9.5, confidence=0.4)
+    monkeypatch.setattr(predictor, "predict", lambda batch: [replace(whole(batch)[0], gate=verdict)])
+    worker.analyse(str(job.pk))
+    prediction = Prediction.objects.get()
+    assert (prediction.gate_verdict, prediction.gate_distance) == ("refused", 9.5)
+    assert prediction.is_refused
+
+
+def test_files_other_than_the_registered_ones_fail_the_job(job) -> None:
+    ModelVersion.objects.update(weights_sha256="f" * 64)
+    worker.analyse(str(job.pk))
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == ("failed", "model_differs")
+
+
+def test_analysis_called_twice_does_nothing_the_second_time(job) -> None:
+    worker.analyse(str(job.pk))
+    worker.analyse(str(job.pk))
+    job.refresh_from_db()
+    assert (Prediction.objects.count(), job.attempts) == (1, 1)
+
+
+def test_analysis_of_unknown_job_does_nothing(db) -> None:
+    worker.analyse(str(uuid.uuid4()))
+    assert not Prediction.objects.exists()
+
+
+def test_missing_picture_fails_the_job_for_good_with_a_sentence(job) -> None:
+    storage.discard(job.image.file)
+    worker.analyse(str(job.pk))
+    job.refresh_from_db()
+    assert (job.status, job.attempts, job.error_code) == ("failed", 1, "image_missing")
+    assert "Ask your administrator" in job.error_message
+
+
+def test_weights_that_do_not_match_fail_the_job_with_their_code(job, tiny_network) -> None:
+    weights = tiny_network.directory / tiny_network.weights_file
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1])
+    try:
+        worker.analyse(str(job.pk))
+    finally:
+        weights.write_bytes(whole)
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == ("failed", "weights_mismatch")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status"),
+    [
+        (SoftTimeLimitExceeded(), "time_limit", "queued"),
+        (InferenceError("busy", "Try later.", retryable=True), "busy", "queued"),
+        (InferenceError("broken", "Never.", retryable=False), "broken", "failed"),
+        (ZeroDivisionError("secret detail"), "unexpected", "queued"),
+    ],
+)
+def test_failure_decides_whether_the_job_is_tried_again(error, code, status, job, monkeypatch) -> None:
+    def break_down(claim: jobs.Claim) -> None:
+        raise error
+
+    monkeypatch.setattr(worker, "_infer", break_down)
+    worker.analyse(str(job.pk))
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (status, code)
+    assert "secret" not in job.error_message
+
+
+def test_unexpected_failure_is_logged_with_the_job_and_no_patient(job, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(worker, "_infer", lambda _: 1 / 0)
+    with caplog.at_level(logging.ERROR):
+        worker.analyse(str(job.pk))
+    (record,) = caplog.records
+    assert (record.getMessage(), record.exc_info[0]) == (f"Job {job.pk} failed.", ZeroDivisionError)
+
+
+def test_result_that_comes_too_late_is_dropped(job, monkeypatch) -> None:
+    infer = worker._infer
+
+    def slowly(claim: jobs.Claim) -> jobs.Result:
+        result = infer(claim)
+        Job.objects.update(status="queued", token=None, lease_until=None)
+        return result
+
+    monkeypatch.setattr(worker, "_infer", slowly)
+    worker.analyse(str(job.pk))
+    job.refresh_from_db()
+    assert (job.status, Prediction.objects.count()) == ("queued", 0)
+
+
+def test_tending_announces_what_waits(job, announcements) -> None:
+    announcements.clear()
+    worker.tend_jobs()
+    assert announcements == [job.pk]
+
+
+def test_times_of_a_job_hang_together() -> None:
+    times = (
+        settings.CELERY_TASK_SOFT_TIME_LIMIT,
+        settings.CELERY_TASK_TIME_LIMIT,
+        settings.JOB_LEASE_SECONDS,
+        settings.JOB_VISIBILITY_SECONDS,
+    )
+    assert list(times) == sorted(set(times))
+    assert settings.CELERY_TASK_ACKS_LATE

@@ -1,0 +1,144 @@
+"""Taking images in: what is stored, what is refused, and that nothing is left half-way."""
+
+import io
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import DatabaseError
+from PIL import Image as PillowImage
+
+from cases import storage
+from cases.intake.uploads import Outcome, submit_file
+from cases.models import AuditEvent, Case, Image, Job
+from tests.cast import make_png_bytes, sha256_of
+
+pytestmark = pytest.mark.usefixtures("model_version")
+
+
+def stored_files() -> set[str]:
+    """All files under images/, by name."""
+    found: set[str] = set()
+    pending = ["images"]
+    while pending:
+        folder = pending.pop()
+        if not default_storage.exists(folder):
+            continue
+        folders, files = default_storage.listdir(folder)
+        pending += [f"{folder}/{name}" for name in folders]
+        found |= {f"{folder}/{name}" for name in files}
+    return found
+
+
+def test_upload_by_member_makes_case_image_and_queued_job(
+    owner, cohort, model_version, announcements, django_capture_on_commit_callbacks
+) -> None:
+    data = make_png_bytes(80, 60)
+    with django_capture_on_commit_callbacks(execute=True):
+        receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(data))
+    case = Case.objects.get()
+    image, job = Image.objects.get(), Job.objects.get()
+    assert (receipt.outcome, receipt.case) == (Outcome.RECEIVED, case)
+    assert (case.state, case.cohort, case.created_by) == ("open", cohort, owner)
+    assert (image.width, image.height, image.bit_depth, image.colour) == (80, 60, 8, "grey")
+    assert (image.source_sha256, image.source_bytes) == (sha256_of(data), len(data))
+    assert (job.image, job.status, job.model_version) == (image, "queued", model_version)
+    assert announcements == [job.pk]
+    assert AuditEvent.objects.get(action="case.uploaded").actor == owner
+
+
+def test_stored_picture_has_the_same_pixels_and_no_metadata(owner, cohort) -> None:
+    picture = PillowImage.new("L", (64, 48), 90)
+    exif = PillowImage.Exif()
+    exif[0x010E] = "Doe, Jane 1970-01-01"
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", exif=exif)
+    submit_file(by=owner, cohort=cohort, file=ContentFile(stream.getvalue()))
+    kept = storage.load(Image.objects.get().file)
+    assert b"Doe" not in kept
+    reread = PillowImage.open(io.BytesIO(kept))
+    assert (reread.tobytes(), dict(reread.getexif()), reread.info) == (picture.tobytes(), {}, {})
+
+
+def test_stored_name_tells_nothing_of_the_upload(owner, cohort) -> None:
+    submit_file(by=owner, cohort=cohort, file=ContentFile(make_png_bytes(), name="Doe_Jane.png"))
+    image = Image.objects.get()
+    assert image.file == storage.content_name("images", storage.load(image.file), ".png")
+    assert "Doe" not in str(Image.objects.values().get()) + str(Case.objects.values().get())
+
+
+def test_same_file_twice_in_a_cohort_points_to_the_first(owner, cohort) -> None:
+    first = submit_file(by=owner, cohort=cohort, file=ContentFile(make_png_bytes()))
+    second = submit_file(by=owner, cohort=cohort, file=ContentFile(make_png_bytes()))
+    assert (second.outcome, second.case) == (Outcome.DUPLICATE, first.case)
+    assert Case.objects.count() == Job.objects.count() == 1
+
+
+def test_same_file_in_another_cohort_is_a_case_of_its_own(owner, stranger, cohort, other_cohort) -> None:
+    submit_file(by=owner, cohort=cohort, file=ContentFile(make_png_bytes()))
+    receipt = submit_file(by=stranger, cohort=other_cohort, file=ContentFile(make_png_bytes()))
+    assert receipt.outcome == Outcome.RECEIVED
+    assert Case.objects.count() == 2
+    assert len(stored_files() & set(Image.objects.values_list("file", flat=True))) == 1
+
+
+@pytest.mark.parametrize("who", ["stranger", "exporter"])
+def test_upload_without_the_right_is_refused_and_stores_nothing(who, cohort, request) -> None:
+    before = stored_files()
+    with pytest.raises(PermissionDenied):
+        submit_file(by=request.getfixturevalue(who), cohort=cohort, file=ContentFile(make_png_bytes(seed=9)))
+    assert not Case.objects.exists()
+    assert stored_files() == before
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "empty_file"),
+        (b"no picture at all, only words", "not_an_image"),
+        (make_png_bytes(seed=3)[:-200], "truncated"),
+    ],
+)
+def test_bad_file_is_refused_with_its_code_and_leaves_nothing(data, code, owner, cohort) -> None:
+    before = stored_files()
+    receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(data))
+    assert (receipt.outcome, receipt.code, receipt.case) == (Outcome.REFUSED, code, None)
+    assert receipt.message
+    assert not Case.objects.exists()
+    assert stored_files() == before
+
+
+def test_file_over_the_limit_is_refused_unread(owner, cohort, settings) -> None:
+    settings.UPLOAD_MAX_BYTES = 100
+    receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(make_png_bytes()))
+    assert (receipt.outcome, receipt.code) == (Outcome.REFUSED, "file_too_large")
+
+
+def test_database_failure_leaves_no_file_behind(owner, cohort, monkeypatch) -> None:
+    before = stored_files()
+
+    def break_down(rows: object) -> None:
+        raise DatabaseError("the disk is full")
+
+    monkeypatch.setattr(Job.objects, "bulk_create", break_down)
+    with pytest.raises(DatabaseError):
+        submit_file(by=owner, cohort=cohort, file=ContentFile(make_png_bytes(seed=77)))
+    assert not Case.objects.exists()
+    assert stored_files() == before
+
+
+def test_crash_while_a_file_is_written_leaves_nothing_under_its_name(monkeypatch) -> None:
+    def crash(self: Path, target: str) -> None:
+        raise KeyboardInterrupt
+
+    data = make_png_bytes(seed=987)
+    name = storage.content_name("images", data, ".png")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", crash)
+        with pytest.raises(KeyboardInterrupt):
+            storage.store("images", data, ".png")
+    assert not default_storage.exists(name)
+    assert storage.store("images", data, ".png") == name
+    assert storage.load(name) == data
