@@ -49,7 +49,7 @@ PORTAL = ("cases", "portal", "integration")
 PARTS = {
     "unit": Part("Unit tests: the image science, the walls", ("architecture", "inference")),
     "portal": Part("The portal (PostgreSQL, Valkey)", PORTAL, servers=True),
-    "sqlite": Part("The portal, as far as it asks a database (SQLite)", PORTAL, marked="not any_database"),
+    "sqlite": Part("What depends on the database, again (SQLite)", PORTAL, marked="both_databases"),
     "browser": Part("Browser tests (Chromium, PostgreSQL, Valkey, worker)", ("browser",), servers=True),
     "js": Part("JavaScript tests (node)", ("js",)),
 }

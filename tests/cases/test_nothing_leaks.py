@@ -188,7 +188,6 @@ def test_every_parameter_of_every_route_is_known_to_the_walk(twins) -> None:
 
 
 # The longest walk of all; what lies open is tested on both databases by what `revealing` has tests for.
-@pytest.mark.any_database
 def test_no_route_tells_a_reader_of_the_result_before_the_commit(twins, colleague, client_of) -> None:
     asked = 0
     hidden = {prediction.pk: secrets_of(prediction) for _, prediction in twins}

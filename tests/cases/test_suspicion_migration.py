@@ -10,6 +10,8 @@ from django.db import DatabaseError, connection, transaction
 
 from cases.models import ModelVersion, Prediction
 
+pytestmark = pytest.mark.both_databases
+
 LITE_1 = "6f3587c00d3a8c22357ac107da2d3079f953aef68d437953b131e86be4c1670f"
 
 

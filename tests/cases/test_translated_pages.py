@@ -371,7 +371,6 @@ def test_words_that_are_no_data_are_found(body, expected) -> None:
     assert list(words_in(body, {"North"})) == expected
 
 
-@pytest.mark.any_database
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("scene", SCENES)
 def test_no_page_says_anything_that_cannot_be_translated(

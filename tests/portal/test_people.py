@@ -10,6 +10,8 @@ from portal.accounts import mails, services
 from portal.accounts.models import Invitation
 from tests.cast import UNKNOWN_ID
 
+pytestmark = pytest.mark.both_databases
+
 PAGE = "/people/"
 
 

@@ -17,6 +17,8 @@ from cases.models import Case, Job, ModelVersion
 from cases.reading.reviews import Opinion, amend_review
 from tests.cast import make_png_bytes
 
+pytestmark = pytest.mark.both_databases
+
 
 def copied(case: Case) -> tuple[str, str, float | None]:
     case.refresh_from_db()

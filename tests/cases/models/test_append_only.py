@@ -8,6 +8,8 @@ from django.db.utils import ConnectionHandler
 
 from cases.models import Prediction
 
+pytestmark = pytest.mark.both_databases
+
 TABLES = ("cases_prediction", "cases_review", "cases_auditevent")
 TABLES_OF_THE_READING_ROOM = ("cases_firstread", "cases_adjudication", "cases_protocol")
 BEFORE_THE_GATE = "0002_append_only"
@@ -43,7 +45,7 @@ def test_postgresql_keeps_predictions_append_only_without_and_with_the_gate(revi
 
 
 @pytest.mark.django_db
-@pytest.mark.any_database
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL has a test of its own above")
 def test_sqlite_has_its_triggers_without_and_with_the_gate(tmp_path) -> None:
     scratch = ConnectionHandler(
         {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "scratch.sqlite3")}}

@@ -10,6 +10,8 @@ from cases.reading.adjudications import adjudicate
 from cases.reading.reviews import Opinion, amend_review
 from cases.reading.statements import Statement
 
+pytestmark = pytest.mark.both_databases
+
 MENINGIOMA = Statement("meningioma", 5, "broad base")
 
 

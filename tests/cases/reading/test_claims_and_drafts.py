@@ -14,6 +14,8 @@ from cases.reading.claims import SlotTaken, claim_case, hold_claim, release_clai
 from cases.reading.reviews import Opinion, ReviewConflict
 from cases.worklist.reading_queue import awaiting_review, next_case
 
+pytestmark = pytest.mark.both_databases
+
 AGREE = Opinion("agree", "", 4)
 
 

@@ -9,6 +9,8 @@ from cases.lifecycle import Verdict
 from cases.models import AuditEvent, Prediction, Review
 from cases.reading.reviews import Opinion, ReviewConflict, amend_review, submit_review
 
+pytestmark = pytest.mark.both_databases
+
 AGREE = Opinion(Verdict.AGREE, "", 5, "clear")
 
 
