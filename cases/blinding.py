@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OVER = (CaseState.REVIEWED, CaseState.CLOSED)
 
 
-def results_open(user: Person, prefix: str = "") -> Q:
+def results_visible_to(user: Person, prefix: str = "") -> Q:
     """The condition on cases (at the end of the path `prefix`) whose results `user` may see."""
     return _within(user, prefix) & (
         under(Reading.AI_FIRST, prefix)
@@ -32,7 +32,7 @@ def results_open(user: Person, prefix: str = "") -> Q:
     )
 
 
-def statements_open(user: Person, prefix: str = "") -> Q:
+def statements_visible_to(user: Person, prefix: str = "") -> Q:
     """The condition on cases of which `user` may see what other readers said.
 
     A case that is over lies open where the network's result does too.
@@ -47,13 +47,13 @@ def statements_open(user: Person, prefix: str = "") -> Q:
 
 
 def may_see_results(user: Person, case: Case) -> bool:
-    """Whether `results_open` holds for one case."""
-    return Case.objects.filter(results_open(user), pk=case.pk).exists()
+    """Whether `results_visible_to` holds for one case."""
+    return Case.objects.filter(results_visible_to(user), pk=case.pk).exists()
 
 
 def may_see_statements(user: Person, case: Case) -> bool:
-    """Whether `statements_open` holds for one case."""
-    return Case.objects.filter(statements_open(user), pk=case.pk).exists()
+    """Whether `statements_visible_to` holds for one case."""
+    return Case.objects.filter(statements_visible_to(user), pk=case.pk).exists()
 
 
 def _within(user: Person, prefix: str) -> Q:

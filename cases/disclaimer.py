@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-RESEARCH_NOTICE = gettext_noop(
+DISCLAIMER = gettext_noop(
     "For research and study use only. Decision support, not a diagnosis; left and right are not assured."
 )
-RESEARCH_NOTICE_SHOWN = _(RESEARCH_NOTICE)
+DISCLAIMER_SHOWN = _(DISCLAIMER)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from cases.disclaimer import RESEARCH_NOTICE_SHOWN
+from cases.disclaimer import DISCLAIMER_SHOWN
 from cases.lifecycle import Reading
 from cases.permissions import Action, actions_anywhere
 from portal.theme import chosen_theme
@@ -26,7 +26,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         return any(action == each for each, _reading in held())
 
     return {
-        "research_notice": RESEARCH_NOTICE_SHOWN,
+        "disclaimer": DISCLAIMER_SHOWN,
         "theme": chosen_theme(request),
         "may_upload_somewhere": lambda: may(Action.UPLOAD),
         "may_review_somewhere": lambda: may(Action.REVIEW),

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from cases.disclaimer import RESEARCH_NOTICE_SHOWN
+from cases.disclaimer import DISCLAIMER_SHOWN
 from portal.theme import chosen_theme
 
 TO_THE_WORKLIST = _("To the worklist")
@@ -72,7 +72,7 @@ def _page(request: HttpRequest, status: int, words: Words, reason: str = "") -> 
         "way_on": reverse(words.way_on),
         "way_on_label": words.way_on_label,
         "theme": chosen_theme(request),
-        "research_notice": RESEARCH_NOTICE_SHOWN,
+        "disclaimer": DISCLAIMER_SHOWN,
     }
     return HttpResponse(render_to_string("errors/error.html", context), status=status)
 

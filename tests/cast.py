@@ -81,18 +81,18 @@ def make_maps(seed: int = 0) -> MapSet:
 
 
 @pytest.fixture(autouse=True)
-def announcements(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> list[uuid.UUID]:
-    """The jobs that were announced to the broker; only `real_broker` tests really reach one."""
-    announced: list[uuid.UUID] = []
+def enqueued(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> list[uuid.UUID]:
+    """The jobs that were sent to the broker; only `real_broker` tests really reach one."""
+    sent: list[uuid.UUID] = []
     if not request.node.get_closest_marker("real_broker"):
         from cases.analysis import jobs
 
-        def announce(job_id: uuid.UUID) -> bool:
-            announced.append(job_id)
+        def enqueue(job_id: uuid.UUID) -> bool:
+            sent.append(job_id)
             return True
 
-        monkeypatch.setattr(jobs, "announce", announce)
-    return announced
+        monkeypatch.setattr(jobs, "enqueue", enqueue)
+    return sent
 
 
 @pytest.fixture
@@ -292,7 +292,7 @@ def analyse_as() -> Callable[..., None]:
         case: Case, predicted: str = "glioma", probability: float = 0.7, position: int = 0, **found: Any
     ) -> None:
         job = case.images.get(position=position).jobs.get(status="queued")
-        claim = jobs.claim(job.pk)
+        claim = jobs.lease(job.pk)
         assert claim is not None
         rest = (1 - probability) / 3
         jobs.complete(
@@ -315,7 +315,7 @@ def fail_as() -> Callable[..., None]:
     from cases.analysis import jobs
 
     def fail(case: Case, position: int = 0) -> None:
-        claim = jobs.claim(case.images.get(position=position).jobs.get(status="queued").pk)
+        claim = jobs.lease(case.images.get(position=position).jobs.get(status="queued").pk)
         assert claim is not None
         assert jobs.fail(claim, jobs.Failure("broken", "The stored picture is damaged.", retryable=False))
 

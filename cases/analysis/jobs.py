@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ANALYSE_TASK = "cases.analysis.worker.analyse"
-# So many jobs at the most are announced again in one round: messages that come
+# So many jobs at the most are sent again in one round: messages that come
 # twice are harmless, but a long queue must not fill the broker with them.
-ANNOUNCE_BATCH = 100
+ENQUEUE_BATCH = 100
 BROKER_REST_SECONDS = 10
 _broker_rests_until = 0.0
 
 
 @dataclass(frozen=True)
-class Claim:
+class Lease:
     """The right to finish one attempt of one job."""
 
     job_id: uuid.UUID
@@ -82,10 +82,10 @@ class Failure:
     retryable: bool
 
 
-def announce(job_id: uuid.UUID) -> bool:
+def enqueue(job_id: uuid.UUID) -> bool:
     """Wake a worker up for the job; False where the broker cannot be reached.
 
-    A failure here loses nothing: the row waits, and beat has it announced again.
+    A failure here loses nothing: the row waits, and the sweep sends it again.
     After one, this process leaves the broker alone for a while, so that many uploads
     do not each wait for the same silence.
     """
@@ -98,19 +98,19 @@ def announce(job_id: uuid.UUID) -> bool:
         _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
         logger.warning("The broker cannot be reached; job %s waits in the outbox.", job_id)
         return False
-    Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).update(announced_at=timezone.now())
+    Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).update(sent_at=timezone.now())
     return True
 
 
-def announce_on_commit(job: Job) -> None:
+def enqueue_on_commit(job: Job) -> None:
     """Announce `job` once the current transaction is committed.
 
-    What goes wrong then is logged and undoes nothing: the job is stored and will be announced again.
+    What goes wrong then is logged and undoes nothing: the job is stored and will be sent again.
     """
-    transaction.on_commit(lambda: announce(job.pk), robust=True)
+    transaction.on_commit(lambda: enqueue(job.pk), robust=True)
 
 
-def claim(job_id: uuid.UUID) -> Claim | None:
+def lease(job_id: uuid.UUID) -> Lease | None:
     """Take a queued job; None where it is not queued (any more)."""
     token, now = uuid.uuid4(), timezone.now()
     taken = Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).update(
@@ -126,26 +126,26 @@ def claim(job_id: uuid.UUID) -> Claim | None:
         return None
     job = Job.objects.select_related("image", "model_version").get(pk=job_id)
     version = job.model_version
-    return Claim(job_id, token, job.attempts, job.image.file, version.name, version.weights_sha256)
+    return Lease(job_id, token, job.attempts, job.image.file, version.name, version.weights_sha256)
 
 
-def _finish(claim: Claim, **changes: object) -> bool:
+def _finish(lease: Lease, **changes: object) -> bool:
     """Move the job on, if its token still holds."""
     return (
-        Job.objects.filter(pk=claim.job_id, status=JobStatus.RUNNING, token=claim.token).update(
+        Job.objects.filter(pk=lease.job_id, status=JobStatus.RUNNING, token=lease.token).update(
             token=None, lease_until=None, **changes
         )
         == 1
     )
 
 
-def complete(claim: Claim, result: Result) -> bool:
+def complete(lease: Lease, result: Result) -> bool:
     """Store the result; False, and nothing stored, where the claim no longer holds."""
     maps_file = storage.store("maps", result.packed_maps, ".npz")
     with transaction.atomic():
-        if not _finish(claim, status=JobStatus.SUCCEEDED, finished_at=timezone.now()):
+        if not _finish(lease, status=JobStatus.SUCCEEDED, finished_at=timezone.now()):
             return False
-        job = Job.objects.select_related("image", "model_version").get(pk=claim.job_id)
+        job = Job.objects.select_related("image", "model_version").get(pk=lease.job_id)
         confidence = result.probabilities[result.predicted_class]
         is_negative = result.predicted_class == job.model_version.negative_class
         Prediction.objects.create(
@@ -165,20 +165,20 @@ def complete(claim: Claim, result: Result) -> bool:
     return True
 
 
-def fail(claim: Claim, failure: Failure) -> bool:
+def fail(lease: Lease, failure: Failure) -> bool:
     """Note why the attempt failed; queue the job again where another try may help."""
     error = {"error_code": failure.code, "error_message": failure.message}
     with transaction.atomic():
-        if failure.retryable and claim.attempt < settings.JOB_MAX_ATTEMPTS:
-            moved = _finish(claim, status=JobStatus.QUEUED, announced_at=None, **error)
+        if failure.retryable and lease.attempt < settings.JOB_MAX_ATTEMPTS:
+            moved = _finish(lease, status=JobStatus.QUEUED, sent_at=None, **error)
         else:
-            moved = _finish(claim, status=JobStatus.FAILED, finished_at=timezone.now(), **error)
+            moved = _finish(lease, status=JobStatus.FAILED, finished_at=timezone.now(), **error)
             if moved:
-                _refresh_standing(claim.job_id)
+                _refresh_key_result(lease.job_id)
     return moved
 
 
-def _refresh_standing(job_id: uuid.UUID) -> None:
+def _refresh_key_result(job_id: uuid.UUID) -> None:
     job = Job.objects.select_related("image", "model_version").get(pk=job_id)
     key_result.refresh_after_result(job.image, job.model_version)
 
@@ -198,28 +198,28 @@ def take_back_expired() -> int:
         keys = list(given_up.values_list("pk", flat=True))
         failed = given_up.update(status=JobStatus.FAILED, finished_at=now, **lost)
         for key in keys:
-            _refresh_standing(key)
+            _refresh_key_result(key)
         revived = Job.objects.filter(expired, attempts__lt=settings.JOB_MAX_ATTEMPTS).update(
-            status=JobStatus.QUEUED, announced_at=None, **lost
+            status=JobStatus.QUEUED, sent_at=None, **lost
         )
     return failed + revived
 
 
-def announce_waiting() -> int:
+def enqueue_waiting() -> int:
     """Announce queued jobs that nobody was told of lately, oldest first; return how many."""
     stale = timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS)
     waiting: Iterable[uuid.UUID] = (
         Job.objects.filter(status=JobStatus.QUEUED)
-        .filter(Q(announced_at__isnull=True) | Q(announced_at__lt=stale))
+        .filter(Q(sent_at__isnull=True) | Q(sent_at__lt=stale))
         .order_by("queued_at")
-        .values_list("pk", flat=True)[:ANNOUNCE_BATCH]
+        .values_list("pk", flat=True)[:ENQUEUE_BATCH]
     )
-    announced = 0
+    sent = 0
     for job_id in waiting:
-        if not announce(job_id):
+        if not enqueue(job_id):
             break
-        announced += 1
-    return announced
+        sent += 1
+    return sent
 
 
 def _move(job: Job, after: JobStatus, **changes: object) -> None:
@@ -237,7 +237,7 @@ def fresh_attempts() -> dict[str, Any]:
     return {
         "attempts": 0,
         "queued_at": timezone.now(),
-        "announced_at": None,
+        "sent_at": None,
         "finished_at": None,
         "error_code": "",
         "error_message": "",
@@ -250,9 +250,9 @@ def retry(*, by: User, job: Job) -> None:
     require(by, Action.RETRY, cohort)
     with transaction.atomic():
         _move(job, JobStatus.QUEUED, **fresh_attempts())
-        _refresh_standing(job.pk)
+        _refresh_key_result(job.pk)
         audit.record(by=by, action="job.retried", subject=job, cohort=cohort)
-        announce_on_commit(job)
+        enqueue_on_commit(job)
 
 
 def retry_case(*, by: User, case: Case) -> int:
@@ -276,5 +276,5 @@ def cancel(*, by: User, job: Job) -> None:
     require(by, Action.MANAGE, cohort)
     with transaction.atomic():
         _move(job, JobStatus.CANCELLED, finished_at=timezone.now())
-        _refresh_standing(job.pk)
+        _refresh_key_result(job.pk)
         audit.record(by=by, action="job.cancelled", subject=job, cohort=cohort)

@@ -12,7 +12,7 @@ from django.db.models import Case as When_
 from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
-from cases.analysis.results import can_stand, standing_first
+from cases.analysis.results import can_be_key, key_results_first
 from cases.lifecycle import GateVerdict
 from cases.models import Case, Image, ModelVersion, Prediction
 
@@ -62,8 +62,8 @@ def catch_up() -> int:
     """Bring up to date the cases whose first result came from a worker that does not do so itself: one of the
     version before, which finished its work during an upgrade. How many there were.
     """
-    analysed = Exists(can_stand(Prediction.objects.filter(image__case=OuterRef("pk"))))
-    missed = list(Case.objects.filter(analysed, found_class="").values_list("pk", flat=True)[:CHUNK])
+    analysed = Exists(can_be_key(Prediction.objects.filter(image__case=OuterRef("pk"))))
+    missed = list(Case.objects.filter(analysed, key_class="").values_list("pk", flat=True)[:CHUNK])
     for key in missed:
         with transaction.atomic():
             refresh_case(key)
@@ -72,10 +72,10 @@ def catch_up() -> int:
 
 def refresh(cases: QuerySet[Case]) -> None:
     """Copy what stands into the rows; takes for granted that they are locked."""
-    standing = standing_first(Prediction.objects.filter(image__case=OuterRef("pk")))
+    standing = key_results_first(Prediction.objects.filter(image__case=OuterRef("pk")))
     certainty = When_(When(gate_verdict=GateVerdict.REFUSED, then=None), default=F("confidence"))
     cases.update(
-        found_class=Coalesce(Subquery(standing.values("predicted_class")[:1]), Value("")),
-        found_gate=Coalesce(Subquery(standing.values("gate_verdict")[:1]), Value("")),
-        found_certainty=Subquery(standing.annotate(shown=certainty).values("shown")[:1]),
+        key_class=Coalesce(Subquery(standing.values("predicted_class")[:1]), Value("")),
+        key_gate=Coalesce(Subquery(standing.values("gate_verdict")[:1]), Value("")),
+        key_probability=Subquery(standing.annotate(shown=certainty).values("shown")[:1]),
     )

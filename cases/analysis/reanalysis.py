@@ -93,5 +93,5 @@ def _queue_new(cohort: Cohort, version: ModelVersion) -> None:
     made = Job.objects.bulk_create(
         (Job(image_id=image, model_version=version) for image in images), batch_size=CHUNK
     )
-    for job in made[: jobs.ANNOUNCE_BATCH]:
-        jobs.announce_on_commit(job)
+    for job in made[: jobs.ENQUEUE_BATCH]:
+        jobs.enqueue_on_commit(job)

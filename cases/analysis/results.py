@@ -40,7 +40,7 @@ from django.db.models import (
 )
 from django.db.models.functions import RowNumber
 
-from cases.blinding import results_open
+from cases.blinding import results_visible_to
 from cases.lifecycle import GateVerdict, JobStatus
 from cases.models import Case, Job, ModelVersion, Prediction, Review
 
@@ -65,20 +65,20 @@ _IS_REFUSED = When_(
     When(gate_verdict=GateVerdict.REFUSED, then=Value(1)), default=Value(0), output_field=IntegerField()
 )
 IMAGE_ORDER = (_IS_REFUSED, "-suspicion", "image__position")
-STANDING_ORDER = (F("read_at").desc(nulls_last=True), *VERSION_ORDER, *IMAGE_ORDER)
+KEY_ORDER = (F("read_at").desc(nulls_last=True), *VERSION_ORDER, *IMAGE_ORDER)
 
 
-def can_stand(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
+def can_be_key(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
     """Those of versions that are through with the case, and those that were read."""
     return predictions.filter(~Exists(_at_work()) | Exists(_current_reviews()))
 
 
-def standing_first(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
+def key_results_first(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
     """The results of one case that can stand for it, by rules 2 to 5: the first one does."""
     # The newest by its value: for “the first by age” a database would walk the reviews of all cases by age.
     by_result = _current_reviews().order_by().values("prediction")
     read_at = Subquery(by_result.annotate(newest=Max("created_at")).values("newest"))
-    return can_stand(predictions).annotate(read_at=read_at).order_by(*STANDING_ORDER)
+    return can_be_key(predictions).annotate(read_at=read_at).order_by(*KEY_ORDER)
 
 
 def key_results(whole_cases: QuerySet[Prediction]) -> QuerySet[Prediction]:
@@ -106,7 +106,7 @@ def _current_reviews() -> QuerySet[Review]:
     return Review.objects.filter(prediction=OuterRef("pk"), amended_by__isnull=True)
 
 
-def jobs_standing_first(jobs: QuerySet[Job]) -> QuerySet[Job]:
+def current_jobs_first(jobs: QuerySet[Job]) -> QuerySet[Job]:
     """Order the analyses of one case: those of the active version, or else of the newest, by STATUS_ORDER.
     The first one's state is that of the case.
     """
@@ -120,9 +120,9 @@ def results_of(user: Person, case: Case) -> QuerySet[Prediction]:
     before the user (cases/blinding.py).
     """
     own = Review.objects.filter(prediction=OuterRef("pk"), reader_id=user.pk, amended_by__isnull=True)
-    readable = Prediction.objects.filter(results_open(user, "image__case__"), image__case=case)
-    ordered = standing_first(readable.select_related("image").prefetch_related("model_version"))
-    return ordered.annotate(is_own=Exists(own)).order_by("-is_own", *STANDING_ORDER)
+    readable = Prediction.objects.filter(results_visible_to(user, "image__case__"), image__case=case)
+    ordered = key_results_first(readable.select_related("image").prefetch_related("model_version"))
+    return ordered.annotate(is_own=Exists(own)).order_by("-is_own", *KEY_ORDER)
 
 
 def current_result(user: Person, case: Case) -> Prediction | None:
@@ -138,7 +138,7 @@ def results_by_image(user: Person, case: Case, version: ModelVersion) -> dict[in
     left out, and all of them where they do not lie open before the user.
     """
     found = Prediction.objects.filter(
-        results_open(user, "image__case__"), image__case=case, model_version=version
+        results_visible_to(user, "image__case__"), image__case=case, model_version=version
     )
     by_position = {}
     for prediction in found.select_related("image").order_by("image__position"):
@@ -149,15 +149,15 @@ def results_by_image(user: Person, case: Case, version: ModelVersion) -> dict[in
 
 def has_result(case: Case) -> bool:
     """Whether there is a result that could be shown, without a look at it."""
-    return can_stand(Prediction.objects.filter(image__case=case)).exists()
+    return can_be_key(Prediction.objects.filter(image__case=case)).exists()
 
 
-def standing_result(case: Case) -> Prediction | None:
+def key_result_of(case: Case) -> Prediction | None:
     """The result that stands for the case, whoever asks: for services and for the teaching mode, never for a
     page that a reader sees before the own read.
     """
     results = Prediction.objects.filter(image__case=case).select_related("image")
-    return standing_first(results.prefetch_related("model_version")).first()
+    return key_results_first(results.prefetch_related("model_version")).first()
 
 
 def is_key_result(prediction: Prediction) -> bool:
@@ -166,13 +166,13 @@ def is_key_result(prediction: Prediction) -> bool:
     of_version = Prediction.objects.filter(
         image__case=image.case_id, model_version=prediction.model_version_id
     )
-    return standing_first(of_version).values_list("pk", flat=True).first() == prediction.pk
+    return key_results_first(of_version).values_list("pk", flat=True).first() == prediction.pk
 
 
 def current_job(case: Case) -> Job | None:
     """The analysis that stands for the case."""
     jobs = Job.objects.filter(image__case=case).select_related("model_version", "image__cohort")
-    return jobs_standing_first(jobs).first()
+    return current_jobs_first(jobs).first()
 
 
 def jobs_to_retry(case: Case) -> list[Job]:
@@ -230,7 +230,7 @@ def _progress(tally: dict[str, int]) -> Progress:
 def prediction_visible_to(user: Person, case: Case, prediction_id: str) -> Prediction:
     """One result of the case; Prediction.DoesNotExist where it does not lie open before the user."""
     return (
-        Prediction.objects.filter(results_open(user, "image__case__"), image__case=case)
+        Prediction.objects.filter(results_visible_to(user, "image__case__"), image__case=case)
         .select_related("model_version", "image")
         .get(pk=prediction_id)
     )

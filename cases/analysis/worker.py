@@ -19,7 +19,7 @@ from django.conf import settings
 
 from cases import storage
 from cases.analysis import jobs, model_files, model_versions
-from cases.analysis.jobs import Claim, Failure, Result
+from cases.analysis.jobs import Failure, Lease, Result
 from inference.canonical import decode_canonical
 from inference.errors import InferenceError, ManifestError
 from inference.fingerprints import FingerprintSet
@@ -72,22 +72,22 @@ def load_active_network(**kwargs: Any) -> None:
 @shared_task(name=jobs.ANALYSE_TASK)
 def analyse(job_id: str) -> None:
     """Analyse one image. Called twice for the same job, the second call does nothing."""
-    claim = jobs.claim(uuid.UUID(job_id))
-    if claim is None:
+    lease = jobs.lease(uuid.UUID(job_id))
+    if lease is None:
         return
     try:
-        result = _infer(claim)
+        result = _infer(lease)
     except Exception as error:  # noqa: BLE001 - every job ends with a reason that the page can show
-        jobs.fail(claim, _failure_of(error, job_id))
+        jobs.fail(lease, _failure_of(error, job_id))
         return
-    if not jobs.complete(claim, result):
+    if not jobs.complete(lease, result):
         logger.warning("Job %s was taken back meanwhile; this result is dropped.", job_id)
 
 
-def _infer(claim: Claim) -> Result:
-    predictor = predictor_for(claim.model_name, claim.weights_sha256)
+def _infer(lease: Lease) -> Result:
+    predictor = predictor_for(lease.model_name, lease.weights_sha256)
     known = training_images_of(predictor)
-    pixels = decode_canonical(storage.load(claim.image_file))
+    pixels = decode_canonical(storage.load(lease.image_file))
     started = time.perf_counter()
     found = predictor.predict([pixels])[0]
     return Result(
@@ -125,9 +125,9 @@ def _failure_of(error: Exception, job_id: str) -> Failure:
     return UNEXPECTED
 
 
-@shared_task(name="cases.analysis.worker.tend_jobs")
-def tend_jobs() -> None:
-    """Take expired leases back and announce what waits; beat calls it."""
-    revived, announced = jobs.take_back_expired(), jobs.announce_waiting()
-    if revived or announced:
-        logger.info("Took back %d jobs, announced %d.", revived, announced)
+@shared_task(name="cases.analysis.worker.sweep_jobs")
+def sweep_jobs() -> None:
+    """Take expired leases back and send what waits; beat calls it."""
+    revived, sent = jobs.take_back_expired(), jobs.enqueue_waiting()
+    if revived or sent:
+        logger.info("Took back %d jobs, sent %d.", revived, sent)

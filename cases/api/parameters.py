@@ -156,7 +156,7 @@ class ReviewedCasesParameters(PageParameters):
             raise serializers.ValidationError({"until": _t("“until” must not be before “since”.")})
         return attrs
 
-    def narrowed(self) -> ReviewFilter:
+    def filters(self) -> ReviewFilter:
         """The filter that the selectors take."""
         given = self.validated_data
         return ReviewFilter(
@@ -184,7 +184,7 @@ class CasesParameters(PageParameters):
     def validate_cohort(self, name: str) -> Cohort:
         return cohort_named(self.user, Action.VIEW, name)
 
-    def narrowed(self) -> WorklistFilter:
+    def filters(self) -> WorklistFilter:
         """The filter that the selectors take."""
         given = self.validated_data
         return WorklistFilter(

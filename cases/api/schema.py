@@ -18,7 +18,7 @@ from cases.api.serializers import (
     RegionField,
     ReviewSerializer,
 )
-from cases.disclaimer import RESEARCH_NOTICE
+from cases.disclaimer import DISCLAIMER
 from cases.lifecycle import GateVerdict, Reading, Verdict
 
 Responses = dict[Any, Any]
@@ -186,7 +186,7 @@ reports an incomplete answer. Drop such a file.
 
 A text cell of the CSV that a spreadsheet would run as a formula has an apostrophe before it.
 
-{RESEARCH_NOTICE}"""
+{DISCLAIMER}"""
 
 UPLOAD_DESCRIPTION = """\
 Content decides what a file is, not its name; names are neither stored nor logged. Each file has
@@ -239,7 +239,7 @@ _ROW = {
     "amendment_reason": None,
     "adjudicated_class": None,
     "adjudicated_at": None,
-    "notice": RESEARCH_NOTICE,
+    "notice": DISCLAIMER,
 }
 
 EXPORT_PARAMETERS = [
@@ -263,7 +263,7 @@ EXPORT_RESPONSES: Responses = {
         ReviewedCasePageSerializer,
         examples=[
             OpenApiExample(
-                "One page", {"next": None, "previous": None, "results": [_ROW], "notice": RESEARCH_NOTICE}
+                "One page", {"next": None, "previous": None, "results": [_ROW], "notice": DISCLAIMER}
             )
         ],
     ),

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from cases.disclaimer import RESEARCH_NOTICE
+from cases.disclaimer import DISCLAIMER
 from cases.models import Review
 from cases.viewer.heat import heat_in_region
 
@@ -105,7 +105,7 @@ def review_row(review: Review) -> dict[str, Any]:
         "amendment_reason": review.reason or None,
         "adjudicated_class": decision.final_class if decision else None,
         "adjudicated_at": decision.created_at.isoformat() if decision else None,
-        "notice": RESEARCH_NOTICE,
+        "notice": DISCLAIMER,
     }
 
 

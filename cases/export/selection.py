@@ -26,21 +26,21 @@ class ReviewFilter:
     verdict: str = ""
 
 
-def current_reviews(user: Person, narrowed: ReviewFilter) -> QuerySet[Review]:
+def current_reviews(user: Person, filters: ReviewFilter) -> QuerySet[Review]:
     """The reviews that the user may export, each as last amended, oldest first."""
     reviews = Review.objects.filter(
         amended_by__isnull=True, case__cohort__in=cohorts_where(user, Action.EXPORT)
     )
-    if narrowed.cohort:
-        reviews = reviews.filter(case__cohort__name=narrowed.cohort)
-    if narrowed.since:
-        reviews = reviews.filter(created_at__gte=narrowed.since)
-    if narrowed.until:
-        reviews = reviews.filter(created_at__lt=narrowed.until)
-    if narrowed.final_class:
-        reviews = reviews.filter(final_class=narrowed.final_class)
-    if narrowed.verdict:
-        reviews = reviews.filter(verdict=narrowed.verdict)
+    if filters.cohort:
+        reviews = reviews.filter(case__cohort__name=filters.cohort)
+    if filters.since:
+        reviews = reviews.filter(created_at__gte=filters.since)
+    if filters.until:
+        reviews = reviews.filter(created_at__lt=filters.until)
+    if filters.final_class:
+        reviews = reviews.filter(final_class=filters.final_class)
+    if filters.verdict:
+        reviews = reviews.filter(verdict=filters.verdict)
     # A version's manifest is large: it is read once for many rows, never joined to each.
     return (
         reviews.select_related(

@@ -253,8 +253,8 @@ def _queue(case: Case) -> None:
     version = model_versions.active_version()
     unasked = case.images.exclude(jobs__model_version=version).order_by("position")
     made = Job.objects.bulk_create(Job(image=image, model_version=version) for image in unasked)
-    for job in made[: jobs.ANNOUNCE_BATCH]:  # beat announces the rest by and by
-        jobs.announce_on_commit(job)
+    for job in made[: jobs.ENQUEUE_BATCH]:  # the sweep sends the rest by and by
+        jobs.enqueue_on_commit(job)
 
 
 def _receipt(entry: _Judged, images: dict[str, Image]) -> Receipt:

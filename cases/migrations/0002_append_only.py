@@ -1,10 +1,17 @@
-"""Let the database itself refuse to change or delete a prediction, a review or an audit event."""
+"""Let the database itself refuse to change or delete what is only ever added."""
 
 from typing import Any
 
 from django.db import migrations
 
-APPEND_ONLY = ("cases_prediction", "cases_review", "cases_auditevent")
+APPEND_ONLY = (
+    "cases_prediction",
+    "cases_review",
+    "cases_auditevent",
+    "cases_firstread",
+    "cases_adjudication",
+    "cases_protocol",
+)
 
 POSTGRESQL_FUNCTION = """
 CREATE FUNCTION cases_refuse_change() RETURNS trigger AS $$

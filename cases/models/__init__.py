@@ -9,6 +9,7 @@ from cases.models.cohort import Cohort
 from cases.models.draft import Draft
 from cases.models.first_read import FirstRead
 from cases.models.image import Image
+from cases.models.invitation import Invitation
 from cases.models.job import Job
 from cases.models.membership import Membership
 from cases.models.model_version import ModelVersion
@@ -28,6 +29,7 @@ __all__ = [
     "Draft",
     "FirstRead",
     "Image",
+    "Invitation",
     "Job",
     "Membership",
     "ModelVersion",

@@ -32,13 +32,13 @@ def new_case_code() -> str:
 
 # Analysed, and not read by all: what a reader may be offered.
 # “Not empty” is a condition for which no database takes the index by class.
-READY = models.Q(~models.Q(found_class=""), state__in=UNREAD_STATES)
+READY = models.Q(~models.Q(key_class=""), state__in=UNREAD_STATES)
 
 
 class Case(models.Model):
     """One case of a cohort, under an opaque code; nothing here names a patient.
 
-    `found_class`, `found_gate` and `found_certainty` repeat the result that stands for the case, so that a
+    `key_class`, `key_gate` and `key_probability` repeat the result that stands for the case, so that a
     worklist of 100,000 cases can be narrowed and sorted by it. `cases.analysis.key_result` keeps them; no
     page shows them, and who filters or sorts by them asks `cases.blinding` as well. A class is empty where
     there is no result; a certainty is where there is none to be shown, as of a refused image.
@@ -71,13 +71,13 @@ class Case(models.Model):
     shuffle = models.PositiveIntegerField(
         _("place in the random order"), default=new_shuffle, db_default=0, editable=False
     )
-    found_class = models.CharField(
+    key_class = models.CharField(
         _("class that stands"), max_length=40, blank=True, default="", db_default="", editable=False
     )
-    found_gate = models.CharField(
+    key_gate = models.CharField(
         _("gate's verdict that stands"), max_length=10, blank=True, default="", db_default="", editable=False
     )
-    found_certainty = models.FloatField(_("probability that stands"), null=True, blank=True, editable=False)
+    key_probability = models.FloatField(_("probability that stands"), null=True, blank=True, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(_("received"), auto_now_add=True)
 
@@ -95,9 +95,9 @@ class Case(models.Model):
             models.Index(fields=["cohort", "-created_at", "-id"], name="case_in_cohort"),
             models.Index(fields=["cohort", "code"], name="case_by_code"),
             models.Index(fields=["cohort", "priority", "created_at", "id"], name="case_by_priority"),
-            models.Index(fields=["cohort", "found_certainty", "created_at", "id"], name="case_by_certainty"),
-            models.Index(fields=["cohort", "found_class", "-created_at", "-id"], name="case_by_class"),
-            models.Index(fields=["cohort", "found_gate", "-created_at", "-id"], name="case_by_gate"),
+            models.Index(fields=["cohort", "key_probability", "created_at", "id"], name="case_by_certainty"),
+            models.Index(fields=["cohort", "key_class", "-created_at", "-id"], name="case_by_class"),
+            models.Index(fields=["cohort", "key_gate", "-created_at", "-id"], name="case_by_gate"),
             # What waits for a reader, in the three orders of reading (cases/worklist/reading_queue.py).
             models.Index(fields=["cohort", "created_at", "id"], name="case_next_oldest", condition=READY),
             models.Index(

@@ -29,7 +29,7 @@ class Job(models.Model):
     token = models.UUIDField(_("token of the attempt"), null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
     queued_at = models.DateTimeField(_("queued"), default=timezone.now)
-    announced_at = models.DateTimeField(_("last announced to the broker"), null=True, blank=True)
+    sent_at = models.DateTimeField(_("last sent to the broker"), null=True, blank=True)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     error_code = models.CharField(_("error code"), max_length=40, blank=True)
@@ -50,8 +50,8 @@ class Job(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["status", "announced_at"],
-                name="job_to_tend",
+                fields=["status", "sent_at"],
+                name="job_to_sweep",
                 condition=Q(status__in=[JobStatus.QUEUED, JobStatus.RUNNING]),
             ),
         ]

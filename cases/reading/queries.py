@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
 
-from cases.blinding import statements_open
+from cases.blinding import statements_visible_to
 from cases.models import Adjudication, Case, Draft, FirstRead, Review
 from cases.permissions import Action, cohorts_where
 
@@ -41,7 +41,7 @@ def review_visible_to(user: Person, review_id: UUID) -> Review:
 
 def _open_reviews(user: Person) -> QuerySet[Review]:
     own = Q(reader=user.pk, case__cohort__in=cohorts_where(user, Action.READ))
-    return Review.objects.filter(own | statements_open(user, "case__"))
+    return Review.objects.filter(own | statements_visible_to(user, "case__"))
 
 
 def own_current_review(user: User, case: Case) -> Review | None:
@@ -61,5 +61,5 @@ def own_draft(user: User, case: Case) -> Draft | None:
 
 def adjudication_of(user: Person, case: Case) -> Adjudication | None:
     """The decision on a case whose readers differed, once other readers' statements lie open."""
-    found = Adjudication.objects.filter(statements_open(user, "case__"), case=case)
+    found = Adjudication.objects.filter(statements_visible_to(user, "case__"), case=case)
     return found.select_related("adjudicator").first()

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _t
 
 from cases import audit
-from cases.analysis.results import standing_result
+from cases.analysis.results import key_result_of
 from cases.classes import known_classes
 from cases.models import Case, Cohort, TeachingRead
 from cases.permissions import Action, require
@@ -26,7 +26,7 @@ def answer(*, by: User, case: Case, read_class: str, confidence: int) -> Teachin
         raise ValidationError(_t("This case is not for teaching."))
     if read_class not in known_classes():
         raise ValidationError({"read_class": _t("This class is not known here.")})
-    prediction = standing_result(case)
+    prediction = key_result_of(case)
     if prediction is None:
         raise ValidationError(_t("This case has no result yet. Draw another one."))
     return TeachingRead.objects.create(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from cases.analysis.results import can_stand
+from cases.analysis.results import can_be_key
 from cases.lifecycle import Reading
 from cases.models import Case, Cohort, Prediction, TeachingRead
 from cases.permissions import Action, cohorts_where, under
@@ -40,7 +40,7 @@ def teaching_cohorts(user: Person) -> QuerySet[Cohort]:
 
 def teaching_cases(user: Person) -> QuerySet[Case]:
     """The cases that can be drawn: with a known class, and a result to show afterwards."""
-    analysed = Exists(can_stand(Prediction.objects.filter(image__case=OuterRef("pk"))))
+    analysed = Exists(can_be_key(Prediction.objects.filter(image__case=OuterRef("pk"))))
     readable = Case.objects.filter(under(Reading.TEACHING), cohort__in=teaching_cohorts(user))
     return readable.filter(analysed).exclude(ground_truth="")
 

@@ -17,7 +17,7 @@ DEFAULT_OPACITY = 50
 LEGEND_STOPS = 9
 
 COLOUR_LABELS = {"inferno": _("Inferno"), "viridis": _("Viridis"), "grey": _("Grey")}
-DRAWN_CHOICES = (("smooth", _("Smooth")), ("fields", _("As its fields")))
+INTERPOLATION_CHOICES = (("linear", _("Smooth")), ("nearest", _("As its fields")))
 CHANNEL_LABELS = {
     "grey": _("Grey"),
     "rgb": _("All channels"),
@@ -50,7 +50,7 @@ class ViewerForm(forms.Form):
     layer = forms.ChoiceField(label=_("Layer"), required=False)
     shown = forms.ChoiceField(label=_("Class"), required=False)
     colours = forms.ChoiceField(label=_("Colours"), required=False)
-    drawn = forms.ChoiceField(label=_("Map"), required=False)
+    interpolation = forms.ChoiceField(label=_("Map"), required=False)
     channel = forms.ChoiceField(label=_("Channel"), required=False)
     opacity = forms.IntegerField(
         label=_("Opacity"),
@@ -73,7 +73,7 @@ class ViewerForm(forms.Form):
                 "layer": maps.layers[-1],
                 "shown": prediction.predicted_class,
                 "colours": DEFAULT_COLOUR_MAP,
-                "drawn": DRAWN_CHOICES[0][0],
+                "interpolation": INTERPOLATION_CHOICES[0][0],
                 "opacity": DEFAULT_OPACITY,
             }
             choices |= _heat_choices(prediction, maps)
@@ -100,7 +100,7 @@ def _heat_choices(prediction: Prediction, maps: MapSet) -> dict[str, list[tuple[
         "layer": [(name, labels.get(name, name)) for name in maps.layers],
         "shown": [(code, classes.get(code, code)) for code in maps.class_codes],
         "colours": [(name, COLOUR_LABELS.get(name, name)) for name in COLOUR_MAPS],
-        "drawn": list(DRAWN_CHOICES),
+        "interpolation": list(INTERPOLATION_CHOICES),
     }
 
 

@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 # How a map is drawn: interpolated between the fields of its layer, or as these fields.
-DRAWN = ("smooth", "fields")
+INTERPOLATIONS = ("linear", "nearest")
 GZIP = "application/gzip"
 PERCENTS = frozenset(str(percent) for percent in range(101))
 # An hour in the browser's own cache. The session middleware adds "Vary: Cookie", so
@@ -104,19 +104,19 @@ def heat_map_nifti(
 ) -> HttpResponseBase:
     """One map without colour, for the viewer: smooth between its fields, or as the fields themselves."""
     prediction = _prediction_or_404(request, code, prediction_id)
-    drawn = request.GET.get("drawn", DRAWN[0])
-    if drawn not in DRAWN:
-        return _bad_value("drawn", DRAWN)
+    interpolation = request.GET.get("interpolation", INTERPOLATIONS[0])
+    if interpolation not in INTERPOLATIONS:
+        return _bad_value("interpolation", INTERPOLATIONS)
     image = prediction.image
     return _file(
         request,
-        f"{prediction.maps_file}:{layer}:{shown_class}:{drawn}:{image.width}:{image.height}:nifti",
+        f"{prediction.maps_file}:{layer}:{shown_class}:{interpolation}:{image.width}:{image.height}:nifti",
         lambda: map_volume(
             _one_map(prediction, layer, shown_class),
             letterbox(image.width, image.height),
             image.width,
             image.height,
-            smooth=drawn == "smooth",
+            smooth=interpolation == "linear",
         ),
         GZIP,
     )

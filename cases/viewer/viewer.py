@@ -29,7 +29,7 @@ LAYER_PLACE, CLASS_PLACE = "LAYER", "CLASS"
 
 
 @dataclass(frozen=True)
-class Frame:
+class ViewBox:
     """Where the base and the map lie, as numbers for SVG attributes."""
 
     width: int
@@ -78,7 +78,7 @@ class Viewer:
     change with layer and class.
     """
 
-    frame: Frame
+    view_box: ViewBox
     form: ViewerForm
     base: str
     heat: Heat | None
@@ -108,7 +108,7 @@ def viewer_of(
     maps = _readable_maps(prediction)
     form = ViewerForm(query, image=image, prediction=prediction, maps=maps)
     box = letterbox(image.width, image.height)
-    frame = Frame(
+    view_box = ViewBox(
         image.width,
         image.height,
         box.side,
@@ -132,7 +132,7 @@ def viewer_of(
         for number, each in enumerate(images, 1)
     ]
     return Viewer(
-        frame,
+        view_box,
         form,
         f"{_address('base', case, image)}&{urlencode({'channel': form.shows['channel']})}",
         heat,
@@ -218,7 +218,7 @@ def _heat(case: Case, prediction: Prediction, maps: MapSet, form: ViewerForm) ->
         ),
         opacity=f"{shows['opacity'] / 100:g}",
         grid=_grids(maps)[layer],
-        is_smooth=shows["drawn"] == "smooth",
+        is_smooth=shows["interpolation"] == "linear",
         has_evidence=_evidence(maps)[layer][shown],
         class_label=prediction.model_version.class_labels.get(shown, shown),
         colours=colours,

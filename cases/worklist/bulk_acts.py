@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _t
 
 from cases.analysis import jobs, key_result
-from cases.analysis.results import jobs_standing_first
+from cases.analysis.results import current_jobs_first
 from cases.blinding import OVER
 from cases.lifecycle import UNREAD_STATES, CaseState, DraftState, JobStatus, Priority, case_states_before
 from cases.models import Assignment, Case, Claim, Draft, Job, Review
@@ -146,14 +146,14 @@ class Requeue(Act):
         ended = Job.objects.filter(pk__in=keys, status__in=ENDED_WITHOUT_RESULT)
         ended.update(status=JobStatus.QUEUED, **jobs.fresh_attempts())
         key_result.refresh(Case.objects.filter(pk__in=keys_of(cases)))
-        # Beat has the rest announced by and by, so that what is uploaded meanwhile does not wait behind all.
-        for job in Job.objects.filter(pk__in=keys[: jobs.ANNOUNCE_BATCH]):
-            jobs.announce_on_commit(job)
+        # The sweep sends the rest by and by, so that what is uploaded meanwhile does not wait behind all.
+        for job in Job.objects.filter(pk__in=keys[: jobs.ENQUEUE_BATCH]):
+            jobs.enqueue_on_commit(job)
 
 
 def _ended_jobs(cases: Sequence[Case]) -> dict[UUID, list[UUID]]:
     """The failed and cancelled jobs by case, of the version whose analysis stands for the case."""
-    rows = jobs_standing_first(Job.objects.filter(image__case__in=keys_of(cases)))
+    rows = current_jobs_first(Job.objects.filter(image__case__in=keys_of(cases)))
     standing: dict[UUID, UUID] = {}
     ended: dict[UUID, list[UUID]] = {}
     for key, case, version, status in rows.values_list("pk", "image__case", "model_version", "status"):

@@ -27,7 +27,7 @@ from cases.models import Cohort
 from cases.permissions import Action
 from cases.worklist import bulk_acts
 from cases.worklist.bulk import MOST, Act, Plan, carry_out, plan
-from cases.worklist.filters import narrowed_cases
+from cases.worklist.filters import filtered_cases
 from cases.worklist.forms import WorklistForm
 from cases.worklist.moving import Move
 
@@ -139,7 +139,7 @@ def _chosen_codes(
         codes = [code.upper() for code in request.GET.getlist("case")]
         return codes[:MOST], len(codes) > MOST
     form = WorklistForm(request.GET, rights=rights, classes=known_classes())
-    cases = narrowed_cases(request.user, form.narrowed()).filter(cohort__in=managed)
+    cases = filtered_cases(request.user, form.filters()).filter(cohort__in=managed)
     codes = list(cases.values_list("code", flat=True)[: MOST + 1])
     return codes[:MOST], len(codes) > MOST
 

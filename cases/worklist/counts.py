@@ -26,7 +26,7 @@ class _Count(Subquery):
 
 
 @dataclass(frozen=True)
-class Tally:
+class Count:
     """How many there are; COUNTED, and more of them, where `is_more`."""
 
     n: int
@@ -45,13 +45,13 @@ class Tally:
         """The same beside a label."""
         return f"{self.n}+" if self.is_more else str(self.n)
 
-    def __add__(self, other: Tally) -> Tally:
+    def __add__(self, other: Count) -> Count:
         n = self.n + other.n
-        return Tally(min(n, COUNTED), self.is_more or other.is_more or n > COUNTED)
+        return Count(min(n, COUNTED), self.is_more or other.is_more or n > COUNTED)
 
 
-def tallies(user: User, counted: Mapping[str, QuerySet[Any]]) -> dict[str, Tally]:
+def counts_of(user: User, counted: Mapping[str, QuerySet[Any]]) -> dict[str, Count]:
     """The number of rows of each query, all in one."""
     counts = {name: _Count(rows.order_by().values("pk")[: COUNTED + 1]) for name, rows in counted.items()}
     found: dict[str, Any] = dict(get_user_model().objects.filter(pk=user.pk).values(**counts).get())
-    return {name: Tally(min(n, COUNTED), n > COUNTED) for name, n in found.items()}
+    return {name: Count(min(n, COUNTED), n > COUNTED) for name, n in found.items()}

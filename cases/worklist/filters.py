@@ -11,8 +11,8 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cases.analysis.results import jobs_standing_first
-from cases.blinding import results_open
+from cases.analysis.results import current_jobs_first
+from cases.blinding import results_visible_to
 from cases.lifecycle import GateVerdict, JobStatus
 from cases.models import Assignment, Case, Claim, Cohort, Job
 from cases.permissions import visible_to
@@ -73,31 +73,31 @@ class WorklistFilter:
         return bool(self.predicted_class or self.gate_verdict or self.uncertainty)
 
 
-def narrowed_cases(user: Person, narrowed: WorklistFilter) -> QuerySet[Case]:
+def filtered_cases(user: Person, filters: WorklistFilter) -> QuerySet[Case]:
     """The cases that the user sees and the filter leaves, in no order."""
-    cases = visible_to(user).filter(_of_the_case(narrowed), _of_people(user, narrowed))
-    if narrowed.asks_for_results:
-        cases = cases.filter(_of_the_result(narrowed), results_open(user))
-    if narrowed.awaits_me:
+    cases = visible_to(user).filter(_of_the_case(filters), _of_people(user, filters))
+    if filters.asks_for_results:
+        cases = cases.filter(_of_the_result(filters), results_visible_to(user))
+    if filters.awaits_me:
         cases = reading_queue.waits_for(user, cases)
     return cases.order_by()
 
 
-def _of_the_case(narrowed: WorklistFilter) -> Q:
+def _of_the_case(filters: WorklistFilter) -> Q:
     where = Q()
-    if narrowed.cohort:
-        where &= Q(cohort=narrowed.cohort)
-    if narrowed.state:
-        where &= Q(state=narrowed.state)
-    if narrowed.priority is not None:
-        where &= Q(priority=narrowed.priority)
-    if narrowed.age:
-        where &= _received(Age(narrowed.age))
-    if narrowed.text:
-        named = Cohort.objects.filter(name__icontains=narrowed.text)
-        where &= Q(code__contains=narrowed.text.upper()) | Q(cohort__in=named)
-    if narrowed.job_status:
-        where &= _analysis(JobStatus(narrowed.job_status))
+    if filters.cohort:
+        where &= Q(cohort=filters.cohort)
+    if filters.state:
+        where &= Q(state=filters.state)
+    if filters.priority is not None:
+        where &= Q(priority=filters.priority)
+    if filters.age:
+        where &= _received(Age(filters.age))
+    if filters.text:
+        named = Cohort.objects.filter(name__icontains=filters.text)
+        where &= Q(code__contains=filters.text.upper()) | Q(cohort__in=named)
+    if filters.job_status:
+        where &= _analysis(JobStatus(filters.job_status))
     return where
 
 
@@ -108,21 +108,21 @@ def _received(age: Age) -> Q:
 
 def _analysis(status: JobStatus) -> Q:
     """That the analysis which stands for the case is in this state."""
-    standing = jobs_standing_first(Job.objects.filter(image__case=OuterRef("pk"))).values("status")[:1]
+    standing = current_jobs_first(Job.objects.filter(image__case=OuterRef("pk"))).values("status")[:1]
     # The second half is implied by the first; it leads the database to the few where few are in this state.
     some = Job.objects.filter(status=status).values("image__case")
     return Q(Exact(Subquery(standing), status)) & Q(pk__in=some)
 
 
-def _of_people(user: Person, narrowed: WorklistFilter) -> Q:
+def _of_people(user: Person, filters: WorklistFilter) -> Q:
     """To whom the case is given, and who reads it just now."""
     given = Assignment.objects.values("case")
     held = Claim.objects.filter(expires_at__gt=timezone.now()).values("case")
     where = Q()
-    if narrowed.assigned:
-        where &= _by(narrowed.assigned, given, given.filter(reader=user.pk))
-    if narrowed.claimed:
-        where &= _by(narrowed.claimed, held, held.filter(reader=user.pk))
+    if filters.assigned:
+        where &= _by(filters.assigned, given, given.filter(reader=user.pk))
+    if filters.claimed:
+        where &= _by(filters.claimed, held, held.filter(reader=user.pk))
     return where
 
 
@@ -133,15 +133,15 @@ def _by(who: str, anybodys: QuerySet[Any, Any], own: QuerySet[Any, Any]) -> Q:
     return Q(pk__in=anybodys) if who == Whose.SOMEBODY else ~Q(pk__in=anybodys)
 
 
-def _of_the_result(narrowed: WorklistFilter) -> Q:
+def _of_the_result(filters: WorklistFilter) -> Q:
     """A refused image has no class."""
     where = Q()
-    if narrowed.predicted_class:
-        where &= Q(found_class=narrowed.predicted_class) & ~Q(found_gate=GateVerdict.REFUSED)
-    if narrowed.gate_verdict:
-        where &= Q(found_gate=narrowed.gate_verdict)
-    if narrowed.uncertainty == Uncertainty.GATE:
-        where &= Q(found_gate__in=(GateVerdict.UNCERTAIN, GateVerdict.REFUSED))
-    elif narrowed.uncertainty:
-        where &= Q(found_certainty__lt=int(narrowed.uncertainty) / 100)
+    if filters.predicted_class:
+        where &= Q(key_class=filters.predicted_class) & ~Q(key_gate=GateVerdict.REFUSED)
+    if filters.gate_verdict:
+        where &= Q(key_gate=filters.gate_verdict)
+    if filters.uncertainty == Uncertainty.GATE:
+        where &= Q(key_gate__in=(GateVerdict.UNCERTAIN, GateVerdict.REFUSED))
+    elif filters.uncertainty:
+        where &= Q(key_probability__lt=int(filters.uncertainty) / 100)
     return where

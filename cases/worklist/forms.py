@@ -69,7 +69,7 @@ class WorklistForm(forms.Form):
     def _offer(self, name: str, choices: Choices) -> None:
         cast("forms.ChoiceField", self.fields[name]).choices = [("", _("All")), *choices]
 
-    def narrowed(self) -> WorklistFilter:
+    def filters(self) -> WorklistFilter:
         """The filter of the valid fields."""
         given = self.cleaned_data
         return WorklistFilter(

@@ -36,7 +36,7 @@ def ordering(columns: Sequence[str], *, descending: bool) -> list[str]:
     return [f"-{name}" if descending else name for name in columns]
 
 
-def among_first(parts: Sequence[QuerySet[Case]], number: int) -> QuerySet[Case]:
+def first_rows(parts: Sequence[QuerySet[Case]], number: int) -> QuerySet[Case]:
     """The cases that are among the first `number` of a part; in no order."""
     if not parts:
         return Case.objects.none()

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeAlias, TypedDict
 from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Prefetch, QuerySet, Subquery
 from django.utils import timezone
 
-from cases.analysis.results import jobs_standing_first, standing_first
-from cases.blinding import results_open
+from cases.analysis.results import current_jobs_first, key_results_first
+from cases.blinding import results_visible_to
 from cases.lifecycle import CaseState
 from cases.models import Assignment, Case, Claim, Job, Prediction
 from cases.permissions import visible_to
-from cases.worklist.counts import Tally, tallies
-from cases.worklist.filters import WorklistFilter, narrowed_cases
+from cases.worklist.counts import Count, counts_of
+from cases.worklist.filters import WorklistFilter, filtered_cases
 from cases.worklist.reading_queue import awaiting_adjudication, waits_for
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ def with_analysis(user: Person, cases: QuerySet[Case]) -> QuerySet[AnalysedCase]
     """Add `job_status` and `job_error` of the job, `predicted_class` and `confidence` of the result that
     stands for the case (cases/analysis/results.py), and `is_open`: whether the user may be shown the result.
     """
-    job = jobs_standing_first(Job.objects.filter(image__case=OuterRef("pk")))
-    result = standing_first(Prediction.objects.filter(image__case=OuterRef("pk")))
+    job = current_jobs_first(Job.objects.filter(image__case=OuterRef("pk")))
+    result = key_results_first(Prediction.objects.filter(image__case=OuterRef("pk")))
     return cases.annotate(
-        is_open=ExpressionWrapper(results_open(user), output_field=BooleanField()),
+        is_open=ExpressionWrapper(results_visible_to(user), output_field=BooleanField()),
         job_status=Subquery(job.values("status")[:1]),
         job_error=Subquery(job.values("error_message")[:1]),
         predicted_class=Subquery(result.values("predicted_class")[:1]),
@@ -53,13 +53,13 @@ def with_analysis(user: Person, cases: QuerySet[Case]) -> QuerySet[AnalysedCase]
     )
 
 
-def worklist(user: Person, narrowed: WorklistFilter) -> QuerySet[AnalysedCase]:
+def worklist(user: Person, filters: WorklistFilter) -> QuerySet[AnalysedCase]:
     """The cases on the user's worklist, newest first, with the analysis that stands for each.
 
     A filter by what the network found holds only where the result may be shown, so that it cannot be used to
     ask for it.
     """
-    cases = narrowed_cases(user, narrowed).select_related("cohort")
+    cases = filtered_cases(user, filters).select_related("cohort")
     return with_analysis(user, cases).order_by("-created_at", "-id")
 
 
@@ -72,12 +72,12 @@ def as_rows(user: Person, cases: QuerySet[Case]) -> QuerySet[AnalysedCase]:
     )
 
 
-def worklist_tallies(user: User, narrowed: WorklistFilter) -> dict[str, Tally]:
+def worklist_counts(user: User, filters: WorklistFilter) -> dict[str, Count]:
     """How many cases the filter leaves in each clinical state, by the state's code; beside them, under
     “disputed_mine” and “waiting”, how many wait for the user's decision and for the user's reading.
     """
-    cases = narrowed_cases(user, replace(narrowed, state=""))
-    return tallies(
+    cases = filtered_cases(user, replace(filters, state=""))
+    return counts_of(
         user,
         {state.value: cases.filter(state=state) for state in CaseState}
         | {

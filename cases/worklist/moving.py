@@ -47,7 +47,7 @@ class Move(Act):
             elif case.cohort.reading != self.cohort.reading:
                 # Who saw the result of an AI-first case could read it “blinded”; and the other way round.
                 reasons[case.pk] = _t("“%(cohort)s” is read in another way: %(reading)s.") % target
-            elif case.found_class and case.cohort_id in seen:
+            elif case.key_class and case.cohort_id in seen:
                 reasons[case.pk] = (
                     _t("Administrators of their cohort, who see its results, read in “%(cohort)s”.") % target
                 )

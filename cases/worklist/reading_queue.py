@@ -15,7 +15,7 @@ from cases.lifecycle import CaseState, DraftState, Priority, ReadingOrder
 from cases.models import Assignment, Case, Claim, Draft, FirstRead, Review
 from cases.models.case import READY
 from cases.permissions import Action, cohorts_where, reading_cohorts, visible_to
-from cases.worklist.keyset import among_first, beyond
+from cases.worklist.keyset import beyond, first_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -203,7 +203,7 @@ def _ready(queues: list[_Queue], here: PlacedCase | None, number: int) -> list[P
         if where is not None:
             cases = Case.objects.filter(READY, queue.cases).filter(where)
             parts.append(cases.order_by(*queue.columns))
-    return list(in_reading_order(among_first(parts, number))[:number])
+    return list(in_reading_order(first_rows(parts, number))[:number])
 
 
 def awaiting_adjudication(user: User) -> QuerySet[Case]:

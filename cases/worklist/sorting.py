@@ -14,11 +14,11 @@ from django.db.models import Case as When_
 from django.db.models import F, IntegerField, Q, QuerySet, TextChoices, Value, When
 from django.utils.translation import gettext_lazy as _
 
-from cases.blinding import results_open
+from cases.blinding import results_visible_to
 from cases.lifecycle import CaseState, Priority
 from cases.permissions import visible_to
-from cases.worklist.filters import WorklistFilter, narrowed_cases
-from cases.worklist.keyset import among_first, beyond, ordering
+from cases.worklist.filters import WorklistFilter, filtered_cases
+from cases.worklist.keyset import beyond, first_rows, ordering
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -75,7 +75,7 @@ class Order:
     def sorted(self, cases: QuerySet[Any]) -> QuerySet[Any]:
         """The cases in this order, each with its `rank`; for few of them."""
         if self.shown is not None:
-            cases = cases.annotate(certainty=When_(When(self.shown, then=F("found_certainty")), default=None))
+            cases = cases.annotate(certainty=When_(When(self.shown, then=F("key_probability")), default=None))
         whens = [When(rank.where, then=Value(place)) for place, rank in enumerate(self.ranks[:-1])]
         last = Value(len(whens))
         ranked = cases.annotate(
@@ -105,8 +105,8 @@ def order_of(user: Person, sort: Sort) -> Order:
             urgencies = sorted(Priority.values, reverse=descending)
             return _ranked([Q(priority=urgency) for urgency in urgencies], descending=False)
         case "certainty":
-            known = Q(found_certainty__isnull=False) & results_open(user)
-            ranks = (_Rank(known, ("found_certainty", *BY_AGE)), _Rank(~known, BY_AGE))
+            known = Q(key_probability__isnull=False) & results_visible_to(user)
+            ranks = (_Rank(known, ("key_probability", *BY_AGE)), _Rank(~known, BY_AGE))
             return Order(ranks, ("certainty", *BY_AGE), descending, shown=known)
         case _:
             return _ranked([Q()], descending=descending)
@@ -145,7 +145,7 @@ class Page:
 
 def page_of(
     user: Person,
-    narrowed: WorklistFilter,
+    filters: WorklistFilter,
     sort: Sort,
     turn: Turn,
     *,
@@ -164,8 +164,8 @@ def page_of(
     if here is not None:
         at = len(order.ranks) - 1 - here.rank if backwards else here.rank
         ranks = walked.behind(here, at)
-    parts = _parts(narrowed_cases(user, narrowed), ranks, walked.descending, _cohorts(narrowed, cohorts))
-    found = list(walked.sorted(dressed(among_first(parts, PAGE_SIZE + 1)))[: PAGE_SIZE + 1])
+    parts = _parts(filtered_cases(user, filters), ranks, walked.descending, _cohorts(filters, cohorts))
+    found = list(walked.sorted(dressed(first_rows(parts, PAGE_SIZE + 1)))[: PAGE_SIZE + 1])
     has_more, cases = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
     if backwards:
         return Page(cases[::-1], has_previous=has_more, has_next=True)
@@ -177,8 +177,8 @@ def _place(user: Person, order: Order, code: str) -> Any:
     return order.sorted(visible_to(user).filter(code=code)).first()
 
 
-def _cohorts(narrowed: WorklistFilter, cohorts: Sequence[UUID]) -> Sequence[UUID]:
-    return [narrowed.cohort.pk] if narrowed.cohort else cohorts
+def _cohorts(filters: WorklistFilter, cohorts: Sequence[UUID]) -> Sequence[UUID]:
+    return [filters.cohort.pk] if filters.cohort else cohorts
 
 
 def _parts(

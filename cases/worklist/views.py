@@ -24,10 +24,10 @@ from cases.cohorts import cohorts_of
 from cases.lifecycle import CaseState, IllegalTransition
 from cases.permissions import Action
 from cases.worklist.bulk_pages import OFFERS
-from cases.worklist.counts import Tally
+from cases.worklist.counts import Count
 from cases.worklist.filters import WorklistFilter
 from cases.worklist.forms import WorklistForm
-from cases.worklist.listing import as_rows, worklist_tallies
+from cases.worklist.listing import as_rows, worklist_counts
 from cases.worklist.rows import Row, rows_by_code, rows_of
 from cases.worklist.saved_views import saved_views_of
 from cases.worklist.sorting import Sort, Turn, page_of
@@ -70,28 +70,28 @@ def worklist(request: PageRequest) -> HttpResponse:
     user = request.user
     rights, labels = cohorts_of(user), known_classes()
     form = WorklistForm(request.GET, rights=rights, classes=labels)
-    narrowed = form.narrowed()
+    filters = form.filters()
     page = page_of(
         user,
-        narrowed,
+        filters,
         form.sorted_by,
         Turn(after=request.GET.get("after", "").upper(), before=request.GET.get("before", "").upper()),
         cohorts=[held.cohort.pk for held in rights if Action.VIEW in held.actions],
         dressed=functools.partial(as_rows, user),
     )
     rows = rows_of(user, page.cases, rights, labels)
-    counts = worklist_tallies(user, narrowed)
+    counts = worklist_counts(user, filters)
     context = {
         "form": form,
         "page": page,
         "rows": rows,
         "columns": _headings(form),
-        "is_narrowed": narrowed != WorklistFilter(),
+        "is_filtered": filters != WorklistFilter(),
         "may_manage": any(row.may_manage for row in rows),
         "views": saved_views_of(user),
         "offers": OFFERS.values(),
         "kept": QueryDict(form.query).items(),
-        **_counted(counts, narrowed),
+        **_counted(counts, filters),
         **_live(rows, counts, form.query),
     }
     return render(request, "worklist/worklist.html", context)
@@ -110,20 +110,20 @@ def _headings(form: WorklistForm) -> list[Heading]:
     return found
 
 
-def _counted(counts: dict[str, Tally], narrowed: WorklistFilter) -> dict[str, Any]:
+def _counted(counts: dict[str, Count], filters: WorklistFilter) -> dict[str, Any]:
     """What the page says in numbers."""
-    total = sum((counts[state.value] for state in CaseState), Tally(0))
+    total = sum((counts[state.value] for state in CaseState), Count(0))
     return {
         "counts": [(state, state.label, counts[state.value]) for state in CaseState],
         "total": total,
-        "fitting": counts[narrowed.state] if narrowed.state else total,
-        "chosen_state": narrowed.state,
+        "fitting": counts[filters.state] if filters.state else total,
+        "chosen_state": filters.state,
         "disputed": counts["disputed_mine"],
         "awaiting": counts["waiting"],
     }
 
 
-def _live(rows: Sequence[Row], counts: dict[str, Tally], query: str) -> dict[str, Any]:
+def _live(rows: Sequence[Row], counts: dict[str, Count], query: str) -> dict[str, Any]:
     """What the page needs to ask again: for which rows, how often, and what it has seen already."""
     changing = [row for row in rows if row.can_change]
     is_pending = any(row.is_pending for row in changing)
@@ -135,7 +135,7 @@ def _live(rows: Sequence[Row], counts: dict[str, Tally], query: str) -> dict[str
     }
 
 
-def _digest(rows: Sequence[Row], counts: dict[str, Tally]) -> str:
+def _digest(rows: Sequence[Row], counts: dict[str, Count]) -> str:
     """A name for what these rows and numbers show to the user."""
     in_one_order = sorted(rows, key=lambda row: row.case.code)
     shown = [str(row.shown) for row in in_one_order] + [str(tally) for tally in counts.values()]
@@ -153,11 +153,11 @@ def live(request: PageRequest) -> HttpResponse:
     rights, labels = cohorts_of(user), known_classes()
     form = WorklistForm(request.GET, rights=rights, classes=labels)
     rows = rows_by_code(user, request.GET.getlist("c"), rights, labels)
-    narrowed = form.narrowed()
-    counts = worklist_tallies(user, narrowed)
+    filters = form.filters()
+    counts = worklist_counts(user, filters)
     if _digest(rows, counts) == request.GET.get("seen"):
         return HttpResponse(status=204)
-    context = {"rows": rows, **_counted(counts, narrowed), **_live(rows, counts, form.query)}
+    context = {"rows": rows, **_counted(counts, filters), **_live(rows, counts, form.query)}
     return render(request, "worklist/parts/live.html", context)
 
 

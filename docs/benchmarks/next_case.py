@@ -86,7 +86,7 @@ def fill(count: int) -> tuple[str, str]:
         for seed in range(count):
             file = ContentFile(make_png_bytes(SIDE, SIDE, seed=seed))
             case = submit_file(by=reader, cohort=cohort, file=file).case
-            claim = jobs.claim(Image.objects.get(case=case).jobs.get().pk)
+            claim = jobs.lease(Image.objects.get(case=case).jobs.get().pk)
             if claim is None:
                 raise RuntimeError("A fresh job could not be claimed.")
             result = jobs.Result(

@@ -164,9 +164,9 @@ def _case(place: int, cohort: Cohort, by: User, protocols: dict[object, Protocol
         state=CaseState.REVIEWED if is_read else CaseState.OPEN,
         protocol=protocols[cohort.pk] if is_read else None,
         priority=Priority.URGENT if place % 20 == 0 else Priority.ROUTINE,
-        found_class=CLASSES[place // 4 % len(CLASSES)],
-        found_gate=gate,
-        found_certainty=None if gate == GateVerdict.REFUSED else certainty,
+        key_class=CLASSES[place // 4 % len(CLASSES)],
+        key_gate=gate,
+        key_probability=None if gate == GateVerdict.REFUSED else certainty,
     )
 
 
@@ -193,11 +193,11 @@ def _analyse(cases: list[Case], version: ModelVersion) -> None:
         Prediction(
             image=image,
             model_version=version,
-            predicted_class=case.found_class,
-            confidence=case.found_certainty or 0.5,
+            predicted_class=case.key_class,
+            confidence=case.key_probability or 0.5,
             probabilities={},
             maps_file="maps/none.npz",
-            gate_verdict=case.found_gate,
+            gate_verdict=case.key_gate,
             gate_distance=1.0,
             seconds=0.1,
         )

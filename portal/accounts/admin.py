@@ -23,9 +23,9 @@ from knox.models import AuthToken
 from cases import audit
 from cases.admin.parts import ReadOnlyAdmin, ReadOnlyInline
 from cases.cohorts import keep_administrators_without
-from cases.models import Membership
+from cases.models import Invitation, Membership
 from portal.accounts import services, tokens
-from portal.accounts.models import Invitation, User
+from portal.accounts.models import User
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise

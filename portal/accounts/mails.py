@@ -11,7 +11,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _t
 
-from portal.accounts.models import Invitation, User
+from cases.models import Invitation
+from portal.accounts.models import User
 
 logger = logging.getLogger(__name__)
 

@@ -19,12 +19,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from cases import cohorts
 from cases.cohort_choice import chosen_cohort, known_cohorts
-from cases.models import Cohort, Membership
+from cases.models import Cohort, Invitation, Membership
 from cases.permissions import Action, require
 from cases.roles import Role
 from portal.accounts import mails, services
 from portal.accounts.forms import InviteForm, RoleForm
-from portal.accounts.models import Invitation
 from portal.accounts.requests import person
 from portal.accounts.tokens import may_manage_tokens_of
 
@@ -85,8 +84,8 @@ def _member_rows(request: HttpRequest, cohort: Cohort) -> list[dict[str, Any]]:
 
 
 def _open_invitations(cohort: Cohort) -> QuerySet[Invitation]:
-    return cohort.invitations.filter(
-        accepted_at__isnull=True, withdrawn_at__isnull=True, expires_at__gt=timezone.now()
+    return Invitation.objects.filter(
+        cohort=cohort, accepted_at__isnull=True, withdrawn_at__isnull=True, expires_at__gt=timezone.now()
     ).select_related("invited_by")
 
 

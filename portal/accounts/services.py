@@ -16,9 +16,10 @@ from django.utils.translation import gettext as _t
 
 from cases import audit
 from cases.cohorts import add_member
+from cases.models import Invitation
 from cases.permissions import Action, require
 from cases.roles import Role
-from portal.accounts.models import Invitation, User
+from portal.accounts.models import User
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

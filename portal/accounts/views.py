@@ -19,9 +19,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
+from cases.models import Invitation
 from portal.accounts import services
 from portal.accounts.forms import JoinForm, NewPasswordForm, ResetForm, SignInForm, is_for_scripts_only
-from portal.accounts.models import Invitation, User
+from portal.accounts.models import User
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 

@@ -193,7 +193,7 @@ JOB_HARD_SECONDS = JOB_SOFT_SECONDS + 15
 JOB_LEASE_SECONDS = JOB_HARD_SECONDS + 15
 JOB_VISIBILITY_SECONDS = JOB_LEASE_SECONDS + 60
 JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=3)
-# A queued job whose wake-up is older than this is announced again by beat.
+# A queued job whose wake-up is older than this is sent again by the sweep.
 JOB_REDISPATCH_SECONDS = env.int("JOB_REDISPATCH_SECONDS", default=30)
 # A reader's slot of a case is free again after this; an open page holds it for as long as it is read.
 CLAIM_MINUTES = env.int("CLAIM_MINUTES", default=15)
@@ -225,20 +225,20 @@ CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_TASK_ROUTES = {"cases.analysis.worker.analyse": {"queue": "analysis"}}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_IMPORTS = ["cases.analysis.worker", "cases.reading.tasks"]
+CELERY_IMPORTS = ["cases.analysis.worker", "cases.analysis.tasks", "cases.reading.tasks"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A pool process is ready when TensorFlow is loaded, which takes longer than Celery's 4 s.
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120
 CELERY_BEAT_SCHEDULE = {
-    "tend-jobs": {
-        "task": "cases.analysis.worker.tend_jobs",
-        "schedule": env.int("JOB_TEND_SECONDS", default=10),
+    "sweep-jobs": {
+        "task": "cases.analysis.worker.sweep_jobs",
+        "schedule": env.int("JOB_SWEEP_SECONDS", default=10),
         "options": {"expires": 30},
     },
     "catch-up": {
-        "task": "cases.reading.tasks.catch_up",
+        "task": "cases.analysis.tasks.catch_up",
         "schedule": 60,
         "options": {"expires": 120},
     },

@@ -19,7 +19,7 @@ export const volumeAddress = (image, choice) => withChannel(image.volume, choice
 export const mapAddress = ({ heat }, choice) => `${at(heat.map, choice)}?${query({ colours: choice.colours })}`;
 
 /** The heat map's values. */
-export const mapVolumeAddress = ({ heat }, choice) => `${at(heat.volume, choice)}?${query({ drawn: choice.drawn })}`;
+export const mapVolumeAddress = ({ heat }, choice) => `${at(heat.volume, choice)}?${query({ interpolation: choice.interpolation })}`;
 
 /** The picture that the server lays over. */
 export function overlayAddress({ heat }, choice) {

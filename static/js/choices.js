@@ -21,7 +21,7 @@ export function heatChoices({ viewer, controls, data }) {
     if (!panes.hasHeat()) return;
     const chosen = choice();
     panes.swap("map", mapAddress(panes.image(), chosen));
-    part("map").classList.toggle("pane__fields", chosen.drawn === "fields");
+    part("map").classList.toggle("pane__fields", chosen.interpolation === "nearest");
     part("overlay").href = overlayAddress(panes.image(), chosen);
     part("grid").textContent = data.grids[chosen.layer];
     part("class-label").textContent = controls.elements.shown.selectedOptions[0].text;
@@ -51,7 +51,7 @@ export function heatChoices({ viewer, controls, data }) {
         else if (target.name === "opacity") showOpacity(panes);
         else show(panes);
         if (target.name === "colours") panes.setColours(choice().colours);
-        else if (["layer", "shown", "drawn"].includes(target.name)) panes.loadMap();
+        else if (["layer", "shown", "interpolation"].includes(target.name)) panes.loadMap();
         remember();
       });
     },

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from cases.analysis import reanalysis
 from cases.analysis.model_versions import activate, active_version, register
 from cases.analysis.worker import analyse
-from cases.disclaimer import RESEARCH_NOTICE
+from cases.disclaimer import DISCLAIMER
 from cases.lifecycle import JobStatus
 from cases.models import Case, Cohort, Job
 from inference.manifest import MANIFEST_DIR, load_manifest
@@ -66,7 +66,7 @@ def look_at(page: Page, server: str, path: str, name: str) -> None:
     assert answer is not None
     assert answer.status == 200, path
     assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-    expect(page.locator("footer")).to_contain_text(RESEARCH_NOTICE)
+    expect(page.locator("footer")).to_contain_text(DISCLAIMER)
     expect(page.locator("h1")).to_have_count(1)
     if width != WIDEST:
         assert grave_faults(page) == [], path

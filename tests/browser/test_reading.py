@@ -35,7 +35,7 @@ def case_with_one_spot(owner, cohort, model_version) -> Case:
     values = np.zeros((4, 8, 8), np.uint8)
     values[0, 3, 6] = 255
     maps = MapSet(("conv_3",), CLASSES, {"conv_3": values}, {"conv_3": np.ones(4, np.float32)})
-    claim = jobs.claim(Image.objects.get().jobs.get().pk)
+    claim = jobs.lease(Image.objects.get().jobs.get().pk)
     assert claim is not None
     shares = dict(zip(CLASSES, (0.7, 0.1, 0.1, 0.1), strict=True))
     assert jobs.complete(claim, jobs.Result("glioma", shares, pack(maps), 0.1))

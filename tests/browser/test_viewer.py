@@ -60,7 +60,7 @@ def square_case(owner: User, cohort: Cohort, tmp_path: Path) -> Case:
     receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(png(pixels)))
     assert receipt.case is not None
     found = Predictor.load(load_manifest(path)).predict([pixels])[0]
-    claim = jobs.claim(Image.objects.get().jobs.get().pk)
+    claim = jobs.lease(Image.objects.get().jobs.get().pk)
     assert claim is not None
     shares = dict(zip(("square", "other"), found.probabilities, strict=True))
     assert jobs.complete(claim, jobs.Result("square", shares, pack(found.maps), 0.1))

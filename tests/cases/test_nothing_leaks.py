@@ -128,7 +128,7 @@ def twins(owner, colleague, second, model_version) -> list[tuple[Case, Predictio
 
 def finish(image: Image, said: dict[str, Any]) -> None:
     """Analyse the image the way a worker does."""
-    claim = jobs.claim(image.jobs.get().pk)
+    claim = jobs.lease(image.jobs.get().pk)
     assert claim is not None
     rest = (1 - said["probability"]) / 3
     result = jobs.Result(

@@ -33,7 +33,7 @@ def test_worklist_of_stranger_is_empty(ready_case, stranger) -> None:
 
 
 @pytest.mark.parametrize(
-    ("narrowed", "found"),
+    ("filters", "found"),
     [
         ({"state": "reviewed"}, 0),
         ({"state": "open"}, 1),
@@ -45,8 +45,8 @@ def test_worklist_of_stranger_is_empty(ready_case, stranger) -> None:
         ({"text": "south"}, 0),
     ],
 )
-def test_worklist_is_narrowed_by_each_filter(narrowed, found, ready_case, colleague) -> None:
-    assert worklist(colleague, WorklistFilter(**narrowed)).count() == found
+def test_worklist_is_narrowed_by_each_filter(filters, found, ready_case, colleague) -> None:
+    assert worklist(colleague, WorklistFilter(**filters)).count() == found
 
 
 def test_class_filter_tells_a_technologist_nothing(ready_case, owner) -> None:
@@ -111,8 +111,8 @@ def test_export_is_narrowed_by_each_filter(reviewed_case, exporter) -> None:
     now = timezone.now()
     hour = timedelta(hours=1)
 
-    def found(**narrowed: object) -> int:
-        return current_reviews(exporter, ReviewFilter(**narrowed)).count()
+    def found(**filters: object) -> int:
+        return current_reviews(exporter, ReviewFilter(**filters)).count()
 
     assert found(since=now - hour) == found(until=now + hour) == found(cohort="North") == 1
     assert found(since=now + hour) == found(until=now - hour) == found(cohort="South") == 0

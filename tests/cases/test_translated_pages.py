@@ -193,7 +193,7 @@ def png_in_colour() -> bytes:
 
 def analyse_with(version: ModelVersion, case: Case) -> None:
     """Finish the analysis of another version."""
-    claim = jobs.claim(case.images.get().jobs.get(model_version=version).pk)
+    claim = jobs.lease(case.images.get().jobs.get(model_version=version).pk)
     assert claim is not None
     shares = {"glioma": 0.1, "meningioma": 0.7, "notumor": 0.1, "pituitary": 0.1}
     jobs.complete(claim, jobs.Result("meningioma", shares, pack(make_maps()), 0.05, "accepted", 0.5))

@@ -97,4 +97,4 @@ def test_result_that_comes_during_an_activation_is_the_one_that_stands(
         lambda: activate(by=None, version=ModelVersion.objects.get(pk=newer_version.pk)),
     )
     case.refresh_from_db()
-    assert (case.found_class, case.found_certainty) == ("pituitary", 0.7)
+    assert (case.key_class, case.key_probability) == ("pituitary", 0.7)

@@ -10,10 +10,10 @@ from django.db import connection
 from django.utils import timezone
 
 from cases.cohorts import change_role
-from cases.models import Membership
+from cases.models import Invitation, Membership
 from cases.roles import Role
 from portal.accounts import services
-from portal.accounts.models import Invitation, User
+from portal.accounts.models import User
 from tests.cast import PASSWORD
 from tests.integration.test_races import RUNNERS, race
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from cases import storage
 from cases.analysis import jobs
-from cases.analysis.worker import tend_jobs
+from cases.analysis.worker import sweep_jobs
 from cases.intake.uploads import submit_file
 from cases.lifecycle import JobStatus
 from cases.models import Case, Job, Prediction
@@ -92,10 +92,10 @@ def test_uploaded_picture_is_analysed_by_the_shipped_network(upload) -> None:
 def test_upload_while_the_broker_forgets_everything_is_analysed_after_all(upload) -> None:
     upload(1)
     current_app.control.purge()
-    Job.objects.update(announced_at=timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS + 1))
+    Job.objects.update(sent_at=timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS + 1))
     with running_worker():
         assert Job.objects.get().status == JobStatus.QUEUED
-        tend_jobs()
+        sweep_jobs()
         wait_until(all_done, "analysis after the broker forgot it")
     assert Prediction.objects.count() == 1
 
@@ -109,11 +109,11 @@ def test_worker_killed_in_the_middle_loses_no_job_and_doubles_none(upload) -> No
     # One that was claimed when the power went; its lease is over by the time that anybody looks.
     left = Job.objects.exclude(status=JobStatus.SUCCEEDED).first()
     if left is not None and left.status == JobStatus.QUEUED:
-        jobs.claim(left.pk)
+        jobs.lease(left.pk)
     past = timezone.now() - timedelta(seconds=1)
     Job.objects.filter(status=JobStatus.RUNNING).update(lease_until=past)
     with running_worker():
-        tend_jobs()
+        sweep_jobs()
         wait_until(all_done, "analyses after the kill")
     assert Prediction.objects.count() == Job.objects.count() == 6
 
@@ -121,8 +121,8 @@ def test_worker_killed_in_the_middle_loses_no_job_and_doubles_none(upload) -> No
 def test_message_that_comes_twice_gives_one_result(upload) -> None:
     case = upload(1)
     job = Job.objects.get(image__case=case)
-    jobs.announce(job.pk)
-    jobs.announce(job.pk)
+    jobs.enqueue(job.pk)
+    jobs.enqueue(job.pk)
     with running_worker():
         wait_until(all_done, "analysis")
     assert Prediction.objects.count() == 1
@@ -136,4 +136,4 @@ def test_upload_with_a_dead_broker_is_taken_in_and_waits(owner, cohort, monkeypa
     monkeypatch.setattr(jobs, "current_app", queue)
     receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(make_png_bytes(seed=8)))
     job = Job.objects.get()
-    assert (receipt.outcome, job.status, job.announced_at) == ("received", JobStatus.QUEUED, None)
+    assert (receipt.outcome, job.status, job.sent_at) == ("received", JobStatus.QUEUED, None)

@@ -52,14 +52,14 @@ def race(act: Callable[[], object]) -> list[object]:
 
 def test_job_claimed_by_many_workers_at_once_goes_to_one(submitted_case) -> None:
     job = Job.objects.get()
-    claims = [claim for claim in race(lambda: jobs.claim(job.pk)) if claim is not None]
+    claims = [claim for claim in race(lambda: jobs.lease(job.pk)) if claim is not None]
     assert len(claims) == 1
     job.refresh_from_db()
     assert (job.token, job.attempts) == (claims[0].token, 1)
 
 
 def test_claim_completed_many_times_at_once_stores_one_prediction(submitted_case) -> None:
-    claim = jobs.claim(Job.objects.get().pk)
+    claim = jobs.lease(Job.objects.get().pk)
     result = jobs.Result("glioma", {"glioma": 1.0}, b"maps", 0.1)
     assert Counter(race(lambda: jobs.complete(claim, result))) == {True: 1, False: RUNNERS - 1}
     assert Prediction.objects.count() == 1
@@ -116,7 +116,7 @@ def test_two_readers_at_once_close_a_case_that_wants_two(
 
 def test_lease_taken_back_while_the_worker_completes_has_one_winner(submitted_case, settings) -> None:
     settings.JOB_LEASE_SECONDS = -1  # expired from the start
-    claim = jobs.claim(Job.objects.get().pk)
+    claim = jobs.lease(Job.objects.get().pk)
     turns = iter(
         [lambda: jobs.complete(claim, jobs.Result("glioma", {"glioma": 1.0}, b"m", 0.1))]
         + [jobs.take_back_expired] * (RUNNERS - 1)

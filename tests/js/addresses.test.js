@@ -13,7 +13,7 @@ const image = {
     overlay: `${stem}/overlay/1/LAYER/CLASS.png`,
   },
 };
-const choice = { layer: "conv3", shown: "glioma", colours: "viridis", opacity: "35", drawn: "fields" };
+const choice = { layer: "conv3", shown: "glioma", colours: "viridis", opacity: "35", interpolation: "nearest" };
 
 test("a picture's address carries its channel, grey where none is chosen", () => {
   assert.equal(baseAddress(image, choice), `${stem}/base.png?image=3&channel=grey`);
@@ -22,7 +22,7 @@ test("a picture's address carries its channel, grey where none is chosen", () =>
 
 test("a map's address carries layer, class and how it is drawn", () => {
   assert.equal(mapAddress(image, choice), `${stem}/maps/1/conv3/glioma.png?colours=viridis`);
-  assert.equal(mapVolumeAddress(image, choice), `${stem}/maps/1/conv3/glioma.nii.gz?drawn=fields`);
+  assert.equal(mapVolumeAddress(image, choice), `${stem}/maps/1/conv3/glioma.nii.gz?interpolation=nearest`);
   assert.equal(overlayAddress(image, choice), `${stem}/overlay/1/conv3/glioma.png?colours=viridis&opacity=35`);
 });
 

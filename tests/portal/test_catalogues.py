@@ -86,9 +86,9 @@ def test_translations_begin_and_end_as_their_sentence(language) -> None:
 
 def test_german_speaks_of_no_diagnosis() -> None:
     with translation.override("de"):
-        from cases.disclaimer import RESEARCH_NOTICE_SHOWN
+        from cases.disclaimer import DISCLAIMER_SHOWN
 
-        assert str(RESEARCH_NOTICE_SHOWN) == (
+        assert str(DISCLAIMER_SHOWN) == (
             "Nur zur Verwendung in Forschung und Studien. Entscheidungsunterstützung, keine Diagnose; "
             "links und rechts sind nicht gesichert."
         )

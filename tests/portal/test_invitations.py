@@ -6,9 +6,9 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from cases.models import AuditEvent, Membership
+from cases.models import AuditEvent, Invitation, Membership
 from portal.accounts import services
-from portal.accounts.models import Invitation, User
+from portal.accounts.models import User
 from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.both_databases

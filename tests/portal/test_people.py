@@ -5,9 +5,8 @@ import uuid
 
 import pytest
 
-from cases.models import AuditEvent, Membership
+from cases.models import AuditEvent, Invitation, Membership
 from portal.accounts import mails, services
-from portal.accounts.models import Invitation
 from tests.cast import UNKNOWN_ID
 
 pytestmark = pytest.mark.both_databases

@@ -72,7 +72,7 @@ class CasesView(ApiView):
         """One page."""
         require_somewhere(request, Action.VIEW)
         parameters = CasesParameters.of(request)
-        cases = worklist(request.user, parameters.narrowed())
+        cases = worklist(request.user, parameters.filters())
         page = page_of(cases, request, newest_first=True, **parameters.paging)
         results = CaseSerializer(page.rows, many=True, context={"request": request}).data
         return Response(page.body(list(results)))

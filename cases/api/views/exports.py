@@ -15,7 +15,7 @@ from cases.api.pagination import page_of
 from cases.api.parameters import ReviewedCasesParameters
 from cases.api.renderers import EXPORT_RENDERERS, CsvRenderer, ExportNegotiation, NdjsonRenderer
 from cases.api.views.base import ApiView, require_somewhere
-from cases.disclaimer import RESEARCH_NOTICE
+from cases.disclaimer import DISCLAIMER
 from cases.export import rows
 from cases.export.selection import current_reviews
 from cases.permissions import Action
@@ -41,15 +41,15 @@ class ReviewedCasesView(ApiView):
         """A page as JSON, or everything as a stream."""
         require_somewhere(request, Action.EXPORT)
         parameters = ReviewedCasesParameters.of(request)
-        reviews = current_reviews(request.user, parameters.narrowed())
+        reviews = current_reviews(request.user, parameters.filters())
         renderer = request.accepted_renderer
-        headers = {"X-Research-Use": RESEARCH_NOTICE}
+        headers = {"X-Research-Use": DISCLAIMER}
         if renderer.format in LINES:
             lines = LINES[renderer.format](rows.rows(reviews))
             return _stream(lines, renderer.media_type, renderer.format, headers)
         page = page_of(reviews, request, newest_first=False, **parameters.paging)
         body = page.body([rows.review_row(review) for review in page.rows])
-        return Response(body | {"notice": RESEARCH_NOTICE}, headers=headers)
+        return Response(body | {"notice": DISCLAIMER}, headers=headers)
 
 
 def _stream(

@@ -19,7 +19,7 @@ from cases.api import schema
 from cases.api.parameters import Parameters
 from cases.api.problems import KINDS
 from cases.api.views.base import ApiView
-from cases.disclaimer import RESEARCH_NOTICE
+from cases.disclaimer import DISCLAIMER
 
 ENTRIES = ("cohorts", "uploads", "cases", "reviewed-cases", "problems", "schema")
 
@@ -42,7 +42,7 @@ class IndexView(ApiView):
         return Response(
             {
                 "title": settings.SPECTACULAR_SETTINGS["TITLE"],
-                "notice": RESEARCH_NOTICE,
+                "notice": DISCLAIMER,
                 "links": {name: reverse(f"api:{name}", request=request) for name in ENTRIES},
             }
         )

@@ -6,9 +6,9 @@ from django.contrib import admin
 from knox.models import AuthToken
 
 from cases.analysis import model_versions
-from cases.models import AuditEvent, Job, ModelVersion, Prediction, Review
+from cases.models import AuditEvent, Invitation, Job, ModelVersion, Prediction, Review
 from portal.accounts import services, tokens
-from portal.accounts.models import Invitation, User
+from portal.accounts.models import User
 from tests.models import write_files
 
 pytestmark = pytest.mark.ignore_template_errors

@@ -37,7 +37,7 @@ def expire(job: Job) -> None:
 
 
 def test_claim_of_queued_job_takes_it_with_token_and_lease(job, settings) -> None:
-    claim = jobs.claim(job.pk)
+    claim = jobs.lease(job.pk)
     job.refresh_from_db()
     assert (job.status, job.token, job.attempts) == ("running", claim.token, 1)
     assert job.lease_until - job.started_at == timedelta(seconds=settings.JOB_LEASE_SECONDS)
@@ -45,16 +45,16 @@ def test_claim_of_queued_job_takes_it_with_token_and_lease(job, settings) -> Non
 
 
 def test_second_claim_gets_nothing(job) -> None:
-    assert jobs.claim(job.pk) is not None
-    assert jobs.claim(job.pk) is None
+    assert jobs.lease(job.pk) is not None
+    assert jobs.lease(job.pk) is None
 
 
 def test_claim_of_unknown_job_gets_nothing(db) -> None:
-    assert jobs.claim(uuid.uuid4()) is None
+    assert jobs.lease(uuid.uuid4()) is None
 
 
 def test_completion_stores_the_prediction(job) -> None:
-    assert jobs.complete(jobs.claim(job.pk), RESULT)
+    assert jobs.complete(jobs.lease(job.pk), RESULT)
     job.refresh_from_db()
     prediction = Prediction.objects.get()
     assert (job.status, job.token, job.lease_until) == ("succeeded", None, None)
@@ -64,17 +64,17 @@ def test_completion_stores_the_prediction(job) -> None:
 
 
 def test_completion_twice_with_one_claim_stores_one_prediction(job) -> None:
-    claim = jobs.claim(job.pk)
+    claim = jobs.lease(job.pk)
     assert jobs.complete(claim, RESULT)
     assert not jobs.complete(claim, RESULT)
     assert Prediction.objects.count() == 1
 
 
 def test_worker_that_lost_its_lease_cannot_complete(job) -> None:
-    slow = jobs.claim(job.pk)
+    slow = jobs.lease(job.pk)
     expire(job)
     jobs.take_back_expired()
-    quick = jobs.claim(job.pk)
+    quick = jobs.lease(job.pk)
     assert not jobs.complete(slow, RESULT)
     assert Prediction.objects.count() == 0
     assert jobs.complete(quick, RESULT)
@@ -82,23 +82,23 @@ def test_worker_that_lost_its_lease_cannot_complete(job) -> None:
 
 def test_passing_failure_queues_again_until_the_attempts_are_used_up(job, settings) -> None:
     settings.JOB_MAX_ATTEMPTS = 2
-    assert jobs.fail(jobs.claim(job.pk), PASSING)
+    assert jobs.fail(jobs.lease(job.pk), PASSING)
     job.refresh_from_db()
-    assert (job.status, job.announced_at, job.error_code) == ("queued", None, "time_limit")
-    assert jobs.fail(jobs.claim(job.pk), PASSING)
+    assert (job.status, job.sent_at, job.error_code) == ("queued", None, "time_limit")
+    assert jobs.fail(jobs.lease(job.pk), PASSING)
     job.refresh_from_db()
     assert (job.status, job.attempts, job.error_message) == ("failed", 2, "It took too long.")
 
 
 def test_lasting_failure_ends_the_job_at_once(job) -> None:
-    assert jobs.fail(jobs.claim(job.pk), LASTING)
+    assert jobs.fail(jobs.lease(job.pk), LASTING)
     job.refresh_from_db()
     assert (job.status, job.attempts, job.error_code) == ("failed", 1, "truncated")
     assert job.finished_at is not None
 
 
 def test_failure_with_a_lost_claim_changes_nothing(job) -> None:
-    slow = jobs.claim(job.pk)
+    slow = jobs.lease(job.pk)
     expire(job)
     jobs.take_back_expired()
     assert not jobs.fail(slow, LASTING)
@@ -107,27 +107,27 @@ def test_failure_with_a_lost_claim_changes_nothing(job) -> None:
 
 
 def test_running_job_with_a_valid_lease_is_left_alone(job) -> None:
-    jobs.claim(job.pk)
+    jobs.lease(job.pk)
     assert jobs.take_back_expired() == 0
 
 
 def test_job_of_a_worker_that_dies_every_time_fails_in_the_end(job, settings) -> None:
     settings.JOB_MAX_ATTEMPTS = 2
     for _ in range(2):
-        jobs.claim(job.pk)
+        jobs.lease(job.pk)
         expire(job)
         assert jobs.take_back_expired() == 1
     job.refresh_from_db()
     assert (job.status, job.attempts, job.error_code) == ("failed", 2, "worker_lost")
 
 
-def test_waiting_job_is_announced_until_a_moment_ago(job, settings, announcements) -> None:
-    assert jobs.announce_waiting() == 1
-    assert announcements == [job.pk]
-    Job.objects.update(announced_at=timezone.now())
-    assert jobs.announce_waiting() == 0
-    Job.objects.update(announced_at=timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS + 1))
-    assert jobs.announce_waiting() == 1
+def test_waiting_job_is_announced_until_a_moment_ago(job, settings, enqueued) -> None:
+    assert jobs.enqueue_waiting() == 1
+    assert enqueued == [job.pk]
+    Job.objects.update(sent_at=timezone.now())
+    assert jobs.enqueue_waiting() == 0
+    Job.objects.update(sent_at=timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS + 1))
+    assert jobs.enqueue_waiting() == 1
 
 
 @pytest.mark.real_broker
@@ -137,10 +137,10 @@ def test_unreachable_broker_costs_no_job(job, monkeypatch) -> None:
 
     monkeypatch.setattr(jobs, "_broker_rests_until", 0.0)
     monkeypatch.setattr(jobs.current_app, "send_task", refuse)
-    assert not jobs.announce(job.pk)
-    assert jobs.announce_waiting() == 0
+    assert not jobs.enqueue(job.pk)
+    assert jobs.enqueue_waiting() == 0
     job.refresh_from_db()
-    assert (job.status, job.announced_at) == ("queued", None)
+    assert (job.status, job.sent_at) == ("queued", None)
 
 
 @pytest.mark.real_broker
@@ -153,10 +153,10 @@ def test_broker_that_did_not_answer_is_left_alone_for_a_while(job, monkeypatch) 
 
     monkeypatch.setattr(jobs, "_broker_rests_until", 0.0)
     monkeypatch.setattr(jobs.current_app, "send_task", refuse)
-    assert [jobs.announce(job.pk) for _ in range(5)] == [False] * 5
+    assert [jobs.enqueue(job.pk) for _ in range(5)] == [False] * 5
     assert len(asked) == 1
     monkeypatch.setattr(jobs, "_broker_rests_until", time.monotonic() - 1)
-    assert not jobs.announce(job.pk)
+    assert not jobs.enqueue(job.pk)
     assert len(asked) == 2
 
 
@@ -166,7 +166,7 @@ def test_announcement_that_breaks_down_costs_no_upload(
     def break_down(job_id: uuid.UUID) -> bool:
         raise RuntimeError
 
-    monkeypatch.setattr(jobs, "announce", break_down)
+    monkeypatch.setattr(jobs, "enqueue", break_down)
     with django_capture_on_commit_callbacks(execute=True):
         case = submit(seed=6)
     assert Job.objects.get(image__case=case).status == "queued"
@@ -176,27 +176,27 @@ def test_announcement_that_breaks_down_costs_no_upload(
 def test_announcement_carries_the_id_and_nothing_else(job, monkeypatch) -> None:
     sent = []
     monkeypatch.setattr(jobs.current_app, "send_task", lambda *args, **kwargs: sent.append((args, kwargs)))
-    assert jobs.announce(job.pk)
+    assert jobs.enqueue(job.pk)
     assert sent == [(("cases.analysis.worker.analyse",), {"args": [str(job.pk)]})]
     job.refresh_from_db()
-    assert job.announced_at is not None
+    assert job.sent_at is not None
 
 
 def test_retry_by_owner_queues_a_failed_job_with_fresh_attempts(
-    job, owner, announcements, django_capture_on_commit_callbacks
+    job, owner, enqueued, django_capture_on_commit_callbacks
 ) -> None:
-    jobs.fail(jobs.claim(job.pk), LASTING)
+    jobs.fail(jobs.lease(job.pk), LASTING)
     job.refresh_from_db()
-    announcements.clear()
+    enqueued.clear()
     with django_capture_on_commit_callbacks(execute=True):
         jobs.retry(by=owner, job=job)
     assert (job.status, job.attempts, job.error_code, job.finished_at) == ("queued", 0, "", None)
-    assert announcements == [job.pk]
+    assert enqueued == [job.pk]
     assert AuditEvent.objects.get(action="job.retried").subject == str(job.pk)
 
 
 def test_retry_by_stranger_is_refused_and_changes_nothing(job, stranger) -> None:
-    jobs.fail(jobs.claim(job.pk), LASTING)
+    jobs.fail(jobs.lease(job.pk), LASTING)
     job.refresh_from_db()
     with pytest.raises(PermissionDenied):
         jobs.retry(by=stranger, job=job)
@@ -205,14 +205,14 @@ def test_retry_by_stranger_is_refused_and_changes_nothing(job, stranger) -> None
 
 
 def test_retry_of_a_job_that_succeeded_is_refused(job, owner) -> None:
-    jobs.complete(jobs.claim(job.pk), RESULT)
+    jobs.complete(jobs.lease(job.pk), RESULT)
     job.refresh_from_db()
     with pytest.raises(IllegalTransition):
         jobs.retry(by=owner, job=job)
 
 
 def test_retry_of_a_job_that_moved_meanwhile_is_refused(job, owner) -> None:
-    jobs.fail(jobs.claim(job.pk), LASTING)
+    jobs.fail(jobs.lease(job.pk), LASTING)
     job.refresh_from_db()
     Job.objects.update(status=JobStatus.QUEUED)
     with pytest.raises(IllegalTransition):
@@ -222,7 +222,7 @@ def test_retry_of_a_job_that_moved_meanwhile_is_refused(job, owner) -> None:
 def test_cancel_takes_a_queued_job_away_from_the_workers(job, administrator) -> None:
     jobs.cancel(by=administrator, job=job)
     assert job.status == "cancelled"
-    assert jobs.claim(job.pk) is None
+    assert jobs.lease(job.pk) is None
 
 
 def test_cancel_by_owner_is_refused_and_changes_nothing(job, owner) -> None:

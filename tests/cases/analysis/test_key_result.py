@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-
 import pytest
-from django.apps import apps
 from django.core.files.base import ContentFile
 
 from cases.analysis import jobs, model_files, reanalysis
-from cases.analysis.key_result import catch_up
+from cases.analysis.key_result import catch_up, refresh
 from cases.analysis.model_versions import activate, roll_back
-from cases.analysis.results import standing_result
+from cases.analysis.results import key_result_of
 from cases.intake.uploads import add_images
 from cases.models import Case, Job, ModelVersion
 from cases.reading.reviews import Opinion, amend_review
@@ -22,11 +19,11 @@ pytestmark = pytest.mark.both_databases
 
 def copied(case: Case) -> tuple[str, str, float | None]:
     case.refresh_from_db()
-    return case.found_class, case.found_gate, case.found_certainty
+    return case.key_class, case.key_gate, case.key_probability
 
 
 def truth(case: Case) -> tuple[str, str, float | None]:
-    result = standing_result(case)
+    result = key_result_of(case)
     if result is None:
         return "", "", None
     return result.predicted_class, result.gate_verdict, None if result.is_refused else result.confidence
@@ -90,12 +87,11 @@ def test_activation_and_way_back_change_what_stands(second_opinion, model_versio
     assert copied(second_opinion) == truth(second_opinion) == ("glioma", "", 0.7)
 
 
-def test_migration_fills_what_was_there_before(second_opinion, submit, analyse_as) -> None:
+def test_refresh_fills_cases_of_every_kind(second_opinion, submit, analyse_as) -> None:
     refused, waiting = submit(seed=1), submit(seed=2)
     analyse_as(refused, gate_verdict="refused", gate_distance=9.0)
-    Case.objects.update(found_class="", found_gate="", found_certainty=None)
-    migration = importlib.import_module("cases.migrations.0011_worklist_rows")
-    migration.copy_what_stands(apps, None)
+    Case.objects.update(key_class="", key_gate="", key_probability=None)
+    refresh(Case.objects.all())
     for case in (second_opinion, refused, waiting):
         assert copied(case) == truth(case)
     assert copied(second_opinion) == ("pituitary", "", 0.9)
@@ -103,7 +99,7 @@ def test_migration_fills_what_was_there_before(second_opinion, submit, analyse_a
 
 def test_result_of_a_worker_of_the_version_before_is_caught_up_with(ready_case, submit) -> None:
     submit(seed=1)
-    Case.objects.update(found_class="", found_gate="", found_certainty=None)
+    Case.objects.update(key_class="", key_gate="", key_probability=None)
     assert (catch_up(), catch_up()) == (1, 0)
     assert copied(ready_case) == truth(ready_case) == ("glioma", "", 0.7)
 
@@ -143,7 +139,7 @@ def test_lost_worker_lets_the_others_stand(submit_many, analyse_as, settings) ->
     analyse_as(case, "meningioma", 0.8, position=0)
     settings.JOB_MAX_ATTEMPTS = 1
     last = Job.objects.get(image__case=case, image__position=1)
-    assert jobs.claim(last.pk) is not None
+    assert jobs.lease(last.pk) is not None
     Job.objects.filter(pk=last.pk).update(lease_until="2026-01-01T00:00:00Z")
     assert jobs.take_back_expired() == 1
     assert copied(case) == truth(case) == ("meningioma", "", 0.8)

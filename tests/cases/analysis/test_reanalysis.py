@@ -55,11 +55,11 @@ def test_analysis_that_ended_without_a_result_is_queued_again(end, submitted_cas
     Job.objects.update(status=end, attempts=3, error_code="truncated", error_message="Cut off.")
     assert counts(reanalyse(by=None, cohort=cohort)) == (1, 0, 0)
     job = Job.objects.get()
-    assert (job.status, job.attempts, job.error_code, job.announced_at) == ("queued", 0, "", None)
+    assert (job.status, job.attempts, job.error_code, job.sent_at) == ("queued", 0, "", None)
 
 
 def test_running_analysis_is_left_alone(submitted_case, cohort) -> None:
-    claim = jobs.claim(Job.objects.get().pk)
+    claim = jobs.lease(Job.objects.get().pk)
     assert counts(reanalyse(by=None, cohort=cohort)) == (0, 0, 1)
     assert Job.objects.get().token == claim.token
 
@@ -71,17 +71,17 @@ def test_other_cohorts_are_left_alone(ready_case, newer_version, other_cohort) -
 
 
 def test_workers_are_told_of_the_first_ones_and_beat_of_the_rest(
-    submit, analyse_as, cohort, announcements, monkeypatch, request, django_capture_on_commit_callbacks
+    submit, analyse_as, cohort, enqueued, monkeypatch, request, django_capture_on_commit_callbacks
 ) -> None:
-    monkeypatch.setattr(jobs, "ANNOUNCE_BATCH", 2)
+    monkeypatch.setattr(jobs, "ENQUEUE_BATCH", 2)
     for seed in range(3):
         analyse_as(submit(seed=seed))
     request.getfixturevalue("newer_version")
-    announcements.clear()
+    enqueued.clear()
     with django_capture_on_commit_callbacks(execute=True):
         reanalyse(by=None, cohort=cohort)
-    assert len(set(announcements)) == 2
-    assert set(announcements) < set(Job.objects.filter(status="queued").values_list("pk", flat=True))
+    assert len(set(enqueued)) == 2
+    assert set(enqueued) < set(Job.objects.filter(status="queued").values_list("pk", flat=True))
 
 
 @pytest.mark.parametrize("who", ["owner", "colleague", "stranger", "exporter"])

@@ -65,7 +65,7 @@ def test_most_suspicious_image_stands_for_the_case(said, expected, analysed, col
     case = analysed(*said)
     assert key(colleague, case) == expected
     assert worklist(colleague, WorklistFilter()).get().predicted_class == said[expected][0]
-    assert results.standing_result(case).image.position == expected
+    assert results.key_result_of(case).image.position == expected
 
 
 def test_order_in_which_workers_finish_does_not_matter(submit_many, analyse_as, colleague) -> None:
@@ -113,7 +113,7 @@ def test_running_image_makes_the_case_run(submit_many, analyse_as) -> None:
     case = submit_many(3)
     analyse_as(case, position=0)
     assert results.current_job(case).status == "queued"
-    jobs.claim(case.images.get(position=2).jobs.get().pk)
+    jobs.lease(case.images.get(position=2).jobs.get().pk)
     assert results.current_job(case).status == "running"
 
 

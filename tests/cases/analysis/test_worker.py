@@ -142,7 +142,7 @@ def test_weights_that_do_not_match_fail_the_job_with_their_code(job, tiny_networ
     ],
 )
 def test_failure_decides_whether_the_job_is_tried_again(error, code, status, job, monkeypatch) -> None:
-    def break_down(claim: jobs.Claim) -> None:
+    def break_down(claim: jobs.Lease) -> None:
         raise error
 
     monkeypatch.setattr(worker, "_infer", break_down)
@@ -163,7 +163,7 @@ def test_unexpected_failure_is_logged_with_the_job_and_no_patient(job, monkeypat
 def test_result_that_comes_too_late_is_dropped(job, monkeypatch) -> None:
     infer = worker._infer
 
-    def slowly(claim: jobs.Claim) -> jobs.Result:
+    def slowly(claim: jobs.Lease) -> jobs.Result:
         result = infer(claim)
         Job.objects.update(status="queued", token=None, lease_until=None)
         return result
@@ -174,10 +174,10 @@ def test_result_that_comes_too_late_is_dropped(job, monkeypatch) -> None:
     assert (job.status, Prediction.objects.count()) == ("queued", 0)
 
 
-def test_tending_announces_what_waits(job, announcements) -> None:
-    announcements.clear()
-    worker.tend_jobs()
-    assert announcements == [job.pk]
+def test_tending_announces_what_waits(job, enqueued) -> None:
+    enqueued.clear()
+    worker.sweep_jobs()
+    assert enqueued == [job.pk]
 
 
 def test_times_of_a_job_hang_together() -> None:

@@ -19,7 +19,7 @@ URL = f"{API}cases/"
 
 def fail(case) -> Job:
     """Let the case's job fail for good, as a worker does."""
-    claim = jobs.claim(case.images.get().jobs.get().pk)
+    claim = jobs.lease(case.images.get().jobs.get().pk)
     assert claim is not None
     jobs.fail(claim, jobs.Failure("image_missing", "The stored image is missing.", retryable=False))
     return Job.objects.get()
@@ -270,7 +270,7 @@ def test_case_of_another_cohort_is_not_found(reviewed_case, stranger, api_of) ->
 
 
 def test_failed_case_says_why_and_is_queued_again(
-    submitted_case, owner, api_of, announcements, django_capture_on_commit_callbacks
+    submitted_case, owner, api_of, enqueued, django_capture_on_commit_callbacks
 ) -> None:
     job, client = fail(submitted_case), api_of(owner)
     shown = client.get(f"{URL}{submitted_case.code}/").json()["job"]
@@ -284,7 +284,7 @@ def test_failed_case_says_why_and_is_queued_again(
     assert (response.json()["status"], response.json()["error"]) == ("queued", None)
     job.refresh_from_db()
     assert (job.status, job.attempts, job.error_code) == (JobStatus.QUEUED, 0, "")
-    assert announcements == [job.pk]
+    assert enqueued == [job.pk]
     assert AuditEvent.objects.filter(action="job.retried", actor=owner).count() == 1
 
 

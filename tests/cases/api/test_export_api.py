@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from cases.disclaimer import RESEARCH_NOTICE
+from cases.disclaimer import DISCLAIMER
 from cases.export import rows
 from cases.models import Review
 from tests.cases.api.support import API, problem_of, streamed
@@ -39,9 +39,9 @@ def test_exporter_gets_exactly_what_the_reader_said(reviewed_case, colleague, ex
     response = api_of(exporter).get(URL)
     review, image = Review.objects.get(), reviewed_case.images.get()
     assert response.status_code == 200
-    assert response["X-Research-Use"] == RESEARCH_NOTICE
+    assert response["X-Research-Use"] == DISCLAIMER
     body = response.json()
-    assert (body["next"], body["previous"], body["notice"]) == (None, None, RESEARCH_NOTICE)
+    assert (body["next"], body["previous"], body["notice"]) == (None, None, DISCLAIMER)
     probabilities = body["results"][0].pop("probabilities")
     assert probabilities == pytest.approx(
         {"glioma": 0.7, "meningioma": 0.1, "notumor": 0.1, "pituitary": 0.1}
@@ -86,7 +86,7 @@ def test_exporter_gets_exactly_what_the_reader_said(reviewed_case, colleague, ex
             "amendment_reason": None,
             "adjudicated_class": None,
             "adjudicated_at": None,
-            "notice": RESEARCH_NOTICE,
+            "notice": DISCLAIMER,
         }
     ]
 
@@ -155,7 +155,7 @@ def test_format_follows_the_parameter_then_the_accept_header(
 ) -> None:
     response = api_of(exporter).get(URL, query, headers={"Accept": accept})
     assert (response.status_code, response["Content-Type"]) == (200, media_type)
-    assert response["X-Research-Use"] == RESEARCH_NOTICE
+    assert response["X-Research-Use"] == DISCLAIMER
 
 
 @pytest.mark.parametrize(("format_", "extension"), [("csv", "csv"), ("ndjson", "ndjson")])
@@ -177,7 +177,7 @@ def test_csv_ndjson_and_json_hold_the_same_rows(add_reviews, exporter, api_of) -
     assert list(table[0]) == list(rows.COLUMNS)
     assert [row["review_id"] for row in table] == [row["review_id"] for row in pages]
     assert {row["comment"] for row in table} == {"a, “b”\nand c"}
-    assert {row["notice"] for row in table} == {RESEARCH_NOTICE}
+    assert {row["notice"] for row in table} == {DISCLAIMER}
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])

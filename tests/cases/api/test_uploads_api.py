@@ -27,7 +27,7 @@ def stored() -> tuple[int, int, int, int]:
 
 
 def test_upload_by_member_is_received_and_queued(
-    owner, api_of, announcements, django_capture_on_commit_callbacks
+    owner, api_of, enqueued, django_capture_on_commit_callbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         response = api_of(owner).post(URL, {"cohort": "North", "file": picture()})
@@ -48,7 +48,7 @@ def test_upload_by_member_is_received_and_queued(
         ]
     }
     assert (case.created_by, case.cohort.name) == (owner, "North")
-    assert announcements == [Job.objects.get().pk]
+    assert enqueued == [Job.objects.get().pk]
 
 
 def test_cohort_may_be_given_by_id(colleague, cohort, api_of) -> None:

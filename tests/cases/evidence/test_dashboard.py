@@ -20,7 +20,7 @@ PAGE = "/dashboard/"
 @pytest.fixture
 def failed_job(submitted_case):
     job = Job.objects.get()
-    claim = jobs.claim(job.pk)
+    claim = jobs.lease(job.pk)
     jobs.fail(claim, jobs.Failure("truncated", "The file ends too early.", retryable=False))
     job.refresh_from_db()
     return job
@@ -172,19 +172,19 @@ def test_page_by_post_is_refused(client_of, administrator):
 
 
 def test_failed_analysis_is_listed_and_can_be_queued_again(
-    client_of, administrator, failed_job, cohort, announcements, django_capture_on_commit_callbacks
+    client_of, administrator, failed_job, cohort, enqueued, django_capture_on_commit_callbacks
 ):
     client = client_of(administrator)
     page = client.get(PAGE).content.decode()
     assert "The file ends too early." in page
     assert "truncated" in page
-    announcements.clear()
+    enqueued.clear()
     with django_capture_on_commit_callbacks(execute=True):
         response = client.post(f"/dashboard/jobs/{failed_job.pk}/retry/")
     assert response.url == f"/dashboard/?cohort={cohort.pk}"
     failed_job.refresh_from_db()
     assert failed_job.status == "queued"
-    assert announcements == [failed_job.pk]
+    assert enqueued == [failed_job.pk]
 
 
 def test_retry_of_a_queued_analysis_changes_nothing(client_of, administrator, submitted_case):

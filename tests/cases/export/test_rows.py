@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cases.analysis import jobs
-from cases.disclaimer import RESEARCH_NOTICE
+from cases.disclaimer import DISCLAIMER
 from cases.export import rows
 from cases.export.selection import ReviewFilter, current_reviews
 from cases.models import Case, Review
@@ -30,7 +30,7 @@ def test_row_has_exactly_the_columns_and_the_stored_values(reviewed_case, collea
         "meningioma",
     )
     assert (row["reader"], row["reader_confidence"]) == (str(colleague.pk), 4)
-    assert row["notice"] == RESEARCH_NOTICE
+    assert row["notice"] == DISCLAIMER
 
 
 def test_row_names_no_person(reviewed_case, colleague) -> None:
@@ -113,7 +113,7 @@ def finish_with_heat(case: Case, position: int, predicted: str, row: int, column
     maps = make_maps()
     maps.values["conv_3"][0] = 0
     maps.values["conv_3"][0, row, column] = 255
-    claim = jobs.claim(case.images.get(position=position).jobs.get().pk)
+    claim = jobs.lease(case.images.get(position=position).jobs.get().pk)
     assert claim is not None
     shares = dict.fromkeys(CLASSES, 0.1) | {predicted: 0.7}
     assert jobs.complete(claim, jobs.Result(predicted, shares, pack(maps), 0.05))

@@ -29,7 +29,7 @@ def of(*seeds: int) -> list[str]:
 
 
 def test_files_become_one_case_in_their_order_with_a_job_each(
-    owner, cohort, model_version, announcements, django_capture_on_commit_callbacks
+    owner, cohort, model_version, enqueued, django_capture_on_commit_callbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         receipts = submit_series(by=owner, cohort=cohort, files=files(5, 3, 4), ground_truth="glioma")
@@ -39,8 +39,8 @@ def test_files_become_one_case_in_their_order_with_a_job_each(
     ]
     assert (case.ground_truth, digests(case)) == ("glioma", of(5, 3, 4))
     assert set(Job.objects.values_list("status", "model_version")) == {("queued", model_version.pk)}
-    assert sorted(announcements) == sorted(Job.objects.values_list("pk", flat=True))
-    assert len(announcements) == 3
+    assert sorted(enqueued) == sorted(Job.objects.values_list("pk", flat=True))
+    assert len(enqueued) == 3
     assert AuditEvent.objects.filter(action="case.uploaded", subject=str(case.pk)).count() == 1
 
 
@@ -159,12 +159,12 @@ def test_image_added_without_the_right_is_refused_and_stores_nothing(who, submit
 
 
 def test_no_more_jobs_are_announced_at_once_than_beat_would(
-    owner, cohort, monkeypatch, announcements, django_capture_on_commit_callbacks
+    owner, cohort, monkeypatch, enqueued, django_capture_on_commit_callbacks
 ) -> None:
-    monkeypatch.setattr(jobs, "ANNOUNCE_BATCH", 2)
+    monkeypatch.setattr(jobs, "ENQUEUE_BATCH", 2)
     with django_capture_on_commit_callbacks(execute=True):
         submit_series(by=owner, cohort=cohort, files=files(1, 2, 3))
-    assert (len(announcements), Job.objects.filter(status="queued").count()) == (2, 3)
+    assert (len(enqueued), Job.objects.filter(status="queued").count()) == (2, 3)
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_script_gets_a_file_over_the_limit_refused(owner, cohort, client_of, set
 
 
 def test_script_gets_the_row_alone_with_its_live_state(
-    owner, cohort, client_of, announcements, django_capture_on_commit_callbacks
+    owner, cohort, client_of, enqueued, django_capture_on_commit_callbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         response = client_of(owner).post(
@@ -200,7 +200,7 @@ def test_script_gets_the_row_alone_with_its_live_state(
     assert page.strip().startswith("<li")
     assert "<html" not in page
     assert f'<input type="hidden" name="c" value="{case.code}">' in page
-    assert announcements == [Job.objects.get().pk]
+    assert enqueued == [Job.objects.get().pk]
 
 
 def test_files_of_one_case_stand_in_the_natural_order_of_their_names(

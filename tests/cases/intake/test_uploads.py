@@ -33,7 +33,7 @@ def stored_files() -> set[str]:
 
 
 def test_upload_by_member_makes_case_image_and_queued_job(
-    owner, cohort, model_version, announcements, django_capture_on_commit_callbacks
+    owner, cohort, model_version, enqueued, django_capture_on_commit_callbacks
 ) -> None:
     data = make_png_bytes(80, 60)
     with django_capture_on_commit_callbacks(execute=True):
@@ -45,7 +45,7 @@ def test_upload_by_member_makes_case_image_and_queued_job(
     assert (image.width, image.height, image.bit_depth, image.colour) == (80, 60, 8, "grey")
     assert (image.source_sha256, image.source_bytes) == (sha256_of(data), len(data))
     assert (job.image, job.status, job.model_version) == (image, "queued", model_version)
-    assert announcements == [job.pk]
+    assert enqueued == [job.pk]
     assert AuditEvent.objects.get(action="case.uploaded").actor == owner
 
 

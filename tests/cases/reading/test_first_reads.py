@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
-from cases.analysis.results import current_result, prediction_visible_to, results_of, standing_result
+from cases.analysis.results import current_result, key_result_of, prediction_visible_to, results_of
 from cases.blinding import may_see_results, may_see_statements
 from cases.models import AuditEvent, Case, FirstRead, Prediction, Review
 from cases.reading.first_reads import FirstReadConflict, commit_first_read
@@ -42,7 +42,7 @@ def test_result_is_withheld_until_the_own_read_is_committed(
     assert current_result(colleague, case) == prediction
     assert prediction_visible_to(colleague, case, str(prediction.pk)) == prediction
     assert not may_see_results(second, case)
-    assert standing_result(case) == prediction
+    assert key_result_of(case) == prediction
 
 
 def test_worklist_filter_by_class_finds_no_unrevealed_case(

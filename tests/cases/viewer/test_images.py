@@ -63,7 +63,7 @@ def test_very_large_base_is_made_smaller_and_the_page_keeps_its_coordinates(
     receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(stream.getvalue()))
     client = client_of(owner)
     assert opened(client.get(f"/cases/{receipt.case.code}/base.png")).size == (2048, 1024)
-    frame = client.get(f"/cases/{receipt.case.code}/").context["viewer"].frame
+    frame = client.get(f"/cases/{receipt.case.code}/").context["viewer"].view_box
     assert (frame.width, frame.height, frame.side, frame.left, frame.top) == (3000, 1500, 3000, "0", "-750")
 
 
@@ -130,7 +130,7 @@ def test_overlay_lays_an_off_centre_peak_where_it_belongs(
     values = np.zeros((4, 8, 8), np.uint8)
     values[0, 3, 6] = 255
     maps = MapSet(("conv_3",), CLASSES, {"conv_3": values}, {"conv_3": np.ones(4, np.float32)})
-    claim = jobs.claim(Image.objects.get().jobs.get().pk)
+    claim = jobs.lease(Image.objects.get().jobs.get().pk)
     probabilities = dict(zip(CLASSES, (0.7, 0.1, 0.1, 0.1), strict=True))
     assert jobs.complete(claim, jobs.Result("glioma", probabilities, pack(maps), 0.1))
     shown = opened(client_of(colleague).get(addresses(receipt.case)["overlay"], {"opacity": "100"}))

@@ -150,11 +150,13 @@ def test_picture_comes_as_nifti_with_all_its_bits(owner, cohort, model_version, 
     assert again.status_code == 304
 
 
-@pytest.mark.parametrize(("drawn", "side"), [("smooth", 64), ("fields", 8)])
-def test_map_comes_as_nifti_smooth_or_as_its_fields(drawn, side, ready_case, colleague, client_of) -> None:
+@pytest.mark.parametrize(("interpolation", "side"), [("linear", 64), ("nearest", 8)])
+def test_map_comes_as_nifti_smooth_or_as_its_fields(
+    interpolation, side, ready_case, colleague, client_of
+) -> None:
     prediction = Prediction.objects.get()
     address = f"/cases/{ready_case.code}/maps/{prediction.pk}/conv_3/glioma.nii.gz"
-    response = client_of(colleague).get(address, {"drawn": drawn})
+    response = client_of(colleague).get(address, {"interpolation": interpolation})
     volume = nib.Nifti1Image.from_bytes(gzip.decompress(response.content))
     assert volume.shape == (side, side, 1)
 
@@ -174,8 +176,8 @@ def test_unknown_channel_and_way_of_drawing_say_what_is_known(ready_case, collea
     channel = client.get(f"/cases/{ready_case.code}/base.nii.gz", {"channel": "infrared"})
     assert (channel.status_code, b"grey, rgb, red, green, blue" in channel.content) == (400, True)
     heat = f"/cases/{ready_case.code}/maps/{prediction.pk}/conv_3/glioma.nii.gz"
-    drawn = client.get(heat, {"drawn": "3d"})
-    assert (drawn.status_code, b"smooth, fields" in drawn.content) == (400, True)
+    drawn = client.get(heat, {"interpolation": "3d"})
+    assert (drawn.status_code, b"linear, nearest" in drawn.content) == (400, True)
 
 
 def test_addresses_for_the_module_are_plain_data(ready_case, colleague, client_of) -> None:

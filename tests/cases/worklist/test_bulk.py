@@ -137,7 +137,7 @@ def test_priority_is_set_but_for_cases_that_are_over(three, administrator, colle
 
 
 def test_failed_and_cancelled_analyses_begin_anew(
-    submit, administrator, announcements, django_capture_on_commit_callbacks
+    submit, administrator, enqueued, django_capture_on_commit_callbacks
 ) -> None:
     cases = [submit(seed=seed) for seed in range(3)]
     for case, status in zip(cases, (JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.QUEUED), strict=True):
@@ -147,7 +147,7 @@ def test_failed_and_cancelled_analyses_begin_anew(
     assert {case.pk for case in done.cases} == {case.pk for case in cases[:2]}
     again = Job.objects.filter(image__case__in=cases[:2])
     assert set(again.values_list("status", "attempts", "error_message")) == {("queued", 0, "")}
-    assert set(announcements) == {job.pk for job in again}
+    assert set(enqueued) == {job.pk for job in again}
     assert events("case.requeued") == 2
 
 

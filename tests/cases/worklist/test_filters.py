@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from cases.models import Assignment, Case, Claim, Job
-from cases.worklist.filters import WorklistFilter, narrowed_cases
+from cases.worklist.filters import WorklistFilter, filtered_cases
 
 pytestmark = pytest.mark.both_databases
 
@@ -30,7 +30,7 @@ def four(submit, analyse_as, colleague, second, administrator) -> dict[str, Case
 
 
 @pytest.mark.parametrize(
-    ("narrowed", "left"),
+    ("filters", "left"),
     [
         ({}, "certain unsure refused queued"),
         ({"predicted_class": "glioma"}, "certain"),
@@ -59,8 +59,8 @@ def four(submit, analyse_as, colleague, second, administrator) -> dict[str, Case
         ({"text": "nOrT"}, "certain unsure refused queued"),
     ],
 )
-def test_filter_leaves(narrowed, left, four, colleague) -> None:
-    found = narrowed_cases(colleague, WorklistFilter(**narrowed))
+def test_filter_leaves(filters, left, four, colleague) -> None:
+    found = filtered_cases(colleague, WorklistFilter(**filters))
     assert {case.code for case in found} == {four[name].code for name in left.split()}
 
 
@@ -72,17 +72,17 @@ ASKING = [
 ]
 
 
-@pytest.mark.parametrize("narrowed", ASKING)
+@pytest.mark.parametrize("filters", ASKING)
 def test_filter_by_the_result_leaves_a_blinded_reader_nothing(
-    narrowed, four, blinded, colleague, administrator
+    filters, four, blinded, colleague, administrator
 ) -> None:
-    assert not narrowed_cases(colleague, WorklistFilter(**narrowed)).exists()
-    assert narrowed_cases(administrator, WorklistFilter(**narrowed)).exists()
+    assert not filtered_cases(colleague, WorklistFilter(**filters)).exists()
+    assert filtered_cases(administrator, WorklistFilter(**filters)).exists()
 
 
-@pytest.mark.parametrize("narrowed", ASKING)
-def test_filter_by_the_result_leaves_who_may_not_read_nothing(narrowed, four, owner) -> None:
-    assert not narrowed_cases(owner, WorklistFilter(**narrowed)).exists()
+@pytest.mark.parametrize("filters", ASKING)
+def test_filter_by_the_result_leaves_who_may_not_read_nothing(filters, four, owner) -> None:
+    assert not filtered_cases(owner, WorklistFilter(**filters)).exists()
 
 
 def test_filter_by_analysis_goes_by_the_one_that_stands(
@@ -90,5 +90,5 @@ def test_filter_by_analysis_goes_by_the_one_that_stands(
 ) -> None:
     """The older version has succeeded; the active one has not begun."""
     Job.objects.create(image=four["certain"].images.get(), model_version=newer_version)
-    found = narrowed_cases(colleague, WorklistFilter(job_status="queued"))
+    found = filtered_cases(colleague, WorklistFilter(job_status="queued"))
     assert {case.code for case in found} == {four["certain"].code, four["queued"].code}

@@ -27,7 +27,7 @@ def mixed(submit, owner, colleague, cohort, other_cohort, model_version, make_pe
         Case(
             cohort=(cohort, other_cohort, third)[place % 3],
             created_by=owner,
-            found_class="glioma",
+            key_class="glioma",
             priority=Priority.values[place % 2 + place % 4 // 3],
             shuffle=place * 7 % 5 + 1,
             protocol=before if place in (2, 5) else None,

@@ -31,8 +31,8 @@ def many(owner, colleague, cohort, other_cohort) -> list[Case]:
             created_by=owner,
             state=STATES[place % 4],
             priority=place % 3,
-            found_class="glioma",
-            found_certainty=None if place % 5 == 0 else 0.4 + place * 7 % 10 / 20,
+            key_class="glioma",
+            key_probability=None if place % 5 == 0 else 0.4 + place * 7 % 10 / 20,
         )
         for place in range(10)
     )
@@ -43,11 +43,11 @@ def many(owner, colleague, cohort, other_cohort) -> list[Case]:
     return cases
 
 
-def walked(user, sort: Sort, narrowed: WorklistFilter | None = None, *, backwards: bool = False) -> list[str]:
+def walked(user, sort: Sort, filters: WorklistFilter | None = None, *, backwards: bool = False) -> list[str]:
     """The codes of all pages, one after the other."""
     cohorts = [held.cohort.pk for held in cohorts_of(user)]
     read = functools.partial(
-        page_of, user, narrowed or WorklistFilter(), sort, cohorts=cohorts, dressed=lambda cases: cases
+        page_of, user, filters or WorklistFilter(), sort, cohorts=cohorts, dressed=lambda cases: cases
     )
     page = read(Turn())
     codes = [case.code for case in page.cases]
@@ -78,8 +78,8 @@ def by_hand(cases: list[Case], sort: Sort) -> list[str]:
         case "state":
             found = sorted(newest, key=lambda case: LIFECYCLE.index(case.state) * (-1 if down else 1))
         case _:
-            known = [case for case in by_age if case.found_certainty is not None]
-            known.sort(key=lambda case: (case.found_certainty, case.created_at, case.pk), reverse=down)
+            known = [case for case in by_age if case.key_probability is not None]
+            known.sort(key=lambda case: (case.key_probability, case.created_at, case.pk), reverse=down)
             found = known + [case for case in (newest if down else by_age) if case not in known]
     return [case.code for case in found]
 

@@ -319,7 +319,7 @@ def failed_case(submitted_case):
 
 
 def test_failed_analysis_says_why_and_is_queued_again(
-    failed_case, owner, client_of, announcements, django_capture_on_commit_callbacks
+    failed_case, owner, client_of, enqueued, django_capture_on_commit_callbacks
 ) -> None:
     client = client_of(owner)
     assert "It took too long." in client.get(WORKLIST).content.decode()
@@ -328,7 +328,7 @@ def test_failed_analysis_says_why_and_is_queued_again(
     job = Job.objects.get()
     assert (response.status_code, response["Location"]) == (302, f"/cases/{failed_case.code}/")
     assert (job.status, job.error_message) == (JobStatus.QUEUED, "")
-    assert announcements == [job.pk]
+    assert enqueued == [job.pk]
 
 
 def test_retry_by_htmx_swaps_the_row_and_asks_again(failed_case, owner, client_of) -> None:
