@@ -231,7 +231,7 @@ def client_of() -> Callable[[User], Client]:
     from django.conf import settings
     from django.test import Client
 
-    sessions: dict[int, str] = {}
+    sessions: dict[uuid.UUID, str] = {}
 
     def sign_in(user: User) -> Client:
         client = Client()

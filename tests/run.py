@@ -33,22 +33,28 @@ PROCESSES = min(os.cpu_count() or 1, 4)
 # With one thread between operations as well, a data set that Python feeds would wait for itself.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"}
 SLOWEST = 10
+# Of the lines and branches of cases, portal and inference, in per cent.
+LEAST_COVERED = 92
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some of the tests, and what they run on. marked: pytest's expression for those that are meant."""
+    """Some of the tests, and what they run on.
+
+    marked: pytest's expression for those that are meant. covers: a whole run counts what its tests reach.
+    """
 
     title: str
     folders: tuple[str, ...]
     servers: bool = False
     marked: str = ""
+    covers: bool = False
 
 
 PORTAL = ("cases", "portal", "integration")
 PARTS = {
-    "unit": Part("Unit tests: the image science, the walls", ("architecture", "inference")),
-    "portal": Part("The portal (PostgreSQL, Valkey)", PORTAL, servers=True),
+    "unit": Part("Unit tests: the image science, the walls", ("architecture", "inference"), covers=True),
+    "portal": Part("The portal (PostgreSQL, Valkey)", PORTAL, servers=True, covers=True),
     "sqlite": Part("What depends on the database, again (SQLite)", PORTAL, marked="both_databases"),
     "browser": Part("Browser tests (Chromium, PostgreSQL, Valkey, worker)", ("browser",), servers=True),
     "js": Part("JavaScript tests (node)", ("js",)),
@@ -77,7 +83,10 @@ def main() -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="secondread-tests-") as folder:
         parts = QUICK if asked.quick else [PARTS[name] for name in asked.parts or PARTS]
-        results = _run_all(parts, theirs, Path(folder))
+        is_whole = parts == list(PARTS.values()) and not theirs
+        results = _run_all(parts, theirs, Path(folder), is_whole)
+        if is_whole and not _is_covered(Path(folder)):
+            results["broken parts"] += 1
         _tell_slowest(sorted(Path(folder).glob("*.xml")), time.monotonic() - started)
     print(
         f"\n{results['passed']} passed, {results['failed']} failed, {results['skipped']} skipped", flush=True
@@ -93,8 +102,8 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
     return arguments[:cut], arguments[cut + 1 :]
 
 
-def _run_all(parts: list[Part], arguments: list[str], folder: Path) -> Counter[str]:
-    """Run the parts; their JUnit reports are written to the folder."""
+def _run_all(parts: list[Part], arguments: list[str], folder: Path, is_whole: bool) -> Counter[str]:
+    """Run the parts; their JUnit reports, and of a whole run what they cover, are written to the folder."""
     results: Counter[str] = Counter()
     served: dict[str, str] = {}
     with ExitStack() as servers:
@@ -105,6 +114,8 @@ def _run_all(parts: list[Part], arguments: list[str], folder: Path) -> Counter[s
             report = folder / f"{number}.xml"
             command = _node(report) if part.folders == ("js",) else _pytest(part, report, arguments)
             environment = {**ONE_THREAD, **os.environ, **(served if part.servers else UNSERVED)}
+            if is_whole and part.covers:
+                environment |= {"PYTEST_PLUGINS": "tests.support.covering", "COVERED": str(folder)}
             if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
                 results["broken parts"] += 1
             results += _counted(report)
@@ -138,6 +149,15 @@ def _pytest(part: Part, report: Path, arguments: list[str]) -> list[str]:
         *arguments,
         *folders,
     ]
+
+
+def _is_covered(folder: Path) -> bool:
+    """Tell what no test of the covering parts reaches, and whether enough is reached."""
+    found = sorted(str(path) for path in folder.glob("*.json"))
+    print(f"\n==> Covered, in per cent; at least {LEAST_COVERED} of all are asked for", flush=True)
+    command = [sys.executable, "-m", "slipcover", "--skip-covered", f"--fail-under={LEAST_COVERED}"]
+    merging = [*command, f"--out={folder / 'covered.json'}", "--merge", *found]
+    return subprocess.run(merging, cwd=ROOT, check=False).returncode == 0
 
 
 def _node(report: Path) -> list[str]:
