@@ -227,12 +227,18 @@ def commit_as() -> Callable[..., FirstRead]:
 
 @pytest.fixture
 def client_of() -> Callable[[User], Client]:
-    """A browser in which the user is signed in."""
+    """A browser in which the user is signed in; those of one person share a session, as tabs do."""
+    from django.conf import settings
     from django.test import Client
+
+    sessions: dict[uuid.UUID, str] = {}
 
     def sign_in(user: User) -> Client:
         client = Client()
-        client.force_login(user)
+        if user.pk not in sessions:
+            client.force_login(user)
+            sessions[user.pk] = client.cookies[settings.SESSION_COOKIE_NAME].value
+        client.cookies[settings.SESSION_COOKIE_NAME] = sessions[user.pk]
         return client
 
     return sign_in

@@ -1,8 +1,10 @@
-"""`python -m tests.run [PART...] [-- PYTEST ARGUMENTS]`: every test, part by part, on real servers.
+"""`python -m tests.run [PART...] [--quick] [-- PYTEST ARGUMENTS]`: every test, part by part, on real servers.
 
 Django chooses its database when the settings are read, so the servers are started here and each part runs in
 processes of its own: several at a time (pytest-xdist), each with a database, a queue and files to itself.
-`-- -n 0` keeps a part in one process, as a debugger needs it. The last line counts what all parts did.
+`-- -n 0` keeps a part in one process, as a debugger needs it. `--quick` is what a developer asks between two
+edits: no servers, no browser, no training. At the end stand the slowest files; the last line counts what all
+parts did.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,43 +32,62 @@ PROCESSES = min(os.cpu_count() or 1, 4)
 # Tiny networks gain nothing from threads; processes that each take all processors stand in each other's way.
 # With one thread between operations as well, a data set that Python feeds would wait for itself.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"}
+SLOWEST = 10
+# Of the lines and branches of cases, portal and inference, in per cent.
+LEAST_COVERED = 92
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some of the tests, without those marked `but`, and what they run on."""
+    """Some of the tests, and what they run on.
+
+    marked: pytest's expression for those that are meant. covers: a whole run counts what its tests reach.
+    """
 
     title: str
     folders: tuple[str, ...]
     servers: bool = False
-    but: str = ""
+    marked: str = ""
+    covers: bool = False
 
 
+PORTAL = ("cases", "portal", "integration")
 PARTS = {
-    "unit": Part("Unit tests (SQLite)", ("architecture", "inference", "cases", "portal")),
-    "integration": Part(
-        "Integration tests (PostgreSQL, Valkey)",
-        ("cases", "portal", "integration"),
-        servers=True,
-        but="any_database",
-    ),
+    "unit": Part("Unit tests: the image science, the walls", ("architecture", "inference"), covers=True),
+    "portal": Part("The portal (PostgreSQL, Valkey)", PORTAL, servers=True, covers=True),
+    "sqlite": Part("What depends on the database, again (SQLite)", PORTAL, marked="both_databases"),
     "browser": Part("Browser tests (Chromium, PostgreSQL, Valkey, worker)", ("browser",), servers=True),
     "js": Part("JavaScript tests (node)", ("js",)),
 }
+QUICK = [
+    Part("Unit tests without trainings", PARTS["unit"].folders, marked="not trains"),
+    PARTS["sqlite"],
+    PARTS["js"],
+]
 
 
 def main() -> int:
     """Run the parts asked for, or all. 0 where everything passed, 1 otherwise."""
     parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__.partition("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of {', '.join(PARTS)}; all by default")
+    parser.add_argument("--quick", action="store_true", help="without servers, browser and trainings")
     ours, theirs = _split(sys.argv[1:])
-    chosen = parser.parse_args(ours).parts or list(PARTS)
-    unknown = set(chosen) - set(PARTS)
+    asked = parser.parse_args(ours)
+    unknown = set(asked.parts) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    if asked.quick and asked.parts:
+        parser.error("--quick chooses the parts itself")
     # A plain SystemExit unwinds the servers' contexts, so that none of them is left behind.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    results = _run_all([PARTS[name] for name in chosen], theirs)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="secondread-tests-") as folder:
+        parts = QUICK if asked.quick else [PARTS[name] for name in asked.parts or PARTS]
+        is_whole = parts == list(PARTS.values()) and not theirs
+        results = _run_all(parts, theirs, Path(folder), is_whole)
+        if is_whole and not _is_covered(Path(folder)):
+            results["broken parts"] += 1
+        _tell_slowest(sorted(Path(folder).glob("*.xml")), time.monotonic() - started)
     print(
         f"\n{results['passed']} passed, {results['failed']} failed, {results['skipped']} skipped", flush=True
     )
@@ -80,17 +102,20 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
     return arguments[:cut], arguments[cut + 1 :]
 
 
-def _run_all(parts: list[Part], arguments: list[str]) -> Counter[str]:
+def _run_all(parts: list[Part], arguments: list[str], folder: Path, is_whole: bool) -> Counter[str]:
+    """Run the parts; their JUnit reports, and of a whole run what they cover, are written to the folder."""
     results: Counter[str] = Counter()
     served: dict[str, str] = {}
-    with tempfile.TemporaryDirectory(prefix="secondread-tests-") as folder, ExitStack() as servers:
+    with ExitStack() as servers:
         for number, part in enumerate(parts):
             print(f"\n==> {part.title}", flush=True)
             if part.servers and not served:
                 served = _serve(servers)
-            report = Path(folder) / f"{number}.xml"
+            report = folder / f"{number}.xml"
             command = _node(report) if part.folders == ("js",) else _pytest(part, report, arguments)
             environment = {**ONE_THREAD, **os.environ, **(served if part.servers else UNSERVED)}
+            if is_whole and part.covers:
+                environment |= {"PYTEST_PLUGINS": "tests.support.covering", "COVERED": str(folder)}
             if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
                 results["broken parts"] += 1
             results += _counted(report)
@@ -104,25 +129,35 @@ def _serve(servers: ExitStack) -> dict[str, str]:
         "CELERY_BROKER_URL": servers.enter_context(valkey.serving()),
     }
     print("    PostgreSQL and Valkey answer", flush=True)
-    return served
+    template = servers.enter_context(postgres.migrated(served["DATABASE_URL"]))
+    return served | {"TEST_DATABASE_TEMPLATE": template}
 
 
 def _pytest(part: Part, report: Path, arguments: list[str]) -> list[str]:
     folders = [str(ROOT / "tests" / folder) for folder in part.folders]
-    rest = ["-m", f"not {part.but}"] if part.but else []
-    # A file's tests stay together, since they share its fixtures.
-    together = [f"--numprocesses={PROCESSES}", "--dist=loadfile"]
+    # Each process begins with one half of the files, in their order, so that a file's tests mostly share its
+    # fixtures; who is done first takes over what the other has not begun.
+    shared = [f"--numprocesses={PROCESSES}", "--dist=worksteal"]
     return [
         sys.executable,
         "-m",
         "pytest",
         "--quiet",
         f"--junitxml={report}",
-        *together,
-        *rest,
+        *shared,
+        *(["-m", part.marked] if part.marked else []),
         *arguments,
         *folders,
     ]
+
+
+def _is_covered(folder: Path) -> bool:
+    """Tell what no test of the covering parts reaches, and whether enough is reached."""
+    found = sorted(str(path) for path in folder.glob("*.json"))
+    print(f"\n==> Covered, in per cent; at least {LEAST_COVERED} of all are asked for", flush=True)
+    command = [sys.executable, "-m", "slipcover", "--skip-covered", f"--fail-under={LEAST_COVERED}"]
+    merging = [*command, f"--out={folder / 'covered.json'}", "--merge", *found]
+    return subprocess.run(merging, cwd=ROOT, check=False).returncode == 0
 
 
 def _node(report: Path) -> list[str]:
@@ -133,18 +168,42 @@ def _node(report: Path) -> list[str]:
     return [str(NODE), "--test", *spec, *junit, *(files or ["tests/js"])]
 
 
-def _counted(report: Path) -> Counter[str]:
-    """What a JUnit report says; a part that wrote none counts as nothing, and its exit status as broken."""
+def _cases(report: Path) -> list[ElementTree.Element]:
+    """What a JUnit report lists; a part that wrote none counts as nothing, its exit status as broken."""
     if not report.is_file() or not report.stat().st_size:
-        return Counter()
-    cases = ElementTree.parse(report).iter("testcase")
-    return Counter(_outcome(case) for case in cases)
+        return []
+    return list(ElementTree.parse(report).iter("testcase"))
+
+
+def _counted(report: Path) -> Counter[str]:
+    return Counter(_outcome(case) for case in _cases(report))
 
 
 def _outcome(case: ElementTree.Element) -> str:
     if case.find("failure") is not None or case.find("error") is not None:
         return "failed"
     return "passed" if case.find("skipped") is None else "skipped"
+
+
+def _tell_slowest(reports: list[Path], seconds: float) -> None:
+    """The files that take longest, in all parts together, and how long the run took."""
+    taken: defaultdict[str, float] = defaultdict(float)
+    for report in reports:
+        for case in _cases(report):
+            taken[_file_of(case)] += float(case.get("time", 0))
+    print("\nThe slowest files, in seconds:")
+    for name, took in sorted(taken.items(), key=lambda each: -each[1])[:SLOWEST]:
+        print(f"  {took:7.1f}  {name}")
+    minutes, rest = divmod(round(seconds), 60)
+    print(
+        f"All {len(taken)} files: {sum(taken.values()):.0f} s of tests, {minutes} min {rest} s by the clock"
+    )
+
+
+def _file_of(case: ElementTree.Element) -> str:
+    """The module that pytest names, as a path; node names the path, or nothing."""
+    name = case.get("classname", "")
+    return case.get("file", "tests/js") if name == "test" else f"{name.replace('.', '/')}.py"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ independent.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -60,13 +61,20 @@ def drawn_sums(
 ) -> NDArray[np.float64]:
     """Return (D, K): what (N, K) adds up to over the images of each draw of the groups with replacement."""
     names, member = np.unique(np.asarray(groups), return_inverse=True)
-    rng = np.random.default_rng(seed)
-    picks = [rng.integers(0, len(names), len(names)) for _ in range(draws)]
-    times = np.stack([np.bincount(pick, minlength=len(names)) for pick in picks])
     sums = np.zeros((len(names), summands.shape[1]))
     np.add.at(sums, member, summands)
-    drawn: NDArray[np.float64] = times @ sums
+    drawn: NDArray[np.float64] = _times_drawn(len(names), draws, seed) @ sums
     return drawn
+
+
+@functools.lru_cache(maxsize=8)
+def _times_drawn(count: int, draws: int, seed: int) -> NDArray[np.float64]:
+    """(D, count): how often each of `count` groups is in each draw. A report asks often."""
+    rng = np.random.default_rng(seed)
+    picks = [rng.integers(0, count, count) for _ in range(draws)]
+    times = np.stack([np.bincount(pick, minlength=count) for pick in picks]).astype(np.float64)
+    times.flags.writeable = False
+    return times
 
 
 def intervals_of(drawn: Draws, groups: Sequence[str], codes: Sequence[str]) -> dict[str, Any]:

@@ -25,6 +25,9 @@ STORAGES = {
 WHITENOISE_AUTOREFRESH = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+elif template := os.environ.get("TEST_DATABASE_TEMPLATE"):
+    # A database with every migration, of which each process of a run takes a copy.
+    DATABASES["default"]["TEST"] = {"TEMPLATE": template}
 # Each process of a run has a numbered database of the broker to itself, as it has one of the database server.
 process = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
 if process and CELERY_BROKER_URL.startswith("redis"):

@@ -10,7 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from cases.models import Adjudication, Case, Draft, FirstRead, Prediction, Review
 from portal.accounts.models import User
-from tests.browser.signing_in import sign_in
+from tests.browser.signing_in import sign_in, sign_in_by_form
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("without_canvas")]
 
@@ -85,7 +85,7 @@ def test_draft_survives_a_closed_tab_and_an_expired_session(
     page.close()
 
     page = context.new_page()
-    sign_in(page, live_server, colleague)
+    sign_in_by_form(page, live_server, colleague)
     page.goto(address)
     expect(page.get_by_label("Comment")).to_have_value("half a sentence, and more")
     expect(page.get_by_text("Kept as a draft.")).to_be_visible()

@@ -10,7 +10,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from cases.models import Case
 from portal.accounts.models import User
-from tests.browser.test_blinded_reading import commit, sign_in
+from tests.browser.signing_in import open_worklist, sign_in
+from tests.browser.test_blinded_reading import commit
 from tests.support.contrast import faint
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -110,7 +111,7 @@ def test_nothing_moves_for_who_asks_for_less_motion(
     for wish in ("reduce", "no-preference"):
         context = browser.new_context(reduced_motion=wish)
         page = context.new_page()
-        sign_in(page, live_server, colleague)
+        open_worklist(page, live_server, colleague)
         found[wish] = page.evaluate(MOVING)
         page.goto(f"{live_server.url}/cases/{case.code}/")
         found[wish] += page.evaluate(MOVING)

@@ -10,7 +10,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from cases.models import Case, Draft, FirstRead
 from portal.accounts.models import User
-from tests.browser.test_blinded_reading import press, sign_in
+from tests.browser.signing_in import sign_in, sign_in_by_form
+from tests.browser.test_blinded_reading import press
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("without_canvas")]
 KEPT = "Object.keys(localStorage).filter((name) => name.startsWith('secondread.draft.'))"
@@ -126,7 +127,7 @@ def test_next_person_at_the_workstation_neither_sees_nor_keeps_a_draft(
     page = context.new_page()
     page.goto(f"{live_server.url}/accounts/sign-in/")
     assert len(kept(page)) == 1
-    sign_in(page, live_server, second)
+    sign_in_by_form(page, live_server, second)
     assert kept(page) == []
     left_open.get_by_label("Comment").fill("of the one before, in a page that was left open")
     expect(left_open.locator("#draft-state")).to_contain_text("You are signed out.")

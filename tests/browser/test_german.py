@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -13,13 +11,12 @@ from pytest_django.live_server_helper import LiveServer
 from cases.models import Assignment, Case, Cohort, FirstRead, Review
 from cases.worklist.saved_views import save_view
 from portal.accounts.models import User
+from tests.browser.pictures import keep
 from tests.cast import PASSWORD
 from tests.support.axe import grave_faults
-from tests.support.chromium import ROOT
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
-FOLDER = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
 WIDTHS = {1440: 900, 390: 844}
 
 
@@ -135,7 +132,7 @@ def test_german_words_break_no_page(
     context = browser.new_context(viewport={"width": width, "height": WIDTHS[width]}, locale="de-DE")
     page = context.new_page()
     page.goto(f"{live_server.url}/accounts/sign-in/")
-    keep(page, "sign-in", width)
+    keep(page, f"german-sign-in-{width}")
     sign_in(page, administrator)
     for name, path in pages_to_look_at.items():
         answer = page.goto(f"{live_server.url}{path}", wait_until="networkidle")
@@ -144,17 +141,12 @@ def test_german_words_break_no_page(
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         expect(page.locator("footer")).to_contain_text("Entscheidungsunterstützung, keine Diagnose")
         assert grave_faults(page) == [], path
-        keep(page, name, width)
+        keep(page, f"german-{name}-{width}")
     for name in ("worklist", "many"):
         page.goto(f"{live_server.url}{pages_to_look_at[name]}", wait_until="networkidle")
         page.keyboard.press("?")
         dialog = page.locator("dialog[open]")
         expect(dialog).to_be_visible()
         assert dialog.evaluate("box => box.scrollWidth <= box.clientWidth"), name
-        keep(page, f"{name}-keys", width)
+        keep(page, f"german-{name}-keys-{width}")
     context.close()
-
-
-def keep(page: Page, name: str, width: int) -> None:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=FOLDER / f"german-{name}-{width}.png", full_page=True)

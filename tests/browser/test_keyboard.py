@@ -10,7 +10,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from cases.models import Adjudication, Case, Review, TeachingRead
 from portal.accounts.models import User
-from tests.browser.test_blinded_reading import press, sign_in
+from tests.browser.signing_in import sign_in
+from tests.browser.test_blinded_reading import press
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("without_canvas")]
 

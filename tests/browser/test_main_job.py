@@ -21,7 +21,7 @@ from cases.models import Case, Cohort, Draft, Image, Job, Review
 from inference.manifest import default_manifest
 from portal.accounts.models import User
 from portal.demo import DEMO_DIR
-from tests.browser.signing_in import sign_in
+from tests.browser.signing_in import sign_in, sign_in_by_form
 from tests.cast import make_png_bytes
 
 pytestmark = [
@@ -97,7 +97,7 @@ def take_in(reader: User, cohort: Cohort) -> Callable[[bytes], Case]:
 def test_uploaded_picture_is_analysed_read_and_exported(
     page: Page, live_server, analysis_worker, reader, exporter, picture
 ) -> None:
-    sign_in(page, live_server, reader)
+    sign_in_by_form(page, live_server, reader)
     upload(page, live_server, picture)
     row = page.locator(".upload-row").filter(has_text=picture.name)
     expect(row).to_contain_text("Ready", timeout=ANALYSED)
@@ -166,7 +166,7 @@ def test_whole_review_works_without_javascript(
 ) -> None:
     context: BrowserContext = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    sign_in(page, live_server, reader)
+    sign_in_by_form(page, live_server, reader)
     upload(page, live_server, picture)
     page.get_by_role("button", name="Upload", exact=True).click()
     expect(page.locator(".upload-row")).to_have_count(1)

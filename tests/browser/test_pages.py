@@ -1,15 +1,13 @@
 """Every page at the width of a telephone and of a desk: nothing sticks out, the notice is there.
 
-A picture of each is kept: SCREENSHOTS names the folder, `make screenshots` names docs/screenshots.
+A picture of each is kept where SCREENSHOTS names a folder, as `make screenshots` does.
 The cases are the simulated ones of the demonstration.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -22,10 +20,12 @@ from cases.disclaimer import DISCLAIMER
 from cases.lifecycle import JobStatus
 from cases.models import Case, Cohort, Job
 from inference.manifest import MANIFEST_DIR, load_manifest
+from portal.accounts.models import User
 from portal.demo import BLINDED_COHORT, DEMO_ACCOUNTS, DEMO_COHORT, TEACHING_COHORT, DemoAccount
+from tests.browser.pictures import keep
+from tests.browser.signing_in import sign_in
 from tests.cast import PASSWORD
 from tests.support.axe import grave_faults
-from tests.support.chromium import ROOT
 
 # All pages in one test, since the demonstration's cases are analysed for it once.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
@@ -34,7 +34,6 @@ WIDTHS = {1440: 900, 390: 844, 2560: 1440}
 # On a reading monitor only what is read there.
 WIDEST = max(WIDTHS)
 READ_THERE = {"worklist", "blinded-read", "revealed-read", "adjudication", "teaching", "teaching-revealed"}
-FOLDER = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
 PEOPLE: dict[str, DemoAccount] = {account.email.partition("@")[0]: account for account in DEMO_ACCOUNTS}
 
 
@@ -47,14 +46,6 @@ def pages(browser: Browser) -> Iterator[list[Page]]:
     yield [context.new_page() for context in contexts]
     for context in contexts:
         context.close()
-
-
-def sign_in(page: Page, server: str, who: str) -> None:
-    page.goto(f"{server}/accounts/sign-in/")
-    page.get_by_label("E-mail address").fill(PEOPLE[who].email)
-    page.get_by_label("Password").fill(PEOPLE[who].password)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
 
 
 def look_at(page: Page, server: str, path: str, name: str) -> None:
@@ -70,8 +61,7 @@ def look_at(page: Page, server: str, path: str, name: str) -> None:
     expect(page.locator("h1")).to_have_count(1)
     if width != WIDEST:
         assert grave_faults(page) == [], path
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=FOLDER / f"{name}-{width}.png", full_page=True)
+    keep(page, f"{name}-{width}")
 
 
 def analyse_again_with(name: str) -> None:
@@ -130,17 +120,18 @@ def test_every_page_fits_its_screen_and_carries_the_notice(pages, live_server) -
         "tokens": "/accounts/tokens/",
         "password": "/accounts/password/",
     }
+    people = {name: User.objects.get(email=account.email) for name, account in PEOPLE.items()}
     for page, blind in zip(pages, unread, strict=True):
         look_at(page, live_server.url, "/accounts/sign-in/", "sign-in")
         look_at(page, live_server.url, "/accounts/password/reset/", "password-reset")
-        sign_in(page, live_server.url, "administrator")
+        sign_in(page, live_server, people["administrator"])
         for name, path in paths.items():
             look_at(page, live_server.url, path, name)
         page.context.clear_cookies()
-        sign_in(page, live_server.url, "adjudicator")
+        sign_in(page, live_server, people["adjudicator"])
         look_at(page, live_server.url, f"/cases/{disputed.code}/adjudicate/", "adjudication")
         page.context.clear_cookies()
-        sign_in(page, live_server.url, "radiologist")
+        sign_in(page, live_server, people["radiologist"])
         look_at(page, live_server.url, f"/cases/{blind.code}/", "blinded-read")
         read_blinded(page)
         look_at(page, live_server.url, f"/cases/{blind.code}/", "revealed-read")

@@ -16,7 +16,7 @@ from cases.analysis import jobs
 from cases.intake.uploads import submit_file
 from cases.models import Case, Image, Review
 from inference.heatmaps import MapSet, pack
-from tests.browser.signing_in import sign_in
+from tests.browser.signing_in import open_worklist, sign_in, sign_in_by_form
 from tests.cast import CLASSES, make_png_bytes, sha256_of
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -107,7 +107,7 @@ def test_viewer_follows_its_controls_at_once(page, live_server, colleague, ready
 def test_state_on_the_worklist_changes_without_reloading(
     page, live_server, colleague, submitted_case, analyse_as
 ) -> None:
-    sign_in(page, live_server, colleague)
+    open_worklist(page, live_server, colleague)
     state = page.locator(f"#analysis-{submitted_case.code}")
     expect(state).to_have_text("Queued")
     analyse_as(submitted_case)
@@ -191,7 +191,7 @@ def test_upload_after_the_session_ended_says_so_and_goes_on_after_signing_in(
     picture.write_bytes(make_png_bytes())
     page.locator("#files").set_input_files(str(picture))
     expect(page.get_by_text("You are no longer signed in.")).to_be_visible()
-    sign_in(context.new_page(), live_server, owner)
+    sign_in_by_form(context.new_page(), live_server, owner)
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(".upload-row")).to_contain_text("Queued")
     assert Case.objects.count() == 1

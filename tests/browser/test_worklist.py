@@ -7,11 +7,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
-from pytest_django.live_server_helper import LiveServer
 
 from cases.models import Assignment, Case, Claim, SavedView
-from portal.accounts.models import User
-from tests.cast import PASSWORD
+from tests.browser.signing_in import open_worklist
 from tests.support.axe import grave_faults
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -24,14 +22,6 @@ def three(submit, analyse_as) -> list[Case]:
     for case, probability in zip(cases, (0.95, 0.45, 0.7), strict=True):
         analyse_as(case, probability=probability)
     return cases
-
-
-def sign_in(page: Page, server: LiveServer, person: User) -> None:
-    page.goto(f"{server.url}/accounts/sign-in/")
-    page.get_by_label("E-mail address").fill(person.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
 
 
 def codes_on(page: Page) -> list[str]:
@@ -48,7 +38,7 @@ def hold_against_axe(page: Page) -> None:
 
 def test_order_is_chosen_saved_as_a_view_and_opened_again(page, live_server, colleague, three) -> None:
     certain, unsure, middling = (case.code for case in three)
-    sign_in(page, live_server, colleague)
+    open_worklist(page, live_server, colleague)
     assert codes_on(page) == [middling, unsure, certain]
     page.get_by_role("columnheader", name="Network's class").get_by_role("link").click()
     found = page.get_by_role("columnheader", name="Network's class")
@@ -72,7 +62,7 @@ def test_order_is_chosen_saved_as_a_view_and_opened_again(page, live_server, col
 def test_ticked_cases_are_given_to_a_reader_after_a_look_at_what_will_happen(
     page, live_server, administrator, second, three
 ) -> None:
-    sign_in(page, live_server, administrator)
+    open_worklist(page, live_server, administrator)
     hold_against_axe(page)
     page.keyboard.press("j")
     page.keyboard.press("x")
@@ -96,7 +86,7 @@ def test_ticked_cases_are_given_to_a_reader_after_a_look_at_what_will_happen(
 def test_claims_states_and_numbers_change_without_reloading(
     page, live_server, colleague, second, three, review_as
 ) -> None:
-    sign_in(page, live_server, colleague)
+    open_worklist(page, live_server, colleague)
     code = three[0].code
     expect(page.locator(f"#state-{code}")).to_have_text("Open")
     expect(page.locator("#tally-open")).to_have_text("3")
@@ -122,7 +112,7 @@ def look_again(page: Page) -> None:
 
 
 def test_list_is_read_by_keys(page, live_server, colleague, three) -> None:
-    sign_in(page, live_server, colleague)
+    open_worklist(page, live_server, colleague)
     # Shown by the script that listens for the keys.
     expect(page.get_by_role("button", name="Keys")).to_be_visible()
     page.keyboard.press("?")

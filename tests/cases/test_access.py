@@ -8,6 +8,8 @@ from django.urls import reverse
 from cases.lifecycle import JobStatus
 from cases.models import AuditEvent, Job, Prediction, Review
 
+pytestmark = pytest.mark.both_databases
+
 LAYER, CLASS = "conv_3", "glioma"
 
 

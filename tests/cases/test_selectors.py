@@ -17,6 +17,8 @@ from cases.worklist.filters import WorklistFilter
 from cases.worklist.listing import worklist
 from cases.worklist.reading_queue import next_case
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_worklist_shows_newest_first_with_the_latest_analysis(submit, analyse_as, colleague) -> None:
     first, second = submit(seed=1), submit(seed=2)

@@ -10,19 +10,14 @@ import pytest
 
 from tests.inference.fold_models import write_two_folds
 from tests.inference.folders import picture, write
+from tests.inference.tiny import step_by_step
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def without_graphs() -> Iterator[None]:
-    """Run step by step what TensorFlow would trace first, which takes longer than training a tiny network.
-
-    Training through graphs is what test_training and one test of test_one_cycle do.
-    """
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+    """Training through graphs is what test_training and one test of test_one_cycle do."""
+    with step_by_step():
+        yield
 
 
 @pytest.fixture

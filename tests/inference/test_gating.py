@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from inference.__main__ import main
 from inference.errors import DataError
 from inference.manifest import load_manifest
 from inference.predictor import Predictor
+from inference.training import gate_report as gate_report_module
 from inference.training.data import read_pixels, read_samples
 from inference.training.folds import held_out
 from inference.training.gate_report import _auroc, _auroc_interval, _coverage, gate_report
@@ -118,6 +120,24 @@ def test_farther_is_more_out_of_domain() -> None:
     assert _auroc(real, foreign) == pytest.approx(5 / 6)
     low, high = _auroc_interval(real, foreign[None], ["a", "b", "c"], ["x", "y"], seed=0)
     assert 0.0 <= low < 5 / 6 < high <= 1.0
+
+
+def test_interval_is_that_of_the_weighted_area_in_each_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Held against scikit-learn's, with distances that are found more than once on either side."""
+    monkeypatch.setattr(gate_report_module, "DRAWS", 60)
+    rng = np.random.default_rng(7)
+    real, foreign = rng.integers(0, 8, 30).astype(float), rng.integers(3, 12, (2, 12)).astype(float)
+    groups, sources = [f"g{n % 9}" for n in range(30)], [f"s{n % 5}" for n in range(12)]
+    draws, own = np.random.default_rng(3), np.array([int(name[1:]) for name in groups])
+    truth, distances = np.repeat([0, 1], [30, 24]), np.concatenate([real, foreign.ravel()])
+    areas = []
+    for _ in range(60):
+        slices = np.bincount(draws.integers(0, 9, 9), minlength=9)[own]
+        pictures = np.bincount(draws.integers(0, 5, 5), minlength=5)[np.arange(12) % 5]
+        weights = np.concatenate([slices, pictures, pictures])
+        areas.append(roc_auc_score(truth, distances, sample_weight=weights))
+    expected = np.percentile(areas, (2.5, 97.5)).tolist()
+    assert _auroc_interval(real, foreign, groups, sources, seed=3) == pytest.approx(expected)
 
 
 def test_interval_draws_whole_groups() -> None:

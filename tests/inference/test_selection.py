@@ -3,7 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,20 @@ from inference.__main__ import main
 from inference.errors import DataError
 from inference.manifest import load_manifest
 from inference.predictor import Predictor
-from inference.training import selection
+from inference.training import command, selection
 from inference.training.data import load_tensors, read_pixels, read_samples
 from inference.training.intervals import bootstrap_intervals
 from inference.training.metrics import score
 from inference.training.recipe import load_recipe
 from inference.training.run_record import claim, digest_of
-from tests.inference.tiny import CODES, write_cohort
+from tests.inference.tiny import CODES, step_by_step, write_cohort
 
 # Keras 3.15 reads TensorFlow variables in a way that numpy 2 deprecates; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions_eagerly"),
+    pytest.mark.trains,
+]
 
 RECIPE = """
 id = "{id}"
@@ -75,6 +79,20 @@ def rewrite(manifest: Path, change: Callable[[dict[str, str]], dict[str, Any]]) 
 
 def three_folds(row: dict[str, str]) -> dict[str, Any]:
     return {**row, "fold": int(row["group"].split("-")[1]) % 3}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fitted_without_graphs() -> Iterator[None]:
+    """Fit each fold step by step; the predictor that scores it is compiled as ever."""
+    real = command.fit
+
+    def fit(*arguments: Any, **options: Any) -> Any:
+        with step_by_step():
+            return real(*arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "fit", fit)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -335,18 +353,18 @@ def test_full_disk_while_training_leaves_nothing_that_loads(
         "--runs",
         str(tmp_path / "r"),
     ]
-    command = ["select", str(cohort), *arguments, "--json", str(tmp_path / "out.json")]
+    words = ["select", str(cohort), *arguments, "--json", str(tmp_path / "out.json")]
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, limits[1]))
     try:
-        code = main(command)
+        code = main(words)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert code == 2
     assert "output_failed: The result could not be written" in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "out.json").exists()
     assert not list((tmp_path / "r").glob("small-fold0.*[nj]*"))
-    assert main(command) == 0
+    assert main(words) == 0
     assert report_of(tmp_path)["candidates"][0]["models"][0]["epochs"] == 2
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from inference.architecture import ConvBlock, PlainCnn
@@ -32,6 +35,16 @@ def tiny_model(network: PlainCnn = NETWORK, classes: int = len(CODES), seed: int
         if not variable.path.endswith("kernel"):
             variable.assign(rng.uniform(0.1, 0.5, variable.shape).astype(np.float32))
     return model
+
+
+@contextlib.contextmanager
+def step_by_step() -> Iterator[None]:
+    """Run eagerly what TensorFlow would trace first, which takes longer than training a tiny network."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 DETECTOR = PlainCnn(blocks=(ConvBlock(1), ConvBlock(1)), dense=1, dropout=0.0)

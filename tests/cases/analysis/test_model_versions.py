@@ -16,7 +16,7 @@ from inference.errors import ManifestError
 from inference.manifest import default_manifest
 from tests.models import write_files
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,8 @@ from cases.analysis import jobs
 from cases.analysis.reanalysis import Plan, plan, reanalyse
 from cases.models import AuditEvent, Job, Prediction, Review
 
+pytestmark = pytest.mark.both_databases
+
 
 def counts(done: Plan) -> tuple[int, int, int]:
     return done.to_queue, done.analysed, done.in_work

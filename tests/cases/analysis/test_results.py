@@ -14,6 +14,8 @@ from cases.worklist.filters import WorklistFilter
 from cases.worklist.listing import worklist
 from portal.accounts.models import User
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def analysed_twice(ready_case, newer_version, cohort, analyse_as):

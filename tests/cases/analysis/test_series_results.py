@@ -22,6 +22,8 @@ from cases.worklist.listing import worklist
 from cases.worklist.reading_queue import awaiting_review
 from tests.cases.intake.test_series_uploads import files
 
+pytestmark = pytest.mark.both_databases
+
 REFUSED = {"gate_verdict": "refused", "gate_distance": 9.0}
 UNCERTAIN = {"gate_verdict": "uncertain", "gate_distance": 4.0}
 ACCEPTED = {"gate_verdict": "accepted", "gate_distance": 0.4}

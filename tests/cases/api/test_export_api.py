@@ -15,6 +15,8 @@ from cases.export import rows
 from cases.models import Review
 from tests.cases.api.support import API, problem_of, streamed
 
+pytestmark = pytest.mark.both_databases
+
 URL = f"{API}reviewed-cases/"
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

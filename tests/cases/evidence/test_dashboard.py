@@ -12,6 +12,8 @@ from cases.evidence import charts, figures
 from cases.evidence.statistics import share
 from cases.models import Job, Membership
 
+pytestmark = pytest.mark.both_databases
+
 PAGE = "/dashboard/"
 
 

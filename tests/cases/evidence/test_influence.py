@@ -1,7 +1,11 @@
 """What the reveal did to the readers: counted exactly, and never over simulated cases."""
 
+import pytest
+
 from cases.evidence.influence import reveal_tally
 from cases.models import Case
+
+pytestmark = pytest.mark.both_databases
 
 
 def test_changes_are_counted_for_better_and_for_worse(

@@ -15,6 +15,8 @@ from cases.viewer.heat import heat_in_region
 from inference.heatmaps import pack
 from tests.cast import CLASSES, make_maps
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_row_has_exactly_the_columns_and_the_stored_values(reviewed_case, colleague) -> None:
     review = Review.objects.get()

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from cases.models import Case, Cohort, Job
 from tests.cast import make_png_bytes, sha256_of
 
-pytestmark = pytest.mark.usefixtures("model_version")
+pytestmark = [pytest.mark.usefixtures("model_version"), pytest.mark.both_databases]
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from cases.reading.claims import claim_case
 from tests.cases.intake.test_uploads import stored_files
 from tests.cast import make_png_bytes, sha256_of
 
-pytestmark = pytest.mark.usefixtures("model_version")
+pytestmark = [pytest.mark.usefixtures("model_version"), pytest.mark.both_databases]
 
 
 def files(*seeds: int) -> list[ContentFile]:

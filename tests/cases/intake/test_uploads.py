@@ -15,7 +15,7 @@ from cases.intake.uploads import Outcome, submit_file
 from cases.models import AuditEvent, Case, Image, Job
 from tests.cast import make_png_bytes, sha256_of
 
-pytestmark = pytest.mark.usefixtures("model_version")
+pytestmark = [pytest.mark.usefixtures("model_version"), pytest.mark.both_databases]
 
 
 def stored_files() -> set[str]:

@@ -5,6 +5,8 @@ from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import ConnectionHandler
 
+pytestmark = pytest.mark.both_databases
+
 TABLES = (
     "cases_prediction",
     "cases_review",
@@ -54,7 +56,7 @@ def test_every_table_has_its_trigger_in_the_database_that_serves() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.any_database
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="works on an SQLite of its own")
 def test_triggers_go_and_come_back_with_their_migration(tmp_path) -> None:
     scratch = ConnectionHandler(
         {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "scratch.sqlite3")}}

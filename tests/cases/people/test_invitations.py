@@ -11,6 +11,8 @@ from cases.people import invitations
 from portal.accounts.models import User
 from tests.cast import PASSWORD
 
+pytestmark = pytest.mark.both_databases
+
 ANSWER = {"full_name": "New Person", "new_password1": PASSWORD, "new_password2": PASSWORD}
 
 

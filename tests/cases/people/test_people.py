@@ -9,6 +9,8 @@ from cases.models import AuditEvent, Invitation, Membership
 from cases.people import invitations, mails
 from tests.cast import UNKNOWN_ID
 
+pytestmark = pytest.mark.both_databases
+
 PAGE = "/people/"
 
 

@@ -11,6 +11,8 @@ from cases.reading.adjudications import adjudicate
 from cases.reading.read_input import ReadInput
 from cases.reading.reviews import amend_review
 
+pytestmark = pytest.mark.both_databases
+
 MENINGIOMA = ReadInput("meningioma", 5, "broad base")
 
 

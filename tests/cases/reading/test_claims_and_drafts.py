@@ -17,6 +17,8 @@ from cases.reading.read_input import ReadInput
 from cases.reading.reviews import ReviewConflict
 from cases.worklist.reading_queue import awaiting_review, next_case
 
+pytestmark = pytest.mark.both_databases
+
 AGREE = ReadInput("", 4, verdict=Verdict.AGREE)
 
 

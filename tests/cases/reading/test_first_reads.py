@@ -18,6 +18,8 @@ from cases.worklist.filters import WorklistFilter
 from cases.worklist.listing import worklist
 from cases.worklist.reading_queue import next_case
 
+pytestmark = pytest.mark.both_databases
+
 
 def fresh(case: Case) -> Case:
     return Case.objects.select_related("cohort", "protocol").get(pk=case.pk)

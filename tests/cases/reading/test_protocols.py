@@ -9,6 +9,8 @@ from cases.lifecycle import Reading, ReadingOrder
 from cases.models import AuditEvent, Case, Protocol
 from cases.reading.protocols import Terms, change_protocol, terms_for, terms_of
 
+pytestmark = pytest.mark.both_databases
+
 
 def fresh(case: Case) -> Case:
     return Case.objects.select_related("cohort", "protocol").get(pk=case.pk)

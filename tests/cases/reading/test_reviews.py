@@ -11,6 +11,8 @@ from cases.permissions import require_reader
 from cases.reading.read_input import ReadInput
 from cases.reading.reviews import ReviewConflict, amend_review, submit_review
 
+pytestmark = pytest.mark.both_databases
+
 AGREE = ReadInput("", 5, "clear", verdict=Verdict.AGREE)
 
 

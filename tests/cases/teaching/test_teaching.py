@@ -12,6 +12,8 @@ from cases.models import AuditEvent, Prediction, TeachingRead
 from cases.teaching.answers import start_afresh
 from cases.worklist.reading_queue import awaiting_review
 
+pytestmark = pytest.mark.both_databases
+
 ANSWER = {"read_class": "pituitary", "confidence": "3"}
 
 

@@ -21,6 +21,8 @@ from cases.worklist.bulk_acts import Assign, Close, Requeue, SetPriority, TakeAw
 from cases.worklist.moving import Move
 from tests.cast import make_png_bytes
 
+pytestmark = pytest.mark.both_databases
+
 
 def codes_of(*cases: Case) -> list[str]:
     return [case.code for case in cases]

@@ -10,6 +10,8 @@ from django.utils import timezone
 from cases.models import Assignment, Case, Claim, Job
 from cases.worklist.filters import WorklistFilter, filtered_cases
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def four(submit, analyse_as, colleague, second, administrator) -> dict[str, Case]:

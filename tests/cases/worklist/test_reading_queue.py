@@ -9,6 +9,8 @@ from cases.models import Case, Membership, Protocol
 from cases.worklist import reading_queue
 from cases.worklist.reading_queue import awaiting_review, next_case
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def mixed(submit, owner, colleague, cohort, other_cohort, model_version, make_person) -> list[Case]:

@@ -8,6 +8,8 @@ from django.contrib.messages import get_messages
 from cases.models import SavedView
 from cases.worklist import saved_views
 
+pytestmark = pytest.mark.both_databases
+
 SAVE = "/cases/views/save/"
 
 

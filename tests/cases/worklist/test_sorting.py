@@ -15,6 +15,8 @@ from cases.worklist import sorting
 from cases.worklist.filters import WorklistFilter
 from cases.worklist.sorting import Sort, Turn, page_of
 
+pytestmark = pytest.mark.both_databases
+
 STATES = ("open", "in_review", "reviewed", "closed")
 LIFECYCLE = list(CaseState)
 
