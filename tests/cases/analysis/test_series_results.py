@@ -214,6 +214,22 @@ def test_result_that_was_reviewed_goes_on_to_stand_though_another_image_is_more_
     assert set(Review.objects.values_list("prediction__image__position", flat=True)) == {0}
 
 
+def test_result_that_was_read_stands_while_its_version_is_at_work_again(
+    submit_many, analyse_as, fail_as, colleague, second, owner, review_as, under_protocol
+) -> None:
+    under_protocol(readers_required=2)
+    case = submit_many(2)
+    analyse_as(case, "glioma", 0.6, position=0)
+    fail_as(case, position=1)
+    review_as(colleague, case)
+    jobs.retry_case(by=owner, case=case)
+    assert results.has_result(case)
+    for reader in (colleague, second):
+        assert key(reader, case) == 0
+    case.refresh_from_db()
+    assert case.key_class == "glioma"
+
+
 def test_review_of_an_image_that_does_not_stand_for_the_case_is_refused(analysed, colleague) -> None:
     case = analysed(("glioma", 0.9), ("notumor", 0.8))
     other = Prediction.objects.get(image__position=1)
