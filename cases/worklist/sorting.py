@@ -192,8 +192,3 @@ def _parts(
         for share in shares
         for rank, where in ranks
     ]
-
-
-def as_sort(value: str) -> Sort:
-    """The sort of this name; newest first where there is none."""
-    return Sort(value) if value in Sort.values else Sort.NEWEST

@@ -81,7 +81,7 @@ def test_set_of_which_nothing_can_be_read_makes_no_case(owner, cohort) -> None:
 def test_database_failure_leaves_neither_case_nor_files(owner, cohort, monkeypatch) -> None:
     before = stored_files()
 
-    def break_down(rows: object) -> None:
+    def break_down(rows: object, **options: object) -> None:
         raise DatabaseError("the disk is full")
 
     monkeypatch.setattr(Job.objects, "bulk_create", break_down)
