@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReanalysisPlan:
     """What analysing a cohort with `version` means, in images.
 
     to_queue: have no result of this version, whether never asked for, failed or cancelled. analysed: have
@@ -33,7 +33,7 @@ class Plan:
     in_work: int
 
 
-def plan(cohort: Cohort, version: ModelVersion) -> Plan:
+def plan(cohort: Cohort, version: ModelVersion) -> ReanalysisPlan:
     """What `reanalyse` would do now; changes nothing."""
     counts = _marked(cohort, version).aggregate(
         n=Count("pk"),
@@ -41,10 +41,10 @@ def plan(cohort: Cohort, version: ModelVersion) -> Plan:
         in_work=Count("pk", filter=Q(has_result=False, is_in_work=True)),
     )
     analysed, in_work = counts["analysed"], counts["in_work"]
-    return Plan(version, counts["n"] - analysed - in_work, analysed, in_work)
+    return ReanalysisPlan(version, counts["n"] - analysed - in_work, analysed, in_work)
 
 
-def reanalyse(*, by: User | None, cohort: Cohort) -> Plan:
+def reanalyse(*, by: User | None, cohort: Cohort) -> ReanalysisPlan:
     """Queue every image of the cohort that has no result of the active version; return what was done.
 
     `by` is a study administrator of the cohort; None for commands of the operator. A second call finds the

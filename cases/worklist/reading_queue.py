@@ -15,7 +15,8 @@ from cases.lifecycle import CaseState, DraftState, Priority, ReadingOrder
 from cases.models import Assignment, Case, Claim, Draft, FirstRead, Review
 from cases.models.case import READY
 from cases.permissions import Action, cohorts_where, reading_cohorts, visible_to
-from cases.worklist.keyset import beyond, first_rows
+from cases.worklist import keyset
+from cases.worklist.keyset import first_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -127,10 +128,10 @@ class _Queue:
         if self.urgency != here.urgency:
             return Q() if self.urgency < here.urgency else None
         if self.is_random:
-            return beyond(self.columns, (here.place, here.created_at, here.pk), descending=False)
+            return keyset.after(Case, self.columns, (here.place, here.created_at, here.pk), descending=False)
         if here.place:
             return None
-        return beyond(self.columns, (here.created_at, here.pk), descending=False)
+        return keyset.after(Case, self.columns, (here.created_at, here.pk), descending=False)
 
 
 def _queues(user: Person) -> list[_Queue]:

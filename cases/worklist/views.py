@@ -30,11 +30,12 @@ from cases.worklist.forms import WorklistForm
 from cases.worklist.listing import as_rows, worklist_counts
 from cases.worklist.rows import Row, rows_by_code, rows_of
 from cases.worklist.saved_views import saved_views_of
-from cases.worklist.sorting import Sort, Turn, page_of
+from cases.worklist.sorting import Sort, page_of, place_of
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
+PAGE_SIZE = 50
 # How often a page asks for the states of its rows: while a worker is at one of them, and otherwise.
 PENDING_SECONDS, IDLE_SECONDS = 2, 15
 
@@ -75,15 +76,23 @@ def worklist(request: PageRequest) -> HttpResponse:
         user,
         filters,
         form.sorted_by,
-        Turn(after=request.GET.get("after", "").upper(), before=request.GET.get("before", "").upper()),
+        place_of(
+            user,
+            form.sorted_by,
+            after=request.GET.get("after", "").upper(),
+            before=request.GET.get("before", "").upper(),
+        ),
+        PAGE_SIZE,
         cohorts=[held.cohort.pk for held in rights if Action.VIEW in held.actions],
         dressed=functools.partial(as_rows, user),
     )
-    rows = rows_of(user, page.cases, rights, labels)
+    rows = rows_of(user, page.rows, rights, labels)
     counts = worklist_counts(user, filters)
     context = {
         "form": form,
         "page": page,
+        "first_code": page.rows[0].code if page.rows else "",
+        "last_code": page.rows[-1].code if page.rows else "",
         "rows": rows,
         "columns": _headings(form),
         "is_filtered": filters != WorklistFilter(),

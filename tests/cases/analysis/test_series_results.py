@@ -15,10 +15,9 @@ from cases.models import AuditEvent, Job, ModelVersion, Prediction, Review
 from cases.reading.drafts import finalise_of, submit_preliminary
 from cases.reading.reviews import Opinion, submit_review
 from cases.teaching import queries
-from cases.worklist.filters import WorklistFilter
-from cases.worklist.listing import worklist
 from cases.worklist.reading_queue import awaiting_review
 from tests.cases.intake.test_series_uploads import files
+from tests.cases.worklist.support import listed
 
 REFUSED = {"gate_verdict": "refused", "gate_distance": 9.0}
 UNCERTAIN = {"gate_verdict": "uncertain", "gate_distance": 4.0}
@@ -62,7 +61,7 @@ def key(user, case) -> int | None:
 def test_most_suspicious_image_stands_for_the_case(said, expected, analysed, colleague) -> None:
     case = analysed(*said)
     assert key(colleague, case) == expected
-    assert worklist(colleague, WorklistFilter()).get().predicted_class == said[expected][0]
+    assert listed(colleague)[0].predicted_class == said[expected][0]
     assert results.key_result_of(case).image.position == expected
 
 
@@ -99,12 +98,12 @@ def test_nothing_stands_for_a_case_before_every_image_is_analysed(submit_many, a
         assert key(colleague, case) is None
         assert not results.has_result(case)
         assert not awaiting_review(colleague).exists()
-        row = worklist(colleague, WorklistFilter()).get()
+        row = listed(colleague)[0]
         assert (row.job_status, row.predicted_class) == ("queued", None)
     assert results.progress_of([case.pk])[case.pk] == results.Progress(images=3, analysed=2)
     analyse_as(case, position=1)
     assert awaiting_review(colleague).get() == case
-    assert worklist(colleague, WorklistFilter()).get().job_status == "succeeded"
+    assert listed(colleague)[0].job_status == "succeeded"
 
 
 def test_running_image_makes_the_case_run(submit_many, analyse_as) -> None:
