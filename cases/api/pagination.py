@@ -63,9 +63,7 @@ class LinkedPage(Generic[Row]):
         return {"next": self.next, "previous": self.previous, "results": results}
 
 
-def linked_page(
-    read: Read[Row], request: Request, *, cursor: str = "", size: int = PAGE_SIZE
-) -> LinkedPage[Row]:
+def linked_page(read: Read[Row], request: Request, *, cursor: str, size: int) -> LinkedPage[Row]:
     """The page that the request asks for. `read` gives rows in the order of BY_AGE, in either direction."""
     page = read(decode(cursor) if cursor else None, size)
     address = request.build_absolute_uri()

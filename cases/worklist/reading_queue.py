@@ -41,11 +41,6 @@ if TYPE_CHECKING:
 FIRST_LOOK, LARGEST_LOOK = 32, 8192
 
 
-def awaiting_review(user: Person) -> QuerySet[PlacedCase]:
-    """The cases that wait for this user's reading, in the order of their protocols."""
-    return in_reading_order(waits_for(user, visible_to(user)))
-
-
 def waits_for(user: Person, cases: QuerySet[Case]) -> QuerySet[Case]:
     """Those of the cases that wait for this user's reading: analysed, and not read by all.
 

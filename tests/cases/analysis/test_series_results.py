@@ -15,9 +15,8 @@ from cases.models import AuditEvent, Job, ModelVersion, Prediction, Review
 from cases.reading.drafts import finalise_of, submit_preliminary
 from cases.reading.reviews import Opinion, submit_review
 from cases.teaching import queries
-from cases.worklist.reading_queue import awaiting_review
 from tests.cases.intake.test_series_uploads import files
-from tests.cases.worklist.support import listed
+from tests.cases.worklist.support import awaiting_review, listed
 
 REFUSED = {"gate_verdict": "refused", "gate_distance": 9.0}
 UNCERTAIN = {"gate_verdict": "uncertain", "gate_distance": 4.0}

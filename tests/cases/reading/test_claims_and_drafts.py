@@ -12,7 +12,8 @@ from cases.models import Assignment, AuditEvent, Case, Claim, Draft, Membership,
 from cases.reading import drafts
 from cases.reading.claims import SlotTaken, claim_case, hold_claim, release_claim
 from cases.reading.reviews import Opinion, ReviewConflict
-from cases.worklist.reading_queue import awaiting_review, next_case
+from cases.worklist.reading_queue import next_case
+from tests.cases.worklist.support import awaiting_review
 
 AGREE = Opinion("agree", "", 4)
 

@@ -7,7 +7,8 @@ import pytest
 from cases.lifecycle import Priority, ReadingOrder
 from cases.models import Case, Membership, Protocol, Review
 from cases.worklist import reading_queue
-from cases.worklist.reading_queue import awaiting_review, next_case
+from cases.worklist.reading_queue import next_case
+from tests.cases.worklist.support import awaiting_review
 
 
 @pytest.fixture
