@@ -18,14 +18,13 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
-from cases.worklist.keyset import Page, Place, Row
+from cases.worklist.keyset import Listed, Page, Place
 
 PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
-BY_AGE = ("created_at", "id")  # what every place in an address is made of
 
 # Reads the page of so many rows at the most that begins at the place.
-Read: TypeAlias = Callable[[Place | None, int], Page[Row]]
+Read: TypeAlias = Callable[[Place | None, int], Page[Listed]]
 
 
 def encode(place: Place) -> str:
@@ -51,10 +50,10 @@ def decode(text: str) -> Place:
 
 
 @dataclass(frozen=True)
-class LinkedPage(Generic[Row]):
+class LinkedPage(Generic[Listed]):
     """Some rows, and the addresses of the pages beside them; None where there is none."""
 
-    rows: list[Row]
+    rows: list[Listed]
     next: str | None
     previous: str | None
 
@@ -63,8 +62,10 @@ class LinkedPage(Generic[Row]):
         return {"next": self.next, "previous": self.previous, "results": results}
 
 
-def linked_page(read: Read[Row], request: Request, *, cursor: str, size: int) -> LinkedPage[Row]:
-    """The page that the request asks for. `read` gives rows in the order of BY_AGE, in either direction."""
+def linked_page(read: Read[Listed], request: Request, *, cursor: str, size: int) -> LinkedPage[Listed]:
+    """The page that the request asks for. `read` gives rows in the order of keyset.BY_AGE, in either
+    direction: a place in an address is made of these two.
+    """
     page = read(decode(cursor) if cursor else None, size)
     address = request.build_absolute_uri()
     return LinkedPage(

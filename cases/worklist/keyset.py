@@ -16,7 +16,10 @@ from django.db.models.lookups import GreaterThan, LessThan
 
 from cases.models import Case
 
-Row = TypeVar("Row", bound=Model)
+Listed = TypeVar("Listed", bound=Model)
+
+# The order by age; the id decides between rows of the same moment.
+BY_AGE = ("created_at", "id")
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,10 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Page(Generic[Row]):
+class Page(Generic[Listed]):
     """Some rows in the order of their list, and whether there are others on either side."""
 
-    rows: list[Row]
+    rows: list[Listed]
     has_previous: bool
     has_next: bool
 
@@ -75,8 +78,8 @@ def first_rows(parts: Sequence[QuerySet[Case]], number: int) -> QuerySet[Case]:
 
 
 def page_of(
-    rows: QuerySet[Row], columns: Sequence[str], place: Place | None, size: int, *, descending: bool
-) -> Page[Row]:
+    rows: QuerySet[Listed], columns: Sequence[str], place: Place | None, size: int, *, descending: bool
+) -> Page[Listed]:
     """One page of all `rows`, which are ordered here."""
     if place is not None and place.backwards:
         descending = not descending
@@ -85,7 +88,7 @@ def page_of(
     return cut(rows.order_by(*ordering(columns, descending=descending)), place, size)
 
 
-def cut(found: QuerySet[Row], place: Place | None, size: int) -> Page[Row]:
+def cut(found: QuerySet[Listed], place: Place | None, size: int) -> Page[Listed]:
     """A page of the first `size` rows found, which lead away from `place`."""
     rows = list(found[: size + 1])
     has_more = len(rows) > size

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from cases.permissions import Person
     from portal.accounts.models import User
 
-    class Place(TypedDict):
+    class PlaceInOrder(TypedDict):
         """What `in_reading_order` adds to a case."""
 
         urgency: int
         place: int
 
-    PlacedCase: TypeAlias = WithAnnotations[Case, Place]
+    PlacedCase: TypeAlias = WithAnnotations[Case, PlaceInOrder]
 
 
 # How many cases are looked at for whether they wait, at first and at the most.

@@ -20,7 +20,7 @@ from cases.models import Case
 from cases.permissions import visible_to
 from cases.worklist import keyset
 from cases.worklist.filters import WorklistFilter, filtered_cases
-from cases.worklist.keyset import Page, Place, Row, cut, first_rows, ordering
+from cases.worklist.keyset import BY_AGE, Listed, Page, Place, cut, first_rows, ordering
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 # Above so many, one sorted query is the cheaper way; only the operator is in so many cohorts.
 MANY_PARTS = 60
-BY_AGE = ("created_at", "id")
 
 
 class Sort(TextChoices):
@@ -138,8 +137,8 @@ def page_of(
     size: int,
     *,
     cohorts: Sequence[UUID],
-    dressed: Callable[[QuerySet[Case]], QuerySet[Row]],
-) -> Page[Row]:
+    dressed: Callable[[QuerySet[Case]], QuerySet[Listed]],
+) -> Page[Listed]:
     """One page of the user's worklist. `cohorts` are those whose cases the user sees; `dressed` adds to a
     query of cases what is shown of each.
     """

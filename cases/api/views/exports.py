@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cases.api import schema
-from cases.api.pagination import BY_AGE, linked_page
+from cases.api.pagination import linked_page
 from cases.api.parameters import ReviewedCasesParameters
 from cases.api.renderers import EXPORT_RENDERERS, CsvRenderer, ExportNegotiation, NdjsonRenderer
 from cases.api.views.base import ApiView, require_somewhere
@@ -49,7 +49,7 @@ class ReviewedCasesView(ApiView):
         if renderer.format in LINES:
             lines = LINES[renderer.format](rows.rows(reviews))
             return _stream(lines, renderer.media_type, renderer.format, headers)
-        oldest_first = functools.partial(keyset.page_of, reviews, BY_AGE, descending=False)
+        oldest_first = functools.partial(keyset.page_of, reviews, keyset.BY_AGE, descending=False)
         page = linked_page(oldest_first, request, **parameters.paging)
         body = page.body([rows.review_row(review) for review in page.rows])
         return Response(body | {"notice": DISCLAIMER}, headers=headers)
