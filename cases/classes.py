@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cases.lifecycle import READER_ONLY_CLASSES
 from cases.models import ModelVersion
 from cases.translation import shown
 
@@ -13,3 +14,8 @@ def known_classes() -> dict[str, str]:
     for classes in newest_first.values_list("manifest__classes", flat=True):
         labels |= {each["code"]: shown(each["label"]) for each in classes if each["code"] not in labels}
     return labels
+
+
+def class_label(code: str) -> str:
+    """A class as pages word it, those that no network knows too."""
+    return str(READER_ONLY_CLASSES.get(code) or known_classes().get(code, code))

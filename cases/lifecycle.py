@@ -70,7 +70,7 @@ class DraftState(TextChoices):
     """What becomes of what a reader has typed."""
 
     DRAFT = "draft", _("Draft")
-    PRELIMINARY = "preliminary", _("Preliminary")  # submitted, and undoable until the next case is opened
+    PRELIMINARY = "preliminary", _("Preliminary")  # submitted, and undoable until the reader goes on
 
 
 # Classes of a reader that no network knows.

@@ -6,6 +6,7 @@ A role is held per cohort, by a Membership. A superuser may do everything.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from django.core.exceptions import PermissionDenied
@@ -133,29 +134,54 @@ def may_amend(user: Person, review: Review) -> bool:
     return review.reader_id == user.pk and may(user, Action.REVIEW, review.case.cohort)
 
 
-def may_read(user: Person, case: Case) -> bool:
-    """Whether `user` may read this case for the study (`reading_cohorts`)."""
-    from cases.models import Case
+@dataclass(frozen=True)
+class Reader:
+    """Somebody of whom it was checked that they read this case for the study.
 
-    return Case.objects.filter(reading_cohorts(user), pk=case.pk).exists()
+    `require_reader` and `reader_of` make it, once a request; who is handed one asks no right again.
+    """
+
+    user: User
+    case: Case
 
 
-def require_reader(user: Person, case: Case) -> None:
-    """Raise PermissionDenied, with a sentence for the user, unless `may_read` holds."""
-    if not may_read(user, case):
-        require(user, Action.REVIEW, case.cohort)
-        raise PermissionDenied(
-            _t(
-                "You do not read this case: in a blinded cohort its administrators do not, since they see "
-                "all results; the adjudicator does not; and a teaching cohort is read in teaching mode."
-            )
+def reader_of(user: User, case: Case, actions: frozenset[Action]) -> Reader | None:
+    """The user as a reader of this case, by the rule of `reading_cohorts`; None where it does not hold.
+
+    actions: all that the user may do in the case's cohort. No query, where cohort and protocol are loaded.
+    """
+    terms = case.protocol or case.cohort
+    if Action.REVIEW not in actions or terms.adjudicator_id == user.pk:
+        return None
+    if terms.reading == Reading.AI_FIRST:
+        return Reader(user, case)
+    is_blinded_and_saw_nothing = terms.reading == Reading.BLINDED and Action.MANAGE not in actions
+    return Reader(user, case) if is_blinded_and_saw_nothing else None
+
+
+def require_reader(user: User, case: Case) -> Reader:
+    """The user as a reader of this case. Raises PermissionDenied, with a sentence for the user."""
+    actions = actions_in(user, case.cohort)
+    if reader := reader_of(user, case, actions):
+        return reader
+    if Action.REVIEW not in actions:
+        raise _refusal(case.cohort)
+    raise PermissionDenied(
+        _t(
+            "You do not read this case: in a blinded cohort its administrators do not, since they see "
+            "all results; the adjudicator does not; and a teaching cohort is read in teaching mode."
         )
+    )
 
 
 def require(user: Person, action: Action, cohort: Cohort) -> None:
     """Raise PermissionDenied, with a sentence for the user, unless `may` holds."""
     if not may(user, action, cohort):
-        raise PermissionDenied(
-            _t("Your role in “%(cohort)s” does not allow this. Ask its study administrator.")
-            % {"cohort": cohort.name}
-        )
+        raise _refusal(cohort)
+
+
+def _refusal(cohort: Cohort) -> PermissionDenied:
+    return PermissionDenied(
+        _t("Your role in “%(cohort)s” does not allow this. Ask its study administrator.")
+        % {"cohort": cohort.name}
+    )

@@ -6,11 +6,13 @@ from django.views.generic import RedirectView
 
 from cases.api.views.index import UnknownView
 from portal.accounts.views import admin_sign_in
+from portal.icon import icon
 from portal.language import choose_language
 from portal.theme import choose_theme
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="cases:worklist"), name="home"),
+    path("favicon.ico", icon, name="icon"),
     path("theme/", choose_theme, name="theme"),
     path("language/", choose_language, name="language"),
     path("cases/", include("cases.urls")),

@@ -213,13 +213,14 @@ def blinded(under_protocol: Callable[..., Cohort]) -> Cohort:
 def commit_as() -> Callable[..., FirstRead]:
     """Commit a first read of a blinded case."""
     from cases.models import Case
+    from cases.permissions import require_reader
     from cases.reading.first_reads import commit_first_read
-    from cases.reading.statements import Statement
+    from cases.reading.read_input import ReadInput
 
     def commit(reader: User, case: Case, read_class: str = "glioma", **said: Any) -> FirstRead:
         fresh = Case.objects.select_related("cohort", "protocol").get(pk=case.pk)
-        statement = Statement(read_class, said.pop("confidence", 4), **said)
-        return commit_first_read(by=reader, case=fresh, statement=statement)
+        read = ReadInput(read_class, said.pop("confidence", 4), **said)
+        return commit_first_read(reader=require_reader(reader, fresh), read=read)
 
     return commit
 
@@ -347,7 +348,9 @@ def review_as() -> Callable[..., Review]:
     from cases.analysis.results import current_result
     from cases.lifecycle import Verdict
     from cases.models import Case
-    from cases.reading.reviews import Opinion, submit_review
+    from cases.permissions import require_reader
+    from cases.reading.read_input import ReadInput
+    from cases.reading.reviews import submit_review
 
     def review(
         reader: User, case: Case, corrected: str = "", confidence: int = 4, comment: str = "", **said: Any
@@ -356,8 +359,8 @@ def review_as() -> Callable[..., Review]:
         prediction = current_result(reader, case)
         assert prediction is not None
         verdict = Verdict.DISAGREE if corrected else Verdict.AGREE
-        opinion = Opinion(verdict, corrected, confidence, comment, **said)
-        return submit_review(by=reader, case=case, prediction=prediction, opinion=opinion)
+        read = ReadInput(corrected, confidence, comment, **said, verdict=verdict)
+        return submit_review(reader=require_reader(reader, case), prediction=prediction, read=read)
 
     return review
 

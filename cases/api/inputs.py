@@ -9,9 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from cases.lifecycle import Verdict
-from cases.models.statement import MAX_COMMENT, MAX_OTHER_FINDING, Confidence
-from cases.reading.reviews import Opinion
-from cases.reading.statements import Statement
+from cases.models.statement import MAX_COMMENT, MAX_OTHER_FINDING, MAX_REASON, Confidence
+from cases.reading.read_input import ReadInput
 
 
 class StrictInput(serializers.Serializer[Any]):
@@ -25,8 +24,8 @@ class StrictInput(serializers.Serializer[Any]):
         return given
 
 
-class StatementInput(StrictInput):
-    """What every statement of a reader has."""
+class ReadSerializer(StrictInput):
+    """What every read of a reader says."""
 
     other_finding = serializers.CharField(
         default="",
@@ -45,25 +44,25 @@ class StatementInput(StrictInput):
     )
     active_seconds = serializers.FloatField(default=None, allow_null=True, min_value=0)
 
-    def statement_fields(self) -> dict[str, Any]:
-        """What the input says beside the class."""
+    def read(self, read_class: str, verdict: Verdict | None = None) -> ReadInput:
+        """What the valid input says, of this class."""
         names = ("other_finding", "confidence", "comment", "region", "active_seconds")
-        return {name: self.validated_data[name] for name in names}
+        return ReadInput(read_class, verdict=verdict, **{name: self.validated_data[name] for name in names})
 
 
-class FirstReadInput(StatementInput):
+class FirstReadInput(ReadSerializer):
     """The own read of a blinded case."""
 
     read_class = serializers.CharField(
         help_text=_("The class that you see: one of the network's, “other” or “unreadable”.")
     )
 
-    def statement(self) -> Statement:
+    def read_input(self) -> ReadInput:
         """The reader's words as the service takes them."""
-        return Statement(self.validated_data["read_class"], **self.statement_fields())
+        return self.read(self.validated_data["read_class"])
 
 
-class OpinionInput(StatementInput):
+class JudgementInput(ReadSerializer):
     """What a reader says of a result."""
 
     verdict = serializers.ChoiceField(Verdict.choices)
@@ -71,26 +70,22 @@ class OpinionInput(StatementInput):
         default="", allow_blank=True, help_text=_("The class that you see, where you disagree.")
     )
 
-    def opinion(self) -> Opinion:
+    def read_input(self) -> ReadInput:
         """The reader's words as the service takes them."""
         given = self.validated_data
-        return Opinion(
-            verdict=Verdict(given["verdict"]),
-            corrected_class=given["corrected_class"],
-            **self.statement_fields(),
-        )
+        return self.read(given["corrected_class"], Verdict(given["verdict"]))
 
 
-class ReviewInput(OpinionInput):
+class ReviewInput(JudgementInput):
     """A first review of a case."""
 
     prediction = serializers.UUIDField(help_text=_("Id of the result that you read."))
 
 
-class AmendmentInput(OpinionInput):
+class AmendmentInput(JudgementInput):
     """A review in the place of an earlier one."""
 
-    reason = serializers.CharField(max_length=1000, help_text=_("Why you amend it."))
+    reason = serializers.CharField(max_length=MAX_REASON, help_text=_("Why you amend it."))
 
 
 class UploadInput(serializers.Serializer[Any]):

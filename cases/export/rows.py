@@ -11,7 +11,6 @@ from django.db.models import QuerySet
 
 from cases.disclaimer import DISCLAIMER
 from cases.models import Review
-from cases.viewer.heat import heat_in_region
 
 COLUMNS = (
     "review_id",
@@ -96,7 +95,7 @@ def review_row(review: Review) -> dict[str, Any]:
         "reader_confidence": review.confidence,
         "comment": review.comment,
         "region": review.region,
-        "heat_in_region": heat_in_region(prediction, review.region),
+        "heat_in_region": review.heat_in_region,
         "active_seconds": review.active_seconds,
         "reader": str(review.reader_id),
         "reviewed_at": review.created_at.isoformat(),

@@ -30,6 +30,14 @@ class Review(StatementFields):
         max_length=40,
         help_text=_("The predicted class where the reader agrees, the reader's own otherwise."),
     )
+    heat_in_region = models.FloatField(
+        _("heat in the region"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "Share of the last layer's heat for the predicted class; empty without a region or without heat."
+        ),
+    )
     amends = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="amended_by"
     )

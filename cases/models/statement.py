@@ -10,6 +10,7 @@ from cases.lifecycle import OTHER_FINDING
 
 MAX_COMMENT = 4000
 MAX_OTHER_FINDING = 200
+MAX_REASON = 1000
 
 
 class Confidence(models.IntegerChoices):

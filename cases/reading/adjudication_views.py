@@ -15,14 +15,15 @@ from django.views.decorators.http import require_http_methods
 
 from cases.access import PageRequest, case_or_404, signed_in
 from cases.analysis import results
+from cases.classes import class_label
 from cases.lifecycle import CaseState
 from cases.models import Case, FirstRead, Review
 from cases.reading.adjudications import adjudicate, is_adjudicator
-from cases.reading.case_page import class_label, results_shown
+from cases.reading.case_page import results_shown
 from cases.reading.forms import FirstReadForm
 from cases.reading.keys import KEY_ACTS
 from cases.viewer.images import image_at
-from cases.viewer.marks import Statement
+from cases.viewer.marks import MarkedRegion
 from cases.viewer.viewer import viewer_of
 
 
@@ -55,7 +56,7 @@ def adjudication(request: PageRequest, code: str) -> HttpResponse:
     form.fields["read_class"].label = _t("Which class is it?")
     if request.method == "POST" and form.is_valid():
         try:
-            adjudicate(by=request.user, case=case, statement=form.statement())
+            adjudicate(by=request.user, case=case, read=form.read_input())
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -76,7 +77,7 @@ def adjudication(request: PageRequest, code: str) -> HttpResponse:
             results_shown(request, case, shown),
             request.GET,
             key=shown,
-            statements=_statements(sides),
+            regions=_regions(sides),
         ),
         "sides": sides,
         "form": form,
@@ -85,15 +86,15 @@ def adjudication(request: PageRequest, code: str) -> HttpResponse:
     return render(request, "reading/adjudicate.html", context, status=422 if form.errors else 200)
 
 
-def _statements(sides: list[Side]) -> list[Statement]:
+def _regions(sides: list[Side]) -> list[MarkedRegion]:
     """The readers' regions, under their letters."""
     said = []
     for side in sides:
         owner = _t("Reader %(letter)s") % {"letter": side.letter}
-        said.append(Statement(owner, side.letter, side.review.region))
+        said.append(MarkedRegion(owner, side.letter, side.review.region))
         if side.first and side.first.region != side.review.region:
             before = _t("Reader %(letter)s, before the reveal") % {"letter": side.letter}
-            said.append(Statement(before, side.letter, side.first.region))
+            said.append(MarkedRegion(before, side.letter, side.first.region))
     return said
 
 

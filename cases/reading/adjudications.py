@@ -13,7 +13,7 @@ from cases.lifecycle import CaseState
 from cases.models import Adjudication, Case, Draft
 from cases.permissions import Action, require
 from cases.reading.protocols import terms_for
-from cases.reading.statements import Statement, checked
+from cases.reading.read_input import ReadInput, checked_read
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -24,7 +24,7 @@ def is_adjudicator(user: User, case: Case) -> bool:
     return terms_for(case).adjudicator == user and not case.reviews.filter(reader=user).exists()
 
 
-def adjudicate(*, by: User, case: Case, statement: Statement) -> Adjudication:
+def adjudicate(*, by: User, case: Case, read: ReadInput) -> Adjudication:
     """Decide a disputed case, for good.
 
     Raises PermissionDenied for anybody but the named adjudicator, and ValidationError where the case waits
@@ -33,7 +33,7 @@ def adjudicate(*, by: User, case: Case, statement: Statement) -> Adjudication:
     require(by, Action.REVIEW, case.cohort)
     if not is_adjudicator(by, case):
         raise PermissionDenied(_t("Only the adjudicator of this cohort decides where its readers differ."))
-    statement = checked(statement, case)
+    read = checked_read(read, case)
     with transaction.atomic():
         locked = Case.objects.select_for_update().get(pk=case.pk)
         if locked.state != CaseState.DISPUTED:
@@ -41,9 +41,9 @@ def adjudicate(*, by: User, case: Case, statement: Statement) -> Adjudication:
         decision = Adjudication.objects.create(
             case=case,
             adjudicator=by,
-            final_class=statement.class_code,
+            final_class=read.read_class,
             protocol=case.protocol,
-            **statement.fields(),
+            **read.columns(),
         )
         Case.objects.filter(pk=case.pk).update(state=CaseState.REVIEWED)
         Draft.objects.filter(case=case, reader=by).delete()

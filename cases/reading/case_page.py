@@ -1,10 +1,11 @@
-"""All that the page of a case shows to one reader, at one stage of the reading."""
+"""All that the page of a case shows to one reader, at one stage of the reading. Nothing here writes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -15,33 +16,43 @@ from cases.access import PageRequest
 from cases.analysis import results
 from cases.analysis.views import analysis_of
 from cases.classes import known_classes
-from cases.lifecycle import READER_ONLY_CLASSES, CaseState, DraftState, Reading
-from cases.models import Adjudication, Case, Draft, FirstRead, Prediction, Review
-from cases.permissions import Action, actions_in, may_read
+from cases.lifecycle import READER_ONLY_CLASSES, CaseState
+from cases.models import Case, Prediction, Review
+from cases.permissions import Action
 from cases.reading.adjudications import is_adjudicator
-from cases.reading.claims import SlotTaken, claim_case
-from cases.reading.drafts import opinion_from
-from cases.reading.forms import AmendForm, FirstReadForm, ReviewForm, kept_read
+from cases.reading.forms import AmendForm, FirstReadForm, ReviewForm, initial_of
 from cases.reading.keys import KEY_ACTS
 from cases.reading.protocols import terms_for
-from cases.reading.queries import adjudication_of, own_current_review, own_draft, own_first_read, reviews_of
-from cases.reading.reviews import final_class_of
+from cases.reading.queries import adjudication_of, reviews_of
+from cases.reading.read_input import ReadInput, from_draft, read_of
+from cases.reading.stage import Stage
 from cases.translation import sentences
 from cases.viewer.images import image_at
-from cases.viewer.marks import Statement
+from cases.viewer.marks import MarkedRegion
 from cases.viewer.viewer import viewer_of
 from cases.worklist import reading_queue
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portal.accounts.models import User
+
 
 @dataclass(frozen=True)
-class ReviewItem:
-    """One review as the page words it."""
+class ReadItem:
+    """What one reader said, as the page words it: a first read, a review, or one that can still be undone."""
 
-    review: Review
+    said: ReadInput
     label: str
-    is_own: bool
-    is_current: bool
-    shows_verdict: bool
+    reader: User
+    at: datetime
+    is_own: bool = True
+    is_current: bool = True
+    is_amendment: bool = False
+    shows_verdict: bool = False
+    reason: str = ""
+    review_id: UUID | None = None
+    prediction_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -63,66 +74,14 @@ class OtherResult:
     prediction: Prediction
     bars: list[Bar]
     is_withheld: bool
-    reviews: list[ReviewItem]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """How far this reader is with this case.
-
-    `actions`: all that the reader may do in the cohort. `is_blind`: no result may be shown yet. `holds`: a
-    slot is this reader's. `taken`: others fill the case; `taken_until` is when that may end.
-    """
-
-    actions: frozenset[Action]
-    may_read: bool
-    is_blind: bool
-    first_read: FirstRead | None
-    draft: Draft | None
-    holds: bool = False
-    taken: bool = False
-    taken_until: datetime | None = None
-
-    @property
-    def is_preliminary(self) -> bool:
-        """Whether the reader has submitted, and can still undo it."""
-        return self.draft is not None and self.draft.state == DraftState.PRELIMINARY
-
-    @property
-    def typed(self) -> dict[str, Any]:
-        """What the reader has typed so far."""
-        return self.draft.fields if self.draft else {}
-
-
-def stage_of(request: PageRequest, case: Case) -> Stage:
-    """The stage; a reader whom the case waits for takes a slot of it by opening the page.
-
-    An administrator, who looks at cases for other reasons too, takes one only by saving a review; and a HEAD
-    shows nobody anything.
-    """
-    reader = request.user
-    actions = actions_in(reader, case.cohort)
-    reads = may_read(reader, case)
-    first = own_first_read(reader, case) if reads else None
-    draft = own_draft(reader, case) if reads else None
-    is_blind = reads and first is None and terms_for(case).reading == Reading.BLINDED
-    is_done = draft is not None and draft.state == DraftState.PRELIMINARY
-    if request.method == "HEAD" or Action.MANAGE in actions:
-        return Stage(actions, reads, is_blind, first, draft)
-    if not reads or is_done or own_current_review(reader, case) or not results.has_result(case):
-        return Stage(actions, reads, is_blind, first, draft)
-    try:
-        claim_case(by=reader, case=case)
-    except SlotTaken as full:
-        return Stage(actions, reads, is_blind, first, draft, taken=True, taken_until=full.until)
-    return Stage(actions, reads, is_blind, first, draft, holds=True)
+    reviews: list[ReadItem]
 
 
 def page(
     request: PageRequest,
     case: Case,
     *,
-    stage: Stage | None = None,
+    stage: Stage,
     form: FirstReadForm | ReviewForm | None = None,
     prediction: Prediction | None = None,
     conflict: Review | None = None,
@@ -132,63 +91,78 @@ def page(
     """The page, at the reader's stage. `form` is one that was sent and not taken; `newer` is the comment of
     one that came too late, since another window had gone on.
     """
-    stage = stage or stage_of(request, case)
     # In this order: a result that comes meanwhile is shown, or asked for by the panel of what is pending.
     analysis = analysis_of(request, case, stage.actions)
     has_result = results.has_result(case)
     shown = prediction or results.current_result(request.user, case)
     image = image_at(case, request.GET.get("image", ""), shown)
     withheld = shown is not None and is_withheld(request, shown)
+    labels = known_classes() | {code: str(label) for code, label in READER_ONLY_CLASSES.items()}
     decision = adjudication_of(request.user, case)
-    reading = _reading(request, case, stage, shown, form, conflict)
+    first = _first_item(stage, labels)
+    reading = {"first_read": first, "first_form": _first_form(stage, form, labels) if has_result else None}
+    reading |= _reading(request, case, stage, shown, form, conflict, labels)
     by_image = results_shown(request, case, shown)
-    # While a form is open, which case comes next is asked after the page is there (worklist.ahead).
+    regions = _regions(first, reading, decision.region if decision else None)
+    # While a form is open, which case comes next is asked after the page is there (next_case_views.ahead).
     is_open = bool(reading["form"] or reading["first_form"])
     context: dict[str, Any] = {
         "case": case,
         "image": image,
         "notices": sentences(image.notices),
         "analysis": analysis,
-        "viewer": viewer_of(
-            case, image, by_image, request.GET, key=shown, statements=_statements(stage, reading, decision)
-        ),
+        "viewer": viewer_of(case, image, by_image, request.GET, key=shown, regions=regions),
         "is_withheld": withheld,
         "numbers_shown": numbers_shown(request),
         "may_read": Action.READ in stage.actions,
         "prediction": shown,
         "stage": stage,
         "key_acts": KEY_ACTS,
-        "may_review": stage.may_read,
+        "may_review": stage.reader is not None,
         "has_result": has_result or shown is not None,
         "other_window": newer is not None,
         "newer": newer,
-        "has_next": stage.may_read and (is_open or reading_queue.next_case(request.user, case) is not None),
+        "has_next": stage.reader is not None
+        and (is_open or reading_queue.next_case(request.user, case) is not None),
         "decision": decision,
-        "decision_label": class_label(decision.final_class) if decision else "",
+        "decision_label": labels.get(decision.final_class, decision.final_class) if decision else "",
         "adjudicates": case.state == CaseState.DISPUTED and is_adjudicator(request.user, case),
     } | reading
     return render(request, "reading/case.html", context, status=status)
 
 
-def _statements(stage: Stage, reading: dict[str, Any], decision: Adjudication | None) -> list[Statement]:
-    """Whose regions the viewer shows: those of the statements that the page shows.
+def _regions(
+    first: ReadItem | None, reading: dict[str, Any], decided: dict[str, Any] | None
+) -> list[MarkedRegion]:
+    """The regions that the viewer shows: those of the reads that the page shows.
 
     What stands in an open form is drawn by the form's own tools.
     """
     said = []
-    if stage.first_read and stage.first_read.region:
-        said.append(Statement(_t("Your own read"), "1", stage.first_read.region))
-    items = {item.review.pk: item for item in reading.get("history", [])}
+    if first and first.said.region:
+        said.append(MarkedRegion(_t("Your own read"), "1", first.said.region))
+    items = {item.review_id: item for item in reading.get("history", [])}
     if own := reading["own"]:
-        items[own.review.pk] = own
+        items[own.review_id] = own
     for item in items.values():
-        is_kept = item.is_own and stage.first_read and item.review.region == stage.first_read.region
+        is_kept = item.is_own and first and item.said.region == first.said.region
         if item.is_current and not is_kept:
-            owner = _t("Your review") if item.is_own else str(item.review.reader)
-            said.append(Statement(owner, str(len(said) + 1), item.review.region))
-    if decision:
-        said.append(Statement(_t("Adjudicated"), _t("A"), decision.region))
+            owner = _t("Your review") if item.is_own else str(item.reader)
+            said.append(MarkedRegion(owner, str(len(said) + 1), item.said.region))
+    if decided:
+        said.append(MarkedRegion(_t("Adjudicated"), _t("A"), decided))
     return said
+
+
+def _first_form(
+    stage: Stage, form: FirstReadForm | ReviewForm | None, labels: Mapping[str, str]
+) -> FirstReadForm | None:
+    """The form of the own read: one that was sent, or a new one for who reads blind."""
+    if isinstance(form, FirstReadForm):
+        return form
+    if not stage.is_blind or stage.taken:
+        return None
+    return FirstReadForm(initial=stage.typed, classes=labels)
 
 
 def _reading(
@@ -198,30 +172,27 @@ def _reading(
     prediction: Prediction | None,
     form: FirstReadForm | ReviewForm | None,
     conflict: Review | None,
+    labels: Mapping[str, str],
 ) -> dict[str, Any]:
     """What only readers see: the result, the reviews, and the form. Empty for anybody else."""
-    first_form = form if isinstance(form, FirstReadForm) else None
-    if stage.is_blind and not stage.taken and first_form is None and results.has_result(case):
-        first_form = FirstReadForm(initial=stage.typed)
-    nothing = {"form": None, "own": None, "first_form": first_form, "first_read": _first_item(stage)}
     if prediction is None:
-        return nothing
+        return {"form": None, "own": None}
     review_form = form if isinstance(form, ReviewForm) else None
     history = [item_of(request, review) for review in reviews_of(request.user, case)]
     own = next((item for item in history if item.is_own and item.is_current), None)
-    if own is None and stage.is_preliminary:
-        own = item_of(request, _preliminary(stage))
-    if own is None and review_form is None and stage.may_read and not stage.taken:
+    if own is None:
+        own = _preliminary_item(request, stage)
+    if own is None and review_form is None and stage.reader is not None and not stage.taken:
         review_form = _new_form(request, stage, prediction)
     is_final = own is not None and not stage.is_preliminary
-    return nothing | {
+    return {
         "bars": bars_of(prediction),
         "others": _others(request, case, prediction, history),
         "history": history,
         # One's only review stands in its own card already.
         "shows_history": len(history) > 1 or (bool(history) and (own is None or review_form is not None)),
         "own": own,
-        "truth": _truth(case) if is_final else None,
+        "truth": _truth(case, labels) if is_final else None,
         "form": review_form,
         "is_amendment": isinstance(review_form, AmendForm),
         "conflict": item_of(request, conflict) if conflict else None,
@@ -229,65 +200,64 @@ def _reading(
 
 
 def _new_form(request: PageRequest, stage: Stage, prediction: Prediction) -> ReviewForm:
+    """A form that keeps what the reader committed before the reveal, unless something else is typed."""
     blind = is_withheld(request, prediction)
-    kept = kept_read(stage.first_read, prediction, is_blind=blind) if stage.first_read else {}
+    kept = {}
+    if stage.first_read:
+        committed = replace(read_of(stage.first_read), comment="", active_seconds=None)
+        kept = initial_of(committed, prediction, is_blind=blind)
     return ReviewForm(of=prediction, is_blind=blind, initial=kept | stage.typed)
 
 
-def _preliminary(stage: Stage) -> Review:
-    """What was submitted, in the shape of the review that it will be."""
+def _first_item(stage: Stage, labels: Mapping[str, str]) -> ReadItem | None:
+    """What the reader committed."""
+    first = stage.first_read
+    if first is None:
+        return None
+    label = labels.get(first.read_class, first.read_class)
+    return ReadItem(read_of(first), label, first.reader, first.created_at)
+
+
+def _preliminary_item(request: PageRequest, stage: Stage) -> ReadItem | None:
+    """What was submitted and can still be undone."""
     draft = stage.draft
-    if draft is None or draft.prediction is None:
-        raise LookupError("Only a submitted draft looks like a review.")
-    opinion = opinion_from(draft.fields)
-    return Review(
-        case=draft.case,
-        prediction=draft.prediction,
-        reader=draft.reader,
-        verdict=opinion.verdict,
-        final_class=final_class_of(draft.prediction, opinion),
-        other_finding=opinion.other_finding,
-        confidence=opinion.confidence,
-        comment=opinion.comment,
-        region=opinion.region,
-        created_at=draft.updated_at,
+    if draft is None or draft.prediction is None or not stage.is_preliminary:
+        return None
+    said = from_draft(draft.fields)
+    return ReadItem(
+        said,
+        _label_by(draft.prediction, said.read_class),
+        request.user,
+        draft.updated_at,
+        shows_verdict=not is_withheld(request, draft.prediction),
+        prediction_id=draft.prediction_id,
     )
 
 
-@dataclass(frozen=True)
-class FirstItem:
-    """What the reader committed, as the page words it."""
-
-    read: FirstRead
-    label: str
-
-
-def _first_item(stage: Stage) -> FirstItem | None:
-    if stage.first_read is None:
-        return None
-    return FirstItem(stage.first_read, class_label(stage.first_read.read_class))
-
-
-def class_label(code: str) -> str:
-    """A class as pages word it, those that no network knows too."""
-    return str(READER_ONLY_CLASSES.get(code) or known_classes().get(code, code))
-
-
-def item_of(request: PageRequest, review: Review) -> ReviewItem:
-    """A review as the page words it."""
-    labels = review.prediction.model_version.class_labels
-    code = review.final_class
-    return ReviewItem(
-        review,
-        str(READER_ONLY_CLASSES.get(code) or labels.get(code, code)),
+def item_of(request: PageRequest, review: Review) -> ReadItem:
+    """A stored review as the page words it."""
+    return ReadItem(
+        read_of(review),
+        _label_by(review.prediction, review.final_class),
+        review.reader,
+        review.created_at,
         is_own=review.reader_id == request.user.pk,
         is_current=not hasattr(review, "amended_by"),
+        is_amendment=review.amends_id is not None,
         shows_verdict=not is_withheld(request, review.prediction),
+        reason=review.reason,
+        review_id=review.pk,
+        prediction_id=review.prediction_id,
     )
+
+
+def _label_by(prediction: Prediction, code: str) -> str:
+    """A class in the words of the network that was judged."""
+    return str(READER_ONLY_CLASSES.get(code) or prediction.model_version.class_labels.get(code, code))
 
 
 def _others(
-    request: PageRequest, case: Case, shown: Prediction, history: list[ReviewItem]
+    request: PageRequest, case: Case, shown: Prediction, history: list[ReadItem]
 ) -> list[OtherResult]:
     """The results of the other versions, the newest network first.
 
@@ -300,7 +270,7 @@ def _others(
             found,
             bars_of(found),
             all_withheld or is_withheld(request, found),
-            [item for item in history if item.review.prediction_id == found.pk],
+            [item for item in history if item.prediction_id == found.pk],
         )
         for found in others
     ]
@@ -344,8 +314,8 @@ def bars_of(prediction: Prediction) -> list[Bar]:
     ]
 
 
-def _truth(case: Case) -> dict[str, str] | None:
+def _truth(case: Case, labels: Mapping[str, str]) -> dict[str, str] | None:
     """The known class of the case, where the protocol shows it; for who has finished the case only."""
     if not case.ground_truth or not terms_for(case).reveals_ground_truth:
         return None
-    return {"code": case.ground_truth, "label": class_label(case.ground_truth)}
+    return {"code": case.ground_truth, "label": labels.get(case.ground_truth, case.ground_truth)}

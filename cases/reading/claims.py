@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _t
 from cases import audit
 from cases.lifecycle import UNREAD_STATES, DraftState
 from cases.models import Case, Claim, Draft, FirstRead, Review
-from cases.permissions import require_reader
+from cases.permissions import Reader
 from cases.reading.protocols import terms_for
 
 if TYPE_CHECKING:
@@ -30,33 +30,40 @@ class SlotTaken(Exception):
         self.until = min((claim.expires_at for claim in claims), default=None)
 
 
-def claim_case(*, by: User, case: Case) -> Claim:
-    """Take a slot of the case, or hold the own one for longer.
-
-    Raises SlotTaken, and PermissionDenied where the user may not read the case.
-    """
-    require_reader(by, case)
+def claim_case(*, reader: Reader) -> Claim:
+    """Take a slot of the case, or hold the own one for longer. Raises SlotTaken."""
     with transaction.atomic():
-        locked = Case.objects.select_for_update().select_related("cohort").get(pk=case.pk)
-        _check_slot(by, locked)
-        claim, is_new = Claim.objects.update_or_create(
-            case=locked, reader=by, defaults={"expires_at": _expiry()}
-        )
-        if is_new:
-            audit.record(by=by, action="case.claimed", subject=locked, cohort=locked.cohort)
-    return claim
+        take_slot(reader=reader)
+        return Claim.objects.get(case=reader.case, reader=reader.user)
 
 
-def hold_claim(*, by: User, case: Case) -> Claim | None:
-    """Hold the own slot for longer; None where the user has none, so that looking on never takes one.
+def take_slot(*, reader: Reader) -> Case:
+    """Take a slot as `claim_case` does, as part of a larger act; the case, its row locked from here on.
 
-    Raises SlotTaken where it ran out and others have filled the case since, and PermissionDenied where the
-    user may not read the case.
+    Call it inside the transaction of the act. Raises SlotTaken.
     """
-    require_reader(by, case)
+    # Its own row alone: cohort and protocol are the reader's, and the protocol may be missing.
+    locked = Case.objects.select_for_update(of=("self",)).select_related("cohort", "protocol")
+    case = locked.get(pk=reader.case.pk)
+    _check_slot(reader.user, case)
+    own = Claim.objects.filter(case=case, reader=reader.user)
+    if not own.update(expires_at=_expiry()):
+        Claim.objects.create(case=case, reader=reader.user, expires_at=_expiry())
+        audit.record(by=reader.user, action="case.claimed", subject=case, cohort=case.cohort)
+    return case
+
+
+def hold_claim(*, reader: Reader) -> bool:
+    """Hold the own slot for longer; False where there is none, so that looking on never takes one.
+
+    Raises SlotTaken where it ran out and others have filled the case since.
+    """
     with transaction.atomic():
-        own = Claim.objects.select_for_update().filter(case=case, reader=by)
-        return claim_case(by=by, case=case) if own.exists() else None
+        own = Claim.objects.select_for_update().filter(case=reader.case, reader=reader.user)
+        if not own.exists():
+            return False
+        take_slot(reader=reader)
+    return True
 
 
 def release_claim(*, by: User, case: Case) -> None:
@@ -76,13 +83,13 @@ def _check_slot(by: User, case: Case) -> None:
 
 
 def _readers_of(case: Case) -> set[UUID]:
-    """Who has read the case, or submitted what can still be undone."""
+    """Who has read the case, or submitted what can still be undone; in one query."""
     submitted = Draft.objects.filter(case=case, state=DraftState.PRELIMINARY)
-    return {
-        *FirstRead.objects.filter(case=case).values_list("reader_id", flat=True),
-        *Review.objects.filter(case=case).values_list("reader_id", flat=True),
-        *submitted.values_list("reader_id", flat=True),
-    }
+    first, given, draft = (
+        rows.order_by().values_list("reader_id", flat=True)
+        for rows in (FirstRead.objects.filter(case=case), Review.objects.filter(case=case), submitted)
+    )
+    return set(first.union(given, draft))
 
 
 def _expiry() -> datetime:

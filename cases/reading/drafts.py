@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +14,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _t
 
 from cases import audit
-from cases.lifecycle import DraftState, Verdict
+from cases.lifecycle import DraftState
 from cases.models import Case, Draft, Prediction, Review
-from cases.permissions import Action, require
-from cases.reading.claims import claim_case
-from cases.reading.reviews import Opinion, ReviewConflict, checked_opinion, submit_review
+from cases.permissions import Reader, require_reader
+from cases.reading.claims import take_slot
+from cases.reading.read_input import ReadInput, from_draft
+from cases.reading.reviews import ReviewConflict, checked_review, submit_review
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -38,12 +38,13 @@ class DraftConflict(Exception):
         self.current = current
 
 
-def save_draft(*, by: User, case: Case, fields: dict[str, Any], revision: int) -> Draft:
-    """Keep what is typed. `revision` is the one that the window knows, 0 where it knows none.
+def save_draft(*, reader: Reader, fields: dict[str, Any], revision: int) -> Draft:
+    """Keep what is typed, under the names of ReadInput's fields. `revision` is the one that the window knows,
+    0 where it knows none.
 
     Raises DraftConflict where another window has changed it since, or has submitted.
     """
-    require(by, Action.REVIEW, case.cohort)
+    by, case = reader.user, reader.case
     if len(str(fields)) > MAX_DRAFT_CHARACTERS:
         raise ValidationError(_t("This is too long to be kept as a draft."))
     own = Draft.objects.filter(case=case, reader=by)
@@ -61,23 +62,28 @@ def save_draft(*, by: User, case: Case, fields: dict[str, Any], revision: int) -
         raise DraftConflict(own.first()) from None
 
 
-def submit_preliminary(*, by: User, case: Case, prediction: Prediction, opinion: Opinion) -> Draft:
-    """Take the reader's review; it can be undone until the reader opens another case.
+def submit_preliminary(*, reader: Reader, prediction: Prediction, read: ReadInput) -> Draft:
+    """Take the reader's review; it can be undone until the reader goes on to another case.
 
     Raises ValidationError, PermissionDenied, SlotTaken, ReviewConflict where a final review stands, and
     DraftConflict where another window has submitted.
     """
-    opinion = checked_opinion(by=by, case=case, prediction=prediction, opinion=opinion)
+    by, case = reader.user, reader.case
+    read = checked_review(reader=reader, prediction=prediction, read=read)
     if standing := Review.objects.filter(case=case, reader=by, amended_by__isnull=True).first():
         raise ReviewConflict(standing)
     with transaction.atomic():
-        claim_case(by=by, case=case)
-        draft, is_new = Draft.objects.select_for_update().get_or_create(case=case, reader=by)
-        if not is_new and draft.state == DraftState.PRELIMINARY:
-            raise DraftConflict(draft)
-        draft.state, draft.prediction, draft.fields = DraftState.PRELIMINARY, prediction, asdict(opinion)
-        draft.revision += 1
-        draft.save()
+        take_slot(reader=reader)
+        said = {"state": DraftState.PRELIMINARY, "prediction": prediction, "fields": read.as_draft()}
+        drafts = Draft.objects.select_for_update()
+        draft, is_new = drafts.get_or_create(case=case, reader=by, defaults=said)
+        if not is_new:
+            if draft.state == DraftState.PRELIMINARY:
+                raise DraftConflict(draft)
+            Draft.objects.filter(pk=draft.pk).update(
+                **said, revision=F("revision") + 1, updated_at=timezone.now()
+            )
+            draft.refresh_from_db()
         audit.record(by=by, action="review.preliminary", subject=case, cohort=case.cohort)
     return draft
 
@@ -120,10 +126,9 @@ def _finalise(draft_id: Any) -> bool:
         try:
             with transaction.atomic():
                 submit_review(
-                    by=draft.reader,
-                    case=draft.case,
+                    reader=require_reader(draft.reader, draft.case),
                     prediction=draft.prediction,
-                    opinion=opinion_from(draft.fields),
+                    read=from_draft(draft.fields),
                 )
         except ReviewConflict:
             pass  # said over REST meanwhile; that one stands
@@ -134,8 +139,3 @@ def _finalise(draft_id: Any) -> bool:
             return False
         Draft.objects.filter(pk=draft.pk).delete()
     return True
-
-
-def opinion_from(fields: dict[str, Any]) -> Opinion:
-    """The opinion that `submit_preliminary` has stored."""
-    return Opinion(**{**fields, "verdict": Verdict(fields["verdict"])})

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _t
 
 from cases import audit
 from cases.lifecycle import Reading
-from cases.models import Case, Draft, FirstRead
-from cases.permissions import require_reader
-from cases.reading.claims import claim_case
+from cases.models import Draft, FirstRead
+from cases.permissions import Reader
+from cases.reading.claims import take_slot
 from cases.reading.protocols import freeze, terms_for
-from cases.reading.statements import Statement, checked
-
-if TYPE_CHECKING:
-    from portal.accounts.models import User
+from cases.reading.read_input import ReadInput, checked_read
 
 
 class FirstReadConflict(Exception):
@@ -28,21 +23,20 @@ class FirstReadConflict(Exception):
         self.current = current
 
 
-def commit_first_read(*, by: User, case: Case, statement: Statement) -> FirstRead:
+def commit_first_read(*, reader: Reader, read: ReadInput) -> FirstRead:
     """Lock the reader's own class and confidence.
 
-    Raises ValidationError, PermissionDenied, FirstReadConflict, and SlotTaken where others fill the case.
+    Raises ValidationError, FirstReadConflict, and SlotTaken where others fill the case.
     """
-    require_reader(by, case)
+    by, case = reader.user, reader.case
     if terms_for(case).reading != Reading.BLINDED:
         raise ValidationError(_t("In this cohort the network's result is shown first: review the case."))
-    statement = checked(statement, case)
+    read = checked_read(read, case)
     try:
         with transaction.atomic():
-            claim_case(by=by, case=case)
-            protocol = freeze(case)
+            protocol = freeze(take_slot(reader=reader))
             first = FirstRead.objects.create(
-                case=case, reader=by, read_class=statement.class_code, protocol=protocol, **statement.fields()
+                case=case, reader=by, read_class=read.read_class, protocol=protocol, **read.columns()
             )
             Draft.objects.filter(case=case, reader=by).delete()
             audit.record(by=by, action="first_read.committed", subject=first, cohort=case.cohort)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from cases.classes import known_classes
-from cases.lifecycle import OTHER_FINDING, READER_ONLY_CLASSES, Verdict
-from cases.models import FirstRead, Prediction, Review
-from cases.models.statement import MAX_COMMENT, MAX_OTHER_FINDING, Confidence
-from cases.reading.reviews import Opinion
-from cases.reading.statements import Statement
+from cases.lifecycle import READER_ONLY_CLASSES, Verdict
+from cases.models import Prediction
+from cases.models.statement import MAX_COMMENT, MAX_OTHER_FINDING, MAX_REASON, Confidence
+from cases.reading.read_input import ReadInput
 
-MAX_REASON = 1000
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
-class StatementForm(forms.Form):
-    """The part that every statement has."""
+class ReadForm(forms.Form):
+    """What every read says."""
 
     other_finding = forms.CharField(
         label=_("What do you see instead?"),
@@ -48,13 +48,13 @@ class StatementForm(forms.Form):
         """Show a service's refusal at the fields that it names."""
         self.add_error(None, error)
 
-    def statement_fields(self) -> dict[str, Any]:
-        """What the valid form says beside the class."""
+    def read(self, read_class: str, verdict: Verdict | None = None) -> ReadInput:
+        """What the valid form says, of this class."""
         names = ("other_finding", "confidence", "comment", "region", "active_seconds")
-        return {name: self.cleaned_data[name] for name in names}
+        return ReadInput(read_class, verdict=verdict, **{name: self.cleaned_data[name] for name in names})
 
 
-class FirstReadForm(StatementForm):
+class FirstReadForm(ReadForm):
     """What a reader of a blinded case commits. It knows nothing of any result."""
 
     field_order = ("read_class", "other_finding", "confidence", "comment")
@@ -65,21 +65,30 @@ class FirstReadForm(StatementForm):
         error_messages={"required": _("Say which class you see.")},
     )
 
-    def __init__(self, data: Any = None, *, initial: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        initial: dict[str, Any] | None = None,
+        classes: Mapping[str, str] | None = None,
+    ) -> None:
+        """`classes`: those that a reader can name, where they are known already."""
         super().__init__(data, initial=initial)
         choices = cast("forms.ChoiceField", self.fields["read_class"])
-        choices.choices = [*known_classes().items(), *READER_ONLY_CLASSES.items()]
+        offered = {**known_classes(), **READER_ONLY_CLASSES} if classes is None else classes
+        choices.choices = list(offered.items())
 
-    def statement(self) -> Statement:
+    def read_input(self) -> ReadInput:
         """What the valid form says."""
-        return Statement(self.cleaned_data["read_class"], **self.statement_fields())
+        return self.read(self.cleaned_data["read_class"])
 
 
-class ReviewForm(StatementForm):
+class ReviewForm(ReadForm):
     """What a reader says of a result.
 
     `is_blind`: the network's class is withheld, since the gate refused the image. Then there is nothing to
-    agree with: the reader names a class, and whether that is the network's follows from it.
+    agree with: the reader names a class, and whether that is the network's follows from it. `initial` has the
+    names of ReadInput's fields; its class is that of “corrected_class” here.
     """
 
     field_order = ("prediction", "verdict", "corrected_class", "other_finding", "confidence", "comment")
@@ -103,8 +112,9 @@ class ReviewForm(StatementForm):
         is_blind: bool = False,
         initial: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(data, initial={**(initial or {}), "prediction": of.pk})
-        self.is_blind, self.predicted_class = is_blind, of.predicted_class
+        said = {"corrected_class": (initial or {}).get("read_class", ""), **(initial or {})}
+        super().__init__(data, initial={**said, "prediction": of.pk})
+        self.is_blind = is_blind
         corrected = cast("forms.ChoiceField", self.fields["corrected_class"])
         labels = of.model_version.class_labels
         # In the order of a blinded read, so that a key means the same class before the reveal and after it.
@@ -119,13 +129,11 @@ class ReviewForm(StatementForm):
             corrected.label = _("Which class do you see?")
             corrected.error_messages["required"] = _("Say which class you see.")
 
-    def opinion(self) -> Opinion:
+    def read_input(self) -> ReadInput:
         """What the valid form says."""
         given = self.cleaned_data
-        verdict, corrected = Verdict(given.get("verdict", Verdict.DISAGREE)), given["corrected_class"]
-        if self.is_blind and corrected == self.predicted_class:
-            verdict, corrected = Verdict.AGREE, ""
-        return Opinion(verdict, corrected, **self.statement_fields())
+        verdict = None if self.is_blind else Verdict(given["verdict"])
+        return self.read(given["corrected_class"], verdict)
 
 
 class AmendForm(ReviewForm):
@@ -140,27 +148,10 @@ class AmendForm(ReviewForm):
     )
 
 
-def values_of(review: Review, *, is_blind: bool) -> dict[str, Any]:
-    """The fields of a form that says what `review` says."""
-    disagrees = is_blind or review.verdict == Verdict.DISAGREE
-    return {
-        "verdict": review.verdict,
-        "corrected_class": review.final_class if disagrees else "",
-        "other_finding": review.other_finding,
-        "confidence": review.confidence,
-        "comment": review.comment,
-        "region": review.region,
-        "amends": review.pk,
-    }
-
-
-def kept_read(first: FirstRead, prediction: Prediction, *, is_blind: bool) -> dict[str, Any]:
-    """The fields of a review that keeps what the reader committed before the reveal."""
-    agrees = first.read_class == prediction.predicted_class
-    return {
+def initial_of(read: ReadInput, prediction: Prediction, *, is_blind: bool) -> dict[str, Any]:
+    """The fields of a review's form that says what `read` says of this result."""
+    agrees = read.read_class == prediction.predicted_class
+    return read.as_draft() | {
         "verdict": Verdict.AGREE if agrees else Verdict.DISAGREE,
-        "corrected_class": first.read_class if is_blind or not agrees else "",
-        "other_finding": first.other_finding if first.read_class == OTHER_FINDING else "",
-        "confidence": first.confidence,
-        "region": first.region,
+        "read_class": read.read_class if is_blind or not agrees else "",
     }

@@ -8,9 +8,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from cases.access import PageRequest, case_or_404, not_ahead, signed_in
+from cases.access import PageRequest, case_or_404, signed_in
 from cases.analysis import results
 from cases.reading import drafts
 from cases.worklist import reading_queue
@@ -35,14 +35,16 @@ def ahead(request: PageRequest, code: str) -> HttpResponse:
 
 
 @never_cache
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
-@not_ahead
 def next_case(request: PageRequest) -> HttpResponse:
-    """On to the case that waits longest for this reader, behind `?after=CODE` if given."""
-    if request.method != "HEAD":
+    """On to the case that waits longest for this reader, behind `after` (a code) if given.
+
+    A POST is a reader who goes on: what was submitted until now becomes final. A GET only leads there.
+    """
+    if request.method == "POST":
         drafts.finalise_of(by=request.user)
-    code = request.GET.get("after", "")
+    code = (request.POST if request.method == "POST" else request.GET).get("after", "")
     after = case_or_404(request, code) if code else None
     if case := reading_queue.next_case(request.user, after):
         return redirect("cases:case", code=case.code)

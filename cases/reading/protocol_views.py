@@ -22,8 +22,9 @@ from cases.cohort_choice import chosen_cohort
 from cases.lifecycle import Reading, ReadingOrder
 from cases.models import Cohort, Membership
 from cases.models.protocol import MAX_READERS
+from cases.models.statement import MAX_REASON
 from cases.permissions import Action, roles_with
-from cases.reading.protocols import MAX_REASON, Terms, change_protocol, has_begun, terms_of
+from cases.reading.protocols import Terms, change_protocol, has_begun, terms_of
 
 if TYPE_CHECKING:
     from portal.accounts.models import User

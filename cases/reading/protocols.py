@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _t
 
 from cases import audit
 from cases.lifecycle import Reading, ReadingOrder
 from cases.models import Case, Cohort, Protocol
 from cases.models.protocol import MAX_READERS
+from cases.models.statement import MAX_REASON
 from cases.permissions import Action, may, require
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
-
-MAX_REASON = 1000
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,9 @@ def freeze(case: Case) -> Protocol:
     version, _ = Protocol.objects.get_or_create(
         cohort=cohort, version=cohort.protocol_version, defaults=fields_of(terms_of(cohort))
     )
-    Case.objects.filter(pk=case.pk, protocol__isnull=True, cohort=cohort).update(protocol=version)
-    if not Case.objects.filter(pk=case.pk, protocol=version).exists():
+    # Its own row says whether the case was moved meanwhile, or another reader began it under this version.
+    same = Case.objects.filter(Q(protocol__isnull=True) | Q(protocol=version), pk=case.pk, cohort=cohort)
+    if not same.update(protocol=version):
         raise ValidationError(_t("This case was moved to another cohort meanwhile. Open it again."))
     case.protocol = version
     return version

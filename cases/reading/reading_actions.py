@@ -18,11 +18,10 @@ from cases.permissions import require_reader
 from cases.reading import drafts
 from cases.reading.claims import SlotTaken, hold_claim, release_claim
 
-# What a form of the case's page may hold beside its token.
+# What a form of the case's page may hold beside its token, under the names of ReadInput's fields.
 TYPED = (
     "verdict",
     "read_class",
-    "corrected_class",
     "other_finding",
     "confidence",
     "comment",
@@ -37,14 +36,13 @@ TYPED = (
 def draft(request: PageRequest, code: str) -> HttpResponse:
     """Keep what is typed; answers the new revision, or 409 with the one that another window has made."""
     case = case_or_404(request, code)
-    require_reader(request.user, case)
+    reader = require_reader(request.user, case)
     if request.POST.get("reader", str(request.user.pk)) != str(request.user.pk):
         # A page that was left open, on a workstation at which somebody else has signed in since.
         raise PermissionDenied(_t("This was typed by somebody else."))
     try:
         kept = drafts.save_draft(
-            by=request.user,
-            case=case,
+            reader=reader,
             fields=_typed(request),
             revision=_revision(request.POST.get("revision", "")),
         )
@@ -58,6 +56,8 @@ def draft(request: PageRequest, code: str) -> HttpResponse:
 def _typed(request: PageRequest) -> dict[str, Any]:
     """The fields as they are typed; a region is kept as what it says."""
     fields: dict[str, Any] = {name: request.POST[name] for name in TYPED if name in request.POST}
+    if "corrected_class" in request.POST:
+        fields["read_class"] = request.POST["corrected_class"]
     try:
         fields["region"] = json.loads(fields.get("region") or "null")
     except ValueError:
@@ -76,10 +76,10 @@ def hold(request: PageRequest, code: str) -> HttpResponse:
     """Hold the reader's slot for longer, as an open page that is read does; 409 where there is none."""
     case = case_or_404(request, code)
     try:
-        held = hold_claim(by=request.user, case=case)
+        is_held = hold_claim(reader=require_reader(request.user, case))
     except SlotTaken as taken:
         return JsonResponse({"message": str(taken)}, status=409)
-    if held is None:
+    if not is_held:
         return JsonResponse({"message": _t("You hold no slot of this case.")}, status=409)
     return HttpResponse(status=204)
 

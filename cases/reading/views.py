@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -17,14 +16,16 @@ from cases.access import PageRequest, case_or_404, not_ahead, signed_in
 from cases.analysis import results
 from cases.analysis.results import prediction_visible_to
 from cases.models import Case, Prediction, Review
-from cases.permissions import Action, require, require_reader
+from cases.permissions import Action, Reader, require, require_reader
 from cases.reading import drafts
-from cases.reading.case_page import Stage, is_withheld, page, stage_of
+from cases.reading.case_page import is_withheld, page
 from cases.reading.claims import SlotTaken
 from cases.reading.first_reads import FirstReadConflict, commit_first_read
-from cases.reading.forms import AmendForm, FirstReadForm, ReviewForm, values_of
+from cases.reading.forms import AmendForm, FirstReadForm, ReviewForm, initial_of
 from cases.reading.queries import own_current_review, reviews_of
+from cases.reading.read_input import read_of
 from cases.reading.reviews import ReviewConflict, amend_review
+from cases.reading.stage import Stage, stage_of, taken_by_others, with_slot
 
 
 @never_cache
@@ -34,22 +35,20 @@ from cases.reading.reviews import ReviewConflict, amend_review
 def case_page(request: PageRequest, code: str) -> HttpResponse:
     """The case; a POST is the reader's commit or review, as the stage has it.
 
-    Opening it makes final what the reader has submitted of other cases.
+    A reader whom the case waits for takes a slot of it by opening the page; a HEAD shows nobody anything.
+    With a read of this case, what the reader has submitted of others becomes final.
     """
     case = case_or_404(request, code)
-    if request.method != "HEAD":
-        drafts.finalise_of(by=request.user, but=case)
+    stage = stage_of(request.user, case)
     if request.method != "POST":
-        return page(request, case)
-    require_reader(request.user, case)
-    stage = stage_of(request, case)
-    if stage.taken:
-        return page(request, case, stage=stage, status=409)
+        return page(request, case, stage=stage if request.method == "HEAD" else with_slot(stage))
+    reader = stage.reader or require_reader(request.user, case)
+    drafts.finalise_of(by=request.user, but=case)
     if stage.is_blind:
-        return _commit(request, case, stage)
+        return _commit(request, reader, stage)
     if "read_class" in request.POST:
-        return page(request, case, stage=stage, newer=_typed_words(request), status=409)
-    return _submit(request, case, stage)
+        return page(request, case, stage=with_slot(stage), newer=_typed_words(request), status=409)
+    return _submit(request, reader, stage)
 
 
 @never_cache
@@ -65,30 +64,56 @@ def amend(request: PageRequest, code: str) -> HttpResponse:
     if request.method == "POST":
         return _amend(request, case)
     is_blind = is_withheld(request, own.prediction)
-    form = AmendForm(of=own.prediction, is_blind=is_blind, initial=values_of(own, is_blind=is_blind))
-    return page(request, case, form=form, prediction=own.prediction)
+    said = initial_of(read_of(own), own.prediction, is_blind=is_blind)
+    form = AmendForm(of=own.prediction, is_blind=is_blind, initial=said | {"amends": own.pk})
+    return _amend_page(request, case, form, own.prediction)
 
 
-def _commit(request: PageRequest, case: Case, stage: Stage) -> HttpResponse:
+def _amend_page(
+    request: PageRequest,
+    case: Case,
+    form: AmendForm,
+    prediction: Prediction,
+    conflict: Review | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Who amends has read the case, so that no slot is taken."""
+    stage = stage_of(request.user, case)
+    return page(
+        request, case, stage=stage, form=form, prediction=prediction, conflict=conflict, status=status
+    )
+
+
+def _commit(request: PageRequest, reader: Reader, stage: Stage) -> HttpResponse:
     """Lock the own read; the page that follows shows the result."""
+    case = reader.case
     if not results.has_result(case):
         messages.error(request, _t("This case has no result yet that could be reviewed."))
         return redirect("cases:case", code=case.code)
     form = FirstReadForm(request.POST)
     if form.is_valid():
         try:
-            commit_first_read(by=request.user, case=case, statement=form.statement())
+            commit_first_read(reader=reader, read=form.read_input())
         except ValidationError as error:
             form.refuse(error)
-        except (FirstReadConflict, SlotTaken) as refused:
+        except FirstReadConflict as refused:
             messages.warning(request, str(refused))
             return redirect("cases:case", code=case.code)
+        except SlotTaken as full:
+            return _taken(request, case, stage, full)
         else:
             return _saved(request, case, _t("Your read is locked. Now compare it with the network's result."))
-    return page(request, case, stage=stage, form=form, status=422)
+    return page(request, case, stage=with_slot(stage), form=form, status=422)
 
 
-def _submit(request: PageRequest, case: Case, stage: Stage) -> HttpResponse:
+def _taken(request: PageRequest, case: Case, stage: Stage, full: SlotTaken) -> HttpResponse:
+    """Others have filled the case meanwhile; what was typed is shown, so that no words are lost."""
+    stage = taken_by_others(stage, full)
+    return page(request, case, stage=stage, newer=_typed_words(request), status=409)
+
+
+def _submit(request: PageRequest, reader: Reader, stage: Stage) -> HttpResponse:
+    case = reader.case
     seen = _posted_prediction(request, case)
     prediction = seen or results.current_result(request.user, case)
     if prediction is None:
@@ -99,21 +124,19 @@ def _submit(request: PageRequest, case: Case, stage: Stage) -> HttpResponse:
         form.add_error(None, _t("The result on this page is not the case's own. Look again, then save."))
     if form.is_valid():
         try:
-            drafts.submit_preliminary(
-                by=request.user, case=case, prediction=prediction, opinion=form.opinion()
-            )
+            drafts.submit_preliminary(reader=reader, prediction=prediction, read=form.read_input())
         except ValidationError as error:
             form.refuse(error)
         except ReviewConflict as conflict:
             return _conflict(request, case, conflict.current)
         except SlotTaken as full:
-            stage = replace(stage, taken=True, taken_until=full.until)
-            return page(request, case, stage=stage, newer=_typed_words(request), status=409)
+            return _taken(request, case, stage, full)
         except drafts.DraftConflict:
-            return page(request, case, stage=stage_of(request, case), newer=_typed_words(request), status=409)
+            newest = stage_of(request.user, case)
+            return page(request, case, stage=newest, newer=_typed_words(request), status=409)
         else:
-            return _saved(request, case, _t("Saved. You can undo it until you open another case."))
-    return page(request, case, stage=stage, form=form, prediction=prediction, status=422)
+            return _saved(request, case, _t("Saved. You can undo it until you go on to another case."))
+    return page(request, case, stage=with_slot(stage), form=form, prediction=prediction, status=422)
 
 
 def _typed_words(request: PageRequest) -> str:
@@ -128,7 +151,7 @@ def _amend(request: PageRequest, case: Case) -> HttpResponse:
     if form.is_valid():
         try:
             amend_review(
-                by=request.user, review=amended, opinion=form.opinion(), reason=form.cleaned_data["reason"]
+                by=request.user, review=amended, read=form.read_input(), reason=form.cleaned_data["reason"]
             )
         except ValidationError as error:
             form.refuse(error)
@@ -136,7 +159,7 @@ def _amend(request: PageRequest, case: Case) -> HttpResponse:
             return _conflict(request, case, conflict.current)
         else:
             return _saved(request, case, _t("Your amended review is saved. The earlier one stays below."))
-    return page(request, case, form=form, prediction=amended.prediction, status=422)
+    return _amend_page(request, case, form, amended.prediction, status=422)
 
 
 def _saved(request: PageRequest, case: Case, sentence: str) -> HttpResponse:
@@ -150,7 +173,7 @@ def _conflict(request: PageRequest, case: Case, current: Review) -> HttpResponse
     typed: dict[str, Any] = {name: request.POST.get(name, "") for name in names}
     is_blind = is_withheld(request, current.prediction)
     form = AmendForm(of=current.prediction, is_blind=is_blind, initial=typed | {"amends": current.pk})
-    return page(request, case, form=form, prediction=current.prediction, conflict=current, status=409)
+    return _amend_page(request, case, form, current.prediction, conflict=current, status=409)
 
 
 def _posted_prediction(request: PageRequest, case: Case) -> Prediction | None:

@@ -17,10 +17,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cases.access import PageRequest, case_or_404, signed_in
-from cases.classes import known_classes
+from cases.classes import class_label, known_classes
 from cases.models import Case, Cohort, TeachingRead
 from cases.models.statement import Confidence
-from cases.reading.case_page import bars_of, class_label, is_withheld, numbers_shown, results_shown
+from cases.reading.case_page import bars_of, is_withheld, numbers_shown, results_shown
 from cases.reading.keys import KEY_ACTS
 from cases.teaching import queries
 from cases.teaching.answers import answer, start_afresh

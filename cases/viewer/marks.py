@@ -16,7 +16,7 @@ from inference.regions import area, outline, share_inside
 
 
 @dataclass(frozen=True)
-class Statement:
+class MarkedRegion:
     """Whose region it is, in words and by a letter or number for the picture."""
 
     owner: str
@@ -44,19 +44,19 @@ class Mark:
 
 def marks_on(
     image: Image,
-    statements: Iterable[Statement],
+    regions: Iterable[MarkedRegion],
     prediction: Prediction | None,
     maps: MapSet | None,
     chosen: tuple[str, str] | None,
 ) -> list[Mark]:
     """The marks on one picture. `chosen` is the layer and class whose heat is shown."""
-    found = [said for said in statements if said.region and said.region.get("image", 0) == image.position]
+    found = [said for said in regions if said.region and said.region.get("image", 0) == image.position]
     return [_mark(image, said, said.region, prediction, maps, chosen) for said in found if said.region]
 
 
 def _mark(
     image: Image,
-    said: Statement,
+    said: MarkedRegion,
     region: dict[str, Any],
     prediction: Prediction | None,
     maps: MapSet | None,

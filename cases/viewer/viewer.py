@@ -19,7 +19,7 @@ from cases.models import Case, Image, Prediction
 from cases.translation import percent_of
 from cases.viewer.forms import Legend, ViewerForm, legend_of
 from cases.viewer.images import maps_of
-from cases.viewer.marks import Mark, Statement, marks_on
+from cases.viewer.marks import Mark, MarkedRegion, marks_on
 from inference.errors import InferenceError
 from inference.heatmaps import COLOUR_MAPS, MapSet
 from inference.preprocessing import letterbox
@@ -97,7 +97,7 @@ def viewer_of(
     query: Any,
     *,
     key: Prediction | None = None,
-    statements: Iterable[Statement] = (),
+    regions: Iterable[MarkedRegion] = (),
 ) -> Viewer:
     """The viewer on `image`, as `query` (a query string) chooses it.
 
@@ -118,7 +118,7 @@ def viewer_of(
     )
     heat = _heat(case, prediction, maps, form) if prediction and maps else None
     chosen = (form.shows["layer"], form.shows["shown"]) if heat else None
-    marks = marks_on(image, statements, prediction, maps, chosen)
+    marks = marks_on(image, regions, prediction, maps, chosen)
     images = list(case.images.all())
     at = images.index(image)
     slices = [

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from types import FrameType
 
-from portal.embedded import commands, options, prepare
+from portal.embedded import commands, olddata, options, preflight, prepare
 from portal.embedded.broker import private_broker
 from portal.embedded.children import LogPrinter, Supervisor, die_with_parent
 from portal.embedded.errors import EmbeddedError
@@ -34,8 +34,12 @@ def main() -> int:
     except _StoppedError:
         print("\nSecondRead has stopped.", flush=True)
         return 0
-    except EmbeddedError as error:
+    except preflight.UnfitError as error:
         print(f"\n{error}", file=sys.stderr, flush=True)
+        return 1
+    except OSError as error:
+        # A full disk, a folder of somebody else's, a disk that went away: anywhere, at any time.
+        print(f"\n{olddata.in_words(error)}", file=sys.stderr, flush=True)
         return 1
 
 
@@ -44,8 +48,10 @@ def _stop_preparing(number: int, frame: FrameType | None) -> None:
 
 
 def _run(chosen: options.Options) -> int:
+    preflight.check_writable(chosen.var, "its data; SECONDREAD_VAR names another folder for it")
     with prepare.only_one(chosen):
-        options.check_port(chosen)
+        preflight.check_port(chosen.host, chosen.port)
+        olddata.check(chosen.var)
         chosen.logs.mkdir(parents=True, exist_ok=True)
         with _broker(chosen) as (broker_url, broker):
             environment = commands.environment(chosen, broker_url)

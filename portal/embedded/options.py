@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from portal.embedded.errors import EmbeddedError
+from portal.embedded import preflight
 from portal.settings.env import BASE_DIR, env
 
 
@@ -37,30 +37,13 @@ class Options:
 
 
 def from_environment() -> Options:
-    """Read the knobs of `make run`. Raises EmbeddedError for a PORT that is none."""
-    port = env.str("PORT", default="8000")
-    if not port.isdecimal() or not 0 < int(port) < 2**16:
-        raise EmbeddedError(f"PORT must be a number from 1 to 65535, not {port!r}.")
+    """Read the knobs of `make run`. Raises UnfitError for a PORT that is none."""
     return Options(
         host=env.str("HOST", default="127.0.0.1"),
-        port=int(port),
+        port=preflight.port_of(env.str("PORT", default="8000")),
         var=Path(env.str("SECONDREAD_VAR", default=str(BASE_DIR / "var"))).absolute(),
         broker_url=env.str("CELERY_BROKER_URL", default=""),
     )
-
-
-def check_port(options: Options) -> None:
-    """Refuse an address that is taken or not this machine's, before anything is started."""
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((options.host, options.port))
-        except OSError as error:
-            raise EmbeddedError(
-                f"SecondRead cannot listen on {options.host} port {options.port}: {error.strerror}. "
-                "Another program may be using it; choose another with, for example, `make run PORT=8100`."
-            ) from error
 
 
 def allowed_hosts(options: Options) -> str:

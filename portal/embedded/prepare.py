@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from portal.embedded import olddata, preflight
 from portal.embedded.errors import EmbeddedError
 from portal.embedded.options import Options
 from portal.settings.env import BASE_DIR
@@ -28,12 +29,7 @@ def only_one(options: Options) -> Iterator[None]:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            held.seek(0)
-            where = held.read().strip() or "another terminal"
-            raise EmbeddedError(
-                f"SecondRead is already running with this data, at {where}. "
-                "Stop it with Ctrl-C there, or set SECONDREAD_VAR to another folder."
-            ) from None
+            raise EmbeddedError(preflight.already_running(lock)) from None
         held.truncate(0)
         held.write(options.url)
         held.flush()
@@ -85,7 +81,11 @@ def _step(title: str, command: list[str], options: Options, environment: dict[st
         _wait(step)
     print(f" ({time.monotonic() - began:.1f} s)", flush=True)
     if step.returncode:
-        raise EmbeddedError(f"`manage.py {command[0]}` failed; {log} ends with:\n{_tail(log, start)}")
+        said = _said(log, start)
+        last = "\n".join(said.splitlines()[-LAST_LINES:])
+        if reason := olddata.explained(said, options.var):
+            raise EmbeddedError(f"{reason}\nThe details are in {log}.")
+        raise EmbeddedError(f"`manage.py {command[0]}` failed; {log} ends with:\n{last}")
 
 
 def _wait(step: subprocess.Popen[bytes]) -> None:
@@ -104,7 +104,7 @@ def _wait(step: subprocess.Popen[bytes]) -> None:
             step.wait()
 
 
-def _tail(log: Path, start: int) -> str:
+def _said(log: Path, start: int) -> str:
     with log.open("rb") as written:
         written.seek(start, os.SEEK_SET)
-        return "\n".join(written.read().decode("utf-8", "replace").splitlines()[-LAST_LINES:])
+        return written.read().decode("utf-8", "replace")

@@ -22,7 +22,7 @@ SIGN_OF_LIFE_SECONDS = 5
 
 
 class Watch:
-    """Two threads beside honcho's loop; a failure that they see ends that loop by SIGTERM."""
+    """Two threads beside the supervisor's loop; a failure that they see ends that loop by SIGTERM."""
 
     def __init__(
         self, options: Options, environment: dict[str, str], broker: subprocess.Popen[bytes] | None

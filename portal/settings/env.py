@@ -27,7 +27,8 @@ def embedded_secret_key(var_dir: Path) -> str:
     Production never comes here: it refuses to start without SECRET_KEY.
     """
     path = var_dir / "secret_key"
-    if not path.is_file():
+    # An empty one is what a full disk left.
+    if not path.is_file() or not path.stat().st_size:
         var_dir.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(50), encoding="ascii")

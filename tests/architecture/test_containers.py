@@ -57,4 +57,12 @@ def test_image_runs_as_nobody_in_particular() -> None:
     ["X-Forwarded-Proto https;", "X-Forwarded-For $remote_addr;", 'X-Forwarded-Host "";', 'Forwarded "";'],
 )
 def test_proxy_overwrites_what_a_client_claims(header: str) -> None:
-    assert f"proxy_set_header {header}" in (ROOT / ".docker" / "nginx.conf").read_text(encoding="utf-8")
+    assert f"proxy_set_header {header}" in (ROOT / ".docker" / "nginx.conf.template").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_database_is_healthy_only_where_the_others_reach_it() -> None:
+    """The image's temporary server, while it makes the database, listens on the socket alone."""
+    assert "--host=127.0.0.1" in SERVICES["postgres"]["healthcheck"]["test"]
+    assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}

@@ -45,7 +45,7 @@ def test_reader_chooses_german_reads_and_finds_it_again_on_another_profile(
     page.get_by_role("button", name="Deutsch").click()
     expect(page.locator("html")).to_have_attribute("lang", "de")
     sign_in(page, colleague)
-    page.get_by_role("link", name="Befundung beginnen").click()
+    page.get_by_role("button", name="Befundung beginnen").click()
     expect(page.get_by_role("heading", name="Ihr eigener Befund")).to_be_visible()
     page.get_by_role("radio", name="Meningeom").check()
     page.get_by_role("radio", name="4 Sicher").check()

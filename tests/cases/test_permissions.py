@@ -7,15 +7,19 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 
 from cases.lifecycle import Reading
-from cases.models import Cohort, Membership
+from cases.models import Case, Cohort, Membership
 from cases.permissions import (
     Action,
     actions_anywhere,
+    actions_in,
     cohorts_where,
     may,
     may_amend,
     may_anywhere,
+    reader_of,
+    reading_cohorts,
     require,
+    require_reader,
     visible_to,
 )
 from cases.roles import Role
@@ -99,3 +103,24 @@ def test_actions_anywhere_are_those_of_all_roles_together(
     assert found == uploads | {(Action.EXPORT, Reading.TEACHING)}
     owner.is_superuser = True
     assert actions_anywhere(owner) == set(product(Action, (Reading.AI_FIRST, Reading.TEACHING)))
+
+
+@pytest.mark.parametrize("reading", Reading)
+@pytest.mark.parametrize("who", [*RIGHTS, "root", "referee"])
+def test_reader_of_a_case_is_who_its_cohorts_condition_names(
+    who, reading, submitted_case, cohort, referee, make_person, request
+) -> None:
+    if who == "root":
+        user = make_person("root")
+        user.is_superuser = True
+    else:
+        user = request.getfixturevalue(who)
+    Cohort.objects.filter(pk=cohort.pk).update(reading=reading, readers_required=2, adjudicator=referee)
+    case = Case.objects.select_related("cohort", "protocol").get()
+    named = Case.objects.filter(reading_cohorts(user), pk=case.pk).exists()
+    assert (reader_of(user, case, actions_in(user, case.cohort)) is not None) == named
+    if named:
+        assert require_reader(user, case).user == user
+    else:
+        with pytest.raises(PermissionDenied):
+            require_reader(user, case)

@@ -8,9 +8,11 @@ from django.utils import timezone
 from cases.access import case_visible_to
 from cases.analysis.results import current_result
 from cases.export.selection import ReviewFilter, current_reviews
+from cases.lifecycle import Verdict
 from cases.models import Case
 from cases.reading.queries import own_current_review, reviews_of
-from cases.reading.reviews import Opinion, amend_review
+from cases.reading.read_input import ReadInput
+from cases.reading.reviews import amend_review
 from cases.worklist.reading_queue import next_case
 from tests.cases.worklist.support import listed
 
@@ -85,14 +87,18 @@ def test_next_case_is_for_readers_only(ready_case, owner, stranger) -> None:
 
 def test_own_current_review_is_the_amended_one(reviewed_case, colleague, administrator) -> None:
     first = own_current_review(colleague, reviewed_case)
-    amendment = amend_review(by=colleague, review=first, opinion=Opinion("agree", "", 2), reason="again")
+    amendment = amend_review(
+        by=colleague, review=first, read=ReadInput("", 2, verdict=Verdict.AGREE), reason="again"
+    )
     assert own_current_review(colleague, reviewed_case) == amendment
     assert own_current_review(administrator, reviewed_case) is None
 
 
 def test_export_holds_each_review_as_last_amended(reviewed_case, colleague, exporter) -> None:
     first = own_current_review(colleague, reviewed_case)
-    amendment = amend_review(by=colleague, review=first, opinion=Opinion("agree", "", 2), reason="again")
+    amendment = amend_review(
+        by=colleague, review=first, read=ReadInput("", 2, verdict=Verdict.AGREE), reason="again"
+    )
     assert list(current_reviews(exporter, ReviewFilter())) == [amendment]
 
 

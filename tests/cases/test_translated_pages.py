@@ -46,11 +46,12 @@ from cases.models import (
     Prediction,
     SavedView,
 )
+from cases.permissions import require_reader
 from cases.reading.adjudications import adjudicate
 from cases.reading.claims import claim_case
 from cases.reading.drafts import submit_preliminary
-from cases.reading.reviews import Opinion, amend_review
-from cases.reading.statements import Statement
+from cases.reading.read_input import ReadInput
+from cases.reading.reviews import amend_review
 from cases.roles import Role
 from cases.teaching.answers import answer
 from cases.worklist.bulk_pages import OFFERS
@@ -215,10 +216,14 @@ def ai_first(owner, colleague, administrator, cohort, submit, analyse_as, review
     Image.objects.filter(case=ready).update(notices=list(translation.NOTICES))
     Case.objects.filter(pk__in=[ready.pk, read.pk]).update(ground_truth="glioma")
     review = review_as(colleague, read, corrected="meningioma")
-    amend_review(by=colleague, review=review, opinion=Opinion(Verdict.AGREE, "", 3), reason="…")
+    amend_review(by=colleague, review=review, read=ReadInput("", 3, verdict=Verdict.AGREE), reason="…")
     result = current_result(colleague, submitted)
     assert result is not None
-    submit_preliminary(by=colleague, case=submitted, prediction=result, opinion=Opinion(Verdict.AGREE, "", 3))
+    submit_preliminary(
+        reader=require_reader(colleague, submitted),
+        prediction=result,
+        read=ReadInput("", 3, verdict=Verdict.AGREE),
+    )
     coloured = submit_file(by=owner, cohort=cohort, file=ContentFile(png_in_colour()), is_simulated=True)
     assert coloured.case is not None
     analyse_as(coloured.case)
@@ -245,7 +250,7 @@ def blinded_reading(
         review_as(colleague, case)
         review_as(second, case, corrected="meningioma")
     fresh = Case.objects.select_related("cohort", "protocol").get(pk=decided.pk)
-    adjudicate(by=referee, case=fresh, statement=Statement("glioma", 4))
+    adjudicate(by=referee, case=fresh, read=ReadInput("glioma", 4))
     under_protocol(readers_required=3, reason="…")
 
 
@@ -266,7 +271,7 @@ def many_images(
     )
     for case, reader in ((partly, second), (queued, colleague), (queued, second)):
         Assignment.objects.create(case=case, reader=reader, assigned_by=administrator)
-    claim_case(by=second, case=partly)
+    claim_case(reader=require_reader(second, partly))
     for person in (colleague, administrator):
         save_view(by=person, name="…", query="state=open")
 

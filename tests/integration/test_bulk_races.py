@@ -10,6 +10,7 @@ from django.db import connection
 from cases.analysis import model_files, reanalysis
 from cases.analysis.model_versions import activate
 from cases.models import AuditEvent, Case, Claim, Image, Membership, ModelVersion
+from cases.permissions import require_reader
 from cases.reading.claims import SlotTaken, claim_case
 from cases.worklist.bulk import BulkPlan, carry_out
 from cases.worklist.bulk_acts import Assign, Close
@@ -60,7 +61,7 @@ def test_case_is_either_claimed_or_closed(many, administrator, colleague) -> Non
         fresh = Case.objects.select_related("cohort", "protocol").get(pk=case.pk)
         closed, claimed = at_once(
             partial(carry_out, by=administrator, act=Close(), codes=[case.code]),
-            partial(claim_case, by=colleague, case=fresh),
+            partial(claim_case, reader=require_reader(colleague, fresh)),
         )
         case.refresh_from_db()
         if isinstance(claimed, SlotTaken):

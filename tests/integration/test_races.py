@@ -14,8 +14,11 @@ from cases.analysis import jobs, model_versions
 from cases.analysis.reanalysis import reanalyse
 from cases.analysis.results import current_result
 from cases.intake.uploads import submit_file
+from cases.lifecycle import Verdict
 from cases.models import AuditEvent, Case, Image, Job, ModelVersion, Prediction, Review
-from cases.reading.reviews import Opinion, ReviewConflict, amend_review, submit_review
+from cases.permissions import require_reader
+from cases.reading.read_input import ReadInput
+from cases.reading.reviews import ReviewConflict, amend_review, submit_review
 from tests.cast import make_png_bytes
 from tests.models import write_files
 
@@ -75,9 +78,11 @@ def test_same_file_uploaded_many_times_at_once_is_one_case(owner, cohort, model_
 
 def test_review_submitted_from_many_tabs_at_once_is_stored_once(ready_case, colleague) -> None:
     prediction = current_result(colleague, ready_case)
-    opinion = Opinion("agree", "", 4)
+    opinion = ReadInput("", 4, verdict=Verdict.AGREE)
     outcomes = race(
-        lambda: submit_review(by=colleague, case=ready_case, prediction=prediction, opinion=opinion)
+        lambda: submit_review(
+            reader=require_reader(colleague, ready_case), prediction=prediction, read=opinion
+        )
     )
     assert Counter(type(outcome) for outcome in outcomes) == {Review: 1, ReviewConflict: RUNNERS - 1}
     assert Review.objects.count() == 1
@@ -85,8 +90,8 @@ def test_review_submitted_from_many_tabs_at_once_is_stored_once(ready_case, coll
 
 def test_review_amended_from_many_tabs_at_once_is_amended_once(reviewed_case, colleague) -> None:
     first = Review.objects.get()
-    opinion = Opinion("agree", "", 2)
-    outcomes = race(lambda: amend_review(by=colleague, review=first, opinion=opinion, reason="again"))
+    opinion = ReadInput("", 2, verdict=Verdict.AGREE)
+    outcomes = race(lambda: amend_review(by=colleague, review=first, read=opinion, reason="again"))
     assert Counter(type(outcome) for outcome in outcomes) == {Review: 1, ReviewConflict: RUNNERS - 1}
     assert Review.objects.count() == 2
 
@@ -106,8 +111,8 @@ def test_two_readers_at_once_close_a_case_that_wants_two(
             reader = waiting.pop() if waiting else None
         if reader is None:
             return None
-        opinion = Opinion("agree", "", 3)
-        return submit_review(by=reader, case=ready_case, prediction=prediction, opinion=opinion)
+        opinion = ReadInput("", 3, verdict=Verdict.AGREE)
+        return submit_review(reader=require_reader(reader, ready_case), prediction=prediction, read=opinion)
 
     assert Counter(type(outcome) for outcome in race(read))[Review] == 2
     ready_case.refresh_from_db()

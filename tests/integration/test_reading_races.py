@@ -9,13 +9,14 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
+from cases.lifecycle import Verdict
 from cases.models import Adjudication, Case, Claim, Draft, FirstRead, Prediction, Review
+from cases.permissions import require_reader
 from cases.reading import drafts
 from cases.reading.adjudications import adjudicate
 from cases.reading.claims import SlotTaken, claim_case
 from cases.reading.first_reads import FirstReadConflict, commit_first_read
-from cases.reading.reviews import Opinion
-from cases.reading.statements import Statement
+from cases.reading.read_input import ReadInput
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -45,24 +46,32 @@ def at_once(*acts: Callable[[], object]) -> list[object]:
 
 
 def test_one_slot_is_claimed_by_one_of_two_readers(ready_case, colleague, second) -> None:
-    found = at_once(*(lambda by=by: claim_case(by=by, case=fresh()) for by in (colleague, second)))
+    found = at_once(
+        *(lambda by=by: claim_case(reader=require_reader(by, fresh())) for by in (colleague, second))
+    )
     assert sorted(type(each).__name__ for each in found) == ["Claim", "SlotTaken"]
     assert Claim.objects.count() == 1
 
 
 def test_one_slot_takes_one_first_read(ready_case, blinded, colleague, second) -> None:
-    read = Statement("glioma", 4)
+    read = ReadInput("glioma", 4)
     found = at_once(
-        *(lambda by=by: commit_first_read(by=by, case=fresh(), statement=read) for by in (colleague, second))
+        *(
+            lambda by=by: commit_first_read(reader=require_reader(by, fresh()), read=read)
+            for by in (colleague, second)
+        )
     )
     assert sum(isinstance(each, SlotTaken) for each in found) == 1
     assert FirstRead.objects.count() == 1
 
 
 def test_two_windows_of_one_reader_commit_once(ready_case, blinded, colleague) -> None:
-    reads = [Statement(seen, 4) for seen in ("glioma", "meningioma")]
+    reads = [ReadInput(seen, 4) for seen in ("glioma", "meningioma")]
     found = at_once(
-        *(lambda read=read: commit_first_read(by=colleague, case=fresh(), statement=read) for read in reads)
+        *(
+            lambda read=read: commit_first_read(reader=require_reader(colleague, fresh()), read=read)
+            for read in reads
+        )
     )
     assert sum(isinstance(each, FirstReadConflict) for each in found) == 1
     assert FirstRead.objects.count() == 1
@@ -70,7 +79,9 @@ def test_two_windows_of_one_reader_commit_once(ready_case, blinded, colleague) -
 
 def test_submitted_review_is_made_final_once(ready_case, colleague) -> None:
     drafts.submit_preliminary(
-        by=colleague, case=fresh(), prediction=Prediction.objects.get(), opinion=Opinion("agree", "", 4)
+        reader=require_reader(colleague, fresh()),
+        prediction=Prediction.objects.get(),
+        read=ReadInput("", 4, verdict=Verdict.AGREE),
     )
     found = at_once(*[lambda: drafts.finalise_of(by=colleague)] * 4)
     assert found == [None] * 4
@@ -83,9 +94,9 @@ def test_disputed_case_is_decided_once(
     under_protocol(readers_required=2, adjudicator=referee)
     review_as(colleague, ready_case)
     review_as(second, ready_case, corrected="meningioma")
-    decisions = [Statement(seen, 5) for seen in ("glioma", "meningioma")]
+    decisions = [ReadInput(seen, 5) for seen in ("glioma", "meningioma")]
     found = at_once(
-        *(lambda said=said: adjudicate(by=referee, case=fresh(), statement=said) for said in decisions)
+        *(lambda said=said: adjudicate(by=referee, case=fresh(), read=said) for said in decisions)
     )
     assert sum(isinstance(each, Adjudication) for each in found) == 1
     assert Adjudication.objects.count() == 1

@@ -12,6 +12,7 @@ from django.db import connection
 
 from cases.intake.uploads import CaseIsRead, add_images, submit_series
 from cases.models import Case, Claim, Image, Job
+from cases.permissions import require_reader
 from cases.reading.claims import claim_case
 from tests.cast import make_png_bytes
 from tests.integration.test_races import RUNNERS, race
@@ -93,7 +94,9 @@ def test_image_is_added_before_a_reader_opens_the_case_or_not_at_all(
         with lock:
             adds, seed = next(turns), next(seeds)
         if not adds:
-            return claim_case(by=colleague, case=Case.objects.select_related("cohort").get(pk=ready_case.pk))
+            return claim_case(
+                reader=require_reader(colleague, Case.objects.select_related("cohort").get(pk=ready_case.pk))
+            )
         return add_images(by=owner, case=ready_case, files=[ContentFile(make_png_bytes(seed=seed))])
 
     outcomes = race(act)

@@ -15,8 +15,10 @@ ENTRY = re.compile(r"^#? ?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
 # Read by programs of others from the environment that a settings module or a test makes for them.
 NOT_KNOBS = {
     "DJANGO_ALLOW_ASYNC_UNSAFE",
+    "HOME",
     "KERAS_BACKEND",
     "LD_LIBRARY_PATH",
+    "PATH",
     "PLAYWRIGHT_NODEJS_PATH",
     "PYTEST_XDIST_WORKER",
     "TF_CPP_MIN_LOG_LEVEL",

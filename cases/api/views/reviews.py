@@ -38,7 +38,7 @@ class ReviewsView(ApiView):
     def post(self, request: Request, code: str) -> Response:
         """Once a reader and case; afterwards a review is amended."""
         case = case_or_404(request, code)
-        require(request.user, Action.REVIEW, case.cohort)
+        reader = require_reader(user_of(request), case)
         given = ReviewInput(data=request.data)
         given.is_valid(raise_exception=True)
         wanted = given.validated_data["prediction"]
@@ -47,7 +47,7 @@ class ReviewsView(ApiView):
         except Prediction.DoesNotExist:
             message = _t("This case has no such result. Received: “%(received)s”.")
             raise ValidationError({"prediction": [message % {"received": wanted}]}) from None
-        review = submit_review(by=user_of(request), case=case, prediction=prediction, opinion=given.opinion())
+        review = submit_review(reader=reader, prediction=prediction, read=given.read_input())
         return Response(ReviewSerializer(review).data, status=201)
 
 
@@ -66,10 +66,10 @@ class FirstReadView(ApiView):
     def post(self, request: Request, code: str) -> Response:
         """Once a reader and case; it is locked."""
         case = case_or_404(request, code)
-        require_reader(user_of(request), case)
+        reader = require_reader(user_of(request), case)
         given = FirstReadInput(data=request.data)
         given.is_valid(raise_exception=True)
-        first = commit_first_read(by=user_of(request), case=case, statement=given.statement())
+        first = commit_first_read(reader=reader, read=given.read_input())
         return Response(FirstReadSerializer(first).data, status=201)
 
 
@@ -97,7 +97,7 @@ class AmendmentView(ApiView):
         amendment = amend_review(
             by=user_of(request),
             review=review,
-            opinion=given.opinion(),
+            read=given.read_input(),
             reason=given.validated_data["reason"],
         )
         return Response(ReviewSerializer(amendment).data, status=201)

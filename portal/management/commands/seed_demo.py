@@ -13,10 +13,11 @@ from cases.analysis.results import current_result
 from cases.cohorts import add_member
 from cases.intake.folder_import import LabelledFile, cases_of, import_files, labelled_files
 from cases.lifecycle import JobStatus, Reading, ReadingOrder, Verdict
-from cases.models import Case, Cohort, FirstRead, Job
+from cases.models import Case, Cohort, FirstRead, Job, Prediction
+from cases.permissions import require_reader
 from cases.reading import reviews
 from cases.reading.first_reads import commit_first_read
-from cases.reading.statements import Statement
+from cases.reading.read_input import ReadInput
 from portal.accounts.models import User
 from portal.demo import (
     BLINDED_CASES,
@@ -35,6 +36,7 @@ from portal.demo import (
 
 # So many of the demo cases come already read, so that the dashboard and the export show something.
 READ_BEFOREHAND = 6
+WORDS = "Simulated reading for the demonstration."
 
 
 class Command(BaseCommand):
@@ -111,10 +113,9 @@ class Command(BaseCommand):
         if cohort.cases.filter(reviews__isnull=False).exists():
             return
         for case in cohort.cases.order_by("created_at", "id")[:READ_BEFOREHAND]:
-            if opinion := self._opinion(case, reader):
-                prediction = current_result(reader, case)
-                assert prediction is not None  # noqa: S101 - _opinion saw it
-                reviews.submit_review(by=reader, case=case, prediction=prediction, opinion=opinion)
+            if prediction := current_result(reader, case):
+                read = _judged(prediction, case.ground_truth, confidence=4)
+                reviews.submit_review(reader=require_reader(reader, case), prediction=prediction, read=read)
 
     def _dispute_one(self, cohort: Cohort, *readers: User) -> None:
         """Let two readers differ about one blinded case, so that there is something to adjudicate."""
@@ -124,25 +125,17 @@ class Command(BaseCommand):
         for reader, seen in zip(readers, ("glioma", "meningioma"), strict=True):
             # Fetched anew: the first read freezes the protocol for the case.
             case = Case.objects.select_related("cohort", "protocol").get(pk=case.pk)
-            statement = Statement(seen, 3, "Simulated reading for the demonstration.")
-            commit_first_read(by=reader, case=case, statement=statement)
+            who = require_reader(reader, case)
+            commit_first_read(reader=who, read=ReadInput(seen, 3, WORDS))
             prediction = current_result(reader, case)
             if prediction is None:
                 return
-            agrees = prediction.predicted_class == seen
-            opinion = reviews.Opinion(
-                Verdict.AGREE if agrees else Verdict.DISAGREE, "" if agrees else seen, 3, statement.comment
+            reviews.submit_review(
+                reader=who, prediction=prediction, read=_judged(prediction, seen, confidence=3)
             )
-            reviews.submit_review(by=reader, case=case, prediction=prediction, opinion=opinion)
 
-    def _opinion(self, case: Case, reader: User) -> reviews.Opinion | None:
-        prediction = current_result(reader, case)
-        if prediction is None:
-            return None
-        agrees = prediction.predicted_class == case.ground_truth
-        return reviews.Opinion(
-            verdict=Verdict.AGREE if agrees else Verdict.DISAGREE,
-            corrected_class="" if agrees else case.ground_truth,
-            confidence=4,
-            comment="Simulated reading for the demonstration.",
-        )
+
+def _judged(prediction: Prediction, seen: str, *, confidence: int) -> ReadInput:
+    """What a reader who sees this class says of the result."""
+    verdict = Verdict.AGREE if prediction.predicted_class == seen else Verdict.DISAGREE
+    return ReadInput(seen, confidence, WORDS, verdict=verdict)

@@ -10,8 +10,10 @@ from cases.analysis.key_result import catch_up, refresh
 from cases.analysis.model_versions import activate, roll_back
 from cases.analysis.results import key_result_of
 from cases.intake.uploads import add_images
+from cases.lifecycle import Verdict
 from cases.models import Case, Job, ModelVersion
-from cases.reading.reviews import Opinion, amend_review
+from cases.reading.read_input import ReadInput
+from cases.reading.reviews import amend_review
 from tests.cast import make_png_bytes
 
 
@@ -72,7 +74,7 @@ def test_amendment_keeps_the_result_that_was_read(
     review = review_as(colleague, second_opinion)
     activate(by=None, version=model_version)
     assert copied(second_opinion) == truth(second_opinion) == ("pituitary", "", 0.9)
-    amend_review(by=colleague, review=review, opinion=Opinion("agree", "", 3), reason="again")
+    amend_review(by=colleague, review=review, read=ReadInput("", 3, verdict=Verdict.AGREE), reason="again")
     assert copied(second_opinion) == truth(second_opinion) == ("pituitary", "", 0.9)
 
 

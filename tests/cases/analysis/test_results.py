@@ -5,8 +5,11 @@ import pytest
 from cases.analysis.model_versions import active_version
 from cases.analysis.reanalysis import reanalyse
 from cases.analysis.results import current_job, current_result, results_of
+from cases.lifecycle import Verdict
 from cases.models import Job, ModelVersion, Prediction
-from cases.reading.reviews import Opinion, submit_review
+from cases.permissions import require_reader
+from cases.reading.read_input import ReadInput
+from cases.reading.reviews import submit_review
 from portal.accounts.models import User
 from tests.cases.worklist.support import listed
 
@@ -56,9 +59,17 @@ def test_reader_sees_the_result_of_the_own_review_though_another_reader_saw_a_ne
     analysed_twice, colleague, administrator, review_as
 ) -> None:
     older = Prediction.objects.get(model_version__name="test-cnn-1")
-    submit_review(by=colleague, case=analysed_twice, prediction=older, opinion=Opinion("agree", "", 4))
+    submit_review(
+        reader=require_reader(colleague, analysed_twice),
+        prediction=older,
+        read=ReadInput("", 4, verdict=Verdict.AGREE),
+    )
     newer = Prediction.objects.get(model_version__name="test-cnn-2")
-    submit_review(by=administrator, case=analysed_twice, prediction=newer, opinion=Opinion("agree", "", 4))
+    submit_review(
+        reader=require_reader(administrator, analysed_twice),
+        prediction=newer,
+        read=ReadInput("", 4, verdict=Verdict.AGREE),
+    )
     assert current_result(colleague, analysed_twice) == older
     assert current_result(administrator, analysed_twice) == newer
     assert listed_class(colleague) == "pituitary"

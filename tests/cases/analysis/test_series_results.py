@@ -10,10 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from cases.analysis import jobs, results
 from cases.analysis.reanalysis import reanalyse
 from cases.intake.uploads import add_images
-from cases.lifecycle import IllegalTransition
+from cases.lifecycle import IllegalTransition, Verdict
 from cases.models import AuditEvent, Job, ModelVersion, Prediction, Review
+from cases.permissions import require_reader
 from cases.reading.drafts import finalise_of, submit_preliminary
-from cases.reading.reviews import Opinion, submit_review
+from cases.reading.read_input import ReadInput
+from cases.reading.reviews import submit_review
 from cases.teaching import queries
 from tests.cases.intake.test_series_uploads import files
 from tests.cases.worklist.support import awaiting_review, listed
@@ -232,7 +234,11 @@ def test_review_of_an_image_that_does_not_stand_for_the_case_is_refused(analysed
     case = analysed(("glioma", 0.9), ("notumor", 0.8))
     other = Prediction.objects.get(image__position=1)
     with pytest.raises(ValidationError, match="does not stand for the case"):
-        submit_review(by=colleague, case=case, prediction=other, opinion=Opinion("agree", "", 4))
+        submit_review(
+            reader=require_reader(colleague, case),
+            prediction=other,
+            read=ReadInput("", 4, verdict=Verdict.AGREE),
+        )
     assert not Review.objects.exists()
 
 
@@ -243,7 +249,9 @@ def test_review_that_was_submitted_becomes_final_though_another_image_stands_by_
     analyse_as(case, "glioma", 0.6, position=0)
     fail_as(case, position=1)
     shown = results.current_result(colleague, case)
-    submit_preliminary(by=colleague, case=case, prediction=shown, opinion=Opinion("agree", "", 4))
+    submit_preliminary(
+        reader=require_reader(colleague, case), prediction=shown, read=ReadInput("", 4, verdict=Verdict.AGREE)
+    )
     jobs.retry_case(by=owner, case=case)
     analyse_as(case, "meningioma", 0.99, position=1)
     assert key(colleague, case) == 1

@@ -81,11 +81,15 @@ def test_accuracy_leaves_simulated_cases_out(filled, cohort):
 
 
 def test_amended_review_counts_once_as_last_amended(reviewed_case, colleague, cohort):
+    from cases.lifecycle import Verdict
     from cases.reading.queries import own_current_review
-    from cases.reading.reviews import Opinion, Verdict, amend_review
+    from cases.reading.read_input import ReadInput
+    from cases.reading.reviews import amend_review
 
     review = own_current_review(colleague, reviewed_case)
-    amend_review(by=colleague, review=review, opinion=Opinion(Verdict.AGREE, "", 5), reason="Looked again.")
+    amend_review(
+        by=colleague, review=review, read=ReadInput("", 5, verdict=Verdict.AGREE), reason="Looked again."
+    )
     assert (figures.agreement(cohort).hits, figures.agreement(cohort).n) == (1, 1)
     assert sum(day.n for day in figures.reads_by_day(cohort)) == 1
 

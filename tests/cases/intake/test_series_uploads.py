@@ -9,6 +9,7 @@ from cases.analysis import jobs
 from cases.intake.naturalorder import natural_key
 from cases.intake.uploads import CaseIsRead, Outcome, add_images, submit_series
 from cases.models import AuditEvent, Case, Draft, Image, Job
+from cases.permissions import require_reader
 from cases.reading.claims import claim_case
 from tests.cases.intake.test_uploads import stored_files
 from tests.cast import make_png_bytes, sha256_of
@@ -133,7 +134,7 @@ def test_case_that_somebody_reads_takes_no_further_image(
     if begun == "reviewed":
         review_as(colleague, ready_case)
     elif begun == "claimed":
-        claim_case(by=colleague, case=ready_case)
+        claim_case(reader=require_reader(colleague, ready_case))
     elif begun == "drafted":
         Draft.objects.create(case=ready_case, reader=colleague, fields={"comment": "a"})
     elif begun == "committed":

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
+from cases.lifecycle import Verdict
 from cases.models import Adjudication, AuditEvent, Case
 from cases.reading.adjudications import adjudicate
-from cases.reading.reviews import Opinion, amend_review
-from cases.reading.statements import Statement
+from cases.reading.read_input import ReadInput
+from cases.reading.reviews import amend_review
 
-MENINGIOMA = Statement("meningioma", 5, "broad base")
+MENINGIOMA = ReadInput("meningioma", 5, "broad base")
 
 
 @pytest.fixture
@@ -45,25 +46,27 @@ def test_case_whose_readers_differ_is_reviewed_where_nobody_adjudicates(
 
 
 def test_adjudicator_decides_once(disputed, referee) -> None:
-    decision = adjudicate(by=referee, case=disputed, statement=MENINGIOMA)
+    decision = adjudicate(by=referee, case=disputed, read=MENINGIOMA)
     assert (decision.final_class, decision.confidence, decision.comment) == ("meningioma", 5, "broad base")
     assert Case.objects.get().state == "reviewed"
     assert AuditEvent.objects.get(action="case.adjudicated").actor == referee
     disputed.refresh_from_db()
     with pytest.raises(ValidationError, match="waits for no adjudication"):
-        adjudicate(by=referee, case=disputed, statement=MENINGIOMA)
+        adjudicate(by=referee, case=disputed, read=MENINGIOMA)
     assert Adjudication.objects.count() == 1
 
 
 @pytest.mark.parametrize("who", ["colleague", "second", "administrator", "owner", "stranger"])
 def test_nobody_else_decides(who, disputed, request) -> None:
     with pytest.raises(PermissionDenied):
-        adjudicate(by=request.getfixturevalue(who), case=disputed, statement=MENINGIOMA)
+        adjudicate(by=request.getfixturevalue(who), case=disputed, read=MENINGIOMA)
     assert not Adjudication.objects.exists()
     assert Case.objects.get().state == "disputed"
 
 
 def test_amendment_that_ends_the_difference_ends_the_dispute(disputed, second) -> None:
     review = second.reviews.get()
-    amend_review(by=second, review=review, opinion=Opinion("agree", "", 4), reason="looked again")
+    amend_review(
+        by=second, review=review, read=ReadInput("", 4, verdict=Verdict.AGREE), reason="looked again"
+    )
     assert Case.objects.get().state == "reviewed"

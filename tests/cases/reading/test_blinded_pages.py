@@ -213,31 +213,50 @@ def test_open_page_of_an_administrator_asks_for_no_slot_and_gets_none(
         {"Purpose": "preview"},
     ],
 )
-@pytest.mark.parametrize("ahead", ["case", "next"])
-def test_page_fetched_ahead_takes_no_slot_and_ends_no_undo(
-    ahead, headers, ready_case, submit, analyse_as, colleague, client_of
+def test_page_fetched_ahead_takes_no_slot(headers, ready_case, colleague, client_of) -> None:
+    client = client_of(colleague)
+    answer = client.get(address(ready_case), headers=headers)
+    assert (answer.status_code, answer.content) == (503, b"")
+    client.head(address(ready_case))
+    assert not Claim.objects.exists()
+    client.get(address(ready_case))
+    assert Claim.objects.get().reader == colleague
+
+
+def test_looking_on_makes_nothing_final_and_going_on_does(
+    ready_case, submit, analyse_as, colleague, client_of
 ) -> None:
     other = submit(seed=5)
     analyse_as(other)
     client = client_of(colleague)
     client.get(address(other))
-    client.post(
-        address(other), {"prediction": str(other_prediction(other)), "verdict": "agree", "confidence": "4"}
-    )
-    assert Draft.objects.get().state == "preliminary"
-    claims = set(Claim.objects.values_list("pk"))
-    where = address(ready_case) if ahead == "case" else "/cases/next/"
-    answer = client.get(where, headers=headers)
-    assert (answer.status_code, answer.content) == (503, b"")
-    client.head(where)
-    assert set(Claim.objects.values_list("pk")) == claims
-    assert not Review.objects.exists()
+    said = {"prediction": str(prediction_of(other)), "verdict": "agree", "confidence": "4"}
+    client.post(address(other), said)
+    for page in ("/cases/", "/cases/live/", "/cases/next/", f"/cases/next/?after={other.code}"):
+        client.get(page)
+        client.head(page)
     client.get(address(ready_case))
-    assert Claim.objects.filter(case=ready_case).get().reader == colleague
+    assert not Review.objects.exists()
+    assert Draft.objects.get().state == "preliminary"
+    assert client.get("/cases/next/")["Location"] == address(ready_case)
+    assert client.post("/cases/next/", {"after": other.code})["Location"] == address(ready_case)
     assert Review.objects.get().case == other
 
 
-def other_prediction(case) -> object:
+def test_read_of_the_next_case_makes_the_one_before_final(
+    ready_case, submit, analyse_as, colleague, client_of
+) -> None:
+    other = submit(seed=5)
+    analyse_as(other)
+    client = client_of(colleague)
+    for case in (other, ready_case):
+        said = {"prediction": str(prediction_of(case)), "verdict": "agree", "confidence": "4"}
+        client.post(address(case), said)
+    assert Review.objects.get().case == other
+    assert Draft.objects.get().case == ready_case
+
+
+def prediction_of(case) -> object:
     return Prediction.objects.get(image__case=case).pk
 
 

@@ -67,12 +67,12 @@ def test_disagreement_is_stored_and_shown_with_the_way_on(
     assert (response.status_code, response["Location"]) == (302, f"/cases/{ready_case.code}/")
     assert not Review.objects.exists()
     page = page_of(client, ready_case)
-    assert "Saved. You can undo it until you open another case." in page
+    assert "Saved. You can undo it until you go on to another case." in page
     assert 'data-state="preliminary"' in page
     assert "Your review</h2>" in page
-    assert f'href="/cases/next/?after={ready_case.code}"' in page
+    assert f'name="after" value="{ready_case.code}"' in page
     assert 'id="review-form"' not in page
-    page_of(client, other)
+    assert client.post("/cases/next/", {"after": ready_case.code})["Location"] == f"/cases/{other.code}/"
     review = Review.objects.get()
     assert (review.verdict, review.final_class, review.confidence) == ("disagree", "meningioma", 4)
     assert (review.comment, review.reader, review.amends) == ("Broad dural base.", colleague, None)
@@ -300,7 +300,7 @@ def test_queued_case_says_so_and_asks_again(submitted_case, colleague, client_of
 def test_reader_of_a_queued_case_is_offered_the_next_one(
     submitted_case, submit, analyse_as, colleague, owner, client_of
 ) -> None:
-    way_on = f'href="/cases/next/?after={submitted_case.code}"'
+    way_on = f'name="after" value="{submitted_case.code}"'
     assert way_on not in page_of(client_of(colleague), submitted_case)
     analyse_as(submit(seed=1))
     assert way_on in page_of(client_of(colleague), submitted_case)

@@ -8,87 +8,92 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
+from cases.lifecycle import Verdict
 from cases.models import Assignment, AuditEvent, Case, Claim, Draft, Membership, Prediction, Review
+from cases.permissions import require_reader
 from cases.reading import drafts
 from cases.reading.claims import SlotTaken, claim_case, hold_claim, release_claim
-from cases.reading.reviews import Opinion, ReviewConflict
+from cases.reading.read_input import ReadInput
+from cases.reading.reviews import ReviewConflict
 from cases.worklist.reading_queue import next_case
 from tests.cases.worklist.support import awaiting_review
 
-AGREE = Opinion("agree", "", 4)
+AGREE = ReadInput("", 4, verdict=Verdict.AGREE)
 
 
 def fresh(case: Case) -> Case:
     return Case.objects.select_related("cohort", "protocol").get(pk=case.pk)
 
 
-def submitted(reader, case, opinion: Opinion = AGREE) -> Draft:
+def submitted(reader, case, opinion: ReadInput = AGREE) -> Draft:
     return drafts.submit_preliminary(
-        by=reader, case=fresh(case), prediction=Prediction.objects.get(image__case=case), opinion=opinion
+        reader=require_reader(reader, fresh(case)),
+        prediction=Prediction.objects.get(image__case=case),
+        read=opinion,
     )
 
 
 def test_claimed_case_is_offered_to_nobody_else_until_the_claim_runs_out(
     ready_case, colleague, second
 ) -> None:
-    claim = claim_case(by=colleague, case=fresh(ready_case))
+    claim = claim_case(reader=require_reader(colleague, fresh(ready_case)))
     assert (next_case(colleague), next_case(second)) == (ready_case, None)
     assert awaiting_review(second).count() == 0
     with pytest.raises(SlotTaken) as taken:
-        claim_case(by=second, case=fresh(ready_case))
+        claim_case(reader=require_reader(second, fresh(ready_case)))
     assert taken.value.until == claim.expires_at
     Claim.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert next_case(second) == ready_case
-    assert claim_case(by=second, case=fresh(ready_case)).reader == second
+    assert claim_case(reader=require_reader(second, fresh(ready_case))).reader == second
 
 
 def test_second_slot_is_free_where_two_readers_are_asked_for(
     ready_case, under_protocol, colleague, second, referee
 ) -> None:
     under_protocol(readers_required=2)
-    claim_case(by=colleague, case=fresh(ready_case))
-    claim_case(by=second, case=fresh(ready_case))
+    claim_case(reader=require_reader(colleague, fresh(ready_case)))
+    claim_case(reader=require_reader(second, fresh(ready_case)))
     assert next_case(referee) is None
     with pytest.raises(SlotTaken):
-        claim_case(by=referee, case=fresh(ready_case))
+        claim_case(reader=require_reader(referee, fresh(ready_case)))
     release_claim(by=second, case=ready_case)
     assert next_case(referee) == ready_case
 
 
 def test_claim_held_longer_is_one_row_and_one_event(ready_case, colleague) -> None:
-    first = claim_case(by=colleague, case=fresh(ready_case))
-    again = claim_case(by=colleague, case=fresh(ready_case))
+    first = claim_case(reader=require_reader(colleague, fresh(ready_case)))
+    again = claim_case(reader=require_reader(colleague, fresh(ready_case)))
     assert again.pk == first.pk
     assert again.expires_at >= first.expires_at
     assert AuditEvent.objects.filter(action="case.claimed").count() == 1
 
 
 def test_holding_makes_the_own_claim_longer_and_takes_none(ready_case, colleague, second) -> None:
-    assert hold_claim(by=colleague, case=fresh(ready_case)) is None
+    assert not hold_claim(reader=require_reader(colleague, fresh(ready_case)))
     assert not Claim.objects.exists()
-    claim = claim_case(by=colleague, case=fresh(ready_case))
-    held = hold_claim(by=colleague, case=fresh(ready_case))
-    assert held is not None
+    claim = claim_case(reader=require_reader(colleague, fresh(ready_case)))
+    assert hold_claim(reader=require_reader(colleague, fresh(ready_case)))
+    held = Claim.objects.get()
     assert (held.pk, held.expires_at > claim.expires_at) == (claim.pk, True)
-    assert hold_claim(by=second, case=fresh(ready_case)) is None
+    assert not hold_claim(reader=require_reader(second, fresh(ready_case)))
     assert Claim.objects.get() == claim
 
 
 def test_claim_that_ran_out_is_held_again_only_while_nobody_else_reads(ready_case, colleague, second) -> None:
-    claim_case(by=colleague, case=fresh(ready_case))
+    claim_case(reader=require_reader(colleague, fresh(ready_case)))
     Claim.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert hold_claim(by=colleague, case=fresh(ready_case)) is not None
+    assert hold_claim(reader=require_reader(colleague, fresh(ready_case)))
     Claim.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    claim_case(by=second, case=fresh(ready_case))
+    claim_case(reader=require_reader(second, fresh(ready_case)))
     with pytest.raises(SlotTaken):
-        hold_claim(by=colleague, case=fresh(ready_case))
+        hold_claim(reader=require_reader(colleague, fresh(ready_case)))
     assert Claim.objects.filter(expires_at__gt=timezone.now()).get().reader == second
 
 
 @pytest.mark.parametrize("who", ["owner", "stranger"])
 def test_claim_is_for_readers_only(who, ready_case, request) -> None:
     with pytest.raises(PermissionDenied):
-        claim_case(by=request.getfixturevalue(who), case=fresh(ready_case))
+        claim_case(reader=require_reader(request.getfixturevalue(who), fresh(ready_case)))
     assert not Claim.objects.exists()
 
 
@@ -123,22 +128,26 @@ def test_priority_goes_before_age_and_random_order_is_the_drawn_one(
 
 def test_draft_grows_and_an_older_window_is_told(ready_case, colleague) -> None:
     case = fresh(ready_case)
-    draft = drafts.save_draft(by=colleague, case=case, fields={"comment": "a"}, revision=0)
-    newer = drafts.save_draft(by=colleague, case=case, fields={"comment": "b"}, revision=draft.revision)
+    draft = drafts.save_draft(reader=require_reader(colleague, case), fields={"comment": "a"}, revision=0)
+    newer = drafts.save_draft(
+        reader=require_reader(colleague, case), fields={"comment": "b"}, revision=draft.revision
+    )
     assert newer.revision == draft.revision + 1
     for revision in (0, draft.revision):
         with pytest.raises(drafts.DraftConflict) as conflict:
-            drafts.save_draft(by=colleague, case=case, fields={"comment": "c"}, revision=revision)
+            drafts.save_draft(
+                reader=require_reader(colleague, case), fields={"comment": "c"}, revision=revision
+            )
         assert conflict.value.current == newer
     assert Draft.objects.get().fields == {"comment": "b"}
 
 
 def test_submitted_review_is_preliminary_and_undone(ready_case, colleague, exporter) -> None:
-    submitted(colleague, ready_case, Opinion("disagree", "meningioma", 3, "tail"))
+    submitted(colleague, ready_case, ReadInput("meningioma", 3, "tail", verdict=Verdict.DISAGREE))
     assert not Review.objects.exists()
     assert next_case(colleague) is None
     draft = drafts.undo(by=colleague, case=ready_case)
-    assert (draft.state, draft.fields["corrected_class"], draft.fields["comment"]) == (
+    assert (draft.state, draft.fields["read_class"], draft.fields["comment"]) == (
         "draft",
         "meningioma",
         "tail",
@@ -152,7 +161,7 @@ def test_next_case_makes_the_one_before_final(submit, analyse_as, colleague) -> 
     first, second_case = submit(seed=1), submit(seed=2)
     for case in (first, second_case):
         analyse_as(case)
-    submitted(colleague, first, Opinion("disagree", "other", 3, other_finding="abscess"))
+    submitted(colleague, first, ReadInput("other", 3, other_finding="abscess", verdict=Verdict.DISAGREE))
     drafts.finalise_of(by=colleague, but=first)
     assert not Review.objects.exists()
     drafts.finalise_of(by=colleague, but=second_case)

@@ -7,11 +7,13 @@ from django.core.exceptions import PermissionDenied, ValidationError
 
 from cases.analysis.results import current_result, key_result_of, prediction_visible_to, results_of
 from cases.blinding import may_see_results, may_see_statements
+from cases.lifecycle import Verdict
 from cases.models import AuditEvent, Case, FirstRead, Prediction, Review
+from cases.permissions import require_reader
 from cases.reading.first_reads import FirstReadConflict, commit_first_read
 from cases.reading.queries import reviews_of
-from cases.reading.reviews import Opinion, submit_review
-from cases.reading.statements import Statement
+from cases.reading.read_input import ReadInput
+from cases.reading.reviews import submit_review
 from cases.worklist.reading_queue import next_case
 from tests.cases.worklist.support import listed
 
@@ -54,10 +56,12 @@ def test_worklist_filter_by_class_finds_no_unrevealed_case(
 
 
 def test_review_before_the_commit_is_refused_by_the_service(ready_case, blinded, colleague) -> None:
-    opinion = Opinion("agree", "", 4)
+    opinion = ReadInput("", 4, verdict=Verdict.AGREE)
     with pytest.raises(PermissionDenied, match="Commit your own read first"):
         submit_review(
-            by=colleague, case=fresh(ready_case), prediction=Prediction.objects.get(), opinion=opinion
+            reader=require_reader(colleague, fresh(ready_case)),
+            prediction=Prediction.objects.get(),
+            read=opinion,
         )
     assert not Review.objects.exists()
 
@@ -85,14 +89,14 @@ def test_both_reads_stay_after_the_reveal(ready_case, blinded, colleague, commit
 @pytest.mark.parametrize(
     ("statement", "field"),
     [
-        (Statement("astrocytoma", 4), "read_class"),
-        (Statement("other", 4), "other_finding"),
-        (Statement("other", 4, other_finding="x" * 201), "other_finding"),
+        (ReadInput("astrocytoma", 4), "read_class"),
+        (ReadInput("other", 4), "other_finding"),
+        (ReadInput("other", 4, other_finding="x" * 201), "other_finding"),
     ],
 )
 def test_statement_that_does_not_hold_is_refused(ready_case, blinded, colleague, statement, field) -> None:
     with pytest.raises(ValidationError) as refused:
-        commit_first_read(by=colleague, case=fresh(ready_case), statement=statement)
+        commit_first_read(reader=require_reader(colleague, fresh(ready_case)), read=statement)
     assert list(refused.value.message_dict) == [field]
     assert not FirstRead.objects.exists()
 
@@ -102,10 +106,10 @@ def test_other_finding_keeps_its_words_and_another_class_none(ready_case, blinde
     case.cohort.readers_required = 2
     case.cohort.save()
     other = commit_first_read(
-        by=colleague, case=case, statement=Statement("other", 3, other_finding=" abscess ")
+        reader=require_reader(colleague, case), read=ReadInput("other", 3, other_finding=" abscess ")
     )
     none = commit_first_read(
-        by=second, case=fresh(case), statement=Statement("unreadable", 3, other_finding="left over")
+        reader=require_reader(second, fresh(case)), read=ReadInput("unreadable", 3, other_finding="left over")
     )
     assert (other.other_finding, none.other_finding) == ("abscess", "")
 
@@ -115,14 +119,14 @@ def test_administrator_who_sees_results_does_not_read_there(
 ) -> None:
     for user in (administrator, owner):
         with pytest.raises(PermissionDenied):
-            commit_first_read(by=user, case=fresh(ready_case), statement=Statement("glioma", 4))
+            commit_first_read(reader=require_reader(user, fresh(ready_case)), read=ReadInput("glioma", 4))
         assert next_case(user) is None
     assert not FirstRead.objects.exists()
 
 
 def test_commit_in_an_ai_first_cohort_is_refused(ready_case, colleague) -> None:
     with pytest.raises(ValidationError, match="shown first"):
-        commit_first_read(by=colleague, case=fresh(ready_case), statement=Statement("glioma", 4))
+        commit_first_read(reader=require_reader(colleague, fresh(ready_case)), read=ReadInput("glioma", 4))
 
 
 def test_second_reader_sees_nothing_of_the_first_until_the_own_review(

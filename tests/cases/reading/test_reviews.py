@@ -7,9 +7,11 @@ from django.db import DatabaseError, connection, transaction
 from cases.analysis.results import current_result
 from cases.lifecycle import Verdict
 from cases.models import AuditEvent, Prediction, Review
-from cases.reading.reviews import Opinion, ReviewConflict, amend_review, submit_review
+from cases.permissions import require_reader
+from cases.reading.read_input import ReadInput
+from cases.reading.reviews import ReviewConflict, amend_review, submit_review
 
-AGREE = Opinion(Verdict.AGREE, "", 5, "clear")
+AGREE = ReadInput("", 5, "clear", verdict=Verdict.AGREE)
 
 
 def test_agreement_takes_over_the_predicted_class(ready_case, colleague, review_as) -> None:
@@ -57,7 +59,9 @@ def test_opinion_that_does_not_hold_together_is_refused(
     prediction = current_result(colleague, ready_case)
     with pytest.raises(ValidationError, match=sentence):
         submit_review(
-            by=colleague, case=ready_case, prediction=prediction, opinion=Opinion(verdict, corrected, 3)
+            reader=require_reader(colleague, ready_case),
+            prediction=prediction,
+            read=ReadInput(corrected, 3, verdict=verdict),
         )
     assert not Review.objects.exists()
 
@@ -67,7 +71,9 @@ def test_result_of_another_case_is_refused(ready_case, submit, analyse_as, colle
     analyse_as(other)
     with pytest.raises(ValidationError, match="another case"):
         submit_review(
-            by=colleague, case=ready_case, prediction=current_result(colleague, other), opinion=AGREE
+            reader=require_reader(colleague, ready_case),
+            prediction=current_result(colleague, other),
+            read=AGREE,
         )
 
 
@@ -75,7 +81,9 @@ def test_result_of_another_case_is_refused(ready_case, submit, analyse_as, colle
 def test_review_without_the_right_is_refused_and_stores_nothing(who, ready_case, colleague, request) -> None:
     prediction = current_result(colleague, ready_case)
     with pytest.raises(PermissionDenied):
-        submit_review(by=request.getfixturevalue(who), case=ready_case, prediction=prediction, opinion=AGREE)
+        submit_review(
+            reader=require_reader(request.getfixturevalue(who), ready_case), prediction=prediction, read=AGREE
+        )
     ready_case.refresh_from_db()
     assert (Review.objects.count(), ready_case.state) == (0, "open")
 
@@ -90,7 +98,7 @@ def test_second_first_review_of_a_reader_is_a_conflict_that_shows_the_newer(
 
 def test_amendment_is_a_new_row_and_the_old_one_stays(reviewed_case, colleague) -> None:
     first = Review.objects.get()
-    amendment = amend_review(by=colleague, review=first, opinion=AGREE, reason=" Misread the border. ")
+    amendment = amend_review(by=colleague, review=first, read=AGREE, reason=" Misread the border. ")
     first.refresh_from_db()
     assert (first.final_class, first.amended_by) == ("meningioma", amendment)
     assert (amendment.final_class, amendment.reason, amendment.amends) == (
@@ -102,21 +110,21 @@ def test_amendment_is_a_new_row_and_the_old_one_stays(reviewed_case, colleague) 
 
 def test_amendment_without_a_reason_is_refused(reviewed_case, colleague) -> None:
     with pytest.raises(ValidationError, match="Say why"):
-        amend_review(by=colleague, review=Review.objects.get(), opinion=AGREE, reason="  ")
+        amend_review(by=colleague, review=Review.objects.get(), read=AGREE, reason="  ")
     assert Review.objects.count() == 1
 
 
 def test_amendment_by_somebody_else_is_refused(reviewed_case, administrator) -> None:
     with pytest.raises(PermissionDenied):
-        amend_review(by=administrator, review=Review.objects.get(), opinion=AGREE, reason="no")
+        amend_review(by=administrator, review=Review.objects.get(), read=AGREE, reason="no")
     assert Review.objects.count() == 1
 
 
 def test_second_amendment_of_one_review_is_a_conflict(reviewed_case, colleague) -> None:
     first = Review.objects.get()
-    newer = amend_review(by=colleague, review=first, opinion=AGREE, reason="once")
+    newer = amend_review(by=colleague, review=first, read=AGREE, reason="once")
     with pytest.raises(ReviewConflict) as caught:
-        amend_review(by=colleague, review=first, opinion=AGREE, reason="twice")
+        amend_review(by=colleague, review=first, read=AGREE, reason="twice")
     assert caught.value.current == newer
 
 

@@ -11,9 +11,11 @@ from django.utils import timezone
 
 from cases.analysis.results import current_result
 from cases.intake.uploads import submit_file
-from cases.lifecycle import CaseState, JobStatus, Priority
+from cases.lifecycle import CaseState, JobStatus, Priority, Verdict
 from cases.models import Assignment, AuditEvent, Case, Claim, Draft, Image, Job, Membership
-from cases.reading.reviews import Opinion, submit_review
+from cases.permissions import require_reader
+from cases.reading.read_input import ReadInput
+from cases.reading.reviews import submit_review
 from cases.worklist.bulk import Act, carry_out, plan
 from cases.worklist.bulk_acts import Assign, Close, Requeue, SetPriority, TakeAway
 from cases.worklist.moving import Move
@@ -267,6 +269,10 @@ def test_review_of_a_case_that_was_moved_meanwhile_is_refused(three, administrat
     result = current_result(colleague, stale)
     Case.objects.filter(pk=stale.pk).update(cohort=south)
     with pytest.raises(ValidationError, match="moved"):
-        submit_review(by=colleague, case=stale, prediction=result, opinion=Opinion("agree", "", 4))
+        submit_review(
+            reader=require_reader(colleague, stale),
+            prediction=result,
+            read=ReadInput("", 4, verdict=Verdict.AGREE),
+        )
     three[0].refresh_from_db()
     assert (three[0].protocol, three[0].state) == (None, "open")

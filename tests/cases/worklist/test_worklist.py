@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from cases.lifecycle import JobStatus
 from cases.models import Case, Image, Job
+from cases.permissions import require_reader
 from cases.reading.claims import claim_case
 
 WORKLIST = "/cases/"
@@ -175,7 +176,7 @@ def test_technologist_is_offered_no_order_by_certainty(ready_case, owner, client
 def test_readers_are_told_that_somebody_reads_and_administrators_who(
     ready_case, colleague, second, administrator, client_of
 ) -> None:
-    claim_case(by=second, case=Case.objects.select_related("cohort", "protocol").get())
+    claim_case(reader=require_reader(second, Case.objects.select_related("cohort", "protocol").get()))
     assert "Somebody reads it, until" in client_of(colleague).get(WORKLIST).content.decode()
     assert "Second reads" not in client_of(colleague).get(WORKLIST).content.decode()
     assert "You read it, until" in client_of(second).get(WORKLIST).content.decode()
@@ -224,7 +225,7 @@ def test_page_that_has_seen_everything_is_sent_nothing(ready_case, second, colle
     client = client_of(colleague)
     asked = {"c": ready_case.code, "seen": seen_by(client.get(WORKLIST).content.decode())}
     assert client.get("/cases/live/", asked).status_code == 204
-    claim_case(by=second, case=Case.objects.select_related("cohort", "protocol").get())
+    claim_case(reader=require_reader(second, Case.objects.select_related("cohort", "protocol").get()))
     answer = client.get("/cases/live/", asked)
     assert answer.status_code == 200
     page = answer.content.decode()

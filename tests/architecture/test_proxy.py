@@ -1,0 +1,221 @@
+"""The proxy's settings, in a real nginx on loopback with the trial certificate of docs/operations.md."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import http.server
+import os
+import shutil
+import signal
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.ports import free_port
+from tests.support.shellblocks import ROOT, block_with
+
+TEMPLATE = (ROOT / ".docker" / "nginx.conf.template").read_text(encoding="utf-8")
+PROXY = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["proxy"]
+NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+# Whom the proxy runs as, where the tests may choose; otherwise as the one who tests.
+USER = int(PROXY["user"].split(":")[0])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of docker-compose.yml after the page's step, taken by somebody whose files are private."""
+    made = tmp_path_factory.mktemp("proxy")
+    script = f"umask 077\n{block_with('openssl req')}"
+    subprocess.run(["bash", "-ec", script], cwd=made, check=True, capture_output=True)
+    # pytest's own folders are for the one who tests alone.
+    for each in (made, *made.parents[:2]):
+        each.chmod(0o711)
+    return made
+
+
+def rendered(folder: Path, https_port: str, ports: tuple[int, int], portal: int) -> str:
+    """As the image's envsubst does it; with this machine's paths and ports for the container's."""
+    replaced = {
+        "${HTTPS_PORT}": https_port,
+        "/dev/stderr": "stderr",
+        "/tmp/": f"{folder}/work/",
+        "/etc/nginx/tls": str(folder / "tls"),
+        "listen 8080": f"listen 127.0.0.1:{ports[0]}",
+        "listen 8443": f"listen 127.0.0.1:{ports[1]}",
+        "web:8000": f"127.0.0.1:{portal}",
+    }
+    text = TEMPLATE
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def test_image_is_told_the_port_and_replaces_nothing_else() -> None:
+    environment, (_, published) = PROXY["environment"], PROXY["ports"]
+    assert published == environment["HTTPS_PORT"] + ":8443"
+    assert environment["NGINX_ENVSUBST_FILTER"] == "HTTPS_PORT"
+    assert TEMPLATE.count("${") == 1
+    target = PROXY["volumes"][0].split(":")[1]
+    assert target == "/etc/nginx/templates/nginx.conf.template"
+    assert PROXY["command"][2] == environment["NGINX_ENVSUBST_OUTPUT_DIR"] + "/nginx.conf"
+    assert PROXY["tmpfs"] == ["/tmp:uid=101,gid=101"]
+
+
+def test_key_of_the_trial_can_be_read_by_the_user_of_the_proxy(folder: Path) -> None:
+    assert (folder / "tls").stat().st_mode & 0o005 == 0o005
+    for name in ("key.pem", "certificate.pem"):
+        assert (folder / "tls" / name).stat().st_mode & 0o004
+        if os.geteuid() == 0:
+            read = subprocess.run(
+                ["cat", folder / "tls" / name], user=USER, group=USER, check=True, capture_output=True
+            )
+            assert read.stdout.startswith(b"-----BEGIN ")
+
+
+def test_certificate_of_the_trial_is_for_this_machine(folder: Path) -> None:
+    context = ssl.create_default_context(cafile=str(folder / "tls" / "certificate.pem"))
+    (certificate,) = context.get_ca_certs()
+    assert certificate["subjectAltName"] == (("DNS", "localhost"),)
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A running nginx, and the headers that the portal behind it was last asked with."""
+
+    http: int
+    https: int
+    folder: Path
+    received: dict[str, str]
+
+    def location(self, path: str, host: str = "localhost") -> str | None:
+        asked = http.client.HTTPConnection("127.0.0.1", self.http, timeout=10)
+        asked.request("GET", path, headers={"Host": host})
+        answer = asked.getresponse()
+        answer.read()
+        asked.close()
+        return answer.headers["Location"] if answer.status == http.HTTPStatus.MOVED_PERMANENTLY else None
+
+    def over_tls(self, headers: dict[str, str]) -> int:
+        context = ssl.create_default_context(cafile=str(self.folder / "tls" / "certificate.pem"))
+        asked = http.client.HTTPSConnection("localhost", self.https, timeout=10, context=context)
+        asked.request("GET", "/cases/", headers=headers)
+        answer = asked.getresponse()
+        answer.read()
+        asked.close()
+        return answer.status
+
+
+@contextlib.contextmanager
+def portal_behind(received: dict[str, str]) -> Iterator[int]:
+    """A web server that notes what reaches it."""
+
+    class Portal(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            received.update(self.headers.items())
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Portal) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Callable[[str], Proxy]]:
+    """Start the proxy with a value of HTTPS_PORT, as the container does: as its user where the tests may."""
+    with contextlib.ExitStack() as stack:
+
+        def start_with(https_port: str) -> Proxy:
+            assert NGINX
+            received: dict[str, str] = {}
+            ports = (free_port(), free_port())
+            portal = stack.enter_context(portal_behind(received))
+            settings = folder / "nginx.conf"
+            settings.write_text(rendered(folder, https_port, ports, portal), encoding="utf-8")
+            settings.chmod(0o644)
+            (folder / "work").mkdir(exist_ok=True)
+            shed: dict[str, Any] = {}
+            if os.geteuid() == 0:
+                os.chown(folder / "work", USER, USER)
+                shed = {"user": USER, "group": USER, "extra_groups": ()}
+            command = [NGINX, "-e", "stderr", "-p", str(folder / "work"), "-c", str(settings)]
+            checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False, **shed)
+            assert checked.returncode == 0, checked.stderr
+            assert "[warn]" not in checked.stderr
+            served = subprocess.Popen([*command, "-g", "daemon off;"], stderr=subprocess.DEVNULL, **shed)
+            stack.callback(served.wait, 10)
+            stack.callback(served.send_signal, signal.SIGTERM)
+            wait_for(ports[0])
+            return Proxy(*ports, folder, received)
+
+        yield start_with
+
+
+def wait_for(port: int) -> None:
+    for _ in range(200):
+        with contextlib.suppress(OSError):
+            asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            asked.request("GET", "/health/live/")
+            assert asked.getresponse().read() == b"ok\n"
+            asked.close()
+            return
+        time.sleep(0.05)
+    raise AssertionError("nginx does not answer")
+
+
+@needs_nginx
+@pytest.mark.parametrize(
+    ("https_port", "origin"),
+    [
+        ("443", "https://localhost"),
+        ("8443", "https://localhost:8443"),
+        ("1443", "https://localhost:1443"),
+        ("127.0.0.1:443", "https://localhost"),
+        ("127.0.0.1:8443", "https://localhost:8443"),
+    ],
+)
+def test_way_from_http_to_https_keeps_the_port(
+    start: Callable[[str], Proxy], https_port: str, origin: str
+) -> None:
+    proxy = start(https_port)
+    assert proxy.location("/cases/?state=open") == f"{origin}/cases/?state=open"
+    # The port of the unprotected address is not the one of the protected one.
+    assert proxy.location("/", host=f"localhost:{proxy.http}") == f"{origin}/"
+
+
+@needs_nginx
+def test_proxy_serves_with_the_certificate_and_overwrites_what_a_client_claims(
+    start: Callable[[str], Proxy],
+) -> None:
+    proxy = start("8443")
+    claimed = {
+        "X-Forwarded-Proto": "http",
+        "X-Forwarded-For": "203.0.113.9",
+        "X-Forwarded-Host": "evil.example",
+        "Forwarded": "for=203.0.113.9",
+    }
+    assert proxy.over_tls(claimed | {"Host": "localhost:8443"}) == http.HTTPStatus.OK
+    assert proxy.received["Host"] == "localhost:8443"
+    assert proxy.received["X-Forwarded-Proto"] == "https"
+    assert proxy.received["X-Forwarded-For"] == "127.0.0.1"
+    assert not {"X-Forwarded-Host", "Forwarded"} & set(proxy.received)
