@@ -33,10 +33,10 @@ class InferenceError(Exception):
 
 
 class ImageError(InferenceError):
-    """An upload that is refused.
+    """An upload that is refused, or a stored picture that cannot be read.
 
     Codes: empty_file, file_too_large, not_an_image, unsupported_format, truncated, too_many_pixels,
-    too_small, several_frames, colour_unsupported.
+    too_small, several_frames, colour_unsupported; of a stored one: stored_damaged.
     """
 
 

@@ -119,13 +119,17 @@ def overlay_png(
     return _png(Image.fromarray(np.rint(grey + (colour - grey) * weight).astype(np.uint8)))
 
 
-def base_png(pixels: Pixels, channel: Channel = "grey") -> bytes:
-    """Return an 8-bit PNG for display at full size: luma, all channels, or one channel of a colour image.
+def base_png(pixels: Pixels, channel: Channel = "grey", side: int | None = None) -> bytes:
+    """Return an 8-bit PNG for display: luma, all channels, or one channel of a colour image; at full size, or
+    with `side` pixels at the most on the longer side.
 
     16-bit images pass through the same intensity window as the tensor. A grey image is the same in every
     channel.
     """
-    return _png(Image.fromarray(to_display(channel_of(pixels, channel))))
+    picture = Image.fromarray(to_display(channel_of(pixels, channel)))
+    if side and max(picture.size) > side:
+        picture.thumbnail((side, side))
+    return _png(picture)
 
 
 def channel_of(pixels: Pixels, channel: Channel) -> Pixels:

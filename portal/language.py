@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.core.exceptions import BadRequest
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST
 from django.views.i18n import LANGUAGE_QUERY_PARAMETER, set_language
 
+from cases import audit
 from portal.accounts.models import User
-from portal.accounts.services import remember_language
 
 
 @require_POST
@@ -31,8 +33,18 @@ def choose_language(request: HttpRequest) -> HttpResponse:
     return set_language(request)
 
 
+def remember_language(*, by: User, language: str) -> None:
+    """Have pages and mails speak this language to the person, on every device."""
+    with transaction.atomic():
+        by.language = language
+        by.save(update_fields=["language"])
+        audit.record(by=by, action="user.language_chosen", subject=by, language=language)
+
+
 class AccountLanguageMiddleware:
     """Speaks the language of the account, and leaves it in the cookie for when nobody is signed in.
+
+    Who signs in has what was chosen before remembered, unless the account has a language already.
 
     Stands behind the authentication, and so behind Django's LocaleMiddleware, which has chosen already.
     """
@@ -41,16 +53,30 @@ class AccountLanguageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        visitor = not request.user.is_authenticated
         own = request.user.language if isinstance(request.user, User) else ""
         if own:
             translation.activate(own)
             request.LANGUAGE_CODE = own
         response = self.get_response(request)
+        if visitor and _has_signed_in(request):
+            _remember_the_cookies(request)
         # The language comes from a cookie or the session; LocaleMiddleware says only Accept-Language.
         patch_vary_headers(response, ["Cookie"])
         if own and settings.LANGUAGE_COOKIE_NAME not in response.cookies:
             _keep(request, response, own)
         return response
+
+
+def _has_signed_in(request: HttpRequest) -> bool:
+    # A token of the REST API makes a user too, but no session.
+    return request.user.is_authenticated and SESSION_KEY in request.session
+
+
+def _remember_the_cookies(request: HttpRequest) -> None:
+    chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+    if isinstance(request.user, User) and not request.user.language and chosen in dict(settings.LANGUAGES):
+        remember_language(by=request.user, language=chosen)
 
 
 def _keep(request: HttpRequest, response: HttpResponse, language: str) -> None:

@@ -17,7 +17,7 @@ urlpatterns = [
     path("language/", choose_language, name="language"),
     path("cases/", include("cases.urls")),
     path("accounts/", include("portal.accounts.urls")),
-    path("people/", include("portal.accounts.people_urls")),
+    path("", include("cases.people.urls")),
     path("dashboard/", include("cases.evidence.urls")),
     path("api/v1/", include("cases.api.urls")),
     re_path("^api/", UnknownView.as_view()),

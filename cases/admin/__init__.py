@@ -1,5 +1,11 @@
 """Django's admin for operators. Django looks here for what is registered."""
 
-from cases.admin import cases, models, reading
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
-__all__ = ["cases", "models", "reading"]
+from cases.admin import cases, models, people, reading
+
+__all__ = ["cases", "models", "people", "reading"]
+
+admin.site.site_header = admin.site.site_title = "SecondRead"
+admin.site.index_title = _("Administration of the site")

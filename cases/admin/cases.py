@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from cases import audit, cohorts
+from cases import audit
 from cases.admin.models import ModelVersionAdmin
 from cases.admin.parts import ReadOnlyAdmin, ReadOnlyInline, who
 from cases.analysis import jobs
@@ -36,7 +36,6 @@ from cases.models import (
     Prediction,
     Review,
 )
-from cases.roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,27 +92,6 @@ class CohortAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Cohort | None = None) -> bool:
         # Cases, reviews and audit events hold on to their cohort.
-        return False
-
-
-@admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):
-    list_display = ("user", "cohort", "role", "created_at")
-    list_filter = ("role", "cohort")
-    search_fields = ("user__email", "user__full_name", "cohort__name")
-    list_select_related = ("user", "cohort")
-    autocomplete_fields = ("user", "cohort")
-
-    def save_model(self, request: HttpRequest, obj: Membership, form: forms.ModelForm, change: bool) -> None:
-        """Add a member by the service; what is on this page is only ever added."""
-        stored = cohorts.add_member(by=who(request), cohort=obj.cohort, user=obj.user, role=Role(obj.role))
-        obj.pk = stored.pk
-
-    def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
-        # Roles are changed, and members leave, on the people page.
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
         return False
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from cases.access import PageRequest, signed_in
 from cases.analysis import reanalysis
 from cases.analysis.model_versions import active_version
-from cases.cohort_choice import chosen_cohort
+from cases.cohorts import chosen_cohort
 from cases.models import Cohort
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from cases.access import PageRequest, signed_in
 from cases.classes import known_classes
-from cases.cohort_choice import chosen_cohort
+from cases.cohorts import chosen_cohort
 from cases.evidence import charts, comparison
 from cases.lifecycle import GateVerdict
 from cases.models import ModelVersion

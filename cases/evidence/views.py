@@ -16,7 +16,7 @@ from cases.access import PageRequest, signed_in
 from cases.analysis import jobs, reanalysis
 from cases.analysis.model_versions import active_version
 from cases.classes import known_classes
-from cases.cohort_choice import chosen_cohort, known_cohorts
+from cases.cohorts import chosen_cohort, known_cohorts
 from cases.evidence import charts, comparison, figures
 from cases.evidence.influence import reveal_tally
 from cases.lifecycle import IllegalTransition

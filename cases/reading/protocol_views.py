@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from cases.access import PageRequest, signed_in
-from cases.cohort_choice import chosen_cohort
+from cases.cohorts import chosen_cohort
 from cases.lifecycle import Reading, ReadingOrder
 from cases.models import Cohort, Membership
 from cases.models.protocol import MAX_READERS

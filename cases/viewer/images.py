@@ -8,7 +8,6 @@ and kept by the reader's own browser only.
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 import threading
 from collections.abc import Callable, Iterable
@@ -21,14 +20,13 @@ from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_safe
 from numpy.typing import NDArray
-from PIL import Image as Picture
 
 from cases import storage
 from cases.access import PageRequest, case_or_404, signed_in
 from cases.analysis.results import prediction_visible_to
 from cases.models import Case, Image, Prediction
 from cases.permissions import Action, require
-from inference.canonical import decode_canonical
+from inference.canonical import decode_canonical, verify_canonical
 from inference.colour_maps import DEFAULT_COLOUR_MAP
 from inference.errors import InferenceError
 from inference.formats import Pixels
@@ -42,6 +40,8 @@ CHANNELS: tuple[Channel, ...] = get_args(Channel)
 # How a map is drawn: interpolated between the fields of its layer, or as these fields.
 INTERPOLATIONS = ("linear", "nearest")
 GZIP = "application/gzip"
+# A channel of a picture on a screen; deeper ones are seen through a window.
+SHOWN_BITS = 8
 PERCENTS = frozenset(str(percent) for percent in range(101))
 # An hour in the browser's own cache. The session middleware adds "Vary: Cookie", so
 # that after a sign-out nobody is shown what the cache still holds.
@@ -54,30 +54,45 @@ _drawings_at_once = threading.BoundedSemaphore(2)
 @require_safe
 @signed_in
 def base(request: PageRequest, code: str) -> HttpResponseBase:
-    """The picture itself, with MAX_SIDE pixels at the most on its longer side."""
-    return _picture(
-        request, code, "", lambda pixels, channel: _bounded(base_png(pixels, channel)), "image/png"
-    )
+    """The picture itself, with MAX_SIDE pixels at the most on its longer side; the page gives its place in
+    pixels of the original.
+    """
+    return _picture(request, code, "", _base_png, "image/png")
 
 
 @require_safe
 @signed_in
 def base_nifti(request: PageRequest, code: str) -> HttpResponseBase:
     """The picture with its full bit depth, for the viewer."""
-    return _picture(request, code, ":nifti", base_volume, GZIP)
+    return _picture(
+        request, code, ":nifti", lambda image, channel: base_volume(pixels_of(image), channel), GZIP
+    )
 
 
 def _picture(
-    request: PageRequest, code: str, kind: str, draw: Callable[[Pixels, Channel], bytes], content_type: str
+    request: PageRequest, code: str, kind: str, draw: Callable[[Image, Channel], bytes], content_type: str
 ) -> HttpResponseBase:
     """One channel of the picture that the query string names, as `draw` makes it."""
     image = image_at(case_or_404(request, code), request.GET.get("image", ""))
     channel = request.GET.get("channel", "grey")
     if channel not in CHANNELS:
         return _bad_value("channel", CHANNELS)
-    return _file(
-        request, f"{image.file}:{channel}{kind}", lambda: draw(pixels_of(image), channel), content_type
-    )
+    return _file(request, f"{image.file}:{channel}{kind}", lambda: draw(image, channel), content_type)
+
+
+def _base_png(image: Image, channel: Channel) -> bytes:
+    """What is stored where it is what is shown, as of most uploads; else drawn from it."""
+    if _is_shown_as_stored(image, channel):
+        stored = storage.load(image.file)
+        verify_canonical(stored)
+        return stored
+    return base_png(pixels_of(image), channel, MAX_SIDE)
+
+
+def _is_shown_as_stored(image: Image, channel: Channel) -> bool:
+    """Whether a browser shows the stored PNG as we would: no window, no channel to take out, not large."""
+    has_the_channels = image.colour == "grey" or channel == "rgb"
+    return image.bit_depth == SHOWN_BITS and has_the_channels and max(image.width, image.height) <= MAX_SIDE
 
 
 @require_safe
@@ -192,17 +207,6 @@ def _prediction_or_404(request: PageRequest, code: str, prediction_id: UUID) -> 
 def _bad_value(name: str, allowed: Iterable[str]) -> HttpResponse:
     sentence = _t("“%(name)s” takes one of: %(allowed)s.") % {"name": name, "allowed": ", ".join(allowed)}
     return HttpResponseBadRequest(sentence, content_type="text/plain; charset=utf-8")
-
-
-def _bounded(png: bytes) -> bytes:
-    """The picture itself, or a smaller one; the page gives its place in pixels of the original."""
-    picture = Picture.open(io.BytesIO(png))
-    if max(picture.size) <= MAX_SIDE:
-        return png
-    picture.thumbnail((MAX_SIDE, MAX_SIDE))
-    smaller = io.BytesIO()
-    picture.save(smaller, "PNG", compress_level=1)
-    return smaller.getvalue()
 
 
 def _file(

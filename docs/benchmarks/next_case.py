@@ -82,18 +82,18 @@ def fill(count: int) -> tuple[str, str]:
     reader = User.objects.create_user("reader@example.org", "a-long-pass-phrase", full_name="Reader")
     Membership.objects.create(user=reader, cohort=cohort, role="radiologist")
     maps, shares = pack(make_maps()), dict.fromkeys(CLASSES, 0.1) | {"glioma": 0.7}
-    with mock.patch.object(jobs, "announce", return_value=True):
+    with mock.patch.object(jobs, "enqueue", return_value=True):
         for seed in range(count):
             file = ContentFile(make_png_bytes(SIDE, SIDE, seed=seed))
             case = submit_file(by=reader, cohort=cohort, file=file).case
-            claim = jobs.lease(Image.objects.get(case=case).jobs.get().pk)
-            if claim is None:
-                raise RuntimeError("A fresh job could not be claimed.")
+            lease = jobs.lease(Image.objects.get(case=case).jobs.get().pk)
+            if lease is None:
+                raise RuntimeError("A fresh job could not be leased.")
             result = jobs.Result(
                 predicted_class="glioma", probabilities=shares, packed_maps=maps, seconds=0.05,
                 gate_verdict="", gate_distance=None, in_training=None,
             )  # fmt: skip
-            jobs.complete(claim, result)
+            jobs.complete(lease, result)
     return reader.email, "a-long-pass-phrase"
 
 

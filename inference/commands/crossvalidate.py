@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> None:
     from inference.training.calibration import calibration, cross_fitted
     from inference.training.crossvalidation import out_of_fold, report, write_out_of_fold
 
-    found = out_of_fold(models, samples, tick=progress)
+    found = out_of_fold(models, samples, progress=progress)
     if options.oof:
         write_out_of_fold(found, options.directory, options.oof)
     # With one fold there are no others that a temperature could be fitted on.

@@ -44,4 +44,4 @@ def run(options: argparse.Namespace) -> None:
         samples = [sample for sample in samples if sample.fold in options.folds]
         if not samples:
             raise DataError("data_missing", f"No image is in these folds. Received {list(options.folds)}.")
-    write_json(options.output, evaluate(predictor, samples, tick=progress))
+    write_json(options.output, evaluate(predictor, samples, progress=progress))

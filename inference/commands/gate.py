@@ -20,7 +20,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(options: argparse.Namespace) -> None:
     """Measure."""
     models, samples = open_folds(options)
-    from inference.training.foreign import foreign_pictures
     from inference.training.gate_report import gate_report
+    from inference.training.out_of_domain import out_of_domain_pictures
 
-    write_json(options.output, gate_report(models, samples, foreign_pictures(), tick=progress))
+    write_json(options.output, gate_report(models, samples, out_of_domain_pictures(), progress=progress))

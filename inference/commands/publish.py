@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     failures = options.known_failures.read_text("utf-8").splitlines() if options.known_failures else []
     from inference.predictor import configure_tensorflow
     from inference.training.data import read_samples
-    from inference.training.foreign import foreign_pictures
+    from inference.training.out_of_domain import out_of_domain_pictures
     from inference.training.publishing import publish
 
     configure_tensorflow(options.threads)
@@ -57,8 +57,8 @@ def run(options: argparse.Namespace) -> None:
         options.data, options.manifest or options.data / "manifest.csv", manifest.class_codes
     )
     sentences = [line for line in failures if line.strip()]
-    foreign = foreign_pictures()
-    print(publish(manifest, samples, figures, sentences, foreign, options.out, tick=progress))
+    out_of_domain = out_of_domain_pictures()
+    print(publish(manifest, samples, figures, sentences, out_of_domain, options.out, progress=progress))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -37,4 +37,4 @@ def run(options: argparse.Namespace) -> None:
     from inference.training.robustness import robustness
 
     refuse_shared_groups(samples)
-    write_json(options.output, robustness(models, samples, tick=progress))
+    write_json(options.output, robustness(models, samples, progress=progress))

@@ -14,7 +14,7 @@ from inference.commands.common import add_output, fold_numbers, progress, write,
 
 if TYPE_CHECKING:
     from inference.training.comparison import Comparison
-    from inference.training.selection import Study
+    from inference.training.selection import Experiment
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,30 +46,30 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(options: argparse.Namespace) -> None:
     """Compare and choose."""
     from inference.training.comparison_table import comparison_as_dict, comparison_as_markdown
-    from inference.training.selection import load_recipes, open_study, select
+    from inference.training.selection import load_recipes, open_experiment, select
 
     recipes = load_recipes(options.recipes)
-    study = open_study(
+    experiment = open_experiment(
         options.directory, options.manifest or options.directory / "manifest.csv", options.runs
     )
-    folds = options.folds or study.folds
+    folds = options.folds or experiment.folds
     # Keras tells of its epochs on standard output, which may be where the result goes.
     with contextlib.redirect_stdout(sys.stderr):
-        comparison = select(recipes, study, folds, tell=_tell, tick=progress)
+        comparison = select(recipes, experiment, folds, tell=_tell, progress=progress)
     if options.plots:
-        _plot(comparison, study, options.plots)
+        _plot(comparison, experiment, options.plots)
     if options.markdown:
         write(options.markdown, comparison_as_markdown(comparison, _command(options, folds)).encode())
     write_json(options.output, comparison_as_dict(comparison))
 
 
-def _plot(comparison: Comparison, study: Study, directory: Path) -> None:
+def _plot(comparison: Comparison, experiment: Experiment, directory: Path) -> None:
     from inference.training.plots import as_png, comparison_figure, history_figure
 
     directory.mkdir(parents=True, exist_ok=True)
     write(str(directory / "comparison.png"), as_png(comparison_figure(comparison)))
     for row in comparison.rows:
-        histories = {model.fold: study.history(model.run) for model in row.candidate.models}
+        histories = {model.fold: experiment.history(model.run) for model in row.candidate.models}
         known = {fold: history for fold, history in histories.items() if history}
         if known:
             write(

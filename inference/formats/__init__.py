@@ -9,7 +9,7 @@ from __future__ import annotations
 from inference.errors import ImageError
 from inference.formats import bmp, jpeg, png, tiff, webp
 from inference.formats.base import DecodedImage, ImageFormat, Limits, Notice, Pixels
-from inference.formats.foreign import name_foreign_format
+from inference.formats.unsupported import unsupported_format_of
 
 __all__ = [
     "FORMATS",
@@ -65,13 +65,13 @@ def _format_of(head: bytes, size: int) -> ImageFormat:
         if candidate.matches(head):
             return candidate
     accepted = ", ".join(each.label for each in FORMATS)
-    foreign = name_foreign_format(head)
-    if foreign:
+    unsupported = unsupported_format_of(head)
+    if unsupported:
         raise ImageError(
             "unsupported_format",
             "This kind of file is not accepted. Please upload %(accepted)s. Received a %(received)s file.",
             accepted=accepted,
-            received=foreign,
+            received=unsupported,
         )
     raise ImageError(
         "not_an_image",

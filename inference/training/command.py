@@ -17,27 +17,29 @@ from inference.training.export import CLASSES, export
 from inference.training.fitting import fit
 from inference.training.folds import refuse_shared_groups
 from inference.training.one_cycle import fit_one_cycle
+from inference.training.progress import Progress
 from inference.training.recipe import Fit, OneCycle, Recipe, load_recipe
 from inference.training.run_record import claim
-from inference.training.ticks import Tick
 
 
-def train(recipe_name: str, directory: Path, manifest: Path, out: Path, tick: Tick) -> Path:
+def train(recipe_name: str, directory: Path, manifest: Path, out: Path, progress: Progress) -> Path:
     """Train the recipe and write <out>/<id>.json and <out>/<id>.npz; an interrupted run goes on.
 
     Returns the path of the model's manifest. Raises DataError.
     """
-    return _train(load_recipe(recipe_name), directory, manifest, out, tick)
+    return _train(load_recipe(recipe_name), directory, manifest, out, progress)
 
 
-def train_fold(recipe: Recipe, directory: Path, manifest: Path, fold: int, out: Path, tick: Tick) -> Path:
+def train_fold(
+    recipe: Recipe, directory: Path, manifest: Path, fold: int, out: Path, progress: Progress
+) -> Path:
     """Train the recipe for one round of cross-validation, in which `fold` is not learned from.
 
     A recipe that stops early by a validation fold takes the next fold for that, so that nothing is chosen by
     the one that is scored. Writes <out>/<id>-fold<fold>.json and .npz and returns the manifest's path. Raises
     DataError.
     """
-    return _train(for_fold(recipe, fold, folds_of(directory, manifest)), directory, manifest, out, tick)
+    return _train(for_fold(recipe, fold, folds_of(directory, manifest)), directory, manifest, out, progress)
 
 
 def for_fold(recipe: Recipe, fold: int, folds: Sequence[int]) -> Recipe:
@@ -57,17 +59,17 @@ def folds_of(directory: Path, manifest: Path) -> list[int]:
     return sorted({sample.fold for sample in samples if sample.fold is not None})
 
 
-def _train(recipe: Recipe, directory: Path, manifest: Path, out: Path, tick: Tick) -> Path:
+def _train(recipe: Recipe, directory: Path, manifest: Path, out: Path, progress: Progress) -> Path:
     codes = tuple(each.code for each in CLASSES)
     samples = read_samples(directory, manifest, codes)
     samples = distinct(samples) if recipe.split.distinct_only else samples
     training = _of_folds(samples, recipe.split.training_folds)
     validation = _of_folds(samples, recipe.split.validation_folds) if recipe.split.validation_folds else []
     refuse_shared_groups([*training, *validation])
-    seen = load_tensors(training, codes, recipe.input_size, tick)
+    seen = load_tensors(training, codes, recipe.input_size, progress)
     claim(out / f"{recipe.id}.fit", recipe, seen.digest)
-    model = _fitted(recipe, seen, training, validation, out / f"{recipe.id}.fit", tick)
-    return export(recipe, model, seen, training, validation, directory=out, tick=tick)
+    model = _fitted(recipe, seen, training, validation, out / f"{recipe.id}.fit", progress)
+    return export(recipe, model, seen, training, validation, directory=out, progress=progress)
 
 
 def _fitted(
@@ -76,18 +78,18 @@ def _fitted(
     training: Sequence[Sample],
     validation: Sequence[Sample],
     directory: Path,
-    tick: Tick,
+    progress: Progress,
 ) -> keras.Model:
     codes = tuple(each.code for each in CLASSES)
     if isinstance(recipe.fit, OneCycle):
         # For the history only, for which one image a slice is enough.
         looked_at = [sample for sample in validation if sample.first_of_slice is not False]
-        unseen = load_tensors(looked_at, codes, recipe.input_size, tick) if looked_at else None
+        unseen = load_tensors(looked_at, codes, recipe.input_size, progress) if looked_at else None
         slices = [sample.slice_id or str(sample.path) for sample in training]
         return fit_one_cycle(recipe, seen, slices, unseen, class_count=len(codes), directory=directory)
     if not validation:
         raise DataError("recipe_invalid", f"Early stopping needs a validation fold. Received {recipe.id!r}.")
-    unseen = load_tensors(validation, codes, recipe.input_size, tick)
+    unseen = load_tensors(validation, codes, recipe.input_size, progress)
     weights = copy_weights(training) if recipe.split.weight_copies else None
     return fit(recipe, seen, unseen, class_count=len(codes), directory=directory, weights=weights)
 

@@ -20,7 +20,7 @@ from inference.predictor import Predictor
 from inference.training.data import Sample
 from inference.training.evaluation import Outcome, report_of, run
 from inference.training.folds import HeldOut, refuse_shared_groups
-from inference.training.ticks import Tick, onward, silent
+from inference.training.progress import Progress, onward, silent
 
 _SUMMARY = ("n", "accuracy", "macro_precision", "macro_recall", "macro_f1", "ece", "nll")
 
@@ -53,12 +53,12 @@ def out_of_fold(
     samples: Sequence[Sample],
     *,
     seed: int = 0,
-    tick: Tick = silent,
+    progress: Progress = silent,
 ) -> OutOfFold:
     """Run every model on its own fold. samples: of all folds; what no model holds out is left aside.
 
-    tick: told how many images of how many are done. Raises DataError where a fold has no image or two models,
-    or where a patient stands in two folds.
+    progress: told how many images of how many are done. Raises DataError where a fold has no image or two
+    models, or where a patient stands in two folds.
     """
     refuse_shared_groups(samples)
     _refuse_repeated(models)
@@ -67,7 +67,7 @@ def out_of_fold(
     total, done = sum(len(each) for each in own), 0
     for model, chosen in zip(models, own, strict=True):
         predictor = Predictor.load(model.manifest)
-        outcomes.append(run(predictor, chosen, seed=seed, tick=onward(tick, done, total)))
+        outcomes.append(run(predictor, chosen, seed=seed, progress=onward(progress, done, total)))
         done += len(chosen)
     pooled = tuple(sample for chosen in own for sample in chosen)
     folds = np.array([sample.fold for sample in pooled], np.int64)

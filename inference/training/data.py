@@ -15,7 +15,7 @@ from inference.errors import DataError, ImageError
 from inference.files import files_below, folders_in
 from inference.formats import Pixels, read_image
 from inference.preprocessing import letterbox, to_tensor
-from inference.training.ticks import Tick, silent
+from inference.training.progress import Progress, silent
 
 Box = tuple[float, float, float, float]
 
@@ -84,9 +84,9 @@ def load_tensors(
     samples: Sequence[Sample],
     class_codes: Sequence[str],
     size: int,
-    tick: Tick = silent,
+    progress: Progress = silent,
 ) -> Tensors:
-    """Decode and prepare all samples once. tick: told how many of how many are done."""
+    """Decode and prepare all samples once. progress: told how many of how many are done."""
     images = np.zeros((len(samples), size, size, 1), np.float16)
     boxes = np.full((len(samples), 4), np.nan, np.float32)
     digest = hashlib.sha256()
@@ -96,7 +96,7 @@ def load_tensors(
         if sample.box is not None:
             boxes[index] = box_in_square(sample.box, pixels.shape)
         digest.update(f"{sha256} {sample.label}\n".encode())
-        tick(index + 1, len(samples))
+        progress(index + 1, len(samples))
     labels = np.array([class_codes.index(sample.label) for sample in samples], np.int64)
     return Tensors(images, labels, digest.hexdigest(), boxes)
 

@@ -17,7 +17,7 @@ from inference.training.intervals import bootstrap_intervals
 from inference.training.localisation import Localisation, localise, summarise
 from inference.training.means import known_groups
 from inference.training.metrics import score
-from inference.training.ticks import Tick, silent
+from inference.training.progress import Progress, silent
 
 _BATCH = 8
 
@@ -39,13 +39,13 @@ def evaluate(
     samples: Sequence[Sample],
     *,
     seed: int = 0,
-    tick: Tick = silent,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Return the report of `predictor` on `samples`, ready for JSON.
 
-    seed: of random boxes and bootstrap. tick: told how many of how many are done. Raises DataError.
+    seed: of random boxes and bootstrap. progress: told how many of how many are done. Raises DataError.
     """
-    outcome = run(predictor, samples, seed=seed, tick=tick)
+    outcome = run(predictor, samples, seed=seed, progress=progress)
     codes = predictor.manifest.class_codes
     return {"model": predictor.manifest.id, **report_of(samples, outcome, codes, seed=seed)}
 
@@ -61,7 +61,7 @@ def report_of(
     return report
 
 
-def run(predictor: Predictor, samples: Sequence[Sample], *, seed: int, tick: Tick) -> Outcome:
+def run(predictor: Predictor, samples: Sequence[Sample], *, seed: int, progress: Progress) -> Outcome:
     """Predict all samples in batches; maps are measured at once and let go."""
     rng = np.random.default_rng(seed)
     results: list[tuple[tuple[float, ...], tuple[float, ...], NDArray[np.float32]]] = []
@@ -72,7 +72,7 @@ def run(predictor: Predictor, samples: Sequence[Sample], *, seed: int, tick: Tic
         for sample, slice_, result in zip(chunk, pixels, predictor.predict(pixels), strict=True):
             results.append((result.probabilities, result.logits, result.embedding))
             localisations.append(_localisation(sample, slice_.shape, result, rng))
-        tick(len(results), len(samples))
+        progress(len(results), len(samples))
     probabilities, logits, embeddings = zip(*results, strict=True)
     return Outcome(
         np.array(probabilities, np.float64), np.array(logits, np.float32), np.stack(embeddings), localisations

@@ -21,8 +21,8 @@ from inference.predictor import Predictor
 from inference.preprocessing import PREPROCESSING_ID
 from inference.training.data import Sample, Tensors
 from inference.training.evaluation import evaluate
+from inference.training.progress import Progress
 from inference.training.recipe import Recipe
-from inference.training.ticks import Tick
 
 CLASSES = (
     ClassLabel("glioma", "Glioma"),
@@ -49,7 +49,7 @@ def export(
     validation: Sequence[Sample],
     *,
     directory: Path,
-    tick: Tick,
+    progress: Progress,
 ) -> Path:
     """Write <id>.npz and, last, <id>.json into `directory`, and return the latter's path. Figures come from
     the written weights, not the fitted.
@@ -62,7 +62,9 @@ def export(
     write_whole(directory / f"{recipe.id}.npz", weights)
     draft = _draft(recipe, network, weights, directory)
     predictor = Predictor.load(draft)
-    figures = {"validation": rounded(evaluate(predictor, validation, tick=tick))} if validation else {}
+    figures = (
+        {"validation": rounded(evaluate(predictor, validation, progress=progress))} if validation else {}
+    )
     record = {
         "recipe": recipe.as_dict(),
         "data_digest": training.digest,

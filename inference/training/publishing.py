@@ -17,11 +17,11 @@ from inference.networks import build_network, load_weights, weights_to_bytes
 from inference.predictor import Predictor
 from inference.training.data import Sample, read_pixels
 from inference.training.export import rounded
-from inference.training.foreign import Foreign
 from inference.training.gate_report import verdict_counts
 from inference.training.gating import Thresholds, answers, fit_gate
+from inference.training.out_of_domain import OutOfDomain
+from inference.training.progress import Progress, silent
 from inference.training.run_record import digest_of
-from inference.training.ticks import Tick, silent
 
 
 def publish(
@@ -29,18 +29,18 @@ def publish(
     samples: Sequence[Sample],
     figures: Mapping[str, Any],
     known_failures: Sequence[str],
-    foreign: Sequence[Foreign],
+    out_of_domain: Sequence[OutOfDomain],
     directory: Path,
     *,
-    tick: Tick = silent,
+    progress: Progress = silent,
 ) -> Path:
     """Write the model as it ships, weights first, and return its manifest's path.
 
     samples: of all folds, from which those that the manifest says it was trained on are taken; their hashes
     and the gate around them go into the model. figures: by name, what `crossvalidate`, `gate` and the other
-    commands wrote; the temperature is taken from `calibration` and the thresholds from `gate`. foreign: no
-    slices; what the gate that ships makes of them goes into the figures. Raises DataError where figures are
-    not there or the images are not those of the training.
+    commands wrote; the temperature is taken from `calibration` and the thresholds from `gate`. out_of_domain:
+    no slices; what the gate that ships makes of them goes into the figures. Raises DataError where figures
+    are not there or the images are not those of the training.
     """
     trained = _trained_on(manifest, samples)
     temperature = float(_part(figures, "calibration", "temperature"))
@@ -50,8 +50,8 @@ def publish(
         each for each, sample in zip(pixels, trained, strict=True) if sample.first_of_slice is not False
     ]
     predictor = Predictor.load(replace(manifest, gate=None))
-    gate = fit_gate(answers(predictor, distinct, tick).embeddings, thresholds)
-    shipped = verdict_counts(gate, answers(predictor, [each.pixels for each in foreign]), temperature)
+    gate = fit_gate(answers(predictor, distinct, progress).embeddings, thresholds)
+    shipped = verdict_counts(gate, answers(predictor, [each.pixels for each in out_of_domain]), temperature)
     measured = {**manifest.training["figures"], **figures, "gate": {**figures["gate"], "shipped": shipped}}
 
     model = build_network(manifest.network, manifest.input_size, len(manifest.classes))

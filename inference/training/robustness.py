@@ -22,7 +22,7 @@ from inference.training.changes import CHANGES, Grey, grey_of
 from inference.training.data import Sample, read_pixels
 from inference.training.folds import HeldOut
 from inference.training.means import DRAWS, known_groups, mean_of
-from inference.training.ticks import Tick, onward, silent
+from inference.training.progress import Progress, onward, silent
 
 _BATCH = 8
 
@@ -51,19 +51,19 @@ def robustness(
     samples: Sequence[Sample],
     *,
     seed: int = 0,
-    tick: Tick = silent,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Return the report, ready for JSON: every model on the distinct slices of its held-out folds, pooled.
 
     samples: of all folds; where none says which is the first of its slice, all count. seed: of the boxes
-    elsewhere and of the bootstrap. tick: told how many slices of how many are done. Raises DataError.
+    elsewhere and of the bootstrap. progress: told how many slices of how many are done. Raises DataError.
     """
     work = [(model, _distinct(model.of(samples))) for model in models]
     total = sum(len(own) for _, own in work)
     measured: list[Measured] = []
     for model, own in work:
         predictor = Predictor.load(model.manifest)
-        measured += measure(predictor, own, seed=seed, tick=onward(tick, len(measured), total))
+        measured += measure(predictor, own, seed=seed, progress=onward(progress, len(measured), total))
     return {
         "models": [model.manifest.id for model in models],
         "folds": sorted({fold for model in models for fold in model.folds}),
@@ -71,7 +71,9 @@ def robustness(
     }
 
 
-def measure(predictor: Predictor, samples: Sequence[Sample], *, seed: int, tick: Tick) -> list[Measured]:
+def measure(
+    predictor: Predictor, samples: Sequence[Sample], *, seed: int, progress: Progress
+) -> list[Measured]:
     """Predict every sample as it is, changed and blanked. Raises DataError."""
     rng = np.random.default_rng(seed)
     measured: list[Measured] = []
@@ -83,7 +85,7 @@ def measure(predictor: Predictor, samples: Sequence[Sample], *, seed: int, tick:
         for sample, own in zip(chunk, pictures, strict=True):
             truth = predictor.manifest.class_codes.index(sample.label)
             measured.append(_measured(sample, truth, [next(rows) for _ in own]))
-        tick(len(measured), len(samples))
+        progress(len(measured), len(samples))
     return measured
 
 

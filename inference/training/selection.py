@@ -20,15 +20,15 @@ from inference.training.export import CLASSES
 from inference.training.fitting import read_history
 from inference.training.folds import refuse_shared_groups
 from inference.training.plots import History
+from inference.training.progress import Progress, silent
 from inference.training.recipe import Fit, Recipe, load_recipe
 from inference.training.run_record import digest_of, refuse_other
-from inference.training.ticks import Tick, silent
 
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class Experiment:
     """Labelled images with folds and groups, and the folder of the runs that learn from them."""
 
     directory: Path
@@ -46,7 +46,7 @@ class Study:
         return read_history(self.runs / f"{run}.fit" / "history.csv")
 
 
-def open_study(directory: Path, manifest: Path, runs: Path) -> Study:
+def open_experiment(directory: Path, manifest: Path, runs: Path) -> Experiment:
     """Read the images' list. Raises DataError where a row lacks fold or group, or a group has two folds."""
     samples = read_samples(directory, manifest, tuple(each.code for each in CLASSES))
     bare = sum(1 for sample in samples if sample.fold is None or sample.group is None)
@@ -57,7 +57,7 @@ def open_study(directory: Path, manifest: Path, runs: Path) -> Study:
             f"Received {bare} rows without them.",
         )
     refuse_shared_groups(samples)
-    return Study(directory, manifest, tuple(samples), runs)
+    return Experiment(directory, manifest, tuple(samples), runs)
 
 
 def load_recipes(names: Sequence[str]) -> list[Recipe]:
@@ -70,25 +70,25 @@ def load_recipes(names: Sequence[str]) -> list[Recipe]:
 
 def select(
     recipes: Sequence[Recipe],
-    study: Study,
+    experiment: Experiment,
     folds: Sequence[int],
     *,
     tell: Tell = lambda _sentence: None,
-    tick: Tick = silent,
+    progress: Progress = silent,
 ) -> Comparison:
     """Compare at least one recipe on the images of `folds`, each image seen by a model that did not learn
     from its fold.
 
-    Finished runs are loaded, interrupted ones go on. tell: told what is done; tick: how many of how many
+    Finished runs are loaded, interrupted ones go on. tell: told what is done; progress: how many of how many
     images. Raises DataError, ManifestError, and OSError where a run cannot be written.
     """
-    missing = sorted(set(folds) - set(study.folds))
+    missing = sorted(set(folds) - set(experiment.folds))
     if missing or not folds:
         raise DataError(
-            "data_missing", f"The data have the folds {study.folds} only. Received {list(folds)}."
+            "data_missing", f"The data have the folds {experiment.folds} only. Received {list(folds)}."
         )
-    scored = [sample for sample in study.samples if sample.fold in folds]
-    candidates = [_candidate(recipe, study, folds, scored, tell, tick) for recipe in recipes]
+    scored = [sample for sample in experiment.samples if sample.fold in folds]
+    candidates = [_candidate(recipe, experiment, folds, scored, tell, progress) for recipe in recipes]
     tell("The figures of all candidates are being compared.")
     return compare(candidates, _scored(scored))
 
@@ -105,41 +105,48 @@ def _scored(samples: Sequence[Sample]) -> Scored:
 
 
 def _candidate(
-    recipe: Recipe, study: Study, folds: Sequence[int], scored: Sequence[Sample], tell: Tell, tick: Tick
+    recipe: Recipe,
+    experiment: Experiment,
+    folds: Sequence[int],
+    scored: Sequence[Sample],
+    tell: Tell,
+    progress: Progress,
 ) -> Candidate:
     probabilities = np.full((len(scored), len(CLASSES)), np.nan)
     models: list[FoldModel] = []
     parameters = weights_bytes = 0
     for fold in sorted(set(folds)):
-        manifest = _fold_model(recipe, fold, study, tell, tick)
+        manifest = _fold_model(recipe, fold, experiment, tell, progress)
         predictor = Predictor.load(manifest)
         rows = [index for index, sample in enumerate(scored) if sample.fold == fold]
         own = [scored[index] for index in rows]
-        probabilities[rows] = run(predictor, own, seed=0, tick=tick).probabilities
+        probabilities[rows] = run(predictor, own, seed=0, progress=progress).probabilities
         parameters = predictor.parameters
         weights_bytes = max(weights_bytes, verify_weights(manifest).stat().st_size)
-        models.append(_described(recipe, manifest, fold, study))
+        models.append(_described(recipe, manifest, fold, experiment))
     return Candidate(recipe.id, recipe.title, parameters, weights_bytes, tuple(models), probabilities)
 
 
-def _fold_model(recipe: Recipe, fold: int, study: Study, tell: Tell, tick: Tick) -> Manifest:
+def _fold_model(
+    recipe: Recipe, fold: int, experiment: Experiment, tell: Tell, progress: Progress
+) -> Manifest:
     """Return the model for which `fold` was held out: the finished run's, or that of a run made now."""
-    wanted = for_fold(recipe, fold, study.folds)
+    wanted = for_fold(recipe, fold, experiment.folds)
     if isinstance(recipe.fit, Fit) and fold in wanted.split.validation_folds:
         raise DataError(
             "data_invalid",
             "Early stopping needs a third fold, so that the scored one chooses nothing. "
-            f"Received the folds {study.folds}.",
+            f"Received the folds {experiment.folds}.",
         )
-    path = study.runs / f"{wanted.id}.json"
+    path = experiment.runs / f"{wanted.id}.json"
     if path.exists():
         tell(f"{wanted.id}: a finished run is loaded.")
     else:
         tell(f"{wanted.id}: training, from the last checkpoint where there is one.")
         keras.utils.clear_session()
-        path = train_fold(recipe, study.directory, study.manifest, fold, study.runs, tick)
+        path = train_fold(recipe, experiment.directory, experiment.manifest, fold, experiment.runs, progress)
     manifest = load_manifest(path)
-    refuse_other(manifest.training, wanted, digest_of(_training_samples(wanted, study.samples)))
+    refuse_other(manifest.training, wanted, digest_of(_training_samples(wanted, experiment.samples)))
     return manifest
 
 
@@ -148,13 +155,13 @@ def _training_samples(recipe: Recipe, samples: Sequence[Sample]) -> list[Sample]
     return [sample for sample in known if sample.fold in recipe.split.training_folds]
 
 
-def _described(recipe: Recipe, manifest: Manifest, fold: int, study: Study) -> FoldModel:
-    split = for_fold(recipe, fold, study.folds).split
+def _described(recipe: Recipe, manifest: Manifest, fold: int, experiment: Experiment) -> FoldModel:
+    split = for_fold(recipe, fold, experiment.folds).split
     return FoldModel(
         fold=fold,
         run=manifest.id,
         weights_sha256=manifest.weights_sha256,
         training_folds=split.training_folds,
         stopping_folds=split.validation_folds if isinstance(recipe.fit, Fit) else (),
-        epochs=len(study.history(manifest.id)),
+        epochs=len(experiment.history(manifest.id)),
     )

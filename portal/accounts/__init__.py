@@ -1,1 +1,1 @@
-"""People: users, invitations, sign-in, tokens."""
+"""The user, signing in, and passwords; knows nothing of cases."""

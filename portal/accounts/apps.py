@@ -1,4 +1,4 @@
-"""People: the user model, invitations, sign-in and tokens."""
+"""The user, signing in, and passwords."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _

@@ -1,61 +1,27 @@
-"""Slowing down who guesses passwords.
-
-Failures are counted by e-mail address, known or not, so that the answer tells
-nothing about who has an account. The count lives in the cache and ends by itself;
-web processes share it through CACHE_URL. Where that Redis does not answer, people
-still get in: a reading room must not close because a counter is down.
-"""
+"""Slowing down who guesses passwords: what django-axes is to count by, and how a count ends early."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from typing import Any
 
-from django.core.cache import cache
-from redis.exceptions import RedisError
-
-logger = logging.getLogger(__name__)
-
-ALLOWED_FAILURES = 5
-WINDOW_SECONDS = 15 * 60
+from axes.utils import reset
+from django.http import HttpRequest
 
 
-def _key(email: str) -> str:
-    # The cache never holds the address itself.
-    digest = hashlib.sha256(email.strip().lower().encode()).hexdigest()
-    return f"sign-in-failures:{digest}"
+def counted_as(request: HttpRequest, credentials: Mapping[str, Any]) -> str:
+    """What a failure is counted under, for AXES_USERNAME_CALLABLE: the address, known or not.
 
-
-@contextmanager
-def _never_in_the_way() -> Iterator[None]:
-    try:
-        yield
-    except RedisError:
-        logger.warning("The cache does not answer; failed sign-ins are not counted.")
-
-
-def is_blocked(email: str) -> bool:
-    """Whether further attempts for this address must wait for the window's end."""
-    failures = 0
-    with _never_in_the_way():
-        failures = int(cache.get(_key(email), 0))
-    return failures >= ALLOWED_FAILURES
-
-
-def note_failure(email: str) -> None:
-    """Count one failed attempt; the window begins with the first."""
-    key = _key(email)
-    with _never_in_the_way():
-        if not cache.add(key, 1, WINDOW_SECONDS):
-            try:
-                cache.incr(key)
-            except ValueError:  # it ran out between the two lines
-                cache.set(key, 1, WINDOW_SECONDS)
+    As a digest, since what is typed there by mistake may be a password, and rows go into backups.
+    """
+    return _digest(credentials["username"])
 
 
 def forget(email: str) -> None:
-    """Start over, after a success or a new password."""
-    with _never_in_the_way():
-        cache.delete(_key(email))
+    """Start over, after a new password by mail; after a sign-in django-axes does so itself."""
+    reset(username=_digest(email))
+
+
+def _digest(email: str) -> str:
+    return hashlib.sha256(email.strip().lower().encode()).hexdigest()

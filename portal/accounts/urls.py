@@ -1,9 +1,9 @@
-"""Signing in and out, passwords, invitations, tokens."""
+"""Signing in and out, and passwords."""
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal.accounts import token_views, views
+from portal.accounts import views
 
 app_name = "accounts"
 urlpatterns = [
@@ -17,7 +17,4 @@ urlpatterns = [
         views.PasswordResetConfirm.as_view(),
         name="password-reset-confirm",
     ),
-    path("invitation/<str:secret>/", views.invitation, name="invitation"),
-    path("tokens/", token_views.own_tokens, name="tokens"),
-    path("tokens/revoke/", token_views.revoke_own, name="token-revoke"),
 ]

@@ -6,6 +6,7 @@ described in .env.example.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "axes",
     "csp",
     "django_htmx",
     "drf_spectacular",
@@ -97,6 +99,9 @@ SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=8 * 60 * 60)
 # --- Accounts ------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
+# Called with whoever gave the right password; raises ValidationError, with a sentence, to keep them out.
+# A name, so that accounts need not know what the cases make of a user.
+SIGN_IN_CHECK = "cases.people.script_accounts.refuse_scripts"
 LOGIN_URL = reverse_lazy("accounts:sign-in")
 LOGIN_REDIRECT_URL = reverse_lazy("cases:worklist")
 LOGOUT_REDIRECT_URL = LOGIN_URL
@@ -112,6 +117,28 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+# Failed sign-ins are counted by the address alone, so that the answer does not tell who has an account; and
+# in the database, so that all web processes share the counts and no other server's absence keeps anybody out.
+AUTHENTICATION_BACKENDS = [
+    # Before the password is looked at.
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = ["username"]
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_USERNAME_CALLABLE = "portal.accounts.limiter.counted_as"
+AXES_RESET_ON_SUCCESS = True
+# Who waits, waits no longer than the page said.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+SILENCED_SYSTEM_CHECKS = [
+    "axes.W002",  # its middleware is not wanted: the sign-in form itself says that one must wait
+    "axes.W006",  # counting by the network's address would block a hospital, which is one address
 ]
 INVITATION_DAYS = env.int("INVITATION_DAYS", default=7)
 PASSWORD_RESET_TIMEOUT = env.int("PASSWORD_RESET_TIMEOUT", default=24 * 60 * 60)
@@ -321,6 +348,8 @@ LOGGING = {
     "loggers": {
         # Without Django's own handlers, which would write at DEBUG what the formatter leaves out.
         "django": {"handlers": [], "level": "INFO"},
+        # At INFO, three lines a sign-in.
+        "axes": {"level": "WARNING"},
         # At DEBUG, Pillow logs the tags of a TIFF, and a patient's name may stand in one.
         "PIL": {"level": "WARNING"},
     },

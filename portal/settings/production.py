@@ -9,16 +9,6 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 DATABASES["default"] |= env.db_url("DATABASE_URL")  # noqa: F405
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL")
 
-# Failed sign-ins are counted here, so all web processes must share it.
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": env.str("CACHE_URL", default="") or CELERY_BROKER_URL,
-        "KEY_PREFIX": "secondread",
-        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
-    },
-}
-
 # The proxy ends TLS and says so in this header; it must strip the client's own.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)

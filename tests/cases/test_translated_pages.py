@@ -46,6 +46,7 @@ from cases.models import (
     Prediction,
     SavedView,
 )
+from cases.people.invitations import invite
 from cases.permissions import require_reader
 from cases.reading.adjudications import adjudicate
 from cases.reading.claims import claim_case
@@ -58,7 +59,6 @@ from cases.worklist.bulk_pages import OFFERS
 from cases.worklist.saved_views import save_view
 from inference.heatmaps import pack
 from portal import catalogues
-from portal.accounts.services import invite
 from tests.cases.test_nothing_leaks import filled, routes
 from tests.cast import MANIFEST, make_maps, make_png_bytes
 

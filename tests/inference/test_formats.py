@@ -77,7 +77,7 @@ def test_text_beginning_with_bm_is_not_taken_for_a_bitmap() -> None:
         (b"\0" * 344 + b"n+1\0" + b"\0" * 400, "NIfTI"),
     ],
 )
-def test_known_foreign_format_is_refused_by_its_name(data: bytes, name: str) -> None:
+def test_known_format_that_is_not_accepted_is_refused_by_its_name(data: bytes, name: str) -> None:
     error = refusal(data)
     assert error.code == "unsupported_format"
     assert error.message.endswith(f"Received a {name} file.")

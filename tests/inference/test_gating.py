@@ -12,9 +12,9 @@ from inference.manifest import load_manifest
 from inference.predictor import Predictor
 from inference.training.data import read_pixels, read_samples
 from inference.training.folds import held_out
-from inference.training.foreign import Foreign
 from inference.training.gate_report import _auroc, _auroc_interval, _coverage, gate_report
 from inference.training.gating import Thresholds, answers, distances_from, fit_gate, thresholds_of
+from inference.training.out_of_domain import OutOfDomain
 from tests.inference.tiny import CODES, write_cohort
 
 OPEN = Thresholds(3.0, 2.0, 0.5)
@@ -28,14 +28,17 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def stripes() -> list[Foreign]:
+def stripes() -> list[OutOfDomain]:
     rows = np.arange(40)[:, None] // np.array([[1], [2], [4], [8]])[:, None] % 2 * np.full(40, 255)
-    constant = [Foreign("empty", "constant", np.full((40, 40), grey, np.uint8)) for grey in (0, 90)]
-    return [*constant, *(Foreign("stripes", f"stripes {n}", r.astype(np.uint8)) for n, r in enumerate(rows))]
+    constant = [OutOfDomain("empty", "constant", np.full((40, 40), grey, np.uint8)) for grey in (0, 90)]
+    return [
+        *constant,
+        *(OutOfDomain("stripes", f"stripes {n}", r.astype(np.uint8)) for n, r in enumerate(rows)),
+    ]
 
 
 @pytest.fixture(scope="module")
-def report(cohort: Path, models: list[Path], stripes: list[Foreign]) -> dict:
+def report(cohort: Path, models: list[Path], stripes: list[OutOfDomain]) -> dict:
     samples = read_samples(cohort, cohort / "manifest.csv", CODES)
     return gate_report(held_out([load_manifest(path) for path in models]), samples, stripes)
 
@@ -76,7 +79,7 @@ def test_no_answer_is_sure_where_none_is_right_enough() -> None:
 
 
 def test_fold_is_judged_by_what_the_others_gave(
-    report: dict, cohort: Path, models: list[Path], stripes: list[Foreign]
+    report: dict, cohort: Path, models: list[Path], stripes: list[OutOfDomain]
 ) -> None:
     samples = [each for each in read_samples(cohort, cohort / "manifest.csv", CODES) if each.first_of_slice]
     gates, own = [], []
@@ -100,8 +103,8 @@ def test_fold_is_judged_by_what_the_others_gave(
 
 
 def test_report_counts_one_image_a_slice_and_every_verdict(report: dict) -> None:
-    assert (report["slices"], report["foreign_pictures"], report["foreign_sources"]) == (32, 6, 5)
-    for side in ("real", "foreign"):
+    assert (report["slices"], report["out_of_domain_pictures"], report["out_of_domain_sources"]) == (32, 6, 5)
+    for side in ("real", "out_of_domain"):
         assert sum(each["share"]["mean"] for each in report[side].values()) == pytest.approx(1.0)
     assert set(report["per_kind"]) == {"empty", "stripes"}
     assert report["per_kind"]["stripes"]["n"] == 4
@@ -110,7 +113,7 @@ def test_report_counts_one_image_a_slice_and_every_verdict(report: dict) -> None
     assert json.loads(json.dumps(report)) == report
 
 
-def test_farther_is_more_foreign() -> None:
+def test_farther_is_more_out_of_domain() -> None:
     real, foreign = np.array([1.0, 2.0, 3.0]), np.array([2.5, 4.0])
     assert _auroc(real, foreign) == pytest.approx(5 / 6)
     low, high = _auroc_interval(real, foreign[None], ["a", "b", "c"], ["x", "y"], seed=0)
@@ -133,20 +136,22 @@ def test_curve_keeps_the_most_confident() -> None:
     assert curve[0]["accuracy"]["mean"] == 0.5
 
 
-def test_one_model_alone_has_no_other_folds(cohort: Path, models: list[Path], stripes: list[Foreign]) -> None:
+def test_one_model_alone_has_no_other_folds(
+    cohort: Path, models: list[Path], stripes: list[OutOfDomain]
+) -> None:
     samples = read_samples(cohort, cohort / "manifest.csv", CODES)
     with pytest.raises(DataError, match="other folds"):
         gate_report(held_out([load_manifest(models[0])]), samples, stripes)
 
 
-def test_command_measures_against_the_foreign_pictures(
+def test_command_measures_against_the_out_of_domain_pictures(
     cohort: Path, models: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "gate.json"
     data = [str(cohort), "--manifest", str(cohort / "manifest.csv"), "--models", *map(str, models)]
     assert main(["gate", *data, "--json", str(out)]) == 0
     written = json.loads(out.read_text("utf-8"))
-    assert written["foreign_pictures"] > 300
+    assert written["out_of_domain_pictures"] > 300
     assert 0.0 <= written["auroc"] <= 1.0
-    total = 32 * 2 + 2 * written["foreign_pictures"]
+    total = 32 * 2 + 2 * written["out_of_domain_pictures"]
     assert f"{total} of {total} images" in capsys.readouterr().err

@@ -132,6 +132,12 @@ def test_base_png_of_a_colour_image_shows_the_channel_asked_for() -> None:
     assert opened(base_png(colour)).mode == "L"
 
 
+def test_base_png_has_no_more_than_the_pixels_asked_for() -> None:
+    large, small = slice_like(300, 600), slice_like(100, 200)
+    assert opened(base_png(large, side=256)).size == (256, 128)
+    assert opened(base_png(small, side=256)).size == (200, 100)
+
+
 def test_base_png_of_sixteen_bits_has_the_window_of_the_tensor() -> None:
     pixels = slice_like(top=4095)
     assert np.array_equal(np.asarray(opened(base_png(pixels))), to_display(pixels))

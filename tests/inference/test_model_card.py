@@ -138,7 +138,7 @@ def test_every_kind_of_figures_has_its_section(complete: Manifest) -> None:
     assert "| Uncertain | 0.250 (0.125 to 0.375) | 0.750 | 0.125 |" in lines
     assert "| Refused | 0.250 (0.125 to 0.375) | - | 0.125 |" in lines
     assert "| Pages of text | 3 | 2 | 0.992 | 0.000 | 0.250 | 0.750 |" in lines
-    assert "Of the 3 foreign pictures it refuses\n2, calls 1 uncertain and accepts 0." in card
+    assert "Of the 3 out-of-domain pictures it refuses\n2, calls 1 uncertain and accepts 0." in card
     assert "| 90 % | 8 | 0.625 | 1.000 |" in lines
     assert "| 4 | 9 | 0.992 | 0.000 | 0.125 | 2.500 | 1.500 | 0.875 |" in lines
     assert "| Mirrored | 9 | 0.125 (0.000 to 0.250) | 0.062 |" in lines

@@ -20,7 +20,7 @@ from inference.networks import load_weights, weights_to_bytes
 from inference.predictor import Predictor, compile_explainer
 from inference.preprocessing import letterbox, to_tensor
 from inference.training.data import read_pixels, read_samples
-from inference.training.foreign import foreign_pictures
+from inference.training.out_of_domain import out_of_domain_pictures
 from tests.inference.images import grey8, slice_like
 from tests.inference.tiny import (
     CODES,
@@ -240,7 +240,7 @@ def test_shipped_gate_knows_what_it_learned_and_refuses_what_is_no_slice() -> No
     assert sum(result.gate.verdict == REFUSED for result in known if result.gate) <= 1
     fingerprints = FingerprintSet.from_manifest(predictor.manifest.training_images)
     assert all(fingerprints.contains(each) for each in slices)
-    others = [each for each in foreign_pictures() if each.kind in ("noise", "text", "empty")]
+    others = [each for each in out_of_domain_pictures() if each.kind in ("noise", "text", "empty")]
     refused = [
         result.gate.verdict for result in predictor.predict([each.pixels for each in others]) if result.gate
     ]

@@ -13,8 +13,8 @@ from inference.manifest import load_manifest
 from inference.predictor import Predictor
 from inference.training.card import model_card
 from inference.training.data import read_pixels, read_samples
-from inference.training.foreign import foreign_pictures
 from inference.training.gating import Thresholds, answers, fit_gate
+from inference.training.out_of_domain import out_of_domain_pictures
 from inference.training.run_record import digest_of
 from tests.inference.figures import gate, scaled, speed
 from tests.inference.fold_models import write_fold_model
@@ -71,8 +71,8 @@ def arguments(
 
 
 def counted(predictor: Predictor) -> dict[str, int]:
-    """How the published gate, as a worker loads it, judges the foreign pictures."""
-    pictures = [each.pixels for each in foreign_pictures()]
+    """How the published gate, as a worker loads it, judges the out-of-domain pictures."""
+    pictures = [each.pixels for each in out_of_domain_pictures()]
     found = Counter(result.gate.verdict for result in predictor.predict(pictures) if result.gate)
     return {"n": len(pictures), **{name: found[name] for name in ("accepted", "uncertain", "refused")}}
 

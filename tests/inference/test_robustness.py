@@ -210,7 +210,7 @@ def test_slices_without_groups_or_boxes_have_neither_intervals_nor_blanking() ->
 def test_measured_rows_are_the_predictions_of_each_changed_picture(cohort: Path, models: list[Path]) -> None:
     predictor = Predictor.load(load_manifest(models[0]))
     samples = [each for each in read_samples(cohort, cohort / "manifest.csv", CODES) if each.fold == 0]
-    found = measure(predictor, samples, seed=0, tick=lambda _done, _total: None)
+    found = measure(predictor, samples, seed=0, progress=lambda _done, _total: None)
     with Image.open(io.BytesIO(samples[1].path.read_bytes())) as image:
         grey = np.array(image)
     mirrored = predictor.predict([grey[:, ::-1]])[0].probabilities

@@ -87,48 +87,48 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def study(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def experiment(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that one comparison of two recipes on two folds fills."""
-    out = tmp_path_factory.mktemp("study")
+    out = tmp_path_factory.mktemp("experiment")
     write_recipe(out, "small", dense=4)
     write_recipe(out, "large", dense=8)
     assert run_select(cohort, out) == 0
     return out
 
 
-def run_select(cohort: Path, study: Path, **options: str) -> int:
+def run_select(cohort: Path, experiment: Path, **options: str) -> int:
     said = {
         "manifest": str(cohort / "manifest.csv"),
         "folds": "0,1",
-        "json": str(study / "out.json"),
+        "json": str(experiment / "out.json"),
     } | options
-    recipes = [str(study / "small.toml"), str(study / "large.toml")]
+    recipes = [str(experiment / "small.toml"), str(experiment / "large.toml")]
     arguments = [word for name, value in said.items() for word in (f"--{name}", value)]
     extra = [
         "--runs",
-        str(study / "runs"),
+        str(experiment / "runs"),
         "--plots",
-        str(study / "plots"),
+        str(experiment / "plots"),
         "--markdown",
-        str(study / "out.md"),
+        str(experiment / "out.md"),
     ]
     return main(["select", str(cohort), "--recipes", *recipes, *extra, *arguments])
 
 
-def report_of(study: Path) -> dict[str, Any]:
-    report: dict[str, Any] = json.loads((study / "out.json").read_text("utf-8"))
+def report_of(experiment: Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads((experiment / "out.json").read_text("utf-8"))
     return report
 
 
 def test_every_image_is_scored_by_the_model_that_did_not_learn_from_its_fold(
-    study: Path, cohort: Path
+    experiment: Path, cohort: Path
 ) -> None:
     """Pooled again by hand, with the predictor that the portal uses."""
     samples = read_samples(cohort, cohort / "manifest.csv", CODES)
     scored = [sample for sample in samples if sample.fold in (0, 1)]
     rows: dict[Path, tuple[float, ...]] = {}
     for fold in (0, 1):
-        manifest = load_manifest(study / "runs" / f"small-fold{fold}.json")
+        manifest = load_manifest(experiment / "runs" / f"small-fold{fold}.json")
         recipe = manifest.training["recipe"]["split"]
         assert recipe["training_folds"] == [(fold + 2) % 3]
         assert recipe["validation_folds"] == [(fold + 1) % 3]
@@ -139,7 +139,7 @@ def test_every_image_is_scored_by_the_model_that_did_not_learn_from_its_fold(
     pooled = np.array([rows[sample.path] for sample in scored])
     first = np.array([bool(sample.first_of_slice) for sample in scored])
     groups = [str(sample.group) for sample in scored]
-    report = next(each for each in report_of(study)["candidates"] if each["recipe"] == "small")
+    report = next(each for each in report_of(experiment)["candidates"] if each["recipe"] == "small")
     for name, chosen, count in (("all", np.ones(32, bool), 32), ("distinct", first, 16)):
         figures = score(truth[chosen], pooled[chosen], CODES)
         assert report[name]["n"] == count
@@ -150,14 +150,14 @@ def test_every_image_is_scored_by_the_model_that_did_not_learn_from_its_fold(
         assert report[name]["interval"]["macro_f1"] == pytest.approx(interval["macro_f1"])
 
 
-def test_report_names_what_was_compared_and_how(study: Path) -> None:
-    report = report_of(study)
+def test_report_names_what_was_compared_and_how(experiment: Path) -> None:
+    report = report_of(experiment)
     by_recipe = {each["recipe"]: each for each in report["candidates"]}
     assert set(by_recipe) == {"small", "large"}
     # One convolution of 3 x 3 x 4 + 4, a dense layer on 16 x 16 x 4, four logits.
     assert by_recipe["small"]["parameters"] == 40 + (1024 * 4 + 4) + (4 * 4 + 4)
     assert by_recipe["large"]["parameters"] == 40 + (1024 * 8 + 8) + (8 * 4 + 4)
-    largest = max((study / "runs" / f"small-fold{fold}.npz").stat().st_size for fold in (0, 1))
+    largest = max((experiment / "runs" / f"small-fold{fold}.npz").stat().st_size for fold in (0, 1))
     assert by_recipe["small"]["weights_bytes"] == largest
     assert [
         (model["fold"], model["training_folds"], model["stopping_folds"], model["epochs"])
@@ -176,38 +176,38 @@ def test_report_names_what_was_compared_and_how(study: Path) -> None:
     )
 
 
-def test_tables_and_plots_are_written_whole(study: Path) -> None:
-    text = (study / "out.md").read_text("utf-8")
-    report = report_of(study)
+def test_tables_and_plots_are_written_whole(experiment: Path) -> None:
+    text = (experiment / "out.md").read_text("utf-8")
+    report = report_of(experiment)
     lines = [line for line in text.splitlines() if line.startswith(("| small | 4", "| large | 8"))]
     assert [line.split(" | ")[0][2:] for line in lines] == [each["recipe"] for each in report["candidates"]]
     assert f"Chosen: `{report['chosen']}`" in text
     assert "--recipes small.toml large.toml --folds 0,1" in text
-    assert str(study) not in text
+    assert str(experiment) not in text
     for name in ("comparison", "small", "large"):
-        with Image.open(study / "plots" / f"{name}.png") as plot:
+        with Image.open(experiment / "plots" / f"{name}.png") as plot:
             assert plot.width > 500
             assert len(plot.convert("L").getcolors()) > 20
-    assert not list(study.rglob("*.partial"))
+    assert not list(experiment.rglob("*.partial"))
 
 
 def test_finished_runs_are_loaded_and_give_the_same_report(
-    study: Path, cohort: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    experiment: Path, cohort: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def must_not_train(*_arguments: object) -> Path:
         raise AssertionError("a finished run was trained again")
 
     monkeypatch.setattr(selection, "train_fold", must_not_train)
-    before = (study / "out.json").read_bytes()
-    times = {path: path.stat().st_mtime_ns for path in (study / "runs").iterdir()}
-    assert run_select(cohort, study) == 0
-    assert (study / "out.json").read_bytes() == before
-    assert {path: path.stat().st_mtime_ns for path in (study / "runs").iterdir()} == times
+    before = (experiment / "out.json").read_bytes()
+    times = {path: path.stat().st_mtime_ns for path in (experiment / "runs").iterdir()}
+    assert run_select(cohort, experiment) == 0
+    assert (experiment / "out.json").read_bytes() == before
+    assert {path: path.stat().st_mtime_ns for path in (experiment / "runs").iterdir()} == times
     assert capsys.readouterr().err.count("a finished run is loaded") == 4
 
 
 def test_json_on_standard_output_is_json_alone(
-    study: Path, cohort: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    experiment: Path, cohort: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     """Also where a fold is trained, of which Keras tells on standard output."""
     recipe = write_recipe(tmp_path, "third")
@@ -224,29 +224,29 @@ def test_json_on_standard_output_is_json_alone(
     ],
 )
 def test_what_cannot_be_compared_is_told_in_one_line(
-    study: Path, cohort: Path, capsys: pytest.CaptureFixture[str], options: dict[str, str], word: str
+    experiment: Path, cohort: Path, capsys: pytest.CaptureFixture[str], options: dict[str, str], word: str
 ) -> None:
-    before = (study / "out.json").read_bytes()
-    assert run_select(cohort, study, **options) == 2
+    before = (experiment / "out.json").read_bytes()
+    assert run_select(cohort, experiment, **options) == 2
     told = capsys.readouterr().err
     assert told.startswith(word)
     assert told.count("\n") == 1
-    assert (study / "out.json").read_bytes() == before
+    assert (experiment / "out.json").read_bytes() == before
 
 
 def test_folds_that_are_no_numbers_are_a_usage_error(
-    study: Path, cohort: Path, capsys: pytest.CaptureFixture[str]
+    experiment: Path, cohort: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
-        run_select(cohort, study, folds="first")
+        run_select(cohort, experiment, folds="first")
     assert stopped.value.code == 2
     assert (
         "folds are numbers with commas between, for instance 0,1; received 'first'" in capsys.readouterr().err
     )
 
 
-def open_changed(cohort: Path, change: Callable[[dict[str, str]], dict[str, Any]]) -> selection.Study:
-    return selection.open_study(cohort, rewrite(cohort / "manifest.csv", change), cohort / "no-runs")
+def open_changed(cohort: Path, change: Callable[[dict[str, str]], dict[str, Any]]) -> selection.Experiment:
+    return selection.open_experiment(cohort, rewrite(cohort / "manifest.csv", change), cohort / "no-runs")
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_manifest_without_folds_of_patients_is_refused(
 
 def test_folder_without_classes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
-        selection.open_study(tmp_path, tmp_path / "manifest.csv", tmp_path)
+        selection.open_experiment(tmp_path, tmp_path / "manifest.csv", tmp_path)
     assert caught.value.code == "data_missing"
 
 
@@ -286,10 +286,12 @@ def test_early_stopping_on_the_scored_fold_is_refused(cohort: Path, tmp_path: Pa
     assert not data.runs.exists()
 
 
-def test_run_of_other_images_or_another_recipe_is_refused(study: Path, cohort: Path, tmp_path: Path) -> None:
+def test_run_of_other_images_or_another_recipe_is_refused(
+    experiment: Path, cohort: Path, tmp_path: Path
+) -> None:
     """Neither loaded nor trained over: what lies there stays as it is."""
-    recipe = load_recipe(str(study / "small.toml"))
-    before = {path: path.read_bytes() for path in (study / "runs").glob("small*") if path.is_file()}
+    recipe = load_recipe(str(experiment / "small.toml"))
+    before = {path: path.read_bytes() for path in (experiment / "runs").glob("small*") if path.is_file()}
 
     def swapped(row: dict[str, str]) -> dict[str, Any]:
         return {**row, "fold": {"1": 2, "2": 1}.get(row["fold"], 0)}
@@ -300,7 +302,7 @@ def test_run_of_other_images_or_another_recipe_is_refused(study: Path, cohort: P
         (cohort / "manifest.csv", load_recipe(str(write_recipe(tmp_path, "small", 5))), "another version"),
     ):
         with pytest.raises(DataError, match=word) as caught:
-            selection.select([wanted], selection.open_study(cohort, data, study / "runs"), [0])
+            selection.select([wanted], selection.open_experiment(cohort, data, experiment / "runs"), [0])
         assert caught.value.code == "run_mismatch"
     assert {path: path.read_bytes() for path in before} == before
 

@@ -9,10 +9,10 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.utils import timezone
 
-from cases.cohorts import change_role
 from cases.models import Invitation, Membership
+from cases.people.invitations import InvitationClosed, accept_as_new, invite, withdraw
+from cases.people.memberships import change_role
 from cases.roles import Role
-from portal.accounts import services
 from portal.accounts.models import User
 from tests.cast import PASSWORD
 from tests.integration.test_races import RUNNERS, race
@@ -27,23 +27,23 @@ def real_postgresql() -> None:
 
 
 def test_invitation_accepted_many_times_at_once_makes_one_account(administrator, cohort) -> None:
-    issued = services.invite(by=administrator, cohort=cohort, email="new@example.org", role=Role.RADIOLOGIST)
-    outcomes = race(lambda: services.accept_as_new(secret=issued.secret, full_name="New", password=PASSWORD))
+    issued = invite(by=administrator, cohort=cohort, email="new@example.org", role=Role.RADIOLOGIST)
+    outcomes = race(lambda: accept_as_new(secret=issued.secret, full_name="New", password=PASSWORD))
     kinds = Counter(type(outcome) for outcome in outcomes)
-    assert kinds == {User: 1, services.InvitationClosed: RUNNERS - 1}
+    assert kinds == {User: 1, InvitationClosed: RUNNERS - 1}
     assert User.objects.filter(email="new@example.org").count() == 1
     assert Membership.objects.filter(user__email="new@example.org").count() == 1
 
 
 def test_invitation_withdrawn_while_it_is_accepted_ends_in_one_of_both(administrator, cohort) -> None:
-    issued = services.invite(by=administrator, cohort=cohort, email="new@example.org", role=Role.RADIOLOGIST)
+    issued = invite(by=administrator, cohort=cohort, email="new@example.org", role=Role.RADIOLOGIST)
     turns = iter(range(RUNNERS))
 
     def act() -> None:
         if next(turns) % 2:
-            services.withdraw(by=administrator, invitation=issued.invitation)
+            withdraw(by=administrator, invitation=issued.invitation)
         else:
-            services.accept_as_new(secret=issued.secret, full_name="New", password=PASSWORD)
+            accept_as_new(secret=issued.secret, full_name="New", password=PASSWORD)
 
     outcomes = race(act)
     assert sum(outcome is None for outcome in outcomes) == 1

@@ -2,23 +2,17 @@
 
 import re
 
-import pytest
 from django.core import mail
-from django.core.cache import cache
 from django.test import Client
 
 from cases.models import AuditEvent
+from cases.people.invitations import invite
+from cases.people.tokens import issue
 from portal.accounts.models import User
-from portal.accounts.services import invite
 from tests.cast import PASSWORD
 
 CHOICE = "/language/"
 SIGN_IN = "/accounts/sign-in/"
-
-
-@pytest.fixture(autouse=True)
-def fresh_counters():
-    cache.clear()
 
 
 def language_of(response) -> str:
@@ -107,6 +101,30 @@ def test_sign_in_remembers_what_was_chosen_before_it(client, colleague) -> None:
     client.post(CHOICE, {"language": "de"})
     client.post(SIGN_IN, {"username": colleague.email, "password": PASSWORD})
     assert User.objects.get(pk=colleague.pk).language == "de"
+    event = AuditEvent.objects.get(action="user.language_chosen")
+    assert (event.actor, event.details) == (colleague, {"language": "de"})
+
+
+def test_sign_in_with_a_cookie_of_no_language_of_ours_remembers_nothing(client, colleague) -> None:
+    client.cookies["language"] = "fr"
+    client.post(SIGN_IN, {"username": colleague.email, "password": PASSWORD})
+    assert User.objects.get(pk=colleague.pk).language == ""
+    assert not AuditEvent.objects.exists()
+
+
+def test_page_of_somebody_signed_in_already_writes_no_language(client_of, colleague) -> None:
+    client = client_of(colleague)
+    client.cookies["language"] = "de"
+    client.get("/cases/")
+    assert User.objects.get(pk=colleague.pk).language == ""
+
+
+def test_token_of_a_script_that_keeps_cookies_remembers_no_language(client, colleague) -> None:
+    token = issue(by=None, user=colleague, lifetime=None).text
+    client.cookies["language"] = "de"
+    response = client.get("/api/v1/cases/", headers={"Authorization": f"Token {token}"})
+    assert response.status_code == 200
+    assert User.objects.get(pk=colleague.pk).language == ""
 
 
 def test_sign_in_leaves_the_accounts_own_language(client, colleague) -> None:

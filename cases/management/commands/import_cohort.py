@@ -11,10 +11,10 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from cases.analysis.model_versions import active_version
-from cases.cohorts import add_member
 from cases.intake.folder_import import FolderError, import_files, labelled_files
 from cases.intake.uploads import Outcome
 from cases.models import Cohort
+from cases.people.memberships import add_member
 from cases.roles import Role
 
 PROGRESS_EVERY = 50

@@ -40,17 +40,17 @@ def calibration(report: Report) -> str:
 
 
 def verdicts(gate: Report) -> str:
-    """Return how often each verdict falls on slices and on foreign pictures, and how often it is right."""
+    """Return how often each verdict falls on slices and on out-of-domain pictures, and is right."""
     lines = []
     for name, label in _VERDICTS.items():
-        real, foreign = gate["real"][name], gate["foreign"][name]
-        lines.append((label, mean(real["share"]), mean(real.get("accuracy")), mean(foreign["share"])))
-    heading = ("Verdict", "Slices (95 % interval)", "Of these, class right", "Foreign pictures")
+        real, out_of_domain = gate["real"][name], gate["out_of_domain"][name]
+        lines.append((label, mean(real["share"]), mean(real.get("accuracy")), mean(out_of_domain["share"])))
+    heading = ("Verdict", "Slices (95 % interval)", "Of these, class right", "Out-of-domain pictures")
     return table(heading, lines)
 
 
 def kinds(gate: Report) -> str:
-    """Return the verdicts on each kind of foreign picture."""
+    """Return the verdicts on each kind of out-of-domain picture."""
     lines = [
         (
             _KINDS.get(kind, kind),
@@ -60,7 +60,7 @@ def kinds(gate: Report) -> str:
         )
         for kind, each in gate["per_kind"].items()
     ]
-    return table(("Foreign pictures", "n", "Sources", "AUROC", *_VERDICTS.values()), lines)
+    return table(("Out-of-domain pictures", "n", "Sources", "AUROC", *_VERDICTS.values()), lines)
 
 
 def coverage(gate: Report) -> str:
@@ -83,7 +83,7 @@ def per_fold(gate: Report) -> str:
         "n": "n",
         "auroc": "AUROC",
         "real_refused": "Slices refused",
-        "foreign_accepted": "Foreign accepted",
+        "out_of_domain_accepted": "Out of domain, accepted",
         "refuse_above": "Refused above",
         "uncertain_above": "Uncertain above",
         "uncertain_below_confidence": "or below confidence",

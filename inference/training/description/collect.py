@@ -17,7 +17,7 @@ from inference.fingerprints import Hashes, fingerprint
 from inference.formats import Pixels, read_image
 from inference.preprocessing import to_grey
 from inference.training.description.listing import Entry
-from inference.training.ticks import Tick, silent
+from inference.training.progress import Progress, silent
 
 # Figures of one image, in grey levels from 0 to 255; 16-bit values are divided by 257.
 MEASURES = {
@@ -59,8 +59,8 @@ class Fault:
     message: str
 
 
-def collect(entries: Sequence[Entry], tick: Tick = silent) -> tuple[list[Reading], list[Fault]]:
-    """Read all files, in their order. tick: told how many of how many are done."""
+def collect(entries: Sequence[Entry], progress: Progress = silent) -> tuple[list[Reading], list[Fault]]:
+    """Read all files, in their order. progress: told how many of how many are done."""
     readings: list[Reading] = []
     faults: list[Fault] = []
     for index, entry in enumerate(entries, start=1):
@@ -70,7 +70,7 @@ def collect(entries: Sequence[Entry], tick: Tick = silent) -> tuple[list[Reading
             faults.append(Fault(entry, error.code, error.message))
         except OSError:
             faults.append(Fault(entry, "file_missing", "The file cannot be opened."))
-        tick(index, len(entries))
+        progress(index, len(entries))
     return readings, faults
 
 

@@ -17,7 +17,7 @@ from inference.training.description.duplicates import describe_duplicates, near_
 from inference.training.description.leaks import find_leaks
 from inference.training.description.listing import Entry, Listing, list_images
 from inference.training.description.statistics import compare_classes, summarise
-from inference.training.ticks import Tick, silent
+from inference.training.progress import Progress, silent
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +38,14 @@ class Description:
 def describe(
     directory: Path,
     manifest: Path | None = None,
-    tick: Tick = silent,
+    progress: Progress = silent,
 ) -> Description:
-    """Read and describe all images below `directory`. tick: told how many of how many are read.
+    """Read and describe all images below `directory`. progress: told how many of how many are read.
 
     Raises DataError data_missing, also where no single file can be read, and data_invalid.
     """
     listing = list_images(directory, manifest)
-    readings, faults = collect(listing.entries, tick)
+    readings, faults = collect(listing.entries, progress)
     if not readings:
         codes = ", ".join(sorted({fault.code for fault in faults}))
         raise DataError("data_missing", f"None of {len(faults)} files can be read. Received {codes}.")

@@ -10,10 +10,10 @@ from django.db import transaction
 
 from cases.analysis.model_versions import active_version
 from cases.analysis.results import current_result
-from cases.cohorts import add_member
 from cases.intake.folder_import import LabelledFile, cases_of, import_files, labelled_files
 from cases.lifecycle import JobStatus, Reading, ReadingOrder, Verdict
 from cases.models import Case, Cohort, FirstRead, Job, Prediction
+from cases.people.memberships import add_member
 from cases.permissions import require_reader
 from cases.reading import reviews
 from cases.reading.first_reads import commit_first_read

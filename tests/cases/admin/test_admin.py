@@ -7,7 +7,7 @@ from knox.models import AuthToken
 
 from cases.analysis import model_versions
 from cases.models import AuditEvent, Invitation, Job, ModelVersion, Prediction, Review
-from portal.accounts import services, tokens
+from cases.people import invitations, tokens
 from portal.accounts.models import User
 from tests.models import write_files
 
@@ -37,7 +37,7 @@ def office(client_of, superuser):
 
 @pytest.mark.parametrize("model", [*OURS, AuthToken], ids=lambda model: model.__name__)
 def test_every_model_is_registered_and_its_list_opens(office, reviewed_case, administrator, cohort, model):
-    services.invite(by=administrator, cohort=cohort, email="new@example.org", role="radiologist")
+    invitations.invite(by=administrator, cohort=cohort, email="new@example.org", role="radiologist")
     tokens.issue(by=None, user=administrator, lifetime=None)
     assert model in admin.site._registry
     assert office.get(address(model), {"q": "x"}).status_code == 200
@@ -54,7 +54,7 @@ def test_every_model_is_registered_and_its_list_opens(office, reviewed_case, adm
 def test_read_only_row_opens_and_cannot_be_changed_or_deleted(
     office, reviewed_case, administrator, cohort, model
 ):
-    services.invite(by=administrator, cohort=cohort, email="new@example.org", role="radiologist")
+    invitations.invite(by=administrator, cohort=cohort, email="new@example.org", role="radiologist")
     row = model.objects.first()
     assert office.get(address(model, "change", row.pk)).status_code == 200
     assert office.post(address(model, "change", row.pk), {}).status_code == 403
@@ -156,13 +156,13 @@ def test_staff_without_superuser_changes_no_version(client_of, make_person, two_
 
 
 def test_withdraw_closes_only_open_invitations(office, administrator, cohort):
-    first = services.invite(
+    first = invitations.invite(
         by=administrator, cohort=cohort, email="a@example.org", role="radiologist"
     ).invitation
-    second = services.invite(
+    second = invitations.invite(
         by=administrator, cohort=cohort, email="b@example.org", role="radiologist"
     ).invitation
-    services.withdraw(by=administrator, invitation=second)
+    invitations.withdraw(by=administrator, invitation=second)
     assert "1 withdrawn" in act(office, Invitation, "withdraw", first, second).content.decode()
     assert not any(invitation.is_open for invitation in Invitation.objects.all())
 

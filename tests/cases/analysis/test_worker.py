@@ -120,6 +120,15 @@ def test_missing_picture_fails_the_job_for_good_with_a_sentence(job) -> None:
     assert "Ask your administrator" in job.error_message
 
 
+def test_damaged_picture_fails_the_job_for_good_with_a_sentence(job, monkeypatch) -> None:
+    stored = storage.load(job.image.file)
+    monkeypatch.setattr(storage, "load", lambda _name: stored[:-1])
+    worker.analyse(str(job.pk))
+    job.refresh_from_db()
+    assert (job.status, job.attempts, job.error_code) == ("failed", 1, "stored_damaged")
+    assert "Ask your administrator" in job.error_message
+
+
 def test_weights_that_do_not_match_fail_the_job_with_their_code(job, tiny_network) -> None:
     weights = tiny_network.directory / tiny_network.weights_file
     whole = weights.read_bytes()

@@ -16,6 +16,7 @@ from cases.intake.uploads import submit_file
 from cases.models import Image, Prediction
 from cases.viewer import images
 from inference.heatmaps import MapSet, pack
+from inference.preprocessing import to_display
 from tests.cast import CLASSES, make_png_bytes
 
 
@@ -65,6 +66,22 @@ def test_very_large_base_is_made_smaller_and_the_page_keeps_its_coordinates(
     assert opened(client.get(f"/cases/{receipt.case.code}/base.png")).size == (2048, 1024)
     frame = client.get(f"/cases/{receipt.case.code}/").context["viewer"].view_box
     assert (frame.width, frame.height, frame.side, frame.left, frame.top) == (3000, 1500, 3000, "0", "-750")
+
+
+def test_base_of_eight_bits_is_sent_as_it_is_stored(ready_case, colleague, client_of, monkeypatch) -> None:
+    monkeypatch.setattr(images, "pixels_of", lambda _image: pytest.fail("It was decoded."))
+    response = client_of(colleague).get(addresses(ready_case)["base"])
+    assert response.content == storage.load(Image.objects.get().file)
+
+
+def test_base_of_sixteen_bits_is_seen_through_its_window(owner, cohort, model_version, client_of) -> None:
+    deep = np.arange(64 * 48, dtype=np.uint16).reshape(48, 64)
+    stream = io.BytesIO()
+    PillowImage.fromarray(deep).save(stream, "PNG")
+    receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(stream.getvalue()))
+    shown = opened(client_of(owner).get(f"/cases/{receipt.case.code}/base.png"))
+    assert (shown.mode, shown.getextrema()) == ("L", (0, 255))
+    assert np.array_equal(np.asarray(shown), to_display(deep))
 
 
 def test_no_more_than_two_pictures_are_drawn_at_once(rf) -> None:
@@ -208,4 +225,19 @@ def test_picture_whose_file_is_gone_is_unavailable_and_not_cached(
         response = client_of(colleague).get(addresses(ready_case)[name])
     finally:
         storage.store("images", kept, ".png")
+    assert (response.status_code, response["Cache-Control"]) == (503, "no-store")
+
+
+@pytest.mark.parametrize("name", ["base", "volume", "overlay"])
+def test_picture_whose_stored_bytes_changed_is_unavailable_and_not_cached(
+    name, ready_case, colleague, client_of, monkeypatch
+) -> None:
+    file = Image.objects.get().file
+    whole = storage.load(file)
+    middle = len(whole) // 2
+    changed = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+    load = storage.load
+    monkeypatch.setattr(storage, "load", lambda asked: changed if asked == file else load(asked))
+    places = addresses(ready_case) | {"volume": f"/cases/{ready_case.code}/base.nii.gz"}
+    response = client_of(colleague).get(places[name])
     assert (response.status_code, response["Cache-Control"]) == (503, "no-store")

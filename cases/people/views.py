@@ -6,34 +6,30 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cases import cohorts
-from cases.cohort_choice import chosen_cohort, known_cohorts
+from cases.access import PageRequest, signed_in
+from cases.cohorts import chosen_cohort, known_cohorts
 from cases.models import Cohort, Invitation, Membership
+from cases.people import invitations, mails, memberships
+from cases.people.forms import InviteForm, RoleForm
+from cases.people.tokens import may_manage_tokens_of
 from cases.permissions import Action, require
 from cases.roles import Role
-from portal.accounts import mails, services
-from portal.accounts.forms import InviteForm, RoleForm
-from portal.accounts.requests import person
-from portal.accounts.tokens import may_manage_tokens_of
 
 
 @never_cache
-@login_required
 @require_http_methods(["GET", "POST"])
-def people(request: HttpRequest) -> HttpResponse:
+@signed_in
+def people(request: PageRequest) -> HttpResponse:
     """Members and open invitations of one cohort; a POST invites, and shows the link once."""
-    managed, cohort = chosen_cohort(person(request), request.GET.get("cohort", ""))
+    managed, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
     form = InviteForm(request.POST or None)
     issued = _invite(request, cohort, form) if form.is_valid() else None
     if issued:
@@ -44,17 +40,17 @@ def people(request: HttpRequest) -> HttpResponse:
         "form": form,
         "issued": issued,
         "members": _member_rows(request, cohort),
-        "invitations": _open_invitations(cohort),
+        "invitations": invitations.open_invitations().filter(cohort=cohort).select_related("invited_by"),
         "roles": Role.choices,
     }
     return render(request, "people/people.html", context)
 
 
-def _invite(request: HttpRequest, cohort: Cohort, form: InviteForm) -> dict[str, Any] | None:
+def _invite(request: PageRequest, cohort: Cohort, form: InviteForm) -> dict[str, Any] | None:
     """Invite and mail; the link and whether the mail went out, or None with errors in the form."""
     try:
-        issued = services.invite(
-            by=person(request),
+        issued = invitations.invite(
+            by=request.user,
             cohort=cohort,
             email=form.cleaned_data["email"],
             role=Role(form.cleaned_data["role"]),
@@ -62,7 +58,7 @@ def _invite(request: HttpRequest, cohort: Cohort, form: InviteForm) -> dict[str,
     except ValidationError as error:
         form.add_error(None, error)
         return None
-    link = request.build_absolute_uri(reverse("accounts:invitation", args=[issued.secret]))
+    link = request.build_absolute_uri(reverse("people:invitation", args=[issued.secret]))
     return {
         "invitation": issued.invitation,
         "link": link,
@@ -70,8 +66,8 @@ def _invite(request: HttpRequest, cohort: Cohort, form: InviteForm) -> dict[str,
     }
 
 
-def _member_rows(request: HttpRequest, cohort: Cohort) -> list[dict[str, Any]]:
-    by = person(request)
+def _member_rows(request: PageRequest, cohort: Cohort) -> list[dict[str, Any]]:
+    by = request.user
     members = cohort.memberships.select_related("user").order_by("role", "user__full_name", "pk")
     return [
         {
@@ -83,41 +79,35 @@ def _member_rows(request: HttpRequest, cohort: Cohort) -> list[dict[str, Any]]:
     ]
 
 
-def _open_invitations(cohort: Cohort) -> QuerySet[Invitation]:
-    return Invitation.objects.filter(
-        cohort=cohort, accepted_at__isnull=True, withdrawn_at__isnull=True, expires_at__gt=timezone.now()
-    ).select_related("invited_by")
-
-
-@login_required
 @require_POST
-def withdraw(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
+@signed_in
+def withdraw(request: PageRequest, invitation_id: UUID) -> HttpResponse:
     """Close an open invitation."""
-    by = person(request)
+    by = request.user
     invitation = get_object_or_404(
         Invitation.objects.select_related("cohort"), pk=invitation_id, cohort__in=known_cohorts(by)
     )
     try:
-        services.withdraw(by=by, invitation=invitation)
+        invitations.withdraw(by=by, invitation=invitation)
         messages.success(request, _t("The invitation is withdrawn; its link opens nothing any more."))
-    except services.InvitationClosed:
+    except invitations.InvitationClosed:
         messages.warning(request, _t("This invitation was not open any more."))
     return _back_to(invitation.cohort)
 
 
-@login_required
 @require_POST
-def change_role(request: HttpRequest, membership_id: int) -> HttpResponse:
+@signed_in
+def change_role(request: PageRequest, membership_id: int) -> HttpResponse:
     """Give a member another role."""
     membership = _membership_or_404(request, membership_id)
-    require(person(request), Action.MANAGE, membership.cohort)
+    require(request.user, Action.MANAGE, membership.cohort)
     form = RoleForm(request.POST)
     if not form.is_valid():
         messages.error(request, _t("Choose one of the roles in the list."))
         return _back_to(membership.cohort)
     role = Role(form.cleaned_data["role"])
     try:
-        cohorts.change_role(by=person(request), membership=membership, role=role)
+        memberships.change_role(by=request.user, membership=membership, role=role)
     except ValidationError as refused:
         messages.error(request, refused.messages[0])
     else:
@@ -126,14 +116,14 @@ def change_role(request: HttpRequest, membership_id: int) -> HttpResponse:
     return _back_to(membership.cohort)
 
 
-@login_required
 @require_POST
-def remove(request: HttpRequest, membership_id: int) -> HttpResponse:
+@signed_in
+def remove(request: PageRequest, membership_id: int) -> HttpResponse:
     """Take a member out of the cohort."""
     membership = _membership_or_404(request, membership_id)
     cohort, name = membership.cohort, str(membership.user)
     try:
-        cohorts.remove_member(by=person(request), membership=membership)
+        memberships.remove_member(by=request.user, membership=membership)
     except ValidationError as refused:
         messages.error(request, refused.messages[0])
     else:
@@ -141,10 +131,10 @@ def remove(request: HttpRequest, membership_id: int) -> HttpResponse:
     return _back_to(cohort)
 
 
-def _membership_or_404(request: HttpRequest, membership_id: int) -> Membership:
+def _membership_or_404(request: PageRequest, membership_id: int) -> Membership:
     """A membership in one of the user's own cohorts; what it allows, the service decides."""
-    memberships = Membership.objects.select_related("user", "cohort")
-    return get_object_or_404(memberships, pk=membership_id, cohort__in=known_cohorts(person(request)))
+    found = Membership.objects.select_related("user", "cohort")
+    return get_object_or_404(found, pk=membership_id, cohort__in=known_cohorts(request.user))
 
 
 def _back_to(cohort: Cohort) -> HttpResponse:

@@ -23,7 +23,7 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
 )
 
 
-def name_foreign_format(head: bytes) -> str | None:
+def unsupported_format_of(head: bytes) -> str | None:
     """Return the name of a known format that is not accepted, or None. head: the first bytes of a file."""
     for offset, signature, name in _SIGNATURES:
         if head[offset : offset + len(signature)] == signature:

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from knox.models import AuthToken
 
 from cases.models import AuditEvent, Membership
-from portal.accounts import tokens
+from cases.people import tokens
 
 PAGE = "/accounts/tokens/"
 

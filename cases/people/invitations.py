@@ -9,22 +9,23 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _t
 
 from cases import audit
-from cases.cohorts import add_member
 from cases.models import Invitation
+from cases.people.memberships import add_member
 from cases.permissions import Action, require
 from cases.roles import Role
-from portal.accounts.models import User
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from cases.models import Cohort
+    from portal.accounts.models import User
 
 
 class InvitationClosed(Exception):
@@ -65,7 +66,7 @@ def invite(*, by: User, cohort: Cohort, email: str, role: Role) -> IssuedInvitat
         )
     secret, now = secrets.token_urlsafe(32), timezone.now()
     with transaction.atomic():
-        for earlier in _open_invitations().filter(cohort=cohort, email=email):
+        for earlier in open_invitations().filter(cohort=cohort, email=email):
             _withdraw(by, earlier)
         invitation = Invitation.objects.create(
             email=email,
@@ -87,16 +88,23 @@ def withdraw(*, by: User, invitation: Invitation) -> None:
 
 
 def _withdraw(by: User, invitation: Invitation) -> None:
-    closed = _open_invitations().filter(pk=invitation.pk).update(withdrawn_at=timezone.now())
+    closed = open_invitations().filter(pk=invitation.pk).update(withdrawn_at=timezone.now())
     if closed != 1:
         raise InvitationClosed
     audit.record(by=by, action="invitation.withdrawn", subject=invitation, cohort=invitation.cohort)
 
 
+def open_invitations() -> QuerySet[Invitation]:
+    """Those whose links still let somebody in."""
+    return Invitation.objects.filter(
+        accepted_at__isnull=True, withdrawn_at__isnull=True, expires_at__gt=timezone.now()
+    )
+
+
 def find_open(secret: str) -> Invitation:
     """The open invitation that the link's secret belongs to, or InvitationClosed."""
     invitation = (
-        _open_invitations()
+        open_invitations()
         .filter(secret_digest=_digest(secret))
         .select_related("cohort", "invited_by")
         .first()
@@ -114,9 +122,9 @@ def accept_as_new(*, secret: str, full_name: str, password: str, language: str =
     try:
         with transaction.atomic():
             invitation = _take(secret)
-            if User.objects.filter(email=invitation.email).exists():
+            if get_user_model().objects.filter(email=invitation.email).exists():
                 raise AccountExists
-            user = User.objects.create_user(
+            user = get_user_model().objects.create_user(
                 invitation.email, password, full_name=full_name, language=language
             )
             _join(invitation, user)
@@ -136,26 +144,10 @@ def accept_as_member(*, by: User, secret: str) -> Invitation:
     return invitation
 
 
-def remember_language(*, by: User, language: str) -> None:
-    """Have pages and mails speak this language to the person, on every device."""
-    if language not in dict(settings.LANGUAGES):
-        raise ValidationError({"language": _t("Choose one of the languages in the list.")})
-    with transaction.atomic():
-        by.language = language
-        by.save(update_fields=["language"])
-        audit.record(by=by, action="user.language_chosen", subject=by, language=language)
-
-
-def _open_invitations() -> QuerySet[Invitation]:
-    return Invitation.objects.filter(
-        accepted_at__isnull=True, withdrawn_at__isnull=True, expires_at__gt=timezone.now()
-    )
-
-
 def _take(secret: str) -> Invitation:
     """Use the link up: of two that come at once, the UPDATE lets only one pass."""
     digest = _digest(secret)
-    if _open_invitations().filter(secret_digest=digest).update(accepted_at=timezone.now()) != 1:
+    if open_invitations().filter(secret_digest=digest).update(accepted_at=timezone.now()) != 1:
         raise InvitationClosed
     return Invitation.objects.select_related("cohort").get(secret_digest=digest)
 

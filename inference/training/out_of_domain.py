@@ -76,7 +76,7 @@ _SMALLEST_SIDE = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Foreign:
+class OutOfDomain:
     """One picture that is no brain MR slice. kind: as in the report; source: pictures cut from or drawn
     like one another share it; they are not independent.
     """
@@ -86,19 +86,19 @@ class Foreign:
     pixels: Pixels
 
 
-def foreign_pictures() -> list[Foreign]:
-    """Return all foreign pictures, the same on every call with the same versions of the packages.
+def out_of_domain_pictures() -> list[OutOfDomain]:
+    """Return all out-of-domain pictures, the same on every call with the same versions of the packages.
 
     Raises DataError packages_missing.
     """
     shipped = [
-        Foreign(kind, name, variant)
+        OutOfDomain(kind, name, variant)
         for kind, packages in _PICTURES.items()
         for package, names in packages.items()
         for name in names
         for variant in _variants(_read(_folder(package) / name))
     ]
-    return shipped + [Foreign(*each) for each in drawn()]
+    return shipped + [OutOfDomain(*each) for each in drawn()]
 
 
 def _folder(package: str) -> Path:
@@ -106,7 +106,8 @@ def _folder(package: str) -> Path:
     if spec is None or spec.origin is None:
         raise DataError(
             "packages_missing",
-            f"The foreign pictures come with the packages of requirements-dev.txt. Received no {package}.",
+            "The out-of-domain pictures come with the packages of requirements-dev.txt. "
+            f"Received no {package}.",
         )
     return Path(spec.origin).parent / _FOLDERS[package]
 

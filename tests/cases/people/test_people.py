@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from cases.models import AuditEvent, Invitation, Membership
-from portal.accounts import mails, services
+from cases.people import invitations, mails
 from tests.cast import UNKNOWN_ID
 
 PAGE = "/people/"
@@ -14,7 +14,7 @@ PAGE = "/people/"
 
 @pytest.fixture
 def invitation(administrator, cohort):
-    return services.invite(
+    return invitations.invite(
         by=administrator, cohort=cohort, email="new@example.org", role="radiologist"
     ).invitation
 
@@ -63,7 +63,7 @@ def test_invite_shows_the_link_once_and_mails_it(client_of, administrator, mailo
     link = next(line for line in mail.body.splitlines() if line.startswith("http"))
     assert link in page
     assert mail.to == ["new@example.org"]
-    assert services.find_open(link.rstrip("/").rsplit("/", 1)[1]).role == "technologist"
+    assert invitations.find_open(link.rstrip("/").rsplit("/", 1)[1]).role == "technologist"
     assert link not in client.get(PAGE).content.decode()
 
 

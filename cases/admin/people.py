@@ -1,15 +1,16 @@
-"""Accounts in the Django admin, for the superuser. No password, secret or token is ever shown."""
+"""People in the Django admin, for the superuser. No password, secret or token is ever shown."""
 
 # Django's admin classes are generic for the type checker only.
 # mypy: disable-error-code="type-arg"
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
@@ -21,21 +22,23 @@ from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
 from cases import audit
-from cases.admin.parts import ReadOnlyAdmin, ReadOnlyInline
-from cases.cohorts import keep_administrators_without
+from cases.admin.parts import ReadOnlyAdmin, ReadOnlyInline, who
 from cases.models import Invitation, Membership
-from portal.accounts import services, tokens
-from portal.accounts.models import User
+from cases.people import invitations, tokens
+from cases.people.memberships import add_member, keep_administrators_without
+from cases.roles import Role
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+
+    from portal.accounts.models import User
 
 
 class NewUserForm(AdminUserCreationForm):
     """Django's form for a new account, by e-mail address."""
 
     class Meta:
-        model = User
+        model = get_user_model()
         fields = ("email", "full_name")
         field_classes = {"email": forms.EmailField}
 
@@ -64,7 +67,7 @@ class MembershipInline(ReadOnlyInline):
 RIGHTS = ("is_active", "is_staff", "is_superuser")
 
 
-@admin.register(User)
+@admin.register(get_user_model())
 class UserAdmin(DjangoUserAdmin):
     form = ChangedUserForm
     add_form = NewUserForm
@@ -97,7 +100,7 @@ class UserAdmin(DjangoUserAdmin):
         details: dict[str, audit.Detail] = {"fields": ", ".join(form.changed_data)} if change else {}
         details |= {name: getattr(obj, name) for name in RIGHTS if name in form.changed_data}
         action = "user.changed" if change else "user.created"
-        audit.record(by=_who(request), action=action, subject=obj, cohort=None, **details)
+        audit.record(by=who(request), action=action, subject=obj, cohort=None, **details)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """Django's page for another password; that it was set is on record."""
@@ -106,7 +109,7 @@ class UserAdmin(DjangoUserAdmin):
             response = super().user_change_password(request, id, form_url)
             after = self.get_object(request, unquote(id))
             if before and after and after.password != before.password:
-                audit.record(by=_who(request), action="user.password_set", subject=after)
+                audit.record(by=who(request), action="user.password_set", subject=after)
         return response
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -122,9 +125,30 @@ class UserAdmin(DjangoUserAdmin):
                 for token in tokens.tokens_of(user):
                     token.delete()
                     shown = token.token_key[: tokens.SHOWN]
-                    audit.record(by=_who(request), action="token.revoked", subject=user, token=shown)
+                    audit.record(by=who(request), action="token.revoked", subject=user, token=shown)
                     done += 1
         self.message_user(request, _t("%(n)d revoked.") % {"n": done}, messages.SUCCESS)
+
+
+@admin.register(Membership)
+class MembershipAdmin(admin.ModelAdmin):
+    list_display = ("user", "cohort", "role", "created_at")
+    list_filter = ("role", "cohort")
+    search_fields = ("user__email", "user__full_name", "cohort__name")
+    list_select_related = ("user", "cohort")
+    autocomplete_fields = ("user", "cohort")
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: forms.ModelForm, change: bool) -> None:
+        """Add a member by the service; what is on this page is only ever added."""
+        stored = add_member(by=who(request), cohort=obj.cohort, user=obj.user, role=Role(obj.role))
+        obj.pk = stored.pk
+
+    def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        # Roles are changed, and members leave, on the people page.
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        return False
 
 
 @admin.register(Invitation)
@@ -151,15 +175,13 @@ class InvitationAdmin(ReadOnlyAdmin):
         done = 0
         for invitation in chosen.select_related("cohort"):
             try:
-                services.withdraw(by=_who(request), invitation=invitation)
+                invitations.withdraw(by=who(request), invitation=invitation)
                 done += 1
-            except services.InvitationClosed:
+            except invitations.InvitationClosed:
                 continue
         self.message_user(request, _t("%(n)d withdrawn.") % {"n": done}, messages.SUCCESS)
 
 
-admin.site.site_header = admin.site.site_title = "SecondRead"
-admin.site.index_title = _("Administration of the site")
 admin.site.unregister(Group)  # rights are roles in a cohort, as code
 admin.site.unregister(AuthToken)  # knox's own page shows the digest
 
@@ -183,8 +205,3 @@ class TokenAdmin(ReadOnlyAdmin):
     def has_view_permission(self, request: HttpRequest, obj: AuthToken | None = None) -> bool:
         # A page of one token would carry its digest, the primary key, in its address.
         return obj is None and super().has_view_permission(request, obj)
-
-
-def _who(request: HttpRequest) -> User:
-    """The superuser at the admin."""
-    return cast("User", request.user)

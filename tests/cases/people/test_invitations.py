@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from cases.models import AuditEvent, Invitation, Membership
-from portal.accounts import services
+from cases.people import invitations
 from portal.accounts.models import User
 from tests.cast import PASSWORD
 
@@ -16,7 +16,7 @@ ANSWER = {"full_name": "New Person", "new_password1": PASSWORD, "new_password2":
 
 @pytest.fixture
 def issued(administrator, cohort):
-    return services.invite(by=administrator, cohort=cohort, email="New@Example.org", role="radiologist")
+    return invitations.invite(by=administrator, cohort=cohort, email="New@Example.org", role="radiologist")
 
 
 def link_of(issued):
@@ -46,15 +46,15 @@ def test_invite_by_administrator_stores_only_a_digest_and_is_audited(issued, adm
 def test_invite_by_anybody_else_is_refused_and_stores_nothing(request, cohort, who):
     by = request.getfixturevalue(who)
     with pytest.raises(PermissionDenied):
-        services.invite(by=by, cohort=cohort, email="new@example.org", role="radiologist")
+        invitations.invite(by=by, cohort=cohort, email="new@example.org", role="radiologist")
     assert not Invitation.objects.exists()
 
 
 def test_invite_again_closes_the_earlier_link(issued, administrator, cohort):
-    second = services.invite(by=administrator, cohort=cohort, email="new@example.org", role="technologist")
-    with pytest.raises(services.InvitationClosed):
-        services.find_open(issued.secret)
-    assert services.find_open(second.secret) == second.invitation
+    second = invitations.invite(by=administrator, cohort=cohort, email="new@example.org", role="technologist")
+    with pytest.raises(invitations.InvitationClosed):
+        invitations.find_open(issued.secret)
+    assert invitations.find_open(second.secret) == second.invitation
 
 
 def test_link_of_a_new_person_makes_the_account_and_signs_in(client, issued, cohort):
@@ -95,9 +95,9 @@ def test_link_works_once(client, issued, client_of):
 
 
 def test_second_acceptance_of_one_secret_is_refused_by_the_service(issued):
-    services.accept_as_new(secret=issued.secret, full_name="First", password=PASSWORD)
-    with pytest.raises(services.InvitationClosed):
-        services.accept_as_new(secret=issued.secret, full_name="Second", password=PASSWORD)
+    invitations.accept_as_new(secret=issued.secret, full_name="First", password=PASSWORD)
+    with pytest.raises(invitations.InvitationClosed):
+        invitations.accept_as_new(secret=issued.secret, full_name="Second", password=PASSWORD)
     assert User.objects.filter(email="new@example.org").count() == 1
 
 
@@ -108,7 +108,7 @@ def test_link_that_has_run_out_is_closed(client, issued):
 
 
 def test_link_that_was_withdrawn_is_closed(client, issued, administrator):
-    services.withdraw(by=administrator, invitation=issued.invitation)
+    invitations.withdraw(by=administrator, invitation=issued.invitation)
     assert client.get(link_of(issued)).status_code == 410
 
 
@@ -123,7 +123,7 @@ def test_link_by_a_wrong_verb_is_refused(client, issued):
 
 @pytest.fixture
 def for_stranger(administrator, cohort, stranger):
-    return services.invite(by=administrator, cohort=cohort, email=stranger.email, role="radiologist")
+    return invitations.invite(by=administrator, cohort=cohort, email=stranger.email, role="radiologist")
 
 
 def test_link_for_an_account_leads_through_the_sign_in_and_joins_by_post(
@@ -160,7 +160,7 @@ def test_link_of_somebody_else_is_refused_and_stays_open(
 
 
 def test_link_for_a_script_says_to_use_a_token_and_signs_nobody_in(client, administrator, cohort):
-    issued = services.invite(by=administrator, cohort=cohort, email="script@example.org", role="exporter")
+    issued = invitations.invite(by=administrator, cohort=cohort, email="script@example.org", role="exporter")
     page = client.post(link_of(issued), ANSWER).content.decode()
     assert "has no pages to sign in to" in page
     assert "_auth_user_id" not in client.session
@@ -170,7 +170,7 @@ def test_link_for_a_scripts_account_joins_without_a_sign_in(
     client, administrator, cohort, other_cohort, make_person
 ):
     script = make_person("script", other_cohort, "exporter")
-    issued = services.invite(by=administrator, cohort=cohort, email=script.email, role="exporter")
+    issued = invitations.invite(by=administrator, cohort=cohort, email=script.email, role="exporter")
     client.post(link_of(issued))
     assert cohort.memberships.get(user=script).role == "exporter"
     assert "_auth_user_id" not in client.session

@@ -8,16 +8,16 @@ import pytest
 
 from inference.errors import DataError
 from inference.formats import Pixels
-from inference.training import foreign
-from inference.training.foreign import Foreign, foreign_pictures
+from inference.training import out_of_domain
+from inference.training.out_of_domain import OutOfDomain, out_of_domain_pictures
 
 
 @pytest.fixture(scope="module")
-def pictures() -> list[Foreign]:
-    return foreign_pictures()
+def pictures() -> list[OutOfDomain]:
+    return out_of_domain_pictures()
 
 
-def test_every_kind_that_a_portal_meets_is_there(pictures: list[Foreign]) -> None:
+def test_every_kind_that_a_portal_meets_is_there(pictures: list[OutOfDomain]) -> None:
     kinds = Counter(each.kind for each in pictures)
     assert set(kinds) == {
         "photo",
@@ -33,25 +33,25 @@ def test_every_kind_that_a_portal_meets_is_there(pictures: list[Foreign]) -> Non
     assert len({each.source for each in pictures}) > 50
 
 
-def test_pictures_are_what_the_network_takes(pictures: list[Foreign]) -> None:
+def test_pictures_are_what_the_network_takes(pictures: list[OutOfDomain]) -> None:
     for each in pictures:
         assert each.pixels.dtype in (np.uint8, np.uint16), each.source
         assert each.pixels.ndim == 2 or each.pixels.shape[2] == 3, each.source
         assert min(each.pixels.shape[:2]) >= 16, each.source
 
 
-def test_only_what_is_called_empty_is_constant(pictures: list[Foreign]) -> None:
+def test_only_what_is_called_empty_is_constant(pictures: list[OutOfDomain]) -> None:
     constant = {each.source for each in pictures if each.pixels.min() == each.pixels.max()}
     assert constant == {"constant"}
 
 
-def test_they_are_the_same_on_every_call(pictures: list[Foreign]) -> None:
-    again = foreign_pictures()
+def test_they_are_the_same_on_every_call(pictures: list[OutOfDomain]) -> None:
+    again = out_of_domain_pictures()
     assert [(each.kind, each.source) for each in again] == [(each.kind, each.source) for each in pictures]
     assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(again, pictures, strict=True))
 
 
-def test_signed_values_keep_their_order(pictures: list[Foreign]) -> None:
+def test_signed_values_keep_their_order(pictures: list[OutOfDomain]) -> None:
     ct: Pixels = next(each.pixels for each in pictures if each.source == "CT_small.dcm")
     assert ct.dtype == np.uint16
     assert ct.min() == 0
@@ -59,13 +59,13 @@ def test_signed_values_keep_their_order(pictures: list[Foreign]) -> None:
 
 
 def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(foreign.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(out_of_domain.importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(DataError, match="come with the packages") as caught:
-        foreign_pictures()
+        out_of_domain_pictures()
     assert caught.value.code == "packages_missing"
 
 
 def test_picture_that_a_package_no_longer_ships_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no longer ships") as caught:
-        foreign._read(tmp_path / "gone.png")
+        out_of_domain._read(tmp_path / "gone.png")
     assert caught.value.code == "packages_missing"

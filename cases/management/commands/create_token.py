@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from portal.accounts import tokens
-from portal.accounts.models import User
+from cases.people import tokens
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, default=90, help="How long it holds; 0 is for ever.")
 
     def handle(self, *, email: str, days: int, **options: Any) -> None:
-        user = User.objects.filter(email=email.strip().lower(), is_active=True).first()
+        user = get_user_model().objects.filter(email=email.strip().lower(), is_active=True).first()
         if user is None:
             raise CommandError(f"There is no active account with the address {email}.")
         if days < 0:

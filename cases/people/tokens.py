@@ -15,10 +15,11 @@ from knox.models import AuthToken
 from cases import audit
 from cases.permissions import Action, cohorts_where, may_anywhere
 from cases.roles import Role
-from portal.accounts.models import User
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+
+    from portal.accounts.models import User
 
 # What is shown of a token, so that its owner can tell it from others.
 SHOWN = 8
