@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Model
 
+from cases.batches import BATCH_SIZE
 from cases.models import AuditEvent, Case, Cohort
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
 
 Detail = str | int | float | bool | None
-CHUNK = 1000
 
 
 def record(
@@ -46,5 +46,5 @@ def record_each(
             )
             for case in cases
         ),
-        batch_size=CHUNK,
+        batch_size=BATCH_SIZE,
     )

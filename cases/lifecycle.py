@@ -26,6 +26,12 @@ class JobStatus(TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
+# An analysis in one of these states moves on by itself.
+AT_WORK = (JobStatus.QUEUED, JobStatus.RUNNING)
+# In one of these it stays without a result until somebody queues it again.
+ENDED_WITHOUT_RESULT = (JobStatus.FAILED, JobStatus.CANCELLED)
+
+
 class CaseState(TextChoices):
     """Clinical state of one case."""
 

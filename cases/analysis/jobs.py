@@ -24,14 +24,17 @@ from kombu.exceptions import OperationalError
 from cases import audit, storage
 from cases.analysis import key_result
 from cases.analysis.results import jobs_to_retry
-from cases.lifecycle import IllegalTransition, JobStatus, check_job_transition
+from cases.batches import BATCH_SIZE
+from cases.lifecycle import ENDED_WITHOUT_RESULT, IllegalTransition, JobStatus, check_job_transition
 from cases.models import Job, Prediction
 from cases.permissions import Action, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cases.models import Case
+    from django.db.models import QuerySet
+
+    from cases.models import Case, Image, ModelVersion
     from portal.accounts.models import User
 
 logger = logging.getLogger(__name__)
@@ -232,7 +235,33 @@ def _move(job: Job, after: JobStatus, **changes: object) -> None:
         raise IllegalTransition(job.status, after)
 
 
-def fresh_attempts() -> dict[str, Any]:
+def queue_images(images: QuerySet[Image], version: ModelVersion) -> None:
+    """Queue an analysis by `version` for each of the images that it was never asked about, in their order.
+
+    Call it inside the transaction of the act. Workers are told of the first ones when it is committed; the
+    sweep sends the rest by and by, so that what is uploaded meanwhile does not wait behind all of them.
+    """
+    unasked = images.exclude(jobs__model_version=version).values_list("pk", flat=True)
+    made = Job.objects.bulk_create(
+        (Job(image_id=image, model_version=version) for image in list(unasked)), batch_size=BATCH_SIZE
+    )
+    for job in made[:ENQUEUE_BATCH]:
+        enqueue_on_commit(job)
+
+
+def queue_again(jobs: QuerySet[Job]) -> None:
+    """Queue those of the jobs that ended without a result as if they had never run; else like `queue_images`.
+
+    Takes for granted that the caller brings the key results up to date.
+    """
+    ended = jobs.filter(status__in=ENDED_WITHOUT_RESULT)
+    first = list(ended.order_by("queued_at", "pk")[:ENQUEUE_BATCH])
+    ended.update(status=JobStatus.QUEUED, **_fresh_attempts())
+    for job in first:
+        enqueue_on_commit(job)
+
+
+def _fresh_attempts() -> dict[str, Any]:
     """The fields of a job that is queued as if it had never run, beside its status."""
     return {
         "attempts": 0,
@@ -249,7 +278,7 @@ def retry(*, by: User, job: Job) -> None:
     cohort = job.image.cohort
     require(by, Action.RETRY, cohort)
     with transaction.atomic():
-        _move(job, JobStatus.QUEUED, **fresh_attempts())
+        _move(job, JobStatus.QUEUED, **_fresh_attempts())
         _refresh_key_result(job.pk)
         audit.record(by=by, action="job.retried", subject=job, cohort=cohort)
         enqueue_on_commit(job)

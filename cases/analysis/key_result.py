@@ -19,7 +19,8 @@ from cases.models import Case, Image, ModelVersion, Prediction
 if TYPE_CHECKING:
     from uuid import UUID
 
-CHUNK = 1000
+# So many cases at the most are caught up with in one round: beat starts the next one soon.
+CAUGHT_UP_A_ROUND = 1000
 
 
 def refresh_case(case_id: UUID) -> None:
@@ -63,7 +64,9 @@ def catch_up() -> int:
     version before, which finished its work during an upgrade. How many there were.
     """
     analysed = Exists(can_be_key(Prediction.objects.filter(image__case=OuterRef("pk"))))
-    missed = list(Case.objects.filter(analysed, key_class="").values_list("pk", flat=True)[:CHUNK])
+    missed = list(
+        Case.objects.filter(analysed, key_class="").values_list("pk", flat=True)[:CAUGHT_UP_A_ROUND]
+    )
     for key in missed:
         with transaction.atomic():
             refresh_case(key)

@@ -11,20 +11,16 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from cases import audit
 from cases.analysis import jobs, key_result
 from cases.analysis.model_versions import active_version
-from cases.lifecycle import JobStatus
+from cases.lifecycle import AT_WORK
 from cases.models import Case, Cohort, Image, Job, ModelVersion, Prediction
 from cases.permissions import Action, require
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
 
-CHUNK = 1000
-AT_WORK = (JobStatus.QUEUED, JobStatus.RUNNING)
-ENDED_WITHOUT_RESULT = (JobStatus.FAILED, JobStatus.CANCELLED)
-
 
 @dataclass(frozen=True)
-class Plan:
+class ReanalysisPlan:
     """What analysing a cohort with `version` means, in images.
 
     to_queue: have no result of this version, whether never asked for, failed or cancelled. analysed: have
@@ -37,7 +33,7 @@ class Plan:
     in_work: int
 
 
-def plan(cohort: Cohort, version: ModelVersion) -> Plan:
+def plan(cohort: Cohort, version: ModelVersion) -> ReanalysisPlan:
     """What `reanalyse` would do now; changes nothing."""
     counts = _marked(cohort, version).aggregate(
         n=Count("pk"),
@@ -45,15 +41,14 @@ def plan(cohort: Cohort, version: ModelVersion) -> Plan:
         in_work=Count("pk", filter=Q(has_result=False, is_in_work=True)),
     )
     analysed, in_work = counts["analysed"], counts["in_work"]
-    return Plan(version, counts["n"] - analysed - in_work, analysed, in_work)
+    return ReanalysisPlan(version, counts["n"] - analysed - in_work, analysed, in_work)
 
 
-def reanalyse(*, by: User | None, cohort: Cohort) -> Plan:
+def reanalyse(*, by: User | None, cohort: Cohort) -> ReanalysisPlan:
     """Queue every image of the cohort that has no result of the active version; return what was done.
 
     `by` is a study administrator of the cohort; None for commands of the operator. A second call finds the
-    images in work and queues nothing. Workers are told of the first ones at once; beat has the rest announced
-    by and by, so that what is uploaded meanwhile does not wait behind all of them.
+    images in work and queues nothing.
     """
     if by is not None:
         require(by, Action.MANAGE, cohort)
@@ -63,8 +58,8 @@ def reanalyse(*, by: User | None, cohort: Cohort) -> Plan:
         Cohort.objects.select_for_update().get(pk=cohort.pk)
         before = plan(cohort, version)
         if before.to_queue:
-            _queue_again(cohort, version)
-            _queue_new(cohort, version)
+            jobs.queue_again(Job.objects.filter(image__cohort=cohort, model_version=version))
+            jobs.queue_images(cohort.images.order_by("created_at", "pk"), version)
             # A version that has begun again with one of several images stands for nothing meanwhile.
             of_many = cohort.images.filter(position__gt=0, jobs__model_version=version)
             key_result.refresh_cases(Case.objects.filter(pk__in=of_many.values("case")))
@@ -79,19 +74,3 @@ def _marked(cohort: Cohort, version: ModelVersion) -> QuerySet[Image]:
         has_result=Exists(Prediction.objects.filter(**of_version)),
         is_in_work=Exists(Job.objects.filter(**of_version, status__in=AT_WORK)),
     )
-
-
-def _queue_again(cohort: Cohort, version: ModelVersion) -> None:
-    """Give failed and cancelled analyses of this version fresh attempts."""
-    ended = Job.objects.filter(image__cohort=cohort, model_version=version, status__in=ENDED_WITHOUT_RESULT)
-    ended.update(status=JobStatus.QUEUED, **jobs.fresh_attempts())
-
-
-def _queue_new(cohort: Cohort, version: ModelVersion) -> None:
-    unasked = cohort.images.exclude(jobs__model_version=version).order_by("created_at", "pk")
-    images = list(unasked.values_list("pk", flat=True))
-    made = Job.objects.bulk_create(
-        (Job(image_id=image, model_version=version) for image in images), batch_size=CHUNK
-    )
-    for job in made[: jobs.ENQUEUE_BATCH]:
-        jobs.enqueue_on_commit(job)

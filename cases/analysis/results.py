@@ -41,7 +41,7 @@ from django.db.models import (
 from django.db.models.functions import RowNumber
 
 from cases.blinding import results_visible_to
-from cases.lifecycle import GateVerdict, JobStatus
+from cases.lifecycle import AT_WORK, ENDED_WITHOUT_RESULT, GateVerdict, JobStatus
 from cases.models import Case, Job, ModelVersion, Prediction, Review
 
 if TYPE_CHECKING:
@@ -50,8 +50,6 @@ if TYPE_CHECKING:
 
     from cases.permissions import Person
 
-AT_WORK = (JobStatus.QUEUED, JobStatus.RUNNING)
-ENDED_WITHOUT_RESULT = (JobStatus.FAILED, JobStatus.CANCELLED)
 # The state that stands for several analyses of one version: what still moves, then what somebody has to mend.
 STATUS_ORDER = (
     JobStatus.RUNNING,
@@ -198,11 +196,6 @@ class Progress:
     def has_many(self) -> bool:
         """Whether there is anything to count."""
         return self.images > 1
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether every image has its result."""
-        return self.analysed == self.images
 
 
 def progress_of(cases: Iterable[UUID]) -> dict[UUID, Progress]:

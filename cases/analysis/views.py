@@ -15,7 +15,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from cases.access import PageRequest, case_or_404, signed_in
 from cases.analysis import results
 from cases.analysis.results import Progress
-from cases.lifecycle import JobStatus
+from cases.lifecycle import AT_WORK, ENDED_WITHOUT_RESULT, JobStatus
 from cases.models import Case, Job
 from cases.permissions import Action, actions_in
 
@@ -35,12 +35,12 @@ class Analysis:
     @property
     def is_pending(self) -> bool:
         """Whether the state will change by itself."""
-        return self.job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
+        return self.job.status in AT_WORK
 
     @property
     def has_failed(self) -> bool:
         """Whether somebody has to queue it again."""
-        return self.job.status in (JobStatus.FAILED, JobStatus.CANCELLED)
+        return self.job.status in ENDED_WITHOUT_RESULT
 
     @property
     def is_partial(self) -> bool:

@@ -119,7 +119,7 @@ class PageParameters(Parameters):
 
     @property
     def paging(self) -> dict[str, Any]:
-        """What `page_of` takes."""
+        """What `linked_page` takes."""
         return {"cursor": self.validated_data.get("cursor", ""), "size": self.validated_data["page_size"]}
 
 

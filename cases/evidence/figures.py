@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cases.analysis.results import key_results
 from cases.evidence.statistics import Share, share
-from cases.lifecycle import CaseState, GateVerdict, JobStatus, Verdict
+from cases.lifecycle import AT_WORK, CaseState, GateVerdict, JobStatus, Verdict
 from cases.models import Case, Cohort, Job, Prediction, Review
 
 if TYPE_CHECKING:
@@ -108,9 +108,7 @@ def oldest_unread(cohort: Cohort) -> Waiting | None:
 
 def oldest_unanalysed(cohort: Cohort) -> Waiting | None:
     """The case that has waited longest for its analysis."""
-    waiting = Job.objects.filter(
-        image__cohort=cohort, status__in=[JobStatus.QUEUED, JobStatus.RUNNING]
-    ).order_by("queued_at")
+    waiting = Job.objects.filter(image__cohort=cohort, status__in=AT_WORK).order_by("queued_at")
     first = waiting.values_list("image__case__code", "queued_at").first()
     return Waiting(*first) if first else None
 

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from cases import audit, storage
 from cases.analysis import jobs, key_result, model_versions
 from cases.lifecycle import CaseState
-from cases.models import Case, Cohort, Image, Job
+from cases.models import Case, Cohort, Image
 from cases.permissions import Action, require
 from cases.translation import sentence_of, sentences
 from inference.canonical import encode_canonical
@@ -240,21 +240,12 @@ def _create(case_of: Callable[[], Case], stored: Sequence[_Stored]) -> dict[str,
             Image(case=case, cohort=case.cohort, position=position, **entry.fields)
             for position, entry in enumerate(stored, start=start)
         )
-        _queue(case)
+        # Of every image, so that the case has one whole set of results also where earlier ones were
+        # analysed by another version.
+        jobs.queue_images(case.images.order_by("position"), model_versions.active_version())
         if start:
             key_result.refresh_case(case.pk)  # the analysis of the case is not over any more
     return {image.source_sha256: image for image in images}
-
-
-def _queue(case: Case) -> None:
-    """An analysis by the active version for every image of the case that has none, so that the case has one
-    whole set of results also where earlier images were analysed by another version.
-    """
-    version = model_versions.active_version()
-    unasked = case.images.exclude(jobs__model_version=version).order_by("position")
-    made = Job.objects.bulk_create(Job(image=image, model_version=version) for image in unasked)
-    for job in made[: jobs.ENQUEUE_BATCH]:  # the sweep sends the rest by and by
-        jobs.enqueue_on_commit(job)
 
 
 def _receipt(entry: _Judged, images: dict[str, Image]) -> Receipt:

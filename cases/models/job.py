@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cases.lifecycle import JobStatus
+from cases.lifecycle import AT_WORK, JobStatus
 from cases.translation import shown
 
 
@@ -52,7 +52,7 @@ class Job(models.Model):
             models.Index(
                 fields=["status", "sent_at"],
                 name="job_to_sweep",
-                condition=Q(status__in=[JobStatus.QUEUED, JobStatus.RUNNING]),
+                condition=Q(status__in=list(AT_WORK)),
             ),
         ]
 

@@ -64,7 +64,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BulkPlan:
     """What an act does with the chosen cases."""
 
     cases: tuple[Case, ...]
@@ -72,13 +72,13 @@ class Plan:
     notes: tuple[str, ...]
 
 
-def plan(*, by: User, act: Act, codes: Sequence[str]) -> Plan:
+def plan(*, by: User, act: Act, codes: Sequence[str]) -> BulkPlan:
     """What `carry_out` would do now; changes nothing. Cases that `by` does not see are none."""
     act.require(by)
     return _planned(by, act, _chosen(by, codes))
 
 
-def carry_out(*, by: User, act: Act, codes: Sequence[str]) -> Plan:
+def carry_out(*, by: User, act: Act, codes: Sequence[str]) -> BulkPlan:
     """Do it with all cases that it can be done with; return what was done, and what was left out."""
     act.require(by)
     with transaction.atomic():
@@ -96,7 +96,7 @@ def _chosen(by: User, codes: Sequence[str]) -> QuerySet[Case]:
     return visible_to(by).filter(code__in=codes[:MOST]).select_related("cohort").order_by("code")
 
 
-def _planned(by: User, act: Act, chosen: QuerySet[Case]) -> Plan:
+def _planned(by: User, act: Act, chosen: QuerySet[Case]) -> BulkPlan:
     managed = set(cohorts_where(by, Action.MANAGE).values_list("pk", flat=True))
     cases = list(chosen)
     ours = [case for case in cases if case.cohort_id in managed]
@@ -108,7 +108,7 @@ def _planned(by: User, act: Act, chosen: QuerySet[Case]) -> Plan:
             by_reason.setdefault(reasons[case.pk], []).append(case.code)
     done = tuple(case for case in cases if case.pk not in reasons)
     left_out = tuple(LeftOut(reason, tuple(codes)) for reason, codes in by_reason.items())
-    return Plan(done, left_out, tuple(act.notes(done)))
+    return BulkPlan(done, left_out, tuple(act.notes(done)))
 
 
 def keys_of(cases: Sequence[Case]) -> list[UUID]:

@@ -11,8 +11,16 @@ from django.utils.translation import gettext as _t
 
 from cases.analysis import jobs, key_result
 from cases.analysis.results import current_jobs_first
+from cases.batches import BATCH_SIZE
 from cases.blinding import OVER
-from cases.lifecycle import UNREAD_STATES, CaseState, DraftState, JobStatus, Priority, case_states_before
+from cases.lifecycle import (
+    ENDED_WITHOUT_RESULT,
+    UNREAD_STATES,
+    CaseState,
+    DraftState,
+    Priority,
+    case_states_before,
+)
 from cases.models import Assignment, Case, Claim, Draft, Job, Review
 from cases.permissions import reading_cohorts
 from cases.worklist.bulk import Act, Reasons, keys_of
@@ -22,9 +30,6 @@ if TYPE_CHECKING:
 
     from cases.audit import Detail
     from portal.accounts.models import User
-
-CHUNK = 1000
-ENDED_WITHOUT_RESULT = (JobStatus.FAILED, JobStatus.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,8 @@ class Assign(Act):
 
     def carry_out(self, by: User, cases: Sequence[Case]) -> None:
         Assignment.objects.bulk_create(
-            (Assignment(case=case, reader=self.reader, assigned_by=by) for case in cases), batch_size=CHUNK
+            (Assignment(case=case, reader=self.reader, assigned_by=by) for case in cases),
+            batch_size=BATCH_SIZE,
         )
 
     def details(self) -> dict[str, Detail]:
@@ -143,12 +149,8 @@ class Requeue(Act):
 
     def carry_out(self, by: User, cases: Sequence[Case]) -> None:
         keys = [key for found in _ended_jobs(cases).values() for key in found]
-        ended = Job.objects.filter(pk__in=keys, status__in=ENDED_WITHOUT_RESULT)
-        ended.update(status=JobStatus.QUEUED, **jobs.fresh_attempts())
+        jobs.queue_again(Job.objects.filter(pk__in=keys))
         key_result.refresh(Case.objects.filter(pk__in=keys_of(cases)))
-        # The sweep sends the rest by and by, so that what is uploaded meanwhile does not wait behind all.
-        for job in Job.objects.filter(pk__in=keys[: jobs.ENQUEUE_BATCH]):
-            jobs.enqueue_on_commit(job)
 
 
 def _ended_jobs(cases: Sequence[Case]) -> dict[UUID, list[UUID]]:

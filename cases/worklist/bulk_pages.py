@@ -26,7 +26,7 @@ from cases.lifecycle import Priority
 from cases.models import Cohort
 from cases.permissions import Action
 from cases.worklist import bulk_acts
-from cases.worklist.bulk import MOST, Act, Plan, carry_out, plan
+from cases.worklist.bulk import MOST, Act, BulkPlan, carry_out, plan
 from cases.worklist.filters import filtered_cases
 from cases.worklist.forms import WorklistForm
 from cases.worklist.moving import Move
@@ -161,7 +161,7 @@ def _done(request: PageRequest, offer: Offer, act: Act | None) -> HttpResponse:
     return back
 
 
-def _tell(request: PageRequest, offer: Offer, done: Plan) -> None:
+def _tell(request: PageRequest, offer: Offer, done: BulkPlan) -> None:
     number = len(done.cases)
     words = ngettext("%(act)s: done with %(n)d case.", "%(act)s: done with %(n)d cases.", number)
     level = messages.SUCCESS if number else messages.WARNING

@@ -8,12 +8,39 @@ the first rows of its parts. What a page costs then depends on its size, not on 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from django.db.models import BooleanField, Func, QuerySet, Value
+from django.db.models import BooleanField, Func, Model, QuerySet, Value
 from django.db.models.lookups import GreaterThan, LessThan
 
 from cases.models import Case
+
+Listed = TypeVar("Listed", bound=Model)
+
+# The order by age; the id decides between rows of the same moment.
+BY_AGE = ("created_at", "id")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page begins: behind a row, or before it where it is read backwards.
+
+    values: what the row has in the columns of the order. rank: in which part of the order it stands.
+    """
+
+    values: tuple[Any, ...]
+    backwards: bool = False
+    rank: int = 0
+
+
+@dataclass(frozen=True)
+class Page(Generic[Listed]):
+    """Some rows in the order of their list, and whether there are others on either side."""
+
+    rows: list[Listed]
+    has_previous: bool
+    has_next: bool
 
 
 class _Row(Func):
@@ -23,9 +50,11 @@ class _Row(Func):
     output_field = BooleanField()  # never selected; a lookup only asks for some type
 
 
-def beyond(columns: Sequence[str], values: Sequence[Any], *, descending: bool) -> GreaterThan | LessThan:
-    """The condition on cases that they come behind `values` in the order of `columns`."""
-    fields = {field.name: field for field in Case._meta.concrete_fields}
+def after(
+    model: type[Model], columns: Sequence[str], values: Sequence[Any], *, descending: bool
+) -> GreaterThan | LessThan:
+    """The condition on rows of `model` that they come behind `values` in the order of `columns`."""
+    fields = {field.name: field for field in model._meta.concrete_fields}
     here = [Value(value, output_field=fields[name]) for name, value in zip(columns, values, strict=True)]
     compared = LessThan if descending else GreaterThan
     return compared(_Row(*columns), _Row(*here))
@@ -46,3 +75,24 @@ def first_rows(parts: Sequence[QuerySet[Case]], number: int) -> QuerySet[Case]:
         return firsts[0]
     first, *others = (each.values("pk") for each in firsts)
     return Case.objects.filter(pk__in=first.union(*others, all=True)).order_by()
+
+
+def page_of(
+    rows: QuerySet[Listed], columns: Sequence[str], place: Place | None, size: int, *, descending: bool
+) -> Page[Listed]:
+    """One page of all `rows`, which are ordered here."""
+    if place is not None and place.backwards:
+        descending = not descending
+    if place is not None:
+        rows = rows.filter(after(rows.model, columns, place.values, descending=descending))
+    return cut(rows.order_by(*ordering(columns, descending=descending)), place, size)
+
+
+def cut(found: QuerySet[Listed], place: Place | None, size: int) -> Page[Listed]:
+    """A page of the first `size` rows found, which lead away from `place`."""
+    rows = list(found[: size + 1])
+    has_more = len(rows) > size
+    del rows[size:]
+    if place is not None and place.backwards:
+        return Page(rows[::-1], has_previous=has_more, has_next=True)
+    return Page(rows, has_previous=place is not None, has_next=has_more)

@@ -23,27 +23,28 @@ if TYPE_CHECKING:
     from cases.permissions import Person
     from portal.accounts.models import User
 
-    class Analysis(TypedDict):
-        """What `with_analysis` and `worklist` add to a case."""
+    class ShownOfAnalysis(TypedDict):
+        """What `with_analysis` adds to a case."""
 
         is_open: bool
-
         job_status: str | None
         job_error: str | None
         predicted_class: str | None
         confidence: float | None
         gate_verdict: str | None
 
-    AnalysedCase: TypeAlias = WithAnnotations[Case, Analysis]
+    AnalysedCase: TypeAlias = WithAnnotations[Case, ShownOfAnalysis]
 
 
 def with_analysis(user: Person, cases: QuerySet[Case]) -> QuerySet[AnalysedCase]:
     """Add `job_status` and `job_error` of the job, `predicted_class` and `confidence` of the result that
     stands for the case (cases/analysis/results.py), and `is_open`: whether the user may be shown the result.
+
+    What is asked of these in a filter tells the result: filters.py holds it to where the result lies open.
     """
     job = current_jobs_first(Job.objects.filter(image__case=OuterRef("pk")))
     result = key_results_first(Prediction.objects.filter(image__case=OuterRef("pk")))
-    return cases.annotate(
+    return cases.select_related("cohort").annotate(
         is_open=ExpressionWrapper(results_visible_to(user), output_field=BooleanField()),
         job_status=Subquery(job.values("status")[:1]),
         job_error=Subquery(job.values("error_message")[:1]),
@@ -53,21 +54,11 @@ def with_analysis(user: Person, cases: QuerySet[Case]) -> QuerySet[AnalysedCase]
     )
 
 
-def worklist(user: Person, filters: WorklistFilter) -> QuerySet[AnalysedCase]:
-    """The cases on the user's worklist, newest first, with the analysis that stands for each.
-
-    A filter by what the network found holds only where the result may be shown, so that it cannot be used to
-    ask for it.
-    """
-    cases = filtered_cases(user, filters).select_related("cohort")
-    return with_analysis(user, cases).order_by("-created_at", "-id")
-
-
 def as_rows(user: Person, cases: QuerySet[Case]) -> QuerySet[AnalysedCase]:
     """What a row of the worklist shows of each case: the analysis, who is to read it, and who reads it."""
     held = Claim.objects.filter(expires_at__gt=timezone.now()).select_related("reader").order_by("expires_at")
     given = Assignment.objects.select_related("reader").order_by("created_at", "pk")
-    return with_analysis(user, cases.select_related("cohort")).prefetch_related(
+    return with_analysis(user, cases).prefetch_related(
         Prefetch("assignments", given), Prefetch("claims", held, to_attr="live_claims")
     )
 

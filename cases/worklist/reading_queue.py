@@ -15,7 +15,8 @@ from cases.lifecycle import CaseState, DraftState, Priority, ReadingOrder
 from cases.models import Assignment, Case, Claim, Draft, FirstRead, Review
 from cases.models.case import READY
 from cases.permissions import Action, cohorts_where, reading_cohorts, visible_to
-from cases.worklist.keyset import beyond, first_rows
+from cases.worklist import keyset
+from cases.worklist.keyset import first_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,22 +28,17 @@ if TYPE_CHECKING:
     from cases.permissions import Person
     from portal.accounts.models import User
 
-    class Place(TypedDict):
+    class PlaceInOrder(TypedDict):
         """What `in_reading_order` adds to a case."""
 
         urgency: int
         place: int
 
-    PlacedCase: TypeAlias = WithAnnotations[Case, Place]
+    PlacedCase: TypeAlias = WithAnnotations[Case, PlaceInOrder]
 
 
 # How many cases are looked at for whether they wait, at first and at the most.
 FIRST_LOOK, LARGEST_LOOK = 32, 8192
-
-
-def awaiting_review(user: Person) -> QuerySet[PlacedCase]:
-    """The cases that wait for this user's reading, in the order of their protocols."""
-    return in_reading_order(waits_for(user, visible_to(user)))
 
 
 def waits_for(user: Person, cases: QuerySet[Case]) -> QuerySet[Case]:
@@ -127,10 +123,10 @@ class _Queue:
         if self.urgency != here.urgency:
             return Q() if self.urgency < here.urgency else None
         if self.is_random:
-            return beyond(self.columns, (here.place, here.created_at, here.pk), descending=False)
+            return keyset.after(Case, self.columns, (here.place, here.created_at, here.pk), descending=False)
         if here.place:
             return None
-        return beyond(self.columns, (here.created_at, here.pk), descending=False)
+        return keyset.after(Case, self.columns, (here.created_at, here.pk), descending=False)
 
 
 def _queues(user: Person) -> list[_Queue]:

@@ -10,7 +10,7 @@ from cases.analysis.results import Progress, progress_of
 from cases.blinding import OVER
 from cases.classes import known_classes
 from cases.cohorts import CohortRights, cohorts_of
-from cases.lifecycle import JobStatus
+from cases.lifecycle import AT_WORK, ENDED_WITHOUT_RESULT, JobStatus
 from cases.permissions import Action, visible_to
 from cases.translation import percent_of, shown
 from cases.worklist.listing import as_rows
@@ -61,12 +61,12 @@ class Row:
     @property
     def is_pending(self) -> bool:
         """Whether the state will change by itself."""
-        return self.status in (JobStatus.QUEUED, JobStatus.RUNNING)
+        return self.status in AT_WORK
 
     @property
     def has_failed(self) -> bool:
         """Whether somebody has to queue it again."""
-        return self.status in (JobStatus.FAILED, JobStatus.CANCELLED)
+        return self.status in ENDED_WITHOUT_RESULT
 
     @property
     def can_change(self) -> bool:

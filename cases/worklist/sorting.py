@@ -6,7 +6,7 @@ network's certainty is takes part only where it lies open: the other cases come 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +16,19 @@ from django.utils.translation import gettext_lazy as _
 
 from cases.blinding import results_visible_to
 from cases.lifecycle import CaseState, Priority
+from cases.models import Case
 from cases.permissions import visible_to
+from cases.worklist import keyset
 from cases.worklist.filters import WorklistFilter, filtered_cases
-from cases.worklist.keyset import beyond, first_rows, ordering
+from cases.worklist.keyset import BY_AGE, Listed, Page, Place, cut, first_rows, ordering
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from cases.models import Case
     from cases.permissions import Person
 
-PAGE_SIZE = 50
 # Above so many, one sorted query is the cheaper way; only the operator is in so many cohorts.
 MANY_PARTS = 60
-BY_AGE = ("created_at", "id")
 
 
 class Sort(TextChoices):
@@ -84,12 +83,12 @@ class Order:
         in_order: QuerySet[Any] = ranked.order_by("rank", *ordering(self.columns, descending=self.descending))
         return in_order
 
-    def behind(self, here: Case, place: int) -> list[tuple[_Rank, Any]]:
-        """The ranks that go on behind `here`, which stands in the rank `place`, each with the condition."""
-        rank = self.ranks[place]
-        values = [getattr(here, name) for name in rank.columns]
-        rest = [(later, Q()) for later in self.ranks[place + 1 :]]
-        return [(rank, beyond(rank.columns, values, descending=self.descending)), *rest]
+    def behind(self, place: Place) -> list[tuple[_Rank, Any]]:
+        """The ranks that go on behind `place`, each with the condition."""
+        at = len(self.ranks) - 1 - place.rank if place.backwards else place.rank
+        rank, *later = self.ranks[at:]
+        here = keyset.after(Case, rank.columns, place.values, descending=self.descending)
+        return [(rank, here), *((each, Q()) for each in later)]
 
 
 def order_of(user: Person, sort: Sort) -> Order:
@@ -116,65 +115,39 @@ def _ranked(conditions: list[Q], *, descending: bool) -> Order:
     return Order(tuple(_Rank(where, BY_AGE) for where in conditions), BY_AGE, descending)
 
 
-@dataclass(frozen=True)
-class Turn:
-    """Where a page begins: behind one case, before one, or at the beginning where both are empty."""
-
-    after: str = ""
-    before: str = ""
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page: its cases in order, and whether there are others on either side."""
-
-    cases: list[Any]
-    has_previous: bool
-    has_next: bool
-
-    @property
-    def first_code(self) -> str:
-        """The code of the first case; empty on an empty page."""
-        return self.cases[0].code if self.cases else ""
-
-    @property
-    def last_code(self) -> str:
-        """The code of the last case; empty on an empty page."""
-        return self.cases[-1].code if self.cases else ""
+def place_of(user: Person, sort: Sort, *, after: str = "", before: str = "") -> Place | None:
+    """Where a page begins under this sort: behind the case of one code, or before that of the other; None,
+    for the beginning, where neither is given, or the user sees no such case.
+    """
+    if not (before or after):
+        return None
+    order = order_of(user, sort)
+    here: Any = order.sorted(visible_to(user).filter(code=before or after)).first()
+    if here is None:
+        return None
+    values = tuple(getattr(here, name) for name in order.ranks[here.rank].columns)
+    return Place(values, backwards=bool(before), rank=here.rank)
 
 
 def page_of(
     user: Person,
     filters: WorklistFilter,
     sort: Sort,
-    turn: Turn,
+    place: Place | None,
+    size: int,
     *,
     cohorts: Sequence[UUID],
-    dressed: Any,
-) -> Page:
+    dressed: Callable[[QuerySet[Case]], QuerySet[Listed]],
+) -> Page[Listed]:
     """One page of the user's worklist. `cohorts` are those whose cases the user sees; `dressed` adds to a
-    query of cases what a row shows of each.
+    query of cases what is shown of each.
     """
     order = order_of(user, sort)
-    place = turn.before or turn.after
-    here = _place(user, order, place) if place else None
-    backwards = bool(turn.before) and here is not None
-    walked = order.turned_round if backwards else order
-    ranks = [(rank, Q()) for rank in walked.ranks]
-    if here is not None:
-        at = len(order.ranks) - 1 - here.rank if backwards else here.rank
-        ranks = walked.behind(here, at)
-    parts = _parts(filtered_cases(user, filters), ranks, walked.descending, _cohorts(filters, cohorts))
-    found = list(walked.sorted(dressed(first_rows(parts, PAGE_SIZE + 1)))[: PAGE_SIZE + 1])
-    has_more, cases = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
-    if backwards:
-        return Page(cases[::-1], has_previous=has_more, has_next=True)
-    return Page(cases, has_previous=here is not None, has_next=has_more)
-
-
-def _place(user: Person, order: Order, code: str) -> Any:
-    """The case that a page begins behind, with its rank; None where the user sees no such case."""
-    return order.sorted(visible_to(user).filter(code=code)).first()
+    if place is not None and place.backwards:
+        order = order.turned_round
+    ranks = [(rank, Q()) for rank in order.ranks] if place is None else order.behind(place)
+    parts = _parts(filtered_cases(user, filters), ranks, order.descending, _cohorts(filters, cohorts))
+    return cut(order.sorted(dressed(first_rows(parts, size + 1))), place, size)
 
 
 def _cohorts(filters: WorklistFilter, cohorts: Sequence[UUID]) -> Sequence[UUID]:
@@ -192,8 +165,3 @@ def _parts(
         for share in shares
         for rank, where in ranks
     ]
-
-
-def as_sort(value: str) -> Sort:
-    """The sort of this name; newest first where there is none."""
-    return Sort(value) if value in Sort.values else Sort.NEWEST

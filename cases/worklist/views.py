@@ -27,14 +27,16 @@ from cases.worklist.bulk_pages import OFFERS
 from cases.worklist.counts import Count
 from cases.worklist.filters import WorklistFilter
 from cases.worklist.forms import WorklistForm
+from cases.worklist.keys import WORKLIST_KEYS
 from cases.worklist.listing import as_rows, worklist_counts
 from cases.worklist.rows import Row, rows_by_code, rows_of
 from cases.worklist.saved_views import saved_views_of
-from cases.worklist.sorting import Sort, Turn, page_of
+from cases.worklist.sorting import Sort, page_of, place_of
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
+PAGE_SIZE = 50
 # How often a page asks for the states of its rows: while a worker is at one of them, and otherwise.
 PENDING_SECONDS, IDLE_SECONDS = 2, 15
 
@@ -75,26 +77,42 @@ def worklist(request: PageRequest) -> HttpResponse:
         user,
         filters,
         form.sorted_by,
-        Turn(after=request.GET.get("after", "").upper(), before=request.GET.get("before", "").upper()),
+        place_of(
+            user,
+            form.sorted_by,
+            after=request.GET.get("after", "").upper(),
+            before=request.GET.get("before", "").upper(),
+        ),
+        PAGE_SIZE,
         cohorts=[held.cohort.pk for held in rights if Action.VIEW in held.actions],
         dressed=functools.partial(as_rows, user),
     )
-    rows = rows_of(user, page.cases, rights, labels)
+    rows = rows_of(user, page.rows, rights, labels)
     counts = worklist_counts(user, filters)
+    may_manage = any(row.may_manage for row in rows)
     context = {
         "form": form,
         "page": page,
+        "first_code": page.rows[0].code if page.rows else "",
+        "last_code": page.rows[-1].code if page.rows else "",
         "rows": rows,
         "columns": _headings(form),
         "is_filtered": filters != WorklistFilter(),
-        "may_manage": any(row.may_manage for row in rows),
+        "may_manage": may_manage,
         "views": saved_views_of(user),
         "offers": OFFERS.values(),
+        "key_acts": WORKLIST_KEYS,
+        "idle_keys": _idle_keys(may_read=bool(counts["waiting"]), may_manage=may_manage),
         "kept": QueryDict(form.query).items(),
         **_counted(counts, filters),
         **_live(rows, counts, form.query),
     }
     return render(request, "worklist/worklist.html", context)
+
+
+def _idle_keys(*, may_read: bool, may_manage: bool) -> set[str]:
+    """The acts of keys that have nothing to do on this page: not listed, but known for when they have."""
+    return {name for name, has_use in (("start", may_read), ("tick", may_manage)) if not has_use}
 
 
 def _headings(form: WorklistForm) -> list[Heading]:

@@ -12,7 +12,7 @@ from cases.analysis.model_versions import activate
 from cases.models import AuditEvent, Case, Claim, Image, Membership, ModelVersion
 from cases.permissions import require_reader
 from cases.reading.claims import SlotTaken, claim_case
-from cases.worklist.bulk import Plan, carry_out
+from cases.worklist.bulk import BulkPlan, carry_out
 from cases.worklist.bulk_acts import Assign, Close
 from cases.worklist.moving import Move
 from tests.integration.test_reading_races import at_once
@@ -40,7 +40,7 @@ def test_two_administrators_give_each_case_to_one_reader_once(
         lambda: carry_out(by=administrator, act=Assign(second), codes=codes),
         lambda: carry_out(by=other, act=Assign(second), codes=codes[::-1]),
     )
-    assert all(isinstance(each, Plan) for each in found), found
+    assert all(isinstance(each, BulkPlan) for each in found), found
     assert sorted(len(each.cases) for each in found) == [0, 6]
     assert [case.assignments.count() for case in many] == [1] * 6
     assert AuditEvent.objects.filter(action="case.assigned").count() == 6

@@ -156,7 +156,7 @@ def test_refusals_of_the_formats_are_sentences_that_can_be_looked_up() -> None:
 def test_scripts_speak_only_what_the_page_gives_them() -> None:
     said = {
         f"{path.name}: {found}"
-        for path in sorted((BASE_DIR / "static" / "js").glob("*.js"))
+        for path in sorted((BASE_DIR / "static" / "js").rglob("*.js"))
         for found in SENTENCE.findall(path.read_text())
     }
     assert said == set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from django.http import HttpResponseBase
 from django.utils.translation import gettext as _t
 from drf_spectacular.utils import extend_schema
@@ -11,7 +13,7 @@ from rest_framework.response import Response
 from cases.analysis import jobs, results
 from cases.analysis.results import Progress
 from cases.api import schema
-from cases.api.pagination import page_of
+from cases.api.pagination import linked_page
 from cases.api.parameters import CasesParameters, Parameters
 from cases.api.problems import problem
 from cases.api.serializers import (
@@ -25,10 +27,11 @@ from cases.api.views.base import ApiView, case_or_404, require_somewhere, user_o
 from cases.blinding import may_see_results
 from cases.cohorts import cohorts_of
 from cases.models import Case, Prediction
-from cases.permissions import Action, may, require
+from cases.permissions import Action, cohorts_where, may, require
 from cases.reading.protocols import terms_for
 from cases.reading.queries import own_first_read, reviews_of
-from cases.worklist.listing import worklist
+from cases.worklist.listing import with_analysis
+from cases.worklist.sorting import Sort, page_of
 
 
 def may_name_network(request: Request, case: Case) -> bool:
@@ -72,8 +75,15 @@ class CasesView(ApiView):
         """One page."""
         require_somewhere(request, Action.VIEW)
         parameters = CasesParameters.of(request)
-        cases = worklist(request.user, parameters.filters())
-        page = page_of(cases, request, newest_first=True, **parameters.paging)
+        newest_first = functools.partial(
+            page_of,
+            request.user,
+            parameters.filters(),
+            Sort.NEWEST,
+            cohorts=list(cohorts_where(request.user, Action.VIEW).values_list("pk", flat=True)),
+            dressed=functools.partial(with_analysis, request.user),
+        )
+        page = linked_page(newest_first, request, **parameters.paging)
         results = CaseSerializer(page.rows, many=True, context={"request": request}).data
         return Response(page.body(list(results)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from django.http import HttpResponseBase, StreamingHttpResponse
@@ -11,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cases.api import schema
-from cases.api.pagination import page_of
+from cases.api.pagination import linked_page
 from cases.api.parameters import ReviewedCasesParameters
 from cases.api.renderers import EXPORT_RENDERERS, CsvRenderer, ExportNegotiation, NdjsonRenderer
 from cases.api.views.base import ApiView, require_somewhere
@@ -19,6 +20,7 @@ from cases.disclaimer import DISCLAIMER
 from cases.export import rows
 from cases.export.selection import current_reviews
 from cases.permissions import Action
+from cases.worklist import keyset
 
 LINES = {CsvRenderer.format: rows.csv_lines, NdjsonRenderer.format: rows.ndjson_lines}
 
@@ -47,7 +49,8 @@ class ReviewedCasesView(ApiView):
         if renderer.format in LINES:
             lines = LINES[renderer.format](rows.rows(reviews))
             return _stream(lines, renderer.media_type, renderer.format, headers)
-        page = page_of(reviews, request, newest_first=False, **parameters.paging)
+        oldest_first = functools.partial(keyset.page_of, reviews, keyset.BY_AGE, descending=False)
+        page = linked_page(oldest_first, request, **parameters.paging)
         body = page.body([rows.review_row(review) for review in page.rows])
         return Response(body | {"notice": DISCLAIMER}, headers=headers)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from cases.analysis.model_versions import active_version
-from cases.analysis.reanalysis import Plan, plan, reanalyse
+from cases.analysis.reanalysis import ReanalysisPlan, plan, reanalyse
 from cases.models import Cohort
 
 
@@ -45,7 +45,7 @@ def _by_id(wanted: str) -> Cohort | None:
         return None
 
 
-def _sentence(cohort: Cohort, done: Plan, verb: str) -> str:
+def _sentence(cohort: Cohort, done: ReanalysisPlan, verb: str) -> str:
     return (
         f"“{cohort.name}”, {done.version.name}: {done.to_queue} {verb}, {done.analysed} had a result, "
         f"{done.in_work} still in work."

@@ -7,13 +7,13 @@ from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
 
 from cases.analysis import jobs
-from cases.analysis.reanalysis import Plan, plan, reanalyse
+from cases.analysis.reanalysis import ReanalysisPlan, plan, reanalyse
 from cases.models import AuditEvent, Job, Prediction, Review
 
 pytestmark = pytest.mark.both_databases
 
 
-def counts(done: Plan) -> tuple[int, int, int]:
+def counts(done: ReanalysisPlan) -> tuple[int, int, int]:
     return done.to_queue, done.analysed, done.in_work
 
 

@@ -10,9 +10,8 @@ from cases.models import Job, ModelVersion, Prediction
 from cases.permissions import require_reader
 from cases.reading.read_input import ReadInput
 from cases.reading.reviews import submit_review
-from cases.worklist.filters import WorklistFilter
-from cases.worklist.listing import worklist
 from portal.accounts.models import User
+from tests.cases.worklist.support import listed
 
 pytestmark = pytest.mark.both_databases
 
@@ -35,7 +34,8 @@ def read_then_analysed_again(reviewed_case, newer_version, cohort, analyse_as):
 
 
 def listed_class(user: User) -> str | None:
-    return worklist(user, WorklistFilter()).get().predicted_class
+    (case,) = listed(user)
+    return case.predicted_class
 
 
 def test_active_version_stands_for_a_case_that_nobody_has_read(analysed_twice, colleague) -> None:

@@ -17,10 +17,8 @@ from cases.reading.drafts import finalise_of, submit_preliminary
 from cases.reading.read_input import ReadInput
 from cases.reading.reviews import submit_review
 from cases.teaching import queries
-from cases.worklist.filters import WorklistFilter
-from cases.worklist.listing import worklist
-from cases.worklist.reading_queue import awaiting_review
 from tests.cases.intake.test_series_uploads import files
+from tests.cases.worklist.support import awaiting_review, listed
 
 pytestmark = pytest.mark.both_databases
 
@@ -66,7 +64,7 @@ def key(user, case) -> int | None:
 def test_most_suspicious_image_stands_for_the_case(said, expected, analysed, colleague) -> None:
     case = analysed(*said)
     assert key(colleague, case) == expected
-    assert worklist(colleague, WorklistFilter()).get().predicted_class == said[expected][0]
+    assert listed(colleague)[0].predicted_class == said[expected][0]
     assert results.key_result_of(case).image.position == expected
 
 
@@ -103,12 +101,12 @@ def test_nothing_stands_for_a_case_before_every_image_is_analysed(submit_many, a
         assert key(colleague, case) is None
         assert not results.has_result(case)
         assert not awaiting_review(colleague).exists()
-        row = worklist(colleague, WorklistFilter()).get()
+        row = listed(colleague)[0]
         assert (row.job_status, row.predicted_class) == ("queued", None)
     assert results.progress_of([case.pk])[case.pk] == results.Progress(images=3, analysed=2)
     analyse_as(case, position=1)
     assert awaiting_review(colleague).get() == case
-    assert worklist(colleague, WorklistFilter()).get().job_status == "succeeded"
+    assert listed(colleague)[0].job_status == "succeeded"
 
 
 def test_running_image_makes_the_case_run(submit_many, analyse_as) -> None:
@@ -216,6 +214,22 @@ def test_result_that_was_reviewed_goes_on_to_stand_though_another_image_is_more_
         assert key(reader, case) == 0
     review_as(second, case, corrected="meningioma")
     assert set(Review.objects.values_list("prediction__image__position", flat=True)) == {0}
+
+
+def test_result_that_was_read_stands_while_its_version_is_at_work_again(
+    submit_many, analyse_as, fail_as, colleague, second, owner, review_as, under_protocol
+) -> None:
+    under_protocol(readers_required=2)
+    case = submit_many(2)
+    analyse_as(case, "glioma", 0.6, position=0)
+    fail_as(case, position=1)
+    review_as(colleague, case)
+    jobs.retry_case(by=owner, case=case)
+    assert results.has_result(case)
+    for reader in (colleague, second):
+        assert key(reader, case) == 0
+    case.refresh_from_db()
+    assert case.key_class == "glioma"
 
 
 def test_review_of_an_image_that_does_not_stand_for_the_case_is_refused(analysed, colleague) -> None:

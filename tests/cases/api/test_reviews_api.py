@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from cases.models import AuditEvent, Prediction, Review
+from cases.models import AuditEvent, Case, Prediction, Review
 from tests.cases.api.support import API, problem_of
 
 
@@ -111,6 +111,14 @@ def test_result_of_another_case_is_refused(ready_case, submit, colleague, api_of
     response = api_of(colleague).post(reviews_url(other), opinion(), format="json")
     assert list(problem_of(response, "invalid")["errors"]) == ["prediction"]
     assert Review.objects.count() == 0
+
+
+def test_review_of_a_closed_case_is_refused_and_stores_nothing(ready_case, colleague, api_of) -> None:
+    Case.objects.update(state="closed")
+    response = api_of(colleague).post(reviews_url(ready_case), opinion(), format="json")
+    assert "closed" in str(problem_of(response, "invalid"))
+    ready_case.refresh_from_db()
+    assert (Review.objects.count(), ready_case.state, events()) == (0, "closed", [])
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from django.core.files.base import ContentFile
 from django.db import DatabaseError
 
 from cases.analysis import jobs
-from cases.intake.naturalorder import natural_key
 from cases.intake.uploads import CaseIsRead, Outcome, add_images, submit_series
+from cases.intake.views import natural_key
 from cases.models import AuditEvent, Case, Draft, Image, Job
 from cases.permissions import require_reader
 from cases.reading.claims import claim_case
@@ -82,7 +82,7 @@ def test_set_of_which_nothing_can_be_read_makes_no_case(owner, cohort) -> None:
 def test_database_failure_leaves_neither_case_nor_files(owner, cohort, monkeypatch) -> None:
     before = stored_files()
 
-    def break_down(rows: object) -> None:
+    def break_down(rows: object, **options: object) -> None:
         raise DatabaseError("the disk is full")
 
     monkeypatch.setattr(Job.objects, "bulk_create", break_down)

@@ -119,7 +119,7 @@ def test_file_over_the_limit_is_refused_unread(owner, cohort, settings) -> None:
 def test_database_failure_leaves_no_file_behind(owner, cohort, monkeypatch) -> None:
     before = stored_files()
 
-    def break_down(rows: object) -> None:
+    def break_down(rows: object, **options: object) -> None:
         raise DatabaseError("the disk is full")
 
     monkeypatch.setattr(Job.objects, "bulk_create", break_down)

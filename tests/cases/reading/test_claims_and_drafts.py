@@ -15,7 +15,8 @@ from cases.reading import drafts
 from cases.reading.claims import SlotTaken, claim_case, hold_claim, release_claim
 from cases.reading.read_input import ReadInput
 from cases.reading.reviews import ReviewConflict
-from cases.worklist.reading_queue import awaiting_review, next_case
+from cases.worklist.reading_queue import next_case
+from tests.cases.worklist.support import awaiting_review
 
 pytestmark = pytest.mark.both_databases
 

@@ -14,9 +14,8 @@ from cases.reading.first_reads import FirstReadConflict, commit_first_read
 from cases.reading.queries import reviews_of
 from cases.reading.read_input import ReadInput
 from cases.reading.reviews import submit_review
-from cases.worklist.filters import WorklistFilter
-from cases.worklist.listing import worklist
 from cases.worklist.reading_queue import next_case
+from tests.cases.worklist.support import listed
 
 pytestmark = pytest.mark.both_databases
 
@@ -50,13 +49,12 @@ def test_result_is_withheld_until_the_own_read_is_committed(
 def test_worklist_filter_by_class_finds_no_unrevealed_case(
     ready_case, blinded, colleague, administrator, commit_as
 ) -> None:
-    by_class = WorklistFilter(predicted_class="glioma")
-    assert list(worklist(colleague, by_class)) == []
-    assert [case.is_open for case in worklist(colleague, WorklistFilter())] == [False]
-    assert list(worklist(administrator, by_class)) == [ready_case]
+    assert listed(colleague, predicted_class="glioma") == []
+    assert [case.is_open for case in listed(colleague)] == [False]
+    assert listed(administrator, predicted_class="glioma") == [ready_case]
     commit_as(colleague, ready_case)
-    assert list(worklist(colleague, by_class)) == [ready_case]
-    assert [case.is_open for case in worklist(colleague, WorklistFilter())] == [True]
+    assert listed(colleague, predicted_class="glioma") == [ready_case]
+    assert [case.is_open for case in listed(colleague)] == [True]
 
 
 def test_review_before_the_commit_is_refused_by_the_service(ready_case, blinded, colleague) -> None:

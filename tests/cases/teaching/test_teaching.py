@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from cases.export.selection import ReviewFilter, current_reviews
 from cases.models import AuditEvent, Prediction, TeachingRead
 from cases.teaching.answers import start_afresh
-from cases.worklist.reading_queue import awaiting_review
+from tests.cases.worklist.support import awaiting_review
 
 pytestmark = pytest.mark.both_databases
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cases.lifecycle import Priority, ReadingOrder
-from cases.models import Case, Membership, Protocol
+from cases.models import Case, Membership, Protocol, Review
 from cases.worklist import reading_queue
-from cases.worklist.reading_queue import awaiting_review, next_case
+from cases.worklist.reading_queue import next_case
+from tests.cases.worklist.support import awaiting_review
 
 pytestmark = pytest.mark.both_databases
 
@@ -64,3 +65,25 @@ def test_way_to_the_next_case_takes_three_queries(mixed, colleague, django_asser
         assert next_case(colleague) == mixed[0]
     with django_assert_num_queries(4):
         assert next_case(colleague, after=mixed[4]) == mixed[5]
+
+
+def test_amendment_fills_no_second_slot(
+    ready_case, colleague, second, referee, review_as, under_protocol
+) -> None:
+    under_protocol(readers_required=2)
+    first = review_as(colleague, ready_case)
+    Review.objects.create(
+        case=ready_case,
+        prediction=first.prediction,
+        reader=colleague,
+        verdict="disagree",
+        final_class="meningioma",
+        confidence=4,
+        protocol=first.protocol,
+        amends=first,
+        reason="Second look.",
+    )
+    assert next_case(second) == ready_case
+    assert not awaiting_review(colleague).exists()
+    review_as(second, ready_case)
+    assert not awaiting_review(referee).exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from datetime import timedelta
 
 import pytest
@@ -13,7 +12,8 @@ from cases.lifecycle import CaseState
 from cases.models import Case, Membership
 from cases.worklist import sorting
 from cases.worklist.filters import WorklistFilter
-from cases.worklist.sorting import Sort, Turn, page_of
+from cases.worklist.keyset import Page
+from cases.worklist.sorting import Sort, page_of, place_of
 
 pytestmark = pytest.mark.both_databases
 
@@ -43,23 +43,34 @@ def many(owner, colleague, cohort, other_cohort) -> list[Case]:
     return cases
 
 
-def walked(user, sort: Sort, filters: WorklistFilter | None = None, *, backwards: bool = False) -> list[str]:
+def walked(
+    user, sort: Sort, filters: WorklistFilter | None = None, *, size: int = 3, backwards: bool = False
+) -> list[str]:
     """The codes of all pages, one after the other."""
-    cohorts = [held.cohort.pk for held in cohorts_of(user)]
-    read = functools.partial(
-        page_of, user, filters or WorklistFilter(), sort, cohorts=cohorts, dressed=lambda cases: cases
-    )
-    page = read(Turn())
-    codes = [case.code for case in page.cases]
+
+    def read(**edge: str) -> Page[Case]:
+        place = place_of(user, sort, **edge)
+        return page_of(
+            user,
+            filters or WorklistFilter(),
+            sort,
+            place,
+            size,
+            cohorts=[held.cohort.pk for held in cohorts_of(user)],
+            dressed=lambda cases: cases,
+        )
+
+    page = read()
+    codes = [case.code for case in page.rows]
     while page.has_next:
-        page = read(Turn(after=page.last_code))
-        codes += [case.code for case in page.cases]
+        page = read(after=page.rows[-1].code)
+        codes += [case.code for case in page.rows]
     if not backwards:
         return codes
-    codes = [case.code for case in page.cases]
+    codes = [case.code for case in page.rows]
     while page.has_previous:
-        page = read(Turn(before=page.first_code))
-        codes = [case.code for case in page.cases] + codes
+        page = read(before=page.rows[0].code)
+        codes = [case.code for case in page.rows] + codes
     return codes
 
 
@@ -86,24 +97,22 @@ def by_hand(cases: list[Case], sort: Sort) -> list[str]:
 
 @pytest.mark.parametrize("size", [3, 50])
 @pytest.mark.parametrize("sort", list(Sort))
-def test_pages_in_each_order_hold_every_case_once(sort, size, many, colleague, monkeypatch) -> None:
-    monkeypatch.setattr(sorting, "PAGE_SIZE", size)
+def test_pages_in_each_order_hold_every_case_once(sort, size, many, colleague) -> None:
     wanted = by_hand(many, sort)
-    assert walked(colleague, sort) == wanted
-    assert walked(colleague, sort, backwards=True) == wanted[-10:]
+    assert walked(colleague, sort, size=size) == wanted
+    assert walked(colleague, sort, size=size, backwards=True) == wanted[-10:]
 
 
 @pytest.mark.parametrize("sort", list(Sort))
 def test_one_sorted_list_says_what_the_parts_say(sort, many, colleague, monkeypatch) -> None:
-    monkeypatch.setattr(sorting, "PAGE_SIZE", 3)
     monkeypatch.setattr(sorting, "MANY_PARTS", 0)
     assert walked(colleague, sort) == by_hand(many, sort)
 
 
-def test_order_holds_within_a_filter(many, colleague, cohort, monkeypatch) -> None:
-    monkeypatch.setattr(sorting, "PAGE_SIZE", 2)
+def test_order_holds_within_a_filter(many, colleague, cohort) -> None:
     ours = [case for case in many if case.cohort == cohort]
-    assert walked(colleague, Sort.URGENT, WorklistFilter(cohort=cohort)) == by_hand(ours, Sort.URGENT)
+    found = walked(colleague, Sort.URGENT, WorklistFilter(cohort=cohort), size=2)
+    assert found == by_hand(ours, Sort.URGENT)
 
 
 def test_page_behind_an_unknown_case_is_the_first(many, colleague, cohort, stranger) -> None:
@@ -112,23 +121,23 @@ def test_page_behind_an_unknown_case_is_the_first(many, colleague, cohort, stran
             colleague,
             WorklistFilter(),
             Sort.NEWEST,
-            Turn(after=code),
+            place_of(colleague, Sort.NEWEST, after=code),
+            50,
             cohorts=[cohort.pk],
             dressed=lambda cases: cases,
         )
-        assert (len(page.cases), page.has_previous, page.has_next) == (5, False, False)
+        assert (len(page.rows), page.has_previous, page.has_next) == (5, False, False)
 
 
 @pytest.mark.parametrize(("sort", "oldest_first"), [(Sort.UNCERTAIN, True), (Sort.CERTAIN, False)])
 def test_order_by_certainty_shows_a_blinded_reader_no_more_than_the_age(
-    sort, oldest_first, submit, analyse_as, blinded, colleague, monkeypatch
+    sort, oldest_first, submit, analyse_as, blinded, colleague
 ) -> None:
-    monkeypatch.setattr(sorting, "PAGE_SIZE", 2)
     cases = [submit(seed=seed) for seed in range(4)]
     for case, probability in zip(cases, (0.9, 0.4, 0.8, 0.5), strict=True):
         analyse_as(case, probability=probability)
     codes = [case.code for case in cases]
-    assert walked(colleague, sort) == (codes if oldest_first else codes[::-1])
+    assert walked(colleague, sort, size=2) == (codes if oldest_first else codes[::-1])
 
 
 def test_order_by_certainty_begins_with_what_the_reader_has_revealed(

@@ -2,9 +2,9 @@
    and shows what becomes of each. The server answers with the finished row (cases/intake/views.py); without this module
    the form sends all of them at once and the server answers with a page of the same rows. */
 
-import { showScripted } from "./scriptonly.js";
+import { cookie } from "../cookies.js";
+import { showScripted } from "../scriptonly.js";
 import {
-  cookie,
   failureOf,
   fill,
   firstCodes,

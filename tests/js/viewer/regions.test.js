@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { boxed, centred, maskOf, pathOf, runsOf, shareOf, shifted, stroke } from "../../static/js/regions.js";
+import { boxed, centred, maskOf, pathOf, runsOf, shareOf, shifted, stroke } from "../../../static/js/viewer/regions.js";
 
 const size = { width: 300, height: 500 };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { keep, keepOnly, kept, settle } from "../../static/js/draftstore.js";
+import { keep, keepOnly, kept, settle } from "../../../static/js/reading/draftstore.js";
 
 function storage(entries = {}) {
   const map = new Map(Object.entries(entries));

@@ -4,7 +4,7 @@ import { heatChoices } from "./choices.js";
 import { MARKING, marking } from "./marking.js";
 import { openPanes } from "./panes.js";
 import { listenTo } from "./pointer.js";
-import { showScripted } from "./scriptonly.js";
+import { showScripted } from "../scriptonly.js";
 import { isOn, moved, pointAt, scaleIn, whole, zoomed } from "./viewport.js";
 import { dragged, windowOf } from "./windowing.js";
 

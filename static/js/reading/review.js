@@ -1,9 +1,10 @@
 /* Keys for the reader, reading time, and the questions only where they are asked. */
 
-import { showKeys, ownKeys } from "./keydialog.js";
-import { actOf, isSending, isTyping } from "./keys.js";
+import { showScripted } from "../scriptonly.js";
+import { isTyping } from "../typing.js";
+import { ACTS, ownKeys, showKeys } from "./keydialog.js";
+import { actOf, isSending } from "./keys.js";
 import { readingTime } from "./readingtime.js";
-import { showScripted } from "./scriptonly.js";
 
 const form = document.getElementById("review-form");
 const OTHER = "other";
@@ -22,9 +23,9 @@ function choose({ name, value }) {
   const inputs = [...form.querySelectorAll("input[name='read_class'], input[name='corrected_class']")];
   // The network's class is not among those to take instead of it: who sees it agrees.
   const codes = form.dataset.classes?.split(" ") ?? inputs.map((input) => input.value);
-  const input = inputs.find((each) => each.value === codes[value]);
+  const input = inputs.find((each) => each.value === codes[Number(value)]);
   const verdict = (kind) => form.querySelector(`input[name="verdict"][value="${kind}"]`);
-  if (!input) return value < codes.length && answer(verdict("agree"));
+  if (!input) return Number(value) < codes.length && answer(verdict("agree"));
   // A class names what the reader sees; where the network's class is shown, another one is a disagreement.
   if (verdict("disagree")?.checked === false) answer(verdict("disagree"));
   return answer(input);
@@ -143,9 +144,9 @@ document.addEventListener("keydown", (event) => {
     form.focus();
     return;
   }
-  const act = actOf(event, event.target, ownKeys());
+  const act = actOf(event, event.target, ACTS, ownKeys());
   if (!act) return;
-  const isDone = act.name ? choose(act) : act.view ? see(act.view) : DEEDS[act.id]();
+  const isDone = act.name ? choose(act) : act.inViewer ? see(act.id) : DEEDS[act.id]();
   if (isDone) event.preventDefault();
 });
 

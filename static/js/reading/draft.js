@@ -1,8 +1,8 @@
 /* Keeps what is typed: on the server while that answers, in this browser until it has. */
 
+import { cookie } from "../cookies.js";
 import { oneAtATime } from "./draftqueue.js";
 import { keep, kept, settle } from "./draftstore.js";
-import { cookie } from "./uploadqueue.js";
 
 const PAUSE = 800;
 const HOLD = 60_000;

@@ -61,9 +61,3 @@ export function firstCodes(codes, most = 100) {
 export function fill(sentence, values) {
   return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
-
-/** The value of one cookie of `document.cookie`; "" where there is none such. */
-export function cookie(cookies, name) {
-  const found = cookies.split("; ").find((entry) => entry.startsWith(`${name}=`));
-  return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
-}

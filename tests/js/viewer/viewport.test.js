@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { MOST, isOn, moved, panAndZoom, pointAt, scaleIn, viewBox, whole, zoomed } from "../../static/js/viewport.js";
+import { MOST, isOn, moved, panAndZoom, pointAt, scaleIn, viewBox, whole, zoomed } from "../../../static/js/viewer/viewport.js";
 
 const pane = { left: 100, top: 50, width: 600, height: 500 };
 

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  cookie,
   failureOf,
   fill,
   firstCodes,
@@ -11,7 +10,7 @@ import {
   percent,
   progressOf,
   refusalOf,
-} from "../../static/js/uploadqueue.js";
+} from "../../../static/js/intake/uploadqueue.js";
 
 const entries = (...stages) => stages.map((stage, id) => ({ id, stage }));
 const ids = (found) => found.map((entry) => entry.id);
@@ -79,9 +78,4 @@ test("no more codes are asked for than the server answers", () => {
   assert.equal(firstCodes(codes).length, 100);
   assert.equal(firstCodes(codes)[99], "C99");
   assert.deepEqual(firstCodes(["A"]), ["A"]);
-});
-
-test("a cookie is found by its whole name", () => {
-  assert.equal(cookie("notcsrftoken=x; csrftoken=a%3Db; theme=dark", "csrftoken"), "a=b");
-  assert.equal(cookie("", "csrftoken"), "");
 });

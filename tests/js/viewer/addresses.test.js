@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { baseAddress, mapAddress, mapVolumeAddress, overlayAddress, volumeAddress } from "../../static/js/addresses.js";
+import { baseAddress, mapAddress, mapVolumeAddress, overlayAddress, volumeAddress } from "../../../static/js/viewer/addresses.js";
 
 const stem = "/cases/K7QF-2M9D";
 const image = {

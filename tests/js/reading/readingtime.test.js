@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { IDLE_SECONDS, readingTime } from "../../static/js/readingtime.js";
+import { IDLE_SECONDS, readingTime } from "../../../static/js/reading/readingtime.js";
 
 test("time runs while the reader is active", () => {
   const clock = readingTime(0);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { centreOf, dragged, histogramOf, presetsOf, quantile, widthOf, windowOf } from "../../static/js/windowing.js";
+import { centreOf, dragged, histogramOf, presetsOf, quantile, widthOf, windowOf } from "../../../static/js/viewer/windowing.js";
 
 test("centre and width make the window, and the window makes them", () => {
   const window = windowOf(500, 200, 4096);

@@ -1,11 +1,16 @@
 /* The worklist by keys, the number of ticked cases, and no asking while nobody looks. */
 
-import { showScripted } from "./scriptonly.js";
-import { stepped, worklistActOf } from "./worklistkeys.js";
+import { showScripted } from "../scriptonly.js";
+import { stepped, worklistActOf } from "./keys.js";
 
 const rows = [...document.querySelectorAll(".worklist tbody tr")];
 const ticks = [...document.querySelectorAll("input[name='case']")];
 const dialog = document.getElementById("worklist-keys");
+const keyed = [...dialog.querySelectorAll("[data-act]")].map(({ dataset }) => ({
+  id: dataset.act,
+  key: dataset.key,
+  arrow: dataset.arrow,
+}));
 const rowOf = (element) => rows.indexOf(element.closest("tr"));
 
 const acts = {
@@ -24,7 +29,7 @@ function go(direction) {
 
 document.addEventListener("keydown", (event) => {
   if (dialog.open) return;
-  const act = worklistActOf(event, event.target, rowOf(event.target) >= 0);
+  const act = worklistActOf(event, event.target, keyed, rowOf(event.target) >= 0);
   if (!act) return;
   event.preventDefault();
   acts[act]();

@@ -4,6 +4,16 @@ import { keyMap, refusalOf } from "./keys.js";
 
 const STORED = "secondread.keys";
 const dialog = document.getElementById("keys-dialog");
+const rows = [...(dialog?.querySelectorAll("[data-act]") ?? [])];
+
+/** Every act, as the list of the page has it. */
+export const ACTS = rows.map(({ dataset }) => ({
+  id: dataset.act,
+  key: dataset.key,
+  name: dataset.name,
+  value: dataset.value,
+  inViewer: "inViewer" in dataset,
+}));
 
 function stored() {
   try {
@@ -14,7 +24,7 @@ function stored() {
 }
 
 /** Key by act, as this reader has it. */
-export const ownKeys = () => keyMap(stored());
+export const ownKeys = () => keyMap(ACTS, stored());
 
 function write(own) {
   localStorage.setItem(STORED, JSON.stringify(own));
@@ -23,9 +33,8 @@ function write(own) {
 
 function fill() {
   const map = ownKeys();
-  for (const row of dialog.querySelectorAll("[data-act]")) {
-    row.querySelector("kbd").textContent = map.get(row.dataset.act);
-  }
+  for (const row of rows) row.querySelector("kbd").textContent = map.get(row.dataset.act);
+  for (const hint of document.querySelectorAll("[data-key-of]")) hint.textContent = map.get(hint.dataset.keyOf);
 }
 
 function listen(row) {
@@ -50,14 +59,12 @@ function listen(row) {
 /** Open the list; the browser keeps the focus in it and gives it back. */
 export function showKeys() {
   if (!dialog || dialog.open) return;
-  fill();
   dialog.showModal();
 }
 
 if (dialog) {
-  for (const row of dialog.querySelectorAll("[data-act]")) {
-    row.querySelector("button").addEventListener("click", () => listen(row));
-  }
+  fill();
+  for (const row of rows) row.querySelector("button").addEventListener("click", () => listen(row));
   dialog.querySelector("[data-reset]").addEventListener("click", () => write({}));
   dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
   for (const button of document.querySelectorAll("[data-show-keys]")) button.addEventListener("click", showKeys);
