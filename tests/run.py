@@ -114,6 +114,8 @@ def _run_all(parts: list[Part], arguments: list[str], folder: Path, is_whole: bo
             report = folder / f"{number}.xml"
             command = _node(report) if part.folders == ("js",) else _pytest(part, report, arguments)
             environment = {**ONE_THREAD, **os.environ, **(served if part.servers else UNSERVED)}
+            # Who installs without compiling, and forbids it here too, compiles TensorFlow in every process.
+            environment.pop("PYTHONDONTWRITEBYTECODE", None)
             if is_whole and part.covers:
                 environment |= {"PYTEST_PLUGINS": "tests.support.covering", "COVERED": str(folder)}
             if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
