@@ -14,7 +14,7 @@ from cases import audit
 from cases.lifecycle import UNREAD_STATES, DraftState
 from cases.models import Case, Claim, Draft, FirstRead, Review
 from cases.permissions import Reader
-from cases.reading.protocols import terms_for
+from cases.reading.protocols import lock_case, terms_for
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -40,11 +40,9 @@ def claim_case(*, reader: Reader) -> Claim:
 def take_slot(*, reader: Reader) -> Case:
     """Take a slot as `claim_case` does, as part of a larger act; the case, its row locked from here on.
 
-    Call it inside the transaction of the act. Raises SlotTaken.
+    Call it inside the transaction of the act. Raises SlotTaken, and ValidationError where it was moved.
     """
-    # Its own row alone: cohort and protocol are the reader's, and the protocol may be missing.
-    locked = Case.objects.select_for_update(of=("self",)).select_related("cohort", "protocol")
-    case = locked.get(pk=reader.case.pk)
+    case = lock_case(reader.case)
     _check_slot(reader.user, case)
     own = Claim.objects.filter(case=case, reader=reader.user)
     if not own.update(expires_at=_expiry()):

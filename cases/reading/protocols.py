@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _t
 
 from cases import audit
@@ -87,8 +86,23 @@ def change_protocol(*, by: User, cohort: Cohort, terms: Terms, reason: str = "")
     return locked
 
 
+def lock_case(case: Case) -> Case:
+    """The case as it is now; its row is the lock of all who say something of it at once.
+
+    Call it inside the transaction of the act. Raises ValidationError where the case was moved meanwhile: what
+    was checked was checked for its cohort of before.
+    """
+    # Its own row alone: the protocol may be missing.
+    rows = Case.objects.select_for_update(of=("self",)).select_related("cohort", "protocol")
+    locked = rows.get(pk=case.pk)
+    if locked.cohort_id != case.cohort_id:
+        raise ValidationError(_t("This case was moved to another cohort meanwhile. Open it again."))
+    return locked
+
+
 def freeze(case: Case) -> Protocol:
-    """The version that the reading of this case begins under; call it inside the transaction of the act.
+    """The version that the reading of this case begins under; call it inside the transaction of the act, with
+    the case locked.
 
     The cohort row is the lock, so that a change and a first read do not cross.
     """
@@ -98,10 +112,7 @@ def freeze(case: Case) -> Protocol:
     version, _ = Protocol.objects.get_or_create(
         cohort=cohort, version=cohort.protocol_version, defaults=fields_of(terms_of(cohort))
     )
-    # Its own row says whether the case was moved meanwhile, or another reader began it under this version.
-    same = Case.objects.filter(Q(protocol__isnull=True) | Q(protocol=version), pk=case.pk, cohort=cohort)
-    if not same.update(protocol=version):
-        raise ValidationError(_t("This case was moved to another cohort meanwhile. Open it again."))
+    Case.objects.filter(pk=case.pk).update(protocol=version)
     case.protocol = version
     return version
 

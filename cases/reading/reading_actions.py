@@ -79,6 +79,8 @@ def hold(request: PageRequest, code: str) -> HttpResponse:
         is_held = hold_claim(reader=require_reader(request.user, case))
     except SlotTaken as taken:
         return JsonResponse({"message": str(taken)}, status=409)
+    except ValidationError as moved:
+        return JsonResponse({"message": moved.messages[0]}, status=409)
     if not is_held:
         return JsonResponse({"message": _t("You hold no slot of this case.")}, status=409)
     return HttpResponse(status=204)

@@ -20,7 +20,7 @@ from cases.lifecycle import (
 )
 from cases.models import Case, Claim, Draft, FirstRead, Prediction, Review
 from cases.permissions import Reader, may_amend
-from cases.reading.protocols import freeze, terms_for
+from cases.reading.protocols import freeze, lock_case, terms_for
 from cases.reading.read_input import ReadInput, checked_judgement
 from cases.viewer.heat import heat_in_region
 
@@ -46,10 +46,11 @@ def submit_review(*, reader: Reader, prediction: Prediction, read: ReadInput) ->
     heat = heat_in_region(prediction, read.region)
     try:
         with transaction.atomic():
-            freeze(case)
-            review = _create(by, case, prediction, read, heat)
+            locked = lock_case(case)
+            freeze(locked)
+            review = _create(by, locked, prediction, read, heat)
             Claim.objects.filter(case=case, reader=by).delete()
-            _move_case_on(case)
+            _move_case_on(locked)
             audit.record(by=by, action="review.submitted", subject=review, cohort=case.cohort)
     except IntegrityError:
         current = Review.objects.filter(case=case, reader=by, amended_by__isnull=True).first()
@@ -69,8 +70,9 @@ def amend_review(*, by: User, review: Review, read: ReadInput, reason: str) -> R
     heat = heat_in_region(review.prediction, read.region)
     try:
         with transaction.atomic():
-            amendment = _create(by, review.case, review.prediction, read, heat, review, reason.strip())
-            _move_case_on(review.case)
+            locked = lock_case(review.case)
+            amendment = _create(by, locked, review.prediction, read, heat, review, reason.strip())
+            _move_case_on(locked)
             audit.record(by=by, action="review.amended", subject=amendment, cohort=review.case.cohort)
     except IntegrityError:
         newer = Review.objects.filter(case=review.case, reader=by, amended_by__isnull=True)
@@ -126,13 +128,12 @@ def _create(
 
 
 def _move_case_on(case: Case) -> None:
-    """Set the clinical state and the result that stands from what its readers say; the case row is the lock.
+    """Set the clinical state and the result that stands from what its readers say; the case is locked.
 
     A case that was reviewed stays so, also where a reader amends the own review afterwards.
     """
-    locked = Case.objects.select_for_update().get(pk=case.pk)
     terms = terms_for(case)
-    given = list(locked.reviews.filter(amended_by__isnull=True).values_list("final_class", flat=True))
+    given = list(case.reviews.filter(amended_by__isnull=True).values_list("final_class", flat=True))
     after = case_state_after_reviews(
         len(given),
         terms.readers_required,

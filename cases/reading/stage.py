@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ValidationError
+
 from cases.analysis import results
 from cases.lifecycle import DraftState, Reading
 from cases.models import Review
@@ -72,6 +74,8 @@ def with_slot(stage: Stage) -> Stage:
         claim_case(reader=reader)
     except SlotTaken as full:
         return taken_by_others(stage, full)
+    except ValidationError:
+        return stage  # moved to another cohort since the page was asked for: there is nothing to hold
     return replace(stage, holds=True)
 
 

@@ -20,7 +20,7 @@ ROOMS = ("portal", "cases", "inference")
 # A command of development may import what only requirements-dev.in names; nothing that runs imports the file.
 DEVELOPMENT = {
     "inference/demo/anatomy.py": {"nilearn"},
-    "inference/training/foreign.py": {"pydicom"},
+    "inference/training/out_of_domain.py": {"pydicom"},
     "portal/catalogues.py": {"babel"},
 }
 # What Python itself needs of an environment, and the tests' own measuring of a child process.

@@ -26,7 +26,7 @@ def test_other_finding_with_words_and_an_amendment_with_its_reason(
     page.keyboard.type("Abscess")
     press(page, "Escape", "s")
     expect(page.get_by_text("Preliminary", exact=True)).to_be_visible()
-    expect(page.get_by_text("Saved. You can undo it until you open another case.")).to_be_focused()
+    expect(page.get_by_text("Saved. You can undo it until you go on to another case.")).to_be_focused()
     page.get_by_role("button", name="Finish this case").press("Enter")
     expect(page.get_by_text("Final", exact=True)).to_be_visible()
     assert Review.objects.get().other_finding == "Abscess"

@@ -12,8 +12,9 @@ from django.utils import timezone
 from cases.analysis.results import current_result
 from cases.intake.uploads import submit_file
 from cases.lifecycle import CaseState, JobStatus, Priority, Verdict
-from cases.models import Assignment, AuditEvent, Case, Claim, Draft, Image, Job, Membership
+from cases.models import Assignment, AuditEvent, Case, Claim, Draft, FirstRead, Image, Job, Membership
 from cases.permissions import require_reader
+from cases.reading.first_reads import commit_first_read
 from cases.reading.read_input import ReadInput
 from cases.reading.reviews import submit_review
 from cases.worklist.bulk import Act, carry_out, plan
@@ -262,6 +263,19 @@ def test_image_that_the_target_has_already_stays(three, administrator, south, ow
     done = carry_out(by=administrator, act=Move(south), codes=codes_of(*three))
     assert {case.pk for case in done.cases} == {three[0].pk, three[2].pk}
     assert done.left_out[0].reason == "“South” has the same image already."
+
+
+def test_commit_of_a_case_that_was_moved_meanwhile_is_refused(
+    three, under_protocol, south, colleague
+) -> None:
+    under_protocol(reading="blinded")
+    stale = Case.objects.select_related("cohort", "protocol").get(pk=three[0].pk)
+    reader = require_reader(colleague, stale)
+    Case.objects.filter(pk=stale.pk).update(cohort=south)
+    with pytest.raises(ValidationError, match="moved"):
+        commit_first_read(reader=reader, read=ReadInput("glioma", 4))
+    assert not FirstRead.objects.exists()
+    assert Case.objects.get(pk=stale.pk).protocol is None
 
 
 def test_review_of_a_case_that_was_moved_meanwhile_is_refused(three, administrator, south, colleague) -> None:
