@@ -98,7 +98,7 @@ def noise() -> Tensors:
     return Tensors(images, np.arange(16) % 4, "0" * 64, np.full((16, 4), np.nan, np.float32))
 
 
-@pytest.mark.trains
+@pytest.mark.slow
 def test_resumed_run_ends_where_the_uninterrupted_one_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

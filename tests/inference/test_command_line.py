@@ -130,6 +130,7 @@ def test_what_cannot_be_done_is_told_in_one_line(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_module_runs_as_a_program_and_a_dash_means_standard_output(model: str, tmp_path: Path) -> None:
     picture = tmp_path / "slice.png"
     picture.write_bytes(png_of(grey8()))

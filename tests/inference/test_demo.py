@@ -14,6 +14,8 @@ from inference.demo.script import SCRIPTS, SERIES, Script, Series
 from inference.formats import read_image
 from inference.preprocessing import to_grey
 
+pytestmark = pytest.mark.slow
+
 DEMO = Path(__file__).parents[2] / "cases" / "demo"
 
 

@@ -164,6 +164,7 @@ def test_one_model_alone_has_no_other_folds(
         gate_report(held_out([load_manifest(models[0])]), samples, stripes)
 
 
+@pytest.mark.slow
 def test_command_measures_against_the_out_of_domain_pictures(
     cohort: Path, models: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

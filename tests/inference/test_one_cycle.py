@@ -230,7 +230,7 @@ def test_macro_recall_counts_classes_alike_and_leaves_absent_ones_out(one_hot: b
     assert float(metric.result()) == pytest.approx((0.75 + 1.0) / 2)
 
 
-@pytest.mark.trains
+@pytest.mark.slow
 def test_fold_that_is_left_out_is_not_learned_from_and_its_model_loads(
     recipe: Recipe, tmp_path: Path
 ) -> None:
@@ -248,7 +248,7 @@ def test_fold_that_is_left_out_is_not_learned_from_and_its_model_loads(
     assert result.class_codes == CODES
 
 
-@pytest.mark.trains
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions_eagerly")
 def test_interrupted_run_ends_where_an_unbroken_one_does(
     recipe: Recipe, without_graphs: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -23,6 +23,8 @@ from tests.inference.figures import gate, scaled, speed
 from tests.inference.fold_models import write_fold_model
 from tests.inference.tiny import CODES, labelled_picture, write_cohort
 
+pytestmark = pytest.mark.slow
+
 MEASURED = {
     "cross_validation.json": {
         "cross_validation": {"n": 4, "accuracy": 0.123456},

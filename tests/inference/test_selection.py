@@ -27,7 +27,7 @@ from tests.inference.tiny import CODES, step_by_step, write_cohort
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions_eagerly"),
-    pytest.mark.trains,
+    pytest.mark.slow,
 ]
 
 RECIPE = """

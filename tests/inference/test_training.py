@@ -78,7 +78,7 @@ def trained(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.mark.trains
+@pytest.mark.slow
 def test_train_command_writes_a_model_that_loads_and_has_learnt(trained: Path) -> None:
     manifest = load_manifest(trained / "tiny.json")
     figures = manifest.training["figures"]["validation"]
@@ -96,14 +96,14 @@ def test_train_command_writes_a_model_that_loads_and_has_learnt(trained: Path) -
     assert not list(trained.glob("*.partial"))
 
 
-@pytest.mark.trains
+@pytest.mark.slow
 def test_history_has_one_row_an_epoch(trained: Path) -> None:
     history = read_history(trained / "tiny.fit" / "history.csv")
     assert [row["epoch"] for row in history] == list(range(12))
     assert {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"} <= set(history[0])
 
 
-@pytest.mark.trains
+@pytest.mark.slow
 def test_finished_run_is_not_trained_again(trained: Path, cohort: Path) -> None:
     before = (trained / "tiny.fit" / "history.csv").read_bytes()
     weights = (trained / "tiny.npz").read_bytes()
@@ -112,7 +112,7 @@ def test_finished_run_is_not_trained_again(trained: Path, cohort: Path) -> None:
     assert (trained / "tiny.npz").read_bytes() == weights
 
 
-@pytest.mark.trains
+@pytest.mark.slow
 def test_interrupted_run_goes_on_where_it_stopped(
     cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

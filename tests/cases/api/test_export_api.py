@@ -307,6 +307,7 @@ def test_amended_review_is_exported_once_with_its_reason(reviewed_case, colleagu
     assert (row["verdict"], row["final_class"], row["corrected_class"]) == ("agree", "glioma", None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["csv", "ndjson"])
 def test_stream_takes_three_queries_more_a_chunk_and_holds_one_chunk(
     format_, add_reviews, exporter, api_of, monkeypatch
