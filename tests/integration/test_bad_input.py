@@ -25,8 +25,6 @@ ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
 AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 
-pytestmark = pytest.mark.any_database
-
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
