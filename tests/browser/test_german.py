@@ -44,6 +44,8 @@ def test_reader_chooses_german_reads_and_finds_it_again_on_another_profile(
     sign_in(page, colleague)
     page.get_by_role("button", name="Befundung beginnen").click()
     expect(page.get_by_role("heading", name="Ihr eigener Befund")).to_be_visible()
+    # The page's modules listen from then on; what is filled in before is no draft.
+    page.wait_for_load_state("load")
     page.get_by_role("radio", name="Meningeom").check()
     page.get_by_role("radio", name="4 Sicher").check()
     page.get_by_label("Kommentar").fill("Breite Basis.")
