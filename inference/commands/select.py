@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
 
     recipes = load_recipes(options.recipes)
     experiment = open_experiment(
-        options.directory, options.manifest or options.directory / "manifest.csv", options.runs
+        options.directory, options.manifest or options.directory / "manifest.csv", options.runs, tell
     )
     folds = options.folds or experiment.folds
     # Keras tells of its epochs on standard output, which may be where the result goes.

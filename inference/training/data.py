@@ -80,7 +80,10 @@ def read_pixels(sample: Sample) -> tuple[Pixels, str]:
         data = sample.path.read_bytes()
         return read_image(data).pixels, hashlib.sha256(data).hexdigest()
     except OSError as error:
-        raise DataError("data_missing", f"An image is missing. Received {_called(sample)}.") from error
+        raise DataError(
+            "data_missing",
+            f"An image is missing; put it there, or take it out of the list. Received {_called(sample)}.",
+        ) from error
     except ImageError as error:
         raise DataError("data_invalid", f"{error.message} Received {_called(sample)}.") from error
 
