@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,12 @@ from typing import TYPE_CHECKING
 from django.core.files.base import ContentFile
 
 from cases.intake.uploads import Given, Outcome, Receipt, limits, refusal_of_oversized, submit_series
-from cases.models import Cohort
-from inference.files import files_below, folders_in
+from cases.models import Cohort, Image
+from inference.contradictions import Contradiction, Labels, Place, pixel_digest
+from inference.errors import DataError, ImageError
+from inference.files import Tell, files_by_class, readable, silent
+from inference.formats import read_image
+from inference.image_list import read_image_list
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -36,24 +39,28 @@ class LabelledFile:
     case: str = ""
 
 
-def labelled_files(folder: Path, known: set[str]) -> list[LabelledFile]:
-    """The files that a manifest.csv (path,label, or path,label,case) lists, or one sub-folder a class.
+def labelled_files(folder: Path, known: set[str], tell: Tell = silent) -> list[LabelledFile]:
+    """The files that a manifest.csv (path,label, or path,label,case) lists, or one sub-folder a class; `tell`
+    hears what is left out.
 
     Raises FolderError before anything is imported, so that a wrong folder leaves
     no cohort half-made.
     """
     if not folder.is_dir():
-        raise FolderError(f"There is no such folder: {folder}")
+        raise FolderError(f"There is no such folder: {readable(folder)}")
     manifest = folder / MANIFEST_NAME
-    files = list(_from_manifest(manifest) if manifest.is_file() else _from_subfolders(folder))
+    if manifest.is_file():
+        files = _from_manifest(manifest, tell)
+    else:
+        files = [LabelledFile(path, label) for path, label in files_by_class(folder, tell)]
     if not files:
         raise FolderError(
-            f"{folder} has no images: give it one sub-folder a class, or a {MANIFEST_NAME} "
+            f"{readable(folder)} has no images: give it one sub-folder a class, or a {MANIFEST_NAME} "
             "with the columns path,label."
         )
     if unknown := sorted({entry.label for entry in files} - known):
         raise FolderError(
-            f"The classes {', '.join(unknown)} are not known to the active network; "
+            f"The classes {', '.join(map(readable, unknown))} are not known to the active network; "
             f"it knows {', '.join(sorted(known))}."
         )
     _check_labels(files)
@@ -71,43 +78,51 @@ def _check_labels(files: list[LabelledFile]) -> None:
             )
 
 
-def _from_manifest(manifest: Path) -> Iterator[LabelledFile]:
-    reader = csv.DictReader(io.StringIO(_text_of(manifest), newline=""), strict=True)
+def _from_manifest(manifest: Path, tell: Tell) -> list[LabelledFile]:
     try:
-        if missing := {"path", "label"} - set(reader.fieldnames or ()):
-            raise FolderError(f"{manifest} lacks the column {', '.join(sorted(missing))}.")
-        for row in reader:
-            yield _labelled(manifest, reader.line_num, row)
-    except csv.Error as error:
-        raise FolderError(f"{manifest}, line {reader.line_num + 1}: this is no CSV ({error}).") from error
+        listed = read_image_list(manifest, manifest.parent)
+    except DataError as error:
+        raise FolderError(error.message) from error
+    for notice in listed.notices:
+        tell(notice)
+    return [LabelledFile(image.path, image.label, image.values.get("case", "")) for image in listed.images]
 
 
-def _text_of(manifest: Path) -> str:
-    data = manifest.read_bytes()
+def refuse_contradictions(files: Iterable[LabelledFile], folder: Path, cohort: Cohort | None) -> None:
+    """Raise FolderError where the same bytes or pixels have two labels, in the folder or here and in the
+    cohort, before anything is stored. What is no image is passed over: its own refusal names it.
+    """
+    labels = Labels()
+    known = _known_classes(cohort)
+    for entry in files:
+        name = str(entry.path.relative_to(folder))
+        try:
+            if entry.path.stat().st_size > limits().max_bytes:
+                continue
+            data = entry.path.read_bytes()
+            digest = hashlib.sha256(data).hexdigest()
+            digests = [digest, pixel_digest(read_image(data, limits()).pixels)]
+        except (OSError, ImageError):
+            continue
+        there = known.get(digest)
+        if there is not None and there.label != entry.label:
+            labels.contradictions.append(Contradiction(there, Place(readable(name), entry.label)))
+        labels.add(name, entry.label, digests)
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = data[: error.start].count(b"\n") + 1
-        raise FolderError(f"{manifest}, line {number}: this is not UTF-8; save the file so.") from error
+        labels.refuse_contradictions()
+    except DataError as error:
+        raise FolderError(error.message) from error
 
 
-def _labelled(manifest: Path, number: int, row: dict[str, str | None]) -> LabelledFile:
-    name, label = ((row[column] or "").strip() for column in ("path", "label"))
-    if not name or not label:
-        raise FolderError(f"{manifest}, line {number}: path or label is empty.")
-    if "\0" in name:
-        raise FolderError(f"{manifest}, line {number}: the path holds a NUL.")
-    root = manifest.parent.resolve()
-    path = (root / name).resolve()
-    if not path.is_relative_to(root):
-        raise FolderError(f"{manifest}, line {number}: the path leads out of the folder.")
-    return LabelledFile(path, label, (row.get("case") or "").strip())
-
-
-def _from_subfolders(folder: Path) -> Iterator[LabelledFile]:
-    for subfolder in folders_in(folder):
-        for path in files_below(subfolder):
-            yield LabelledFile(path, subfolder.name)
+def _known_classes(cohort: Cohort | None) -> dict[str, Place]:
+    """The cases of known class that the cohort has, by the digests of their files."""
+    if cohort is None:
+        return {}
+    images = Image.objects.filter(cohort=cohort).exclude(case__ground_truth="").select_related("case")
+    return {
+        image.source_sha256: Place(f"case {image.case.code} of this cohort", image.case.ground_truth)
+        for image in images.iterator()
+    }
 
 
 def cases_of(files: Iterable[LabelledFile]) -> list[list[LabelledFile]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from inference.commands.common import add_output, write
+from inference.commands.common import add_output, document, write
 from inference.manifest import default_manifest, load_manifest
 
 
@@ -22,4 +22,4 @@ def run(options: argparse.Namespace) -> None:
     from inference.training.card import model_card
 
     manifest = load_manifest(options.model) if options.model else default_manifest()
-    write(options.output, model_card(manifest).encode())
+    write(options.output, document(model_card(manifest)))

@@ -82,11 +82,12 @@ def open_folds(options: argparse.Namespace, folds: Sequence[int] = ()) -> tuple[
     """
     manifests = [load_manifest(path) for path in options.models]
     from inference.predictor import configure_tensorflow
-    from inference.training.data import read_samples
+    from inference.training.data import read_samples, refuse_contradictions
     from inference.training.folds import held_out
 
     models = held_out(manifests, folds)
-    samples = read_samples(options.directory, options.manifest, manifests[0].class_codes)
+    samples = read_samples(options.directory, options.manifest, manifests[0].class_codes, tell)
+    refuse_contradictions(samples, options.directory)
     configure_tensorflow(options.threads)
     return models, samples
 
@@ -102,7 +103,12 @@ def read_file(path: Path) -> DecodedImage:
 
 def write_json(output: str, content: Any) -> None:
     """Write `content` as indented JSON."""
-    write(output, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+    write(output, document(json.dumps(content, indent=2, ensure_ascii=False) + "\n"))
+
+
+def document(text: str) -> bytes:
+    """Return the text as UTF-8. Never fails: a result that took an hour is not lost to one odd name."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def write(output: str, data: bytes) -> None:
@@ -115,6 +121,11 @@ def write(output: str, data: bytes) -> None:
         path.write_bytes(data)
     else:
         write_whole(path, data)
+
+
+def tell(sentence: str) -> None:
+    """Say it on standard error, which takes any character; standard output may be where the result goes."""
+    print(sentence, file=sys.stderr)
 
 
 def progress(done: int, total: int) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from inference.commands.common import progress, write, write_json
+from inference.commands.common import document, progress, tell, write, write_json
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,20 +33,25 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Describe. What train and test share is said on standard error as well."""
+    """Describe. What was left out, contradictions, and what train and test share go to standard error too."""
     if not (options.html or options.json):
         options.parser.error("one of --html and --json is needed")
+    from inference.files import readable
     from inference.training.description.describe import describe
     from inference.training.description.page import render_page
     from inference.training.description.sheets import draw_samples, thumbnail
 
     description = describe(options.directory, options.manifest, progress)
+    for sentence in description.notices:
+        tell(sentence)
+    for sentence in description.contradictions:
+        tell(f"CONTRADICTION: {sentence}")
     for sentence in description.leaks:
-        print(f"LEAK: {sentence}", file=sys.stderr)
+        tell(f"LEAK: {sentence}")
     if options.json:
         write_json(options.json, description.content)
     if options.html:
         drawn = draw_samples(description.readings, options.seed) if options.sheets else {}
         sheets = {code: [thumbnail(reading) for reading in readings] for code, readings in drawn.items()}
-        page = render_page(description, options.directory.resolve().name, sheets)
-        write(options.html, page.encode())
+        page = render_page(description, readable(options.directory.resolve().name), sheets)
+        write(options.html, document(page))

@@ -11,6 +11,7 @@ from inference.commands.common import (
     fold_numbers,
     load_predictor,
     progress,
+    tell,
     write_json,
 )
 from inference.errors import DataError
@@ -36,12 +37,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(options: argparse.Namespace) -> None:
     """Evaluate."""
     predictor = load_predictor(options)
-    from inference.training.data import read_samples
+    from inference.training.data import read_samples, refuse_contradictions
     from inference.training.evaluation import evaluate
 
-    samples = read_samples(options.directory, options.manifest, predictor.manifest.class_codes)
+    samples = read_samples(options.directory, options.manifest, predictor.manifest.class_codes, tell)
     if options.folds:
         samples = [sample for sample in samples if sample.fold in options.folds]
         if not samples:
             raise DataError("data_missing", f"No image is in these folds. Received {list(options.folds)}.")
+    refuse_contradictions(samples, options.directory)
     write_json(options.output, evaluate(predictor, samples, progress=progress))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from inference.commands.common import add_model, add_output, load_predictor, read_file, write_json
 from inference.errors import InferenceError
+from inference.files import readable
 
 if TYPE_CHECKING:
     from inference.predictor import Predictor
@@ -34,7 +35,7 @@ def _record(path: Path, predictor: Predictor) -> dict[str, Any]:
 
     `gate` is null where the model has no input gate.
     """
-    record: dict[str, Any] = {"file": str(path), "model": predictor.manifest.id}
+    record: dict[str, Any] = {"file": readable(path), "model": predictor.manifest.id}
     try:
         result = predictor.predict([read_file(path).pixels])[0]
     except InferenceError as error:

@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from inference.commands.common import progress
+from inference.commands.common import progress, tell
 from inference.errors import DataError
+from inference.files import readable
 from inference.manifest import load_manifest
 
 
@@ -54,11 +55,12 @@ def run(options: argparse.Namespace) -> None:
 
     configure_tensorflow(options.threads)
     samples = read_samples(
-        options.data, options.manifest or options.data / "manifest.csv", manifest.class_codes
+        options.data, options.manifest or options.data / "manifest.csv", manifest.class_codes, tell
     )
     sentences = [line for line in failures if line.strip()]
     out_of_domain = out_of_domain_pictures()
-    print(publish(manifest, samples, figures, sentences, out_of_domain, options.out, progress=progress))
+    path = publish(manifest, samples, figures, sentences, out_of_domain, options.out, progress=progress)
+    print(readable(path))
 
 
 def _read(path: Path) -> dict[str, Any]:

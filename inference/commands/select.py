@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inference.commands.common import add_output, fold_numbers, progress, write, write_json
+from inference.commands.common import add_output, document, fold_numbers, progress, tell, write, write_json
 
 if TYPE_CHECKING:
     from inference.training.comparison import Comparison
@@ -50,16 +50,16 @@ def run(options: argparse.Namespace) -> None:
 
     recipes = load_recipes(options.recipes)
     experiment = open_experiment(
-        options.directory, options.manifest or options.directory / "manifest.csv", options.runs
+        options.directory, options.manifest or options.directory / "manifest.csv", options.runs, tell
     )
     folds = options.folds or experiment.folds
     # Keras tells of its epochs on standard output, which may be where the result goes.
     with contextlib.redirect_stdout(sys.stderr):
-        comparison = select(recipes, experiment, folds, tell=_tell, progress=progress)
+        comparison = select(recipes, experiment, folds, tell=tell, progress=progress)
     if options.plots:
         _plot(comparison, experiment, options.plots)
     if options.markdown:
-        write(options.markdown, comparison_as_markdown(comparison, _command(options, folds)).encode())
+        write(options.markdown, document(comparison_as_markdown(comparison, _command(options, folds))))
     write_json(options.output, comparison_as_dict(comparison))
 
 
@@ -83,7 +83,3 @@ def _command(options: argparse.Namespace, folds: Sequence[int]) -> str:
     recipes = shlex.join(Path(name).name for name in options.recipes)
     said = ",".join(str(fold) for fold in folds)
     return f"python -m inference select $DATA --recipes {recipes} --folds {said} --runs RUNS --json OUT.json"
-
-
-def _tell(sentence: str) -> None:
-    print(sentence, file=sys.stderr)

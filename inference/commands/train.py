@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from inference.commands.common import progress
+from inference.commands.common import progress, tell
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,6 +32,7 @@ def run(options: argparse.Namespace) -> None:
 
     manifest = options.manifest or options.data / "manifest.csv"
     if options.fold is None:
-        train(options.recipe, options.data, manifest, options.out, progress)
+        train(options.recipe, options.data, manifest, options.out, progress, tell)
     else:
-        train_fold(load_recipe(options.recipe), options.data, manifest, options.fold, options.out, progress)
+        recipe = load_recipe(options.recipe)
+        train_fold(recipe, options.data, manifest, options.fold, options.out, progress, tell)

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.errors import DataError
-from inference.training.data import Sample, Tensors, load_tensors, read_samples
+from inference.files import Tell
+from inference.files import silent as tell_nobody
+from inference.training.data import Sample, Tensors, load_tensors, read_samples, refuse_contradictions
 from inference.training.export import CLASSES, export
 from inference.training.fitting import fit
 from inference.training.folds import refuse_shared_groups
@@ -22,16 +24,24 @@ from inference.training.recipe import Fit, OneCycle, Recipe, load_recipe
 from inference.training.run_record import claim
 
 
-def train(recipe_name: str, directory: Path, manifest: Path, out: Path, progress: Progress) -> Path:
+def train(
+    recipe_name: str, directory: Path, manifest: Path, out: Path, progress: Progress, tell: Tell = tell_nobody
+) -> Path:
     """Train the recipe and write <out>/<id>.json and <out>/<id>.npz; an interrupted run goes on.
 
     Returns the path of the model's manifest. Raises DataError.
     """
-    return _train(load_recipe(recipe_name), directory, manifest, out, progress)
+    return _train(load_recipe(recipe_name), directory, manifest, out, progress, tell)
 
 
 def train_fold(
-    recipe: Recipe, directory: Path, manifest: Path, fold: int, out: Path, progress: Progress
+    recipe: Recipe,
+    directory: Path,
+    manifest: Path,
+    fold: int,
+    out: Path,
+    progress: Progress,
+    tell: Tell = tell_nobody,
 ) -> Path:
     """Train the recipe for one round of cross-validation, in which `fold` is not learned from.
 
@@ -39,7 +49,8 @@ def train_fold(
     the one that is scored. Writes <out>/<id>-fold<fold>.json and .npz and returns the manifest's path. Raises
     DataError.
     """
-    return _train(for_fold(recipe, fold, folds_of(directory, manifest)), directory, manifest, out, progress)
+    folds = folds_of(directory, manifest)
+    return _train(for_fold(recipe, fold, folds), directory, manifest, out, progress, tell)
 
 
 def for_fold(recipe: Recipe, fold: int, folds: Sequence[int]) -> Recipe:
@@ -59,13 +70,16 @@ def folds_of(directory: Path, manifest: Path) -> list[int]:
     return sorted({sample.fold for sample in samples if sample.fold is not None})
 
 
-def _train(recipe: Recipe, directory: Path, manifest: Path, out: Path, progress: Progress) -> Path:
+def _train(
+    recipe: Recipe, directory: Path, manifest: Path, out: Path, progress: Progress, tell: Tell
+) -> Path:
     codes = tuple(each.code for each in CLASSES)
-    samples = read_samples(directory, manifest, codes)
+    samples = read_samples(directory, manifest, codes, tell)
     samples = distinct(samples) if recipe.split.distinct_only else samples
     training = _of_folds(samples, recipe.split.training_folds)
     validation = _of_folds(samples, recipe.split.validation_folds) if recipe.split.validation_folds else []
     refuse_shared_groups([*training, *validation])
+    refuse_contradictions([*training, *validation], directory)
     seen = load_tensors(training, codes, recipe.input_size, progress)
     claim(out / f"{recipe.id}.fit", recipe, seen.digest)
     model = _fitted(recipe, seen, training, validation, out / f"{recipe.id}.fit", progress)

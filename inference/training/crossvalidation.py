@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from inference.errors import DataError
-from inference.files import write_whole
+from inference.files import readable, write_whole
 from inference.predictor import Predictor
 from inference.training.data import Sample
 from inference.training.evaluation import Outcome, report_of, run
@@ -119,7 +119,7 @@ def write_out_of_fold(found: OutOfFold, directory: Path, path: Path) -> None:
     np.savez_compressed(
         buffer,
         allow_pickle=False,
-        path=np.array([sample.path.relative_to(directory).as_posix() for sample in found.samples], np.str_),
+        path=np.array([readable(sample.path.relative_to(directory)) for sample in found.samples], np.str_),
         fold=found.folds,
         label=np.array([sample.label for sample in found.samples], np.str_),
         group=np.array([sample.group or "" for sample in found.samples], np.str_),

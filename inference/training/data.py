@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.contradictions import Labels, pixel_digest
 from inference.errors import DataError, ImageError
-from inference.files import files_below, folders_in
+from inference.files import Tell, files_by_class, readable
+from inference.files import silent as tell_nobody
 from inference.formats import Pixels, read_image
+from inference.image_list import ListedImage, read_image_list
 from inference.preprocessing import letterbox, to_tensor
 from inference.training.progress import Progress, silent
 
 Box = tuple[float, float, float, float]
+
+_TRUTHS = {
+    "1": True,
+    "1.0": True,
+    "true": True,
+    "yes": True,
+    "0": False,
+    "0.0": False,
+    "false": False,
+    "no": False,
+}
 
 
 @dataclass(frozen=True)
@@ -25,7 +39,8 @@ class Sample:
     """One labelled image. None where the manifest has no such column or the row no such value.
 
     group: patient or exam; never on both sides of a split. slice_id: copies of one slice share it.
-    first_of_slice: one image a slice. box: lesion x0, y0, x1, y1 as shares of width and height.
+    first_of_slice: one image a slice. box: lesion x0, y0, x1, y1 as shares of width and height. place: where
+    the manifest names it, for errors.
     """
 
     path: Path
@@ -35,16 +50,19 @@ class Sample:
     slice_id: str | None = None
     first_of_slice: bool | None = None
     box: Box | None = None
+    place: str = field(default="", compare=False)
 
 
-def read_samples(directory: Path, manifest: Path | None, class_codes: Sequence[str]) -> list[Sample]:
-    """List the labelled images below `directory`, in a stable order.
+def read_samples(
+    directory: Path, manifest: Path | None, class_codes: Sequence[str], tell: Tell = tell_nobody
+) -> list[Sample]:
+    """List the labelled images below `directory`, in a stable order. tell: hears what is left out.
 
     Raises DataError data_missing or data_invalid, also for a label that is not among `class_codes`.
     """
     if not directory.is_dir():
         raise DataError("data_missing", f"There is no such folder. Received {directory.name!r}.")
-    samples = _from_manifest(directory, manifest) if manifest else _from_folders(directory)
+    samples = _from_manifest(directory, manifest, tell) if manifest else _from_folders(directory, tell)
     if not samples:
         raise DataError("data_missing", "The data have no labelled images. Received 0 images.")
     unknown = sorted({sample.label for sample in samples} - set(class_codes))
@@ -62,9 +80,27 @@ def read_pixels(sample: Sample) -> tuple[Pixels, str]:
         data = sample.path.read_bytes()
         return read_image(data).pixels, hashlib.sha256(data).hexdigest()
     except OSError as error:
-        raise DataError("data_missing", f"An image is missing. Received {sample.path.name!r}.") from error
+        raise DataError(
+            "data_missing",
+            f"An image is missing; put it there, or take it out of the list. Received {_called(sample)}.",
+        ) from error
     except ImageError as error:
-        raise DataError("data_invalid", f"{error.message} Received {sample.path.name!r}.") from error
+        raise DataError("data_invalid", f"{error.message} Received {_called(sample)}.") from error
+
+
+def refuse_contradictions(samples: Sequence[Sample], directory: Path) -> None:
+    """Raise DataError data_invalid, with both places, where the same bytes or pixels have two labels."""
+    labels = Labels()
+    for sample in samples:
+        pixels, sha256 = read_pixels(sample)
+        name = str(sample.path.relative_to(directory))
+        labels.add(name, sample.label, [sha256, pixel_digest(pixels)])
+    labels.refuse_contradictions()
+
+
+def _called(sample: Sample) -> str:
+    """The image as an error names it."""
+    return repr(readable(sample.path.name)) + (f", {sample.place}" if sample.place else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,39 +150,61 @@ def box_in_square(box: Box, shape: tuple[int, ...]) -> Box:
     )
 
 
-def _from_folders(directory: Path) -> list[Sample]:
-    return [Sample(path, folder.name) for folder in folders_in(directory) for path in files_below(folder)]
+def _from_folders(directory: Path, tell: Tell) -> list[Sample]:
+    return [Sample(path, label) for path, label in files_by_class(directory, tell)]
 
 
-def _from_manifest(directory: Path, manifest: Path) -> list[Sample]:
-    try:
-        with manifest.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError("data_missing", f"There is no such manifest. Received {manifest.name!r}.") from error
-    try:
-        return [_sample(directory, row) for row in rows]
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise DataError(
-            "data_invalid",
-            f"The manifest needs the columns path and label, and numbers in the others. Received {error}.",
-        ) from error
+def _from_manifest(directory: Path, manifest: Path, tell: Tell) -> list[Sample]:
+    listed = read_image_list(manifest, directory)
+    for notice in listed.notices:
+        tell(notice)
+    return [_sample(image) for image in listed.images]
 
 
-def _sample(directory: Path, row: dict[str, str]) -> Sample:
-    corners = [row.get(name) or "" for name in ("x0", "y0", "x1", "y1")]
-    first = row.get("first_of_slice")
+def _sample(image: ListedImage) -> Sample:
+    fold = image.number("fold", _whole)
     return Sample(
-        path=directory / row["path"],
-        label=row["label"],
-        group=row.get("group") or None,
-        fold=int(row["fold"]) if row.get("fold") else None,
-        slice_id=row.get("slice") or None,
-        first_of_slice=first == "1" if first else None,
-        box=_box(corners) if all(corners) else None,
+        path=image.path,
+        label=image.label,
+        group=image.values.get("group"),
+        fold=None if fold is None else int(fold),
+        slice_id=image.values.get("slice"),
+        first_of_slice=_first_of_slice(image),
+        box=_box(image),
+        place=image.place,
     )
 
 
-def _box(corners: Sequence[str]) -> Box:
-    x0, y0, x1, y1 = (float(corner) for corner in corners)
+def _first_of_slice(image: ListedImage) -> bool | None:
+    value = image.values.get("first_of_slice")
+    if value is None:
+        return None
+    if (truth := _TRUTHS.get(value.lower())) is None:
+        raise DataError(
+            "data_invalid", f"{image.place}: first_of_slice is 1 or 0; give one of them. Received {value!r}."
+        )
+    return truth
+
+
+def _box(image: ListedImage) -> Box | None:
+    corners = [image.number(name, _finite) for name in ("x0", "y0", "x1", "y1")]
+    x0, y0, x1, y1 = corners
+    # Written out, because only so does the type checker see that none is None.
+    if x0 is None or y0 is None or x1 is None or y1 is None:
+        return None
     return x0, y0, x1, y1
+
+
+def _whole(text: str) -> int:
+    """The whole number, also where a program wrote it as 2.0. Raises ValueError."""
+    value = _finite(text)
+    if not value.is_integer():
+        raise ValueError(text)
+    return int(value)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,8 @@ import keras
 import numpy as np
 
 from inference.errors import DataError
+from inference.files import Tell
+from inference.files import silent as tell_nobody
 from inference.manifest import Manifest, load_manifest, verify_weights
 from inference.predictor import Predictor
 from inference.training.command import distinct, for_fold, train_fold
@@ -23,8 +25,6 @@ from inference.training.plots import History
 from inference.training.progress import Progress, silent
 from inference.training.recipe import Fit, Recipe, load_recipe
 from inference.training.run_record import digest_of, refuse_other
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +46,12 @@ class Experiment:
         return read_history(self.runs / f"{run}.fit" / "history.csv")
 
 
-def open_experiment(directory: Path, manifest: Path, runs: Path) -> Experiment:
-    """Read the images' list. Raises DataError where a row lacks fold or group, or a group has two folds."""
-    samples = read_samples(directory, manifest, tuple(each.code for each in CLASSES))
+def open_experiment(directory: Path, manifest: Path, runs: Path, tell: Tell = tell_nobody) -> Experiment:
+    """Read the images' list; `tell` hears what is left out of it.
+
+    Raises DataError where a row lacks fold or group, or a group has two folds.
+    """
+    samples = read_samples(directory, manifest, tuple(each.code for each in CLASSES), tell)
     bare = sum(1 for sample in samples if sample.fold is None or sample.group is None)
     if bare:
         raise DataError(

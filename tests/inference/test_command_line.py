@@ -88,6 +88,73 @@ def test_predict_gives_a_record_a_file_and_an_error_code_for_a_bad_one(model: st
     assert [record["error"]["code"] for record in records[1:]] == ["not_an_image", "file_missing"]
 
 
+def test_predict_keeps_every_result_where_a_name_is_not_utf8(model: str, tmp_path: Path) -> None:
+    odd, plain = tmp_path / os.fsdecode(b"caf\xe9.png"), tmp_path / "café.png"
+    for path in (odd, plain):
+        path.write_bytes(png_of(grey8()))
+    gone = str(tmp_path / os.fsdecode(b"\xff.png"))
+    records = run_json(["predict", str(odd), gone, str(plain), "--model", model], tmp_path / "out.json")
+    assert [Path(record["file"]).name for record in records] == [r"caf\xe9.png", r"\xff.png", "café.png"]
+    assert records[0]["probabilities"] == records[2]["probabilities"]
+    assert records[1]["error"]["code"] == "file_missing"
+
+
+def test_evaluate_reads_names_that_are_not_utf8(model: str, tmp_path: Path) -> None:
+    odd = tmp_path / "data" / "glioma" / os.fsdecode(b"caf\xe9.png")
+    odd.parent.mkdir(parents=True)
+    odd.write_bytes(png_of(grey8()))
+    report = run_json(["evaluate", str(tmp_path / "data"), "--model", model], tmp_path / "report.json")
+    assert report["n"] == 1
+
+
+def test_evaluate_reads_a_manifest_with_mark_semicolons_and_a_doubled_row(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.png").write_bytes(png_of(grey8()))
+    (tmp_path / "manifest.csv").write_text("path;label\r\na.png;glioma\r\na.png;glioma\r\n", "utf-8-sig")
+    manifest = ["--manifest", str(tmp_path / "manifest.csv")]
+    report = run_json(["evaluate", str(tmp_path), *manifest, "--model", model], tmp_path / "report.json")
+    assert report["n"] == 1
+    assert "manifest.csv, line 3: the same as line 2; left out.\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("second", ["1.png", "1.bmp"], ids=["bytes", "pixels"])
+def test_evaluate_refuses_the_same_image_under_two_labels(
+    second: str, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("glioma/0.png", f"meningioma/{second}"):
+        (tmp_path / "data" / name).parent.mkdir(parents=True)
+        Image.fromarray(grey8()).save(tmp_path / "data" / name)
+    out = tmp_path / "report.json"
+    assert main(["evaluate", str(tmp_path / "data"), "--model", model, "--json", str(out)]) == 2
+    assert capsys.readouterr().err == (
+        "data_invalid: The same image has two labels; keep the right one and take the other out. "
+        f"Received glioma/0.png is glioma, meningioma/{second} is meningioma.\n"
+    )
+    assert not out.exists()
+
+
+def test_evaluate_takes_the_same_image_twice_under_one_label(model: str, tmp_path: Path) -> None:
+    (tmp_path / "data" / "glioma").mkdir(parents=True)
+    for name in ("0.png", "1.png"):
+        (tmp_path / "data" / "glioma" / name).write_bytes(png_of(grey8()))
+    report = run_json(["evaluate", str(tmp_path / "data"), "--model", model], tmp_path / "report.json")
+    assert report["n"] == 2
+
+
+def test_train_refuses_the_same_image_under_two_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(png_of(grey8()))
+    rows = "path,label,group,fold,first_of_slice\na.png,glioma,p,1,1\nb.png,notumor,q,2,1\n"
+    (tmp_path / "manifest.csv").write_text(rows)
+    arguments = ["train", "secondread-lite-2", "--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.endswith("Received a.png is glioma, b.png is notumor.\n")
+    assert not (tmp_path / "out").exists()
+
+
 def test_explain_writes_an_overlay_at_the_size_of_the_picture(model: str, tmp_path: Path) -> None:
     source, out = tmp_path / "slice.png", tmp_path / "overlay.png"
     source.write_bytes(png_of(grey8(120, 90)))

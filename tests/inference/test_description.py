@@ -132,6 +132,50 @@ def test_copy_under_another_label_is_a_conflict(plain):
     ]
 
 
+def test_same_image_under_two_labels_is_told_with_both_places(plain, tmp_path, capsys):
+    (plain / "notumor" / "copy.png").write_bytes((plain / "glioma" / "2.png").read_bytes())
+    write(plain / "notumor" / "resaved.bmp", picture(3))
+    write(plain / "glioma" / "3.png", picture(3))
+
+    assert main(["describe", str(plain), "--json", str(tmp_path / "out.json")]) == 0
+
+    told = [
+        "glioma/2.png is glioma, notumor/copy.png is notumor",
+        "glioma/3.png is glioma, notumor/resaved.bmp is notumor",
+    ]
+    report = json.loads((tmp_path / "out.json").read_text("utf-8"))
+    assert report["duplicates"]["contradictions"] == told
+    assert [f"CONTRADICTION: {sentence}" in capsys.readouterr().err for sentence in told[:1]] == [True]
+
+
+def test_names_that_are_not_utf8_are_in_report_and_page(plain, tmp_path):
+    name = os.fsdecode(b"caf\xe9.png")
+    (plain / "glioma" / name).write_bytes((plain / "glioma" / "2.png").read_bytes())
+    (plain / "glioma" / os.fsdecode(b"\xff.txt")).write_text("no picture")
+    out, page = tmp_path / "out.json", tmp_path / "out.html"
+
+    assert main(["describe", str(plain), "--json", str(out), "--html", str(page)]) == 0
+
+    report = json.loads(out.read_text("utf-8"))
+    assert report["duplicates"]["files"]["sets"] == [["glioma/2.png", r"glioma/caf\xe9.png"]]
+    assert [fault["file"] for fault in report["faulty"]] == [r"glioma/\xff.txt"]
+    assert r"glioma/caf\xe9.png" in page.read_text("utf-8")
+
+
+def test_folders_that_systems_leave_are_no_splits_and_are_told(plain):
+    write(plain / "glioma" / "@eaDir" / "2.png" / "thumb.jpg", picture(2))
+    write(plain / "__MACOSX" / "glioma" / "._2.png", picture(2))
+    (plain / "pituitary").mkdir()
+
+    content = describe(plain).content
+
+    assert (content["data"]["files"], content["data"]["split_by"]) == (12, None)
+    assert content["notices"] == [
+        "Left out, hidden, or left by a system: __MACOSX, glioma/@eaDir.",
+        "Without a file: pituitary.",
+    ]
+
+
 def test_faulty_files_are_listed_by_code_and_the_rest_described(plain):
     (plain / "glioma" / "empty.png").write_bytes(b"")
     (plain / "glioma" / "text.jpg").write_text("not a picture")
@@ -322,11 +366,19 @@ def test_folder_of_classes_beside_splits_is_refused(leaky):
 @pytest.mark.parametrize(
     ("content", "code", "told"),
     [
-        (b"file,label\na.png,x\n", "data_invalid", "path missing. Received file, label."),
-        (b"", "data_invalid", "path and label missing. Received no columns."),
-        (b"path,label\na.png,\n", "data_invalid", "Received line 2."),
+        (
+            b"file,label\na.png,x\n",
+            "data_invalid",
+            "line 1: the header lacks the column path; it needs path and label. Received file, label.",
+        ),
+        (b"", "data_invalid", "the column path and label; it needs path and label. Received no columns."),
+        (
+            b"path,label\na.png,\n",
+            "data_invalid",
+            "line 2: path or label is empty; give both, or delete the line.",
+        ),
         (b"path,label\n", "data_missing", "Received 0 files."),
-        (b"\xff\xfe\x00", "data_invalid", "Received 'manifest.csv'."),
+        (b"\xff\xfe\x00", "data_invalid", "manifest.csv, line 1: this is not UTF-8; save the file so."),
     ],
     ids=["column", "empty", "label", "rows", "encoding"],
 )

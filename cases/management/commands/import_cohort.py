@@ -11,11 +11,12 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from cases.analysis.model_versions import active_version
-from cases.intake.folder_import import FolderError, import_files, labelled_files
+from cases.intake.folder_import import FolderError, import_files, labelled_files, refuse_contradictions
 from cases.intake.uploads import Outcome
 from cases.models import Cohort
 from cases.people.memberships import add_member
 from cases.roles import Role
+from inference.files import readable
 
 PROGRESS_EVERY = 50
 
@@ -24,7 +25,8 @@ class Command(BaseCommand):
     help = (
         "Load a folder with one sub-folder a class, or with a manifest.csv (path,label), "
         "as a cohort with ground truth. A third column, case, groups rows to the images of one case, in "
-        "the order of the rows. Files that are there already are passed over."
+        "the order of the rows. Files that are there already are passed over. An image under two labels is "
+        "refused before anything is stored."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -39,7 +41,8 @@ class Command(BaseCommand):
     def handle(self, *, folder: Path, name: str, by: str | None, **options: Any) -> None:
         importer = self._importer(by)
         try:
-            files = labelled_files(folder, known=set(active_version().class_labels))
+            files = labelled_files(folder, known=set(active_version().class_labels), tell=self.stdout.write)
+            refuse_contradictions(files, folder, Cohort.objects.filter(name=name).first())
         except FolderError as error:
             raise CommandError(str(error)) from error
         cohort, created = Cohort.objects.get_or_create(name=name)
@@ -49,7 +52,7 @@ class Command(BaseCommand):
         for entry, receipt in import_files(by=importer, cohort=cohort, files=files):
             outcomes[receipt.outcome] += 1
             if receipt.outcome == Outcome.REFUSED:
-                self.stderr.write(f"{entry.path}: {receipt.message}")
+                self.stderr.write(f"{readable(entry.path)}: {receipt.message}")
             if outcomes.total() % PROGRESS_EVERY == 0:
                 self.stdout.write(f"{outcomes.total()} of {len(files)} files")
         self.stdout.write(

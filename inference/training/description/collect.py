@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from inference.contradictions import pixel_digest
 from inference.errors import ImageError
 from inference.fingerprints import Hashes, fingerprint
 from inference.formats import Pixels, read_image
@@ -81,7 +82,7 @@ def _read(entry: Entry) -> Reading:
     return Reading(
         entry=entry,
         file_digest=hashlib.sha256(data).hexdigest(),
-        pixel_digest=_pixel_digest(image.pixels),
+        pixel_digest=pixel_digest(image.pixels),
         file_format=image.format_id,
         mode=_stored_mode(data),
         bit_depth=image.bit_depth,
@@ -90,11 +91,6 @@ def _read(entry: Entry) -> Reading:
         histogram=_histogram(grey),
         hashes=fingerprint(image.pixels),
     )
-
-
-def _pixel_digest(pixels: Pixels) -> str:
-    header = f"{pixels.shape} {pixels.dtype.str} ".encode()
-    return hashlib.sha256(header + np.ascontiguousarray(pixels).tobytes()).hexdigest()
 
 
 def _stored_mode(data: bytes) -> str:

@@ -34,6 +34,18 @@ class Description:
         """What splits share, a sentence each; empty where nothing was found."""
         return [leak["sentence"] for leak in self.content["leaks"]]
 
+    @property
+    def contradictions(self) -> list[str]:
+        """The images that have two labels, a sentence each."""
+        sentences: list[str] = self.content["duplicates"]["contradictions"]
+        return sentences
+
+    @property
+    def notices(self) -> list[str]:
+        """What the listing left out, a sentence each."""
+        sentences: list[str] = self.content["notices"]
+        return sentences
+
 
 def describe(
     directory: Path,
@@ -62,6 +74,7 @@ def describe(
         },
         "leaks": find_leaks(listing, readings, near),
         "not_checked": _not_checked(listing),
+        "notices": list(listing.notices),
         "counts": _counts(listing),
         "faulty": [_fault(fault) for fault in faults],
         "duplicates": describe_duplicates(readings, near),

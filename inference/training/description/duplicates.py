@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from inference.contradictions import Labels
 from inference.fingerprints import MAX_DISTANCE, distances
 from inference.training.description.collect import Reading
 
@@ -63,10 +64,19 @@ def describe_duplicates(readings: Sequence[Reading], near: NearPairs) -> dict[st
             "mirrored_pairs": int(near.mirrored.sum()),
             **_section(similar, names),
         },
+        "contradictions": _contradictions(readings),
         "conflicting_labels": [
             [{"file": names[index], "label": labels[index]} for index in each] for each in conflicts
         ],
     }
+
+
+def _contradictions(readings: Sequence[Reading]) -> list[str]:
+    """The images of which the same bytes or pixels have two labels, a sentence each."""
+    labels = Labels()
+    for reading in readings:
+        labels.add(reading.entry.name, reading.entry.label, [reading.file_digest, reading.pixel_digest])
+    return [each.sentence for each in labels.contradictions]
 
 
 def equal_sets(keys: Sequence[Hashable]) -> list[list[int]]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import DataError
-from inference.files import files_below, folders_in
+from inference.files import LeftOut, files_below, folders_in, readable, say_what_is_missing
+from inference.image_list import ListedImage, read_image_list
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One listed file. name: its path below the folder, with slashes. None where a thing is not known.
+    """One listed file. name: its path below the folder, as reports write it. None where a thing is not known.
 
     group: patient or exam. slice_id: copies of one slice share it.
     """
@@ -32,12 +32,13 @@ class Listing:
     """A data set's files in a stable order. classes: all of them, also one without a file.
 
     split_by: what tells the splits apart: "folder", or the manifest's column "split" or "fold"; None where
-    nothing does.
+    nothing does. notices: what was left out, a sentence each.
     """
 
     entries: tuple[Entry, ...]
     classes: tuple[str, ...]
     split_by: str | None
+    notices: tuple[str, ...] = ()
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -61,16 +62,17 @@ def list_images(directory: Path, manifest: Path | None) -> Listing:
 
 
 def _from_folders(directory: Path) -> Listing:
-    top = folders_in(directory)
+    left_out = LeftOut(directory)
+    top = folders_in(directory, left_out)
     if not top:
         raise DataError(
             "data_missing",
             f"The folder needs one sub-folder a class. Received {directory.name!r} without any.",
         )
-    nested = {folder.name: folders_in(folder) for folder in top}
+    nested = {folder: folders_in(folder) for folder in top}
     if not any(nested.values()):
-        return _listing([(None, folder) for folder in top], directory)
-    without = [name for name, folders in nested.items() if not folders]
+        return _listing([(None, folder) for folder in top], directory, left_out)
+    without = [readable(folder.name) for folder, folders in nested.items() if not folders]
     if without:
         raise DataError(
             "data_invalid",
@@ -80,73 +82,52 @@ def _from_folders(directory: Path) -> Listing:
     # A single folder around the classes divides nothing.
     return _listing(
         [
-            (name if len(nested) > 1 else None, folder)
-            for name, folders in nested.items()
-            for folder in folders
+            (readable(split.name) if len(nested) > 1 else None, folder)
+            for split in nested
+            for folder in folders_in(split, left_out)
         ],
         directory,
+        left_out,
     )
 
 
-def _listing(places: Sequence[tuple[str | None, Path]], directory: Path) -> Listing:
+def _listing(places: Sequence[tuple[str | None, Path]], directory: Path, left_out: LeftOut) -> Listing:
+    found = [(split, folder, files_below(folder, left_out)) for split, folder in places]
     entries = [
-        Entry(path, path.relative_to(directory).as_posix(), folder.name, split)
-        for split, folder in places
-        for path in files_below(folder)
+        Entry(path, readable(path.relative_to(directory).as_posix()), readable(folder.name), split)
+        for split, folder, files in found
+        for path in files
     ]
-    classes = sorted({folder.name for _split, folder in places})
-    return Listing(tuple(entries), tuple(classes), "folder" if places[0][0] is not None else None)
+    notices: list[str] = []
+    say_what_is_missing(left_out, [folder for _split, folder, files in found if not files], notices.append)
+    classes = sorted({readable(folder.name) for _split, folder in places})
+    split_by = "folder" if places[0][0] is not None else None
+    return Listing(tuple(entries), tuple(classes), split_by, tuple(notices))
 
 
-def _first_with(nested: dict[str, list[Path]]) -> str:
-    return next(name for name, folders in nested.items() if folders)
+def _first_with(nested: dict[Path, list[Path]]) -> str:
+    return next(readable(folder.name) for folder, folders in nested.items() if folders)
 
 
 def _from_manifest(directory: Path, manifest: Path) -> Listing:
-    columns, rows = _read(manifest)
-    missing = [name for name in ("path", "label") if name not in columns]
-    if missing:
-        raise DataError(
-            "data_invalid",
-            f"The manifest needs the columns path and label; {' and '.join(missing)} missing. "
-            f"Received {', '.join(columns) or 'no columns'}.",
-        )
-    split_by = next((name for name in ("split", "fold") if name in columns), None)
-    entries = [_entry(directory, number, row, split_by) for number, row in enumerate(rows, start=2)]
-    return Listing(tuple(entries), tuple(sorted({entry.label for entry in entries})), split_by)
+    listed = read_image_list(manifest, directory)
+    split_by = next((name for name in ("split", "fold") if name in listed.columns), None)
+    entries = tuple(_entry(image, split_by) for image in listed.images)
+    return Listing(entries, tuple(sorted({entry.label for entry in entries})), split_by, listed.notices)
 
 
-def _read(manifest: Path) -> tuple[list[str], list[dict[str, str]]]:
-    try:
-        with manifest.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            return list(reader.fieldnames or ()), list(reader)
-    except OSError as error:
-        raise DataError("data_missing", f"There is no such manifest. Received {manifest.name!r}.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            "data_invalid", f"The manifest is not a CSV file in UTF-8. Received {manifest.name!r}."
-        ) from error
-
-
-def _entry(directory: Path, number: int, row: dict[str, str], split_by: str | None) -> Entry:
-    if not row["path"] or not row["label"]:
-        raise DataError(
-            "data_invalid", f"Every row of the manifest needs a path and a label. Received line {number}."
-        )
+def _entry(image: ListedImage, split_by: str | None) -> Entry:
     return Entry(
-        path=directory / row["path"],
-        name=row["path"],
-        label=row["label"],
-        split=_split(row, split_by),
-        group=row.get("group") or None,
-        slice_id=row.get("slice") or None,
-        source=row.get("source") or None,
+        path=image.path,
+        name=image.name,
+        label=image.label,
+        split=_split(image, split_by),
+        group=image.values.get("group"),
+        slice_id=image.values.get("slice"),
+        source=image.values.get("source"),
     )
 
 
-def _split(row: dict[str, str], split_by: str | None) -> str | None:
-    value = row.get(split_by) if split_by else None
-    if not value:
-        return None
-    return f"fold {value}" if split_by == "fold" else value
+def _split(image: ListedImage, split_by: str | None) -> str | None:
+    value = image.values.get(split_by) if split_by else None
+    return f"fold {value}" if value and split_by == "fold" else value

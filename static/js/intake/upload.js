@@ -8,11 +8,13 @@ import {
   failureOf,
   fill,
   firstCodes,
+  heldAndReady,
   nextToStart,
   parcelsOf,
   percent,
   progressOf,
   refusalOf,
+  summaryOf,
 } from "./uploadqueue.js";
 
 const OUTCOME_HEADER = "X-Upload-Outcome";
@@ -25,15 +27,26 @@ const results = document.getElementById("upload-results");
 const list = document.getElementById("upload-list");
 const summary = document.getElementById("upload-summary");
 const rowTemplate = document.getElementById("upload-row");
+const heldNote = document.getElementById("upload-held");
 const entries = [];
+let held = [];
 const limits = Object.fromEntries(
   ["maxBytes", "maxRequestBytes", "maxImages"].map((name) => [name, Number(form.dataset[name])]),
 );
 
 const part = (row, name) => row.querySelector(`[data-part="${name}"]`);
 
+/* Files that are picked before the cohort are kept, and go when it is chosen. */
+function take(files) {
+  const next = heldAndReady(held, files, form.elements.cohort.value);
+  held = next.held;
+  heldNote.hidden = held.length === 0;
+  heldNote.textContent = held.length === 0 ? "" : fill(heldNote.dataset.held, { n: held.length });
+  if (next.ready.length > 0) add(next.ready);
+  else if (held.length > 0) form.reportValidity();
+}
+
 function add(files) {
-  if (!form.reportValidity()) return;
   const grouping = form.elements.grouping.value;
   for (const parcel of parcelsOf(files, grouping)) {
     const row = rowTemplate.content.firstElementChild.cloneNode(true);
@@ -62,7 +75,8 @@ function again(entry) {
 
 function advance() {
   nextToStart(entries).forEach(send);
-  summary.textContent = fill(list.dataset.summary, progressOf(entries));
+  const progress = progressOf(entries);
+  summary.textContent = fill(list.dataset[summaryOf(progress)], progress);
 }
 
 function send(entry) {
@@ -105,7 +119,7 @@ function settle(entry, request) {
   } else {
     entry.stage = "settled";
     entry.files = null;
-    insert(entry.row, request.responseText);
+    entry.refused = insert(entry.row, request.responseText);
   }
   advance();
 }
@@ -119,12 +133,14 @@ function fail(entry, failure) {
   part(entry.row, "more").hidden = false;
 }
 
+/* Puts the finished rows in, and returns how many files they tell to be refused. */
 function insert(row, markup) {
   const parsed = new DOMParser().parseFromString(markup, "text/html");
   const finished = [...parsed.querySelectorAll(".upload-row")];
   row.replaceWith(...finished);
   finished.forEach((each) => htmx.process(each));
   if (finished.some((each) => each.querySelector("input[name='c']"))) watch();
+  return finished.filter((each) => each.dataset.outcome === "refused").length;
 }
 
 // The server stops it once no row is being analysed.
@@ -145,9 +161,10 @@ function askForFewer({ detail }) {
 function listen() {
   document.body.addEventListener("htmx:configRequest", askForFewer);
   picker.addEventListener("change", () => {
-    add([...picker.files]);
+    take([...picker.files]);
     picker.value = "";
   });
+  form.elements.cohort.addEventListener("change", () => take([]));
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const kind of ["dragover", "drop"]) {
     // Anywhere on the page: a file that misses the zone must not replace the page.
@@ -157,10 +174,11 @@ function listen() {
   zone.addEventListener("dragleave", () => zone.removeAttribute("data-over"));
   zone.addEventListener("drop", (event) => {
     zone.removeAttribute("data-over");
-    add([...event.dataTransfer.files]);
+    take([...event.dataTransfer.files]);
   });
   window.addEventListener("beforeunload", (event) => {
-    if (entries.some(({ stage }) => stage === "sending" || stage === "waiting")) event.preventDefault();
+    const isUnderWay = entries.some(({ stage }) => stage === "sending" || stage === "waiting");
+    if (isUnderWay || held.length > 0) event.preventDefault();
   });
   showScripted(document);
 }

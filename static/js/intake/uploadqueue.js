@@ -10,10 +10,26 @@ export function nextToStart(entries, parallel = PARALLEL) {
   return entries.filter((entry) => entry.stage === "waiting").slice(0, Math.max(0, parallel - busy));
 }
 
-/** How many files the server has answered for, of how many; one that failed on the way has no answer. */
+/**
+ * How many files the server has answered for, of how many, and how many of these it refused; one that failed on the
+ * way has no answer.
+ */
 export function progressOf(entries) {
   const count = (some) => some.reduce((sum, entry) => sum + (entry.count ?? 1), 0);
-  return { done: count(entries.filter((entry) => entry.stage === "settled")), total: count(entries) };
+  const settled = entries.filter((entry) => entry.stage === "settled");
+  const refused = settled.reduce((sum, entry) => sum + (entry.refused ?? 0), 0);
+  return { done: count(settled), total: count(entries), refused };
+}
+
+/** The key of the sentence that tells the progress: "10 of 10 sent" must not hide that some were refused. */
+export function summaryOf({ refused }) {
+  return refused > 0 ? "summaryRefused" : "summary";
+}
+
+/** Which files go now, and which are kept until a cohort is chosen: `held`, and those that come to them. */
+export function heldAndReady(held, files, cohort) {
+  const all = [...held, ...files];
+  return cohort ? { held: [], ready: all } : { held: all, ready: [] };
 }
 
 /**

@@ -1,10 +1,13 @@
 """`manage.py import_cohort`: a labelled folder becomes a cohort with ground truth."""
 
+import io
+import os
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from PIL import Image as PictureFile
 
 from cases.models import Case, Cohort, Job
 from tests.cast import make_png_bytes, sha256_of
@@ -127,6 +130,69 @@ def test_wrong_manifest_is_refused_and_makes_no_cohort(manifest, sentence, folde
     with pytest.raises(CommandError, match=sentence):
         run(folder)
     assert not Cohort.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["copy.png", "resaved.bmp"])
+def test_same_image_under_two_labels_is_refused_and_makes_no_cohort(name, folder) -> None:
+    with PictureFile.open(io.BytesIO(make_png_bytes(seed=0))) as picture:
+        picture.save(folder / "notumor" / name)
+    (folder / "notumor" / "notes.txt").write_text("not a picture")
+    with pytest.raises(CommandError, match=f"glioma/0.png is glioma, notumor/{name} is notumor"):
+        run(folder)
+    assert not Cohort.objects.exists()
+    assert not Case.objects.exists()
+
+
+def test_image_whose_label_differs_from_the_cohorts_is_refused(folder) -> None:
+    run(folder)
+    (folder / "glioma" / "0.png").rename(folder / "notumor" / "new.png")
+    (folder / "notumor" / "more.png").write_bytes(make_png_bytes(seed=7))
+    code = Case.objects.get(ground_truth="glioma").code
+    with pytest.raises(
+        CommandError, match=f"case {code} of this cohort is glioma, notumor/new.png is notumor"
+    ):
+        run(folder)
+    assert Case.objects.count() == 2
+
+
+def test_same_file_twice_under_one_label_is_one_case(folder) -> None:
+    (folder / "glioma" / "copy.png").write_bytes(make_png_bytes(seed=0))
+    assert "2 received and queued, 1 already there, 0 refused" in run(folder)[0]
+
+
+def test_what_is_left_out_and_empty_is_told(folder) -> None:
+    (folder / "glioma" / "@eaDir" / "0.png").mkdir(parents=True)
+    (folder / "glioma" / "@eaDir" / "0.png" / "thumb.png").write_bytes(make_png_bytes(seed=5))
+    (folder / "glioma" / "gone.png").symlink_to("nowhere.png")
+    (folder / "pituitary").mkdir()
+    out, err = run(folder)
+    assert "Left out, hidden, or left by a system: glioma/@eaDir." in out
+    assert "Left out, a link that leads nowhere: glioma/gone.png." in out
+    assert "Without a file: pituitary." in out
+    assert "2 received and queued, 0 already there, 0 refused" in out
+    assert err == ""
+
+
+def test_links_inside_classes_are_followed(folder, tmp_path_factory) -> None:
+    store = tmp_path_factory.mktemp("store")
+    (store / "5.png").write_bytes(make_png_bytes(seed=5))
+    (folder / "glioma" / "more").symlink_to(store)
+    assert "3 received and queued" in run(folder)[0]
+
+
+def test_names_that_are_not_utf8_are_imported_and_told(folder) -> None:
+    (folder / "glioma" / os.fsdecode(b"caf\xe9.png")).write_bytes(make_png_bytes(seed=5))
+    (folder / "glioma" / os.fsdecode(b"\xff.txt")).write_text("not a picture")
+    out, err = run(folder)
+    assert "3 received and queued, 0 already there, 1 refused" in out
+    assert r"glioma/\xff.txt: " in err
+    (out + err).encode()
+
+
+def test_manifest_is_read_as_the_core_reads_it(folder) -> None:
+    (folder / "manifest.csv").write_text("path;label\r\n glioma/0.png ; pituitary \r\n", "utf-8-sig")
+    run(folder)
+    assert Case.objects.get().ground_truth == "pituitary"
 
 
 def test_missing_folder_is_refused(tmp_path) -> None:

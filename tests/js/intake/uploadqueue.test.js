@@ -5,11 +5,13 @@ import {
   failureOf,
   fill,
   firstCodes,
+  heldAndReady,
   nextToStart,
   parcelsOf,
   percent,
   progressOf,
   refusalOf,
+  summaryOf,
 } from "../../../static/js/intake/uploadqueue.js";
 
 const entries = (...stages) => stages.map((stage, id) => ({ id, stage }));
@@ -26,12 +28,28 @@ test("a failed file is not started again by itself", () => {
 });
 
 test("progress counts what the server has answered for", () => {
-  assert.deepEqual(progressOf(entries("settled", "failed", "sending", "waiting")), { done: 1, total: 4 });
+  assert.deepEqual(progressOf(entries("settled", "failed", "sending", "waiting")), { done: 1, total: 4, refused: 0 });
 });
 
 test("progress counts the files of a case, not the case", () => {
   const sent = [{ stage: "settled", count: 20 }, { stage: "waiting", count: 5 }, { stage: "failed", count: 1 }];
-  assert.deepEqual(progressOf(sent), { done: 20, total: 26 });
+  assert.deepEqual(progressOf(sent), { done: 20, total: 26, refused: 0 });
+});
+
+test("progress tells how many of the files sent were refused", () => {
+  const sent = [{ stage: "settled", refused: 1 }, { stage: "settled", count: 5, refused: 2 }, { stage: "settled" }];
+  assert.deepEqual(progressOf(sent), { done: 7, total: 7, refused: 3 });
+  assert.equal(summaryOf(progressOf(sent)), "summaryRefused");
+  assert.equal(summaryOf({ refused: 0 }), "summary");
+});
+
+test("files picked before a cohort are kept, in their order, and go when it is chosen", () => {
+  const first = heldAndReady([], ["a", "b"], "");
+  assert.deepEqual(first, { held: ["a", "b"], ready: [] });
+  const second = heldAndReady(first.held, ["c"], "");
+  assert.deepEqual(second, { held: ["a", "b", "c"], ready: [] });
+  assert.deepEqual(heldAndReady(second.held, [], "7"), { held: [], ready: ["a", "b", "c"] });
+  assert.deepEqual(heldAndReady([], ["d"], "7"), { held: [], ready: ["d"] });
 });
 
 test("the slices of one case are sent at once, other files each alone", () => {
