@@ -164,15 +164,20 @@ def _listed(
     # encoding.
     if any(map(_is_bytes, (label, *given.values()))) or (_is_bytes(name) and not os.path.lexists(path)):
         raise _not_utf8(place)
-    return ListedImage(path, readable(path.relative_to(directory)), label, given, line, place)
+    shown = path.relative_to(directory) if path.is_relative_to(directory) else path
+    return ListedImage(path, readable(shown), label, given, line, place)
 
 
 def _path_of(directory: Path, name: str, place: str) -> Path:
-    """The place of `name` below the directory. By name: a link may lead to where the data really lie."""
+    """The place of `name`: below the directory, or, where the path is absolute, as it stands. A relative path
+    that leads out is a mistake. By name: a link may lead to where the data really lie.
+    """
     full = Path(os.path.normpath(directory.absolute() / name))
     for root in (Path(os.path.normpath(directory.absolute())), directory.resolve()):
         if full.is_relative_to(root):
             return directory / full.relative_to(root)
+    if Path(name).is_absolute():
+        return full
     raise _wrong(place, "the path leads out of the folder; put the file into the folder, or name one there.")
 
 
