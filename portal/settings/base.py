@@ -145,8 +145,11 @@ PASSWORD_RESET_TIMEOUT = env.int("PASSWORD_RESET_TIMEOUT", default=24 * 60 * 60)
 
 # --- Mail ----------------------------------------------------------------------
 
-EMAIL_URL = env.email_url("EMAIL_URL", default="consolemail://")
-vars().update(EMAIL_URL)
+# Without a mail server each mail is a file: its links open accounts, and belong in no log.
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = str(VAR_DIR / "mail")
+if env.str("EMAIL_URL", default=""):
+    vars().update(env.email_url("EMAIL_URL"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="SecondRead <secondread@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
