@@ -49,6 +49,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "portal.private_answers.PrivateAnswersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -180,7 +181,14 @@ else:
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "cases.storage.WholeFileSystemStorage",
-        "OPTIONS": {"location": str(VAR_DIR / "media"), "allow_overwrite": True},
+        "OPTIONS": {
+            "location": str(VAR_DIR / "media"),
+            "allow_overwrite": True,
+            # Pictures of patients. Not Django's settings of these names, which are for static files as well:
+            # those are collected by one user and served by another.
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
