@@ -481,6 +481,7 @@ def try_image(folder: Path, environment: dict[str, str]) -> None:
             "DJANGO_SETTINGS_MODULE": "portal.settings.production",
             "SECRET_KEY": f"smoke-only-{uuid.uuid4().hex}{uuid.uuid4().hex}-aB3-xY9",
             "ALLOWED_HOSTS": "portal.example.org",
+            "EMAIL_URL": "smtp+tls://mail.example.org:587",
             "DATABASE_URL": "postgres://user:password@database.example.org/secondread",
             "CELERY_BROKER_URL": "redis://queue.example.org:6379/0",
         }

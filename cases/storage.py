@@ -5,6 +5,7 @@ A file is there whole or not at all, so that what exists need not be doubted.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import uuid
 from pathlib import Path
@@ -17,13 +18,23 @@ class WholeFileSystemStorage(FileSystemStorage):
     """Writes beside the name and renames, as an object store's PUT does of itself.
 
     Two uploads of the same bytes at once replace each other's file by an equal one,
-    and a crash leaves a .part that nobody reads.
+    and a crash leaves a .part that nobody reads. What does not fit on the disk leaves nothing on it.
     """
 
     def _save(self, name: str, content: File[bytes]) -> str:
-        part = super()._save(f"{name}.{uuid.uuid4().hex}.part", content)  # type: ignore[misc]  # no stub
-        Path(self.path(part)).replace(self.path(name))
+        part = f"{name}.{uuid.uuid4().hex}.part"
+        try:
+            super()._save(part, content)  # type: ignore[misc]  # no stub
+            Path(self.path(part)).replace(self.path(name))
+        except OSError:
+            Path(self.path(part)).unlink(missing_ok=True)
+            raise
         return name
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the disk, or the share of it that we may have, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def content_name(prefix: str, data: bytes, suffix: str) -> str:

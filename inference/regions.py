@@ -12,6 +12,7 @@ corner (0 to width, 0 to height); a brush stroke by runs over the row-major pixe
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -81,7 +82,8 @@ def _runs(value: dict[str, Any], width: int, height: int) -> dict[str, list[list
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # Compared, not asked of math: a whole number may be too large for a float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def coverage(region: dict[str, Any], width: int, height: int) -> NDArray[np.float64]:

@@ -6,17 +6,22 @@ and the session included, these still work. A script gets plain words instead of
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, TooManyFilesSent
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from cases.api.problems import DISK_FULL, KINDS, RETRY_AFTER_SECONDS, UNSTORABLE, problem_response
 from cases.disclaimer import DISCLAIMER_SHOWN
+from cases.input_values import UnstorableText, is_refused_value
+from cases.storage import is_full
 from portal.theme import chosen_theme
 
 TO_THE_WORKLIST = _("To the worklist")
@@ -42,6 +47,13 @@ TOO_MANY_FILES = Words(
     way_on="cases:upload",
     way_on_label=_("Back to the upload"),
 )
+UNSTORABLE_TEXT = Words(BAD_REQUEST.heading, UNSTORABLE)
+UNAVAILABLE = Words(
+    _("The database does not answer"),
+    _("What you sent may not have been stored. Wait a few seconds, load the page again and look."),
+)
+NO_ROOM = Words(KINDS["disk_full"].title, DISK_FULL)
+NO_ROOM_STATUS = KINDS["disk_full"].status
 FORBIDDEN = Words(
     _("You may not do this"),
     _("You are signed in, but your role does not reach this far."),
@@ -77,8 +89,17 @@ def _page(request: HttpRequest, status: int, words: Words, reason: str = "") -> 
     return HttpResponse(render_to_string("errors/error.html", context), status=status)
 
 
+def is_for_programs(request: HttpRequest) -> bool:
+    """Whether REST answers here, with problem responses instead of pages."""
+    return request.path_info.startswith("/api/")
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 400; a form with too many files is told the number."""
+    if is_for_programs(request):
+        return problem_response(exception, {"request": request})
+    if isinstance(exception, UnstorableText):
+        return _page(request, 400, UNSTORABLE_TEXT)
     if isinstance(exception, TooManyFilesSent):
         explanation = str(TOO_MANY_FILES.explanation) % {"n": settings.DATA_UPLOAD_MAX_NUMBER_FILES}
         return _page(request, 400, replace(TOO_MANY_FILES, explanation=explanation))
@@ -97,7 +118,21 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500."""
+    """Answer 500; 503 where the database is busy or gone, 400 where it refused a value, 507 for a full disk.
+
+    Whatever raised it, a view or a middleware: Django calls this while it handles the error.
+    """
+    error = sys.exception()
+    if isinstance(error, Exception) and is_for_programs(request):
+        return problem_response(error, {"request": request})
+    if is_refused_value(error):
+        return _page(request, 400, UNSTORABLE_TEXT)
+    if error is not None and is_full(error):
+        return _page(request, NO_ROOM_STATUS, NO_ROOM)
+    if isinstance(error, OperationalError | InterfaceError):
+        response = _page(request, 503, UNAVAILABLE)
+        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return response
     return _page(request, 500, BROKEN)
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from celery import current_app
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
+
+# Less is left for a few uploads at the most, and then nothing can be stored any more.
+LEAST_FREE_BYTES = 200 * 2**20
 
 
 @never_cache
@@ -21,8 +28,8 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when database and broker answer; 503, and which of them does not, otherwise."""
-    checks = {"database": _database_answers(), "broker": _broker_answers()}
+    """200 when database and broker answer and pictures can be stored; 503, and what is wrong, otherwise."""
+    checks = {"database": _database_answers(), "broker": _broker_answers(), "disk": _disk_has_room()}
     healthy = all(checks.values())
     return JsonResponse(
         {
@@ -49,6 +56,20 @@ def _broker_answers() -> bool:
     except (OperationalError, OSError):
         return False
     return True
+
+
+def _disk_has_room() -> bool:
+    """Whether pictures and heat maps can still be stored; a bucket elsewhere is not asked."""
+    if not isinstance(default_storage, FileSystemStorage):
+        return True
+    folder = Path(default_storage.location)
+    # It is made by the first upload.
+    while not folder.exists():
+        folder = folder.parent
+    try:
+        return shutil.disk_usage(folder).free >= LEAST_FREE_BYTES
+    except OSError:
+        return False
 
 
 app_name = "health"

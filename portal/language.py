@@ -53,6 +53,9 @@ class AccountLanguageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/health/"):
+            # Those speak no language, and must answer where the database, and with it the session, does not.
+            return self.get_response(request)
         visitor = not request.user.is_authenticated
         own = request.user.language if isinstance(request.user, User) else ""
         if own:

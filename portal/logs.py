@@ -2,24 +2,27 @@
 
 Django's loggers (`django.request`, `django.security.*`) write the path of every
 refused request, and with an error its traceback. An invitation's path opens an
-account; and a boundary that Django cannot read is quoted in its error, so whoever
-sends it writes into the log.
+account, and whatever is typed behind a slash would stand there; a boundary that
+Django cannot read, and a value that a database refuses, are quoted in the error.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterator
 from copy import copy
 from types import TracebackType
 from typing import TypeAlias
 
+from django.db import DatabaseError
 from django.http.multipartparser import MultiPartParserError
 
 ErrorInfo: TypeAlias = (
     tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 )
 
+UNKNOWN_ADDRESS = "[no address of ours]"
 # Both as in a path and as in a query that holds one ("next=%2Faccounts%2F...").
 _SECRET = re.compile(
     r"((?:/|%2F)accounts(?:/|%2F)(?:invitation|password(?:/|%2F)reset)(?:/|%2F)+)(?!sent\b)[^\s?&\"'<>]+",
@@ -34,18 +37,46 @@ class DiscreetFormatter(logging.Formatter):
         # Another handler's formatter may have left the whole traceback on the record.
         fresh = copy(record)
         fresh.exc_text = None
+        _name_the_route(fresh)
         return _SECRET.sub(r"\1[secret]", super().format(fresh))
 
     def formatException(self, ei: ErrorInfo) -> str:  # noqa: N802 (logging's own name)
         """The traceback; of an unreadable form only the kind of error, since its words are the client's."""
-        if ei[1] is not None and _quotes_the_client(ei[1]):
+        errors = list(_chain(ei[1]))
+        if any(isinstance(error, MultiPartParserError) for error in errors):
             return MultiPartParserError.__name__
-        return super().formatException(ei)
+        text = super().formatException(ei)
+        for error in errors:
+            if _is_of_a_database(error) and str(error):
+                text = text.replace(str(error), _without_values(error))
+        return text
 
 
-def _quotes_the_client(error: BaseException | None) -> bool:
+def _name_the_route(record: logging.LogRecord) -> None:
+    """Put the route, as the URLconf has it, in the place of the path that was asked for."""
+    request = getattr(record, "request", None)
+    path = getattr(request, "path", "")
+    if not path or not isinstance(record.args, tuple):
+        return
+    match = getattr(request, "resolver_match", None)
+    shown = f"/{match.route}" if match else UNKNOWN_ADDRESS
+    record.args = tuple(shown if each == path else each for each in record.args)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
-        if isinstance(error, MultiPartParserError):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False
+
+
+def _is_of_a_database(error: BaseException) -> bool:
+    """An error of Django's family, or the driver's own one behind it."""
+    return isinstance(error, DatabaseError) or type(error).__module__.startswith(("psycopg", "sqlite3"))
+
+
+def _without_values(error: BaseException) -> str:
+    """PostgreSQL's first line names the table or the constraint, its DETAIL below has the row. Of a value
+    that is refused as such, and of a statement that is none, the first line quotes what was sent.
+    """
+    quotes = any(kind.__name__ in ("DataError", "ProgrammingError") for kind in type(error).__mro__)
+    return "[values left out]" if quotes else str(error).partition("\n")[0]

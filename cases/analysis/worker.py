@@ -76,11 +76,13 @@ def analyse(job_id: str) -> None:
     if lease is None:
         return
     try:
-        result = _infer(lease)
+        # To store it can fail too. Whatever the reason: where it is stored all the same, the token no longer
+        # holds, and the failure changes nothing.
+        is_stored = jobs.complete(lease, _infer(lease))
     except Exception as error:  # noqa: BLE001 - every job ends with a reason that the page can show
         jobs.fail(lease, _failure_of(error, job_id))
         return
-    if not jobs.complete(lease, result):
+    if not is_stored:
         logger.warning("Job %s was taken back meanwhile; this result is dropped.", job_id)
 
 
@@ -115,6 +117,14 @@ def _failure_of(error: Exception, job_id: str) -> Failure:
         return Failure(error.code, error.message, error.retryable)
     if isinstance(error, SoftTimeLimitExceeded):
         return Failure("time_limit", "The analysis took too long and was stopped.", retryable=True)
+    if storage.is_full(error):
+        logger.error("Job %s failed: the disk is full.", job_id)
+        return Failure(
+            "disk_full",
+            "The result could not be stored, because the disk is full. Tell your administrator; "
+            "once there is room, try again.",
+            retryable=True,
+        )
     if isinstance(error, FileNotFoundError):
         return Failure(
             "image_missing",

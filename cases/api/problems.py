@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, JsonResponse
 from django.utils.functional import Promise
 from django.utils.http import http_date
@@ -20,17 +20,26 @@ from rest_framework import exceptions
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import set_rollback
 
+from cases.input_values import UnstorableText, is_refused_value
 from cases.intake.uploads import CaseIsRead
 from cases.lifecycle import IllegalTransition
 from cases.reading.claims import SlotTaken
 from cases.reading.first_reads import FirstReadConflict
 from cases.reading.reviews import ReviewConflict
+from cases.storage import is_full
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 # The name under which REST framework gives the errors that belong to no single field.
 NO_FIELD = "non_field_errors"
+RETRY_AFTER_SECONDS = 5
+DISK_FULL = _(
+    "What you sent could not be stored. Tell your administrator; once there is room, send it again."
+)
+UNSTORABLE = _(
+    "The request holds a character or a number that cannot be stored, such as U+0000. Nothing was changed."
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,7 @@ KINDS: Mapping[str, Kind] = {
     "all_refused": Kind(422, _("None of the files was taken in")),
     "unexpected": Kind(500, _("Something went wrong on our side")),
     "unavailable": Kind(503, _("The database is busy")),
+    "disk_full": Kind(507, _("The disk is full")),
 }
 
 
@@ -78,10 +88,12 @@ def problem(code: str, detail: str, *, headers: Mapping[str, str] | None = None,
 def problem_response(error: Exception, context: Mapping[str, Any]) -> JsonResponse:
     """REST framework's exception handler: whatever a view raises becomes a problem."""
     set_rollback()
-    response = _problem_of(error)
+    response = _of_unstorable(error) if is_refused_value(error) else _problem_of(error)
     if response.status_code >= 500:  # noqa: PLR2004
         request = context["request"]
-        logger.error("%s %s failed.", request.method, request.path, exc_info=error)
+        logger.error(
+            "%s %s failed.", request.method, request.path, exc_info=error, extra={"request": request}
+        )
     return response
 
 
@@ -176,6 +188,12 @@ def _of_suspicion(error: SuspiciousOperation) -> JsonResponse:
     return problem("parse_error", _t("The request is malformed or has too many fields."))
 
 
+@_problem_of.register(UnstorableText)
+@_problem_of.register(DataError)
+def _of_unstorable(error: Exception) -> JsonResponse:
+    return problem("invalid", str(UNSTORABLE))
+
+
 @_problem_of.register
 def _of_size(error: RequestDataTooBig) -> JsonResponse:
     return problem("too_large", _t("The body is larger than this address reads."))
@@ -187,5 +205,13 @@ def _of_many_files(error: TooManyFilesSent) -> JsonResponse:
 
 
 @_problem_of.register
-def _of_busy_database(error: OperationalError) -> JsonResponse:
-    return problem("unavailable", _t("Try again in a few seconds."), headers={"Retry-After": "5"})
+def _of_the_disk(error: OSError) -> JsonResponse:
+    return problem("disk_full", str(DISK_FULL)) if is_full(error) else _problem_of.dispatch(Exception)(error)
+
+
+@_problem_of.register(OperationalError)
+@_problem_of.register(InterfaceError)
+def _of_busy_database(error: Exception) -> JsonResponse:
+    return problem(
+        "unavailable", _t("Try again in a few seconds."), headers={"Retry-After": str(RETRY_AFTER_SECONDS)}
+    )

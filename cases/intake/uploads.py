@@ -108,6 +108,12 @@ def refusal_of_oversized() -> Receipt:
     return Receipt(Outcome.REFUSED, None, "file_too_large", message % sizes)
 
 
+def refusal_of_text() -> Receipt:
+    """The receipt of a part of a form that is no file."""
+    message = _t("This part has no file name, and so is no file. Send it with one.")
+    return Receipt(Outcome.REFUSED, None, "no_file_name", message)
+
+
 def submit_file(
     *,
     by: User,

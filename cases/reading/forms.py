@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from cases.classes import known_classes
+from cases.input_values import BoundedDecoder
 from cases.lifecycle import READER_ONLY_CLASSES, Verdict
 from cases.models import Prediction
 from cases.models.statement import MAX_COMMENT, MAX_OTHER_FINDING, MAX_REASON, Confidence
@@ -41,7 +42,9 @@ class ReadForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("Write nothing that could identify the patient."),
     )
-    region = forms.JSONField(label=_("Marked region"), required=False, widget=forms.HiddenInput)
+    region = forms.JSONField(
+        label=_("Marked region"), required=False, widget=forms.HiddenInput, decoder=BoundedDecoder
+    )
     active_seconds = forms.FloatField(required=False, widget=forms.HiddenInput)
 
     def refuse(self, error: ValidationError) -> None:

@@ -152,6 +152,7 @@ def _region(region: Any, case: Case) -> dict[str, Any] | None:
 
 def _seconds(seconds: float | None) -> float | None:
     """The reading time; None where it was not measured, or cannot be one."""
-    if seconds is None or not math.isfinite(seconds) or seconds < 0:
+    # Bounded first: a whole number of any size is none that math can look at.
+    if seconds is None or not 0 <= seconds < math.inf:
         return None
     return round(min(seconds, MOST_SECONDS), 1)

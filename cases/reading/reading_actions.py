@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from cases.access import PageRequest, case_or_404, signed_in
+from cases.input_values import BoundedDecoder
 from cases.permissions import require_reader
 from cases.reading import drafts
 from cases.reading.claims import SlotTaken, hold_claim, release_claim
@@ -59,7 +60,7 @@ def _typed(request: PageRequest) -> dict[str, Any]:
     if "corrected_class" in request.POST:
         fields["read_class"] = request.POST["corrected_class"]
     try:
-        fields["region"] = json.loads(fields.get("region") or "null")
+        fields["region"] = json.loads(fields.get("region") or "null", cls=BoundedDecoder)
     except ValueError:
         fields["region"] = None
     return fields

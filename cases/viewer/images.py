@@ -43,9 +43,9 @@ GZIP = "application/gzip"
 # A channel of a picture on a screen; deeper ones are seen through a window.
 SHOWN_BITS = 8
 PERCENTS = frozenset(str(percent) for percent in range(101))
-# An hour in the browser's own cache. The session middleware adds "Vary: Cookie", so
-# that after a sign-out nobody is shown what the cache still holds.
-CACHE_CONTROL = "private, max-age=3600"
+# Kept in the browser's own cache, and shown from there only after the portal was asked whether this reader
+# may see it (304): not after a sign-out, nor to who signs in next.
+CACHE_CONTROL = "private, no-cache"
 # A picture of the largest size costs some 100 MB while it is read and drawn, and a web process has
 # eight threads.
 _drawings_at_once = threading.BoundedSemaphore(2)

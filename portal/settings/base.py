@@ -49,10 +49,12 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "portal.private_answers.PrivateAnswersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "portal.input_guard.StorableTextMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -145,8 +147,11 @@ PASSWORD_RESET_TIMEOUT = env.int("PASSWORD_RESET_TIMEOUT", default=24 * 60 * 60)
 
 # --- Mail ----------------------------------------------------------------------
 
-EMAIL_URL = env.email_url("EMAIL_URL", default="consolemail://")
-vars().update(EMAIL_URL)
+# Without a mail server each mail is a file: its links open accounts, and belong in no log.
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = str(VAR_DIR / "mail")
+if env.str("EMAIL_URL", default=""):
+    vars().update(env.email_url("EMAIL_URL"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="SecondRead <secondread@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
@@ -176,7 +181,14 @@ else:
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "cases.storage.WholeFileSystemStorage",
-        "OPTIONS": {"location": str(VAR_DIR / "media"), "allow_overwrite": True},
+        "OPTIONS": {
+            "location": str(VAR_DIR / "media"),
+            "allow_overwrite": True,
+            # Pictures of patients. Not Django's settings of these names, which are for static files as well:
+            # those are collected by one user and served by another.
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }

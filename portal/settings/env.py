@@ -10,6 +10,7 @@ import secrets
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -21,6 +22,44 @@ if (BASE_DIR / ".env").is_file():
     env.read_env(BASE_DIR / ".env", overwrite=False)
 
 
+# As Django's own check of a deployment has it (security.W009), which only warns.
+LEAST_KEY_LENGTH = 50
+# Half of what 64 hexadecimal digits have on average: a typed row of keys has fewer.
+LEAST_KEY_LETTERS = 8
+
+
+def strong_secret_key() -> str:
+    """SECRET_KEY; ImproperlyConfigured where it is missing or could be guessed."""
+    key: str = env.str("SECRET_KEY", default="")
+    if len(key) < LEAST_KEY_LENGTH or len(set(key)) < LEAST_KEY_LETTERS:
+        raise ImproperlyConfigured(
+            f"SECRET_KEY signs sessions and links: give it at least {LEAST_KEY_LENGTH} random characters, "
+            "such as `openssl rand -hex 32` prints."
+        )
+    return key
+
+
+def named_hosts() -> list[str]:
+    """ALLOWED_HOSTS; ImproperlyConfigured where it names none, or every name there is."""
+    names: list[str] = [name.strip() for name in env.list("ALLOWED_HOSTS", default=[])]
+    if not names or any(name.strip(".") in ("", "*") for name in names):
+        raise ImproperlyConfigured(
+            "ALLOWED_HOSTS lists the names under which the portal is reached, such as portal.example.org: "
+            "links in mails are made of what a request claims. “*” and an empty list are not taken."
+        )
+    return names
+
+
+def chosen_mail() -> None:
+    """Raise ImproperlyConfigured where nobody has said how mails go out."""
+    if not env.str("EMAIL_URL", default=""):
+        raise ImproperlyConfigured(
+            "EMAIL_URL names the mail server, such as smtp+tls://USER:PASSWORD@HOST:587. Without one, "
+            "say so: filemail:////tmp/mail writes each mail to a file in that folder; consolemail:// prints "
+            "them, with links that open accounts, into the log."
+        )
+
+
 def standalone_secret_key(var_dir: Path) -> str:
     """The standalone default's own signing key, made once and kept beside its data.
 
@@ -29,7 +68,7 @@ def standalone_secret_key(var_dir: Path) -> str:
     path = var_dir / "secret_key"
     # An empty one is what a full disk left.
     if not path.is_file() or not path.stat().st_size:
-        var_dir.mkdir(parents=True, exist_ok=True)
+        var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(50), encoding="ascii")
     return path.read_text(encoding="ascii")

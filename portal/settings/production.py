@@ -1,11 +1,12 @@
 """Production: PostgreSQL, Redis, HTTPS behind a proxy; refuses to start half-configured."""
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.env import env
+from portal.settings.env import chosen_mail, env, named_hosts, strong_secret_key
 
 DEBUG = False
-SECRET_KEY = env.str("SECRET_KEY")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
+SECRET_KEY = strong_secret_key()
+ALLOWED_HOSTS = named_hosts()
+chosen_mail()
 DATABASES["default"] |= env.db_url("DATABASE_URL")  # noqa: F405
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL")
 

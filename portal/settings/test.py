@@ -18,7 +18,7 @@ MODEL_DIR = str(VAR_DIR / "models")
 atexit.register(shutil.rmtree, VAR_DIR, ignore_errors=True)
 STORAGES = {
     "default": STORAGES["default"]
-    | {"OPTIONS": {"location": str(VAR_DIR / "media"), "allow_overwrite": True}},
+    | {"OPTIONS": STORAGES["default"]["OPTIONS"] | {"location": str(VAR_DIR / "media")}},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 # Nobody collects static files for these tests; this mode asks for no such folder.

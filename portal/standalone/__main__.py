@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -27,6 +28,8 @@ def main() -> int:
     parser.add_argument("--stop-with-parent", action="store_true", help="stop when the calling program ends")
     if parser.parse_args().stop_with_parent:
         die_with_parent()
+    # What the portal writes, its processes' files and logs included, is for its owner alone.
+    os.umask(0o077)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop_preparing)
     try:
@@ -50,6 +53,8 @@ def _stop_preparing(number: int, frame: FrameType | None) -> None:
 def _run(chosen: options.Options) -> int:
     preflight.check_writable(chosen.var, "its data; SECONDREAD_VAR names another folder for it")
     with prepare.only_one(chosen):
+        # One that an earlier version, or the person, has made may be open to others.
+        chosen.var.chmod(0o700)
         preflight.check_port(chosen.host, chosen.port)
         olddata.check(chosen.var)
         chosen.logs.mkdir(parents=True, exist_ok=True)

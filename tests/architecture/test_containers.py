@@ -62,6 +62,13 @@ def test_proxy_overwrites_what_a_client_claims(header: str) -> None:
     )
 
 
+def test_database_logs_no_words_of_what_it_refuses() -> None:
+    """A statement that fails, and the row in the DETAIL of its error, hold readers' comments."""
+    settings = SERVICES["postgres"]["command"][1:]
+    assert settings[::2] == ["-c", "-c"]
+    assert set(settings[1::2]) == {"log_min_error_statement=panic", "log_error_verbosity=terse"}
+
+
 def test_database_is_healthy_only_where_the_others_reach_it() -> None:
     """The image's temporary server, while it makes the database, listens on the socket alone."""
     assert "--host=127.0.0.1" in SERVICES["postgres"]["healthcheck"]["test"]

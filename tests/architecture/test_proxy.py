@@ -8,10 +8,12 @@ import http.server
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,9 +126,15 @@ def portal_behind(received: dict[str, str]) -> Iterator[int]:
     class Portal(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             received.update(self.headers.items())
+            if self.command == "POST":
+                received[f"form {self.client_address}"] = self.path
+                self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def log_message(self, *args: object) -> None:
             """Say nothing."""
@@ -220,3 +228,54 @@ def test_proxy_serves_with_the_certificate_and_overwrites_what_a_client_claims(
     assert proxy.received["X-Forwarded-Proto"] == "https"
     assert proxy.received["X-Forwarded-For"] == "127.0.0.1"
     assert not {"X-Forwarded-Host", "Forwarded"} & set(proxy.received)
+
+
+@contextlib.contextmanager
+def slow_clients(proxy: Proxy, path: str, number: int) -> Iterator[list[ssl.SSLSocket]]:
+    """Clients that have sent one byte of a thousand, and send no more."""
+    context = ssl.create_default_context(cafile=str(proxy.folder / "tls" / "certificate.pem"))
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nx"
+    with contextlib.ExitStack() as stack:
+        clients = []
+        for _ in range(number):
+            plain = stack.enter_context(socket.create_connection(("localhost", proxy.https), timeout=10))
+            client = stack.enter_context(context.wrap_socket(plain, server_hostname="localhost"))
+            client.sendall(head.encode())
+            clients.append(client)
+        yield clients
+
+
+@needs_nginx
+def test_slow_forms_wait_at_the_proxy_and_take_no_thread_of_the_portal(
+    start: Callable[[str], Proxy],
+) -> None:
+    proxy = start("8443")
+    with slow_clients(proxy, "/accounts/sign-in/", 40):
+        assert proxy.over_tls({"Host": "localhost:8443"}) == http.HTTPStatus.OK
+        time.sleep(0.5)
+        assert forms_at(proxy) == 0
+
+
+def forms_at(proxy: Proxy) -> int:
+    """How many forms have reached the portal."""
+    return sum(name.startswith("form ") for name in list(proxy.received))
+
+
+@needs_nginx
+@pytest.mark.parametrize("path", ["/cases/upload/", "/api/v1/uploads/"])
+def test_slow_uploads_leave_half_of_the_threads_to_others(start: Callable[[str], Proxy], path: str) -> None:
+    proxy = start("8443")
+    with slow_clients(proxy, path, 20) as clients:
+        told = [answer_to(client) for client in clients]
+        # Those that are too many are told so at once; the others are waited for.
+        assert Counter(told) == {b"HTTP/1.1 503": 12, b"": 8}
+        assert forms_at(proxy) == 8
+        assert proxy.over_tls({"Host": "localhost:8443"}) == http.HTTPStatus.OK
+
+
+def answer_to(client: ssl.SSLSocket) -> bytes:
+    """The beginning of what it is told within a moment; nothing where it is still listened to."""
+    client.settimeout(1)
+    with contextlib.suppress(TimeoutError):
+        return client.recv(12)
+    return b""

@@ -1,11 +1,18 @@
 """What the log leaves out, as it is written with the wiring of the settings."""
 
 import io
+import json
 import logging
+import re
 
 import pytest
+from django.db import DataError, IntegrityError, transaction
 from django.test import Client
 
+from cases.models import Prediction, Review
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 SECRET = "Zx3-live_secret-of-a-link-0123456789abcdef"
 
 
@@ -22,8 +29,8 @@ def written():
 @pytest.mark.parametrize(
     ("path", "shown"),
     [
-        (f"/accounts/invitation/{SECRET}/", "/accounts/invitation/[secret]"),
-        (f"/accounts/password/reset/MQ/{SECRET}/", "/accounts/password/reset/[secret]"),
+        (f"/accounts/invitation/{SECRET}/", "/accounts/invitation/<str:secret>/"),
+        (f"/accounts/password/reset/MQ/{SECRET}/", "/accounts/password/reset/<uidb64>/<token>/"),
     ],
 )
 def test_form_without_token_leaves_no_secret_in_the_log(written, db, path, shown):
@@ -35,7 +42,8 @@ def test_form_without_token_leaves_no_secret_in_the_log(written, db, path, shown
 def test_closed_or_mistyped_link_leaves_no_secret_in_the_log(written, client, db):
     assert client.get(f"/accounts/invitation/{SECRET}/").status_code == 410
     assert client.get(f"/accounts/invitation/{SECRET}/more/").status_code == 404
-    assert written.getvalue().count("/accounts/invitation/[secret]") == 2
+    assert "Gone: /accounts/invitation/<str:secret>/" in written.getvalue()
+    assert "Not Found: [no address of ours]" in written.getvalue()
     assert SECRET not in written.getvalue()
 
 
@@ -66,3 +74,51 @@ def test_unreadable_boundary_is_not_repeated_in_the_log(written, client_of, owne
 def test_traceback_of_another_error_is_logged(written):
     logging.getLogger("django.request").error("Failed.", exc_info=ValueError("told to the operator"))
     assert written.getvalue().endswith("Failed.\nValueError: told to the operator\n")
+
+
+def test_address_that_is_not_found_is_logged_without_what_was_typed(written, client_of, colleague):
+    client = client_of(colleague)
+    for path in ("/cases/DOEJ-ANE1/", "/Doe-Jane/1970/", "/cases/?after=Doe", "/api/v1/Doe/"):
+        client.get(path)
+    client.post("/Doe/", {"name": "Doe"})
+    client.put("/cases/DOEJ-ANE1/")
+    assert written.getvalue().count("Not Found: [no address of ours]") == 2
+    assert "Not Found: /cases/<code:code>/" in written.getvalue()
+    assert "Doe" not in written.getvalue()
+    assert "DOEJ" not in written.getvalue()
+
+
+@pytest.mark.both_databases
+def test_words_of_a_reader_reach_no_log_whatever_is_refused(
+    written, ready_case, colleague, api_of, client_of, mailoutbox
+):
+    """Said twice, said with what no database holds, refused by the database itself; and the reset's link."""
+    words = "Doe, Jane: seen before"
+    api, page = api_of(colleague), client_of(colleague)
+    page.raise_request_exception = api.raise_request_exception = False
+    prediction = str(Prediction.objects.get().pk)
+    said = {"prediction": prediction, "verdict": "agree", "confidence": 4, "comment": words}
+    url = f"/api/v1/cases/{ready_case.code}/reviews/"
+    assert [api.post(url, said, format="json").status_code for _ in range(2)] == [201, 409]
+    for comment in (f"{words}\0", f"{words}\ud800"):
+        body = json.dumps(said | {"comment": comment})
+        assert api.generic("POST", url, body, content_type=JSON).status_code == 400
+        page.generic("POST", f"/cases/{ready_case.code}/draft/", f"comment={words}%00", content_type=FORM)
+    not_a_number = f'{{"comment": "{words}", "a": NaN}}'
+    assert api.generic("POST", url, not_a_number, content_type=JSON).status_code == 400
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        Review.objects.create(
+            case=ready_case, reader=colleague, prediction_id=prediction, comment=words, confidence=9
+        )
+    logging.getLogger("django.request").error("Failed.", exc_info=refused.value)
+    with pytest.raises(DataError) as too_long:
+        raise DataError(f'invalid input syntax for type uuid: "{words}"\nLINE 1: {words}')
+    logging.getLogger("django.request").error("Failed.", exc_info=too_long.value)
+    page.post("/accounts/password/reset/", {"email": colleague.email})
+    (link,) = re.findall(r"http://testserver(/\S+)", mailoutbox[0].body)
+    page.get(link, follow=True)
+    page.get(link + "more/")
+    text = written.getvalue()
+    assert "IntegrityError: " in text
+    assert "DataError: [values left out]" in text
+    assert not [secret for secret in ("Doe", "Jane", link.split("/")[-2], colleague.email) if secret in text]

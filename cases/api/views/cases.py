@@ -102,20 +102,31 @@ class CaseView(ApiView):
         """Result and reviews only with the right to read them."""
         Parameters.of(request)
         case = case_or_404(request, code)
-        reads = may(request.user, Action.READ, case.cohort)
-        shown = results.current_result(request.user, case)
-        detail = CaseDetail(
-            case=case,
-            job=results.current_job(case),
-            progress=results.progress_of([case.pk]).get(case.pk, Progress()),
-            prediction=shown,
-            results=_image_results(request, case, shown),
-            reviews=list(reviews_of(request.user, case)) if reads else None,
-            terms=terms_for(case),
-            first_read=own_first_read(user_of(request), case) if reads else None,
-        )
         context = {"request": request, "names_network": may_name_network(request, case)}
-        return Response(CaseDetailSerializer(detail, context=context).data)
+        return Response(CaseDetailSerializer(_detail(request, case), context=context).data)
+
+
+def _detail(request: Request, case: Case) -> CaseDetail:
+    """What causes is read before what follows from it, each in a query of its own.
+
+    So whatever is stored between two of them, an answer that says "succeeded" has its result, one that has
+    the own first read has what that opens, and one that says "reviewed" has the reviews.
+    """
+    reads = may(request.user, Action.READ, case.cohort)
+    job = results.current_job(case)
+    progress = results.progress_of([case.pk]).get(case.pk, Progress())
+    first_read = own_first_read(user_of(request), case) if reads else None
+    shown = results.current_result(request.user, case)
+    return CaseDetail(
+        case=case,
+        job=job,
+        progress=progress,
+        prediction=shown,
+        results=_image_results(request, case, shown),
+        reviews=list(reviews_of(request.user, case)) if reads else None,
+        terms=terms_for(case),
+        first_read=first_read,
+    )
 
 
 class RetryView(ApiView):

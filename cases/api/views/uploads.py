@@ -20,12 +20,14 @@ from cases.api.problems import problem
 from cases.api.serializers import receipt_bodies
 from cases.api.views.base import ApiView, case_or_404, user_of
 from cases.cohorts import cohorts_of
-from cases.intake.upload_handler import oversized_positions
+from cases.input_values import is_storable
+from cases.intake.upload_handler import Fate, Part, parts_of
 from cases.intake.uploads import (
     Outcome,
     Receipt,
     add_images,
     refusal_of_oversized,
+    refusal_of_text,
     submit_file,
     submit_series,
 )
@@ -103,7 +105,7 @@ def _together(form: Parts) -> bool:
 def _only(form: Parts, name: str, sentence: str) -> str:
     """The one text that the form gives under `name`."""
     values = form.getlist(name)
-    if len(values) != 1 or not isinstance(values[0], str) or not values[0]:
+    if len(values) != 1 or not isinstance(values[0], str) or not values[0] or not is_storable(values[0]):
         raise ValidationError({name: [sentence]})
     return values[0]
 
@@ -118,12 +120,15 @@ def _cohort(request: Request, form: Parts) -> Cohort:
 
 
 def _files(request: Request) -> Iterator[UploadedFile[bytes] | Receipt]:
-    """The files in the order of the form; the receipt of one that was too large to keep."""
-    parts = cast("Parts", request.data).getlist("file")
-    kept = request.FILES.getlist("file")
-    dropped = set(oversized_positions(request._request))  # noqa: SLF001 - Django's own request
-    if len(parts) != len(kept) or not (kept or dropped):
+    """One for each part named “file”, in the order of the form: the file, or the receipt of what is none."""
+    kept = iter(request.FILES.getlist("file"))
+    parts = [part for part in parts_of(request._request) if part.field == "file"]  # noqa: SLF001 - Django's own request
+    if all(part.fate is Fate.TEXT for part in parts):
         raise ValidationError({"file": [_t("Send at least one part named “file”, with a file name.")]})
-    waiting = iter(kept)
-    places = range(len(kept) + len(dropped))
-    return (refusal_of_oversized() if place in dropped else next(waiting) for place in places)
+    return (_file(part, kept) for part in parts)
+
+
+def _file(part: Part, kept: Iterator[UploadedFile[bytes]]) -> UploadedFile[bytes] | Receipt:
+    if part.fate is Fate.KEPT:
+        return next(kept)
+    return refusal_of_oversized() if part.fate is Fate.OVERSIZED else refusal_of_text()

@@ -1,20 +1,26 @@
 """The thin room between queue and network, with a tiny real network."""
 
+import errno
 import io
 import logging
+import shutil
 import uuid
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
+from django.core.files.storage import FileSystemStorage
+from django.utils import translation
 from PIL import Image as PillowImage
 
 from cases import storage
 from cases.analysis import jobs, worker
 from cases.models import Job, ModelVersion, Prediction
+from cases.translation import shown
 from inference.errors import InferenceError
 from inference.fingerprints import FingerprintSet, fingerprint
 from inference.heatmaps import unpack
@@ -199,3 +205,50 @@ def test_times_of_a_job_hang_together() -> None:
     )
     assert list(times) == sorted(set(times))
     assert settings.CELERY_TASK_ACKS_LATE
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_heat_maps_that_find_no_room_end_the_attempt_and_leave_nothing(number, job, monkeypatch) -> None:
+    def write(self: object, *args: object) -> str:
+        real_save(self, *args)
+        raise OSError(number, "No space left on device")
+
+    # Equal maps of another test would need no room.
+    maps = Path(settings.VAR_DIR) / "media" / "maps"
+    shutil.rmtree(maps, ignore_errors=True)
+    real_save = FileSystemStorage._save
+    monkeypatch.setattr(FileSystemStorage, "_save", write)
+    for attempt, status in ((1, "queued"), (2, "queued"), (3, "failed")):
+        worker.analyse(str(job.pk))
+        job.refresh_from_db()
+        assert (job.status, job.attempts, job.error_code) == (status, attempt, "disk_full")
+    assert "disk is full" in job.error_message
+    assert not Prediction.objects.exists()
+    assert not [path for path in maps.rglob("*") if path.is_file()]
+    with translation.override("de"):
+        assert "Platte voll" in shown(job.error_message)
+
+
+def test_maps_are_stored_once_there_is_room_again(job, monkeypatch) -> None:
+    def store(*args: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(storage, "store", store)
+        worker.analyse(str(job.pk))
+    worker.analyse(str(job.pk))
+    job.refresh_from_db()
+    assert (job.status, job.attempts, Prediction.objects.count()) == ("succeeded", 2, 1)
+
+
+def test_failure_after_the_result_is_stored_changes_nothing(job, monkeypatch) -> None:
+    complete = jobs.complete
+
+    def stumble(*args: object) -> bool:
+        complete(*args)
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(jobs, "complete", stumble)
+    worker.analyse(str(job.pk))
+    job.refresh_from_db()
+    assert (job.status, job.error_code, Prediction.objects.count()) == ("succeeded", "", 1)

@@ -78,6 +78,59 @@ def test_each_file_has_its_own_receipt_in_the_order_of_the_form(owner, api_of, s
     assert Case.objects.count() == 3
 
 
+def form_of(*parts: tuple[str, bytes]) -> dict[str, object]:
+    """A form whose parts are as they stand: Content-Disposition behind `form-data`, and the content."""
+    written = b"".join(
+        b"--limit\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n" % (said.encode(), content)
+        for said, content in parts
+    )
+    return {"data": written + b"--limit--\r\n", "content_type": "multipart/form-data; boundary=limit"}
+
+
+def test_part_that_a_framework_drops_has_its_receipt_in_order(owner, api_of, settings) -> None:
+    settings.UPLOAD_MAX_BYTES = 20_000
+    form = form_of(
+        ('name="file"', b"a text"),
+        ('name="file"; filename="1.png"', make_png_bytes(seed=1)),
+        ('name="cohort"', b"North"),
+        ('name="file"; filename=""', make_png_bytes(seed=2)),
+        ('name="file"; filename="empty.png"', b""),
+        ('name="file"; filename="large.png"', b"x" * 30_000),
+        ('name="file"; filename=".."', make_png_bytes(seed=3)),
+        ('name="file"; filename="/"', b"no picture"),
+        ('name="file"', b""),
+        ('name="file"; filename="4.png"', make_png_bytes(seed=4)),
+    )
+    receipts = api_of(owner).generic("POST", URL, **form).json()["receipts"]
+    assert [(receipt["index"], receipt["code"]) for receipt in receipts] == [
+        (0, "no_file_name"),
+        (1, "received"),
+        (2, "no_file_name"),
+        (3, "empty_file"),
+        (4, "file_too_large"),
+        (5, "received"),
+        (6, "not_an_image"),
+        (7, "no_file_name"),
+        (8, "received"),
+    ]
+    digests = [sha256_of(make_png_bytes(seed=seed)) for seed in (1, 3, 4)]
+    codes = [receipts[place]["case"] for place in (1, 5, 8)]
+    stored_as = {image.case.code: image.source_sha256 for image in Image.objects.select_related("case")}
+    assert stored_as == dict(zip(codes, digests, strict=True))
+
+
+def test_file_of_another_field_takes_no_receipt_from_the_files(owner, api_of, settings) -> None:
+    settings.UPLOAD_MAX_BYTES = 20_000
+    form = form_of(
+        ('name="other"; filename="large.png"', b"x" * 30_000),
+        ('name="cohort"', b"North"),
+        ('name="file"; filename="1.png"', make_png_bytes(seed=1)),
+        ('name="file"; filename="notes.png"', b"no picture"),
+    )
+    receipts = api_of(owner).generic("POST", URL, **form).json()["receipts"]
+    assert [receipt["code"] for receipt in receipts] == ["received", "not_an_image"]
+
+
 def test_upload_of_known_files_alone_is_no_new_resource(owner, api_of) -> None:
     client = api_of(owner)
     client.post(URL, {"cohort": "North", "file": picture()})

@@ -160,7 +160,7 @@ def test_overlay_lays_an_off_centre_peak_where_it_belongs(
 @pytest.mark.parametrize("name", ["base", "map", "overlay"])
 def test_picture_is_kept_by_the_readers_browser_only(name, ready_case, colleague, client_of) -> None:
     response = client_of(colleague).get(addresses(ready_case)[name])
-    assert response["Cache-Control"] == "private, max-age=3600"
+    assert response["Cache-Control"] == "private, no-cache"
     assert response["X-Content-Type-Options"] == "nosniff"
     assert "Cookie" in response["Vary"]
 

@@ -141,7 +141,7 @@ def test_picture_comes_as_nifti_with_all_its_bits(owner, cohort, model_version, 
     case = submit_file(by=owner, cohort=cohort, file=ContentFile(png_of(pixels))).case
     response = client_of(colleague).get(f"/cases/{case.code}/base.nii.gz")
     assert response["Content-Type"] == "application/gzip"
-    assert "max-age" in response["Cache-Control"]
+    assert response["Cache-Control"] == "private, no-cache"
     volume = nib.Nifti1Image.from_bytes(gzip.decompress(response.content))
     assert np.array_equal(np.asanyarray(volume.dataobj)[:, :, 0].T, pixels)
     again = client_of(colleague).get(
