@@ -2,7 +2,8 @@
 
 In a blinded cohort no field of a result leaves the server for a reader before that reader's own class and
 confidence are locked. Its administrators see all, and therefore do not read there (`permissions.reader_of`).
-A reader sees nothing of another reader's statement before the own one is final.
+Nobody who reads a case sees another reader's statement, or the known class, before the case is over; what
+was shown to whom is written down (cases/disclosures.py).
 """
 
 from __future__ import annotations
@@ -35,15 +36,21 @@ def results_visible_to(user: Person, prefix: str = "") -> Q:
 def statements_visible_to(user: Person, prefix: str = "") -> Q:
     """The condition on cases of which `user` may see what other readers said.
 
-    A case that is over lies open where the network's result does too.
+    A case that is over lies open where the network's result does too, and to those who have read it. Before,
+    it does to administrators where they do not read; under AI first they do, and are held to the same.
     """
-    over = Q(**{f"{prefix}state__in": OVER}) & under(Reading.AI_FIRST, prefix)
+    over = Q(**{f"{prefix}state__in": OVER})
     return _within(user, prefix) & (
-        _managed(user, prefix)
-        | over
-        | _has(Review, "reader", user, prefix)
+        (_managed(user, prefix) & ~under(Reading.AI_FIRST, prefix))
+        | (over & under(Reading.AI_FIRST, prefix))
+        | (over & _has(Review, "reader", user, prefix))
         | _has(Adjudication, "adjudicator", user, prefix)
     )
+
+
+def truth_lies_open(case: Case) -> bool:
+    """Whether the known class may be shown to readers of the case at all: not before it is over."""
+    return case.state in OVER
 
 
 def may_see_results(user: Person, case: Case) -> bool:
