@@ -1304,6 +1304,10 @@ class Migration(migrations.Migration):
                 condition=models.Q(("kind__in", ["network", "truth", "peers"])), name="disclosure_kind_known"
             ),
         ),
+        migrations.AddIndex(
+            model_name="image",
+            index=models.Index(fields=["file"], name="image_same_pixels"),
+        ),
         migrations.AddConstraint(
             model_name="image",
             constraint=models.UniqueConstraint(

@@ -19,7 +19,7 @@ from cases import disclosures
 from cases.access import PageRequest
 from cases.analysis import results
 from cases.analysis.views import analysis_of
-from cases.blinding import truth_lies_open
+from cases.blinding import is_held_back, truth_lies_open
 from cases.classes import known_classes
 from cases.disclosures import Seen
 from cases.lifecycle import READER_ONLY_CLASSES, CaseState, Shown
@@ -138,6 +138,7 @@ def page(
         "decision": decision,
         "decision_label": labels.get(decision.final_class, decision.final_class) if decision else "",
         "seen": seen,
+        "is_held": shown is None and has_result and not stage.is_blind and is_held_back(request.user, case),
         "is_late": seen.knows_the_answer or (reading.get("is_amendment") and is_for_adjudicator(case)),
         "adjudicates": case.state == CaseState.DISPUTED and is_adjudicator(request.user, case),
     } | reading
