@@ -53,7 +53,8 @@ def statements_visible_to(user: Person, prefix: str = "") -> Q:
 
 
 def held_back_from(user: Person, prefix: str = "") -> Q:
-    """The condition on cases with a picture that `user` still has to read blind in another cohort.
+    """The condition on cases with a picture that `user` still has to read blind in another cohort, and has
+    committed no read of here.
 
     A picture is known by its stored pixels, whose name is made of them: also one that was taken from the
     portal's own page and uploaded again. Not one that was cropped, scaled or compressed in between.
@@ -62,7 +63,8 @@ def held_back_from(user: Person, prefix: str = "") -> Q:
         reading_cohorts(user), under(Reading.BLINDED), state__in=UNREAD_STATES
     ).exclude(Exists(FirstRead.objects.filter(case=OuterRef("pk"), reader=user.pk)))
     twin = Image.objects.filter(file=OuterRef("file"), case__in=to_read).exclude(cohort=OuterRef("cohort"))
-    return Q(Exists(Image.objects.filter(Exists(twin), case=OuterRef(f"{prefix}pk"))))
+    shares_one = Exists(Image.objects.filter(Exists(twin), case=OuterRef(f"{prefix}pk")))
+    return Q(shares_one) & ~_has(FirstRead, "reader", user, prefix)
 
 
 def is_held_back(user: Person, case: Case) -> bool:
