@@ -248,7 +248,9 @@ def _new_form(request: PageRequest, stage: Stage, prediction: Prediction) -> Rev
     if stage.first_read:
         committed = replace(read_of(stage.first_read), comment="", active_seconds=None)
         kept = initial_of(committed, prediction, is_blind=blind)
-    return ReviewForm(of=prediction, is_blind=blind, initial=kept | stage.typed)
+    return ReviewForm(
+        of=prediction, is_blind=blind, initial=kept | stage.typed, committed=stage.committed_class
+    )
 
 
 def _first_item(stage: Stage, labels: Mapping[str, str]) -> ReadItem | None:

@@ -119,7 +119,12 @@ def _submit(request: PageRequest, reader: Reader, stage: Stage) -> HttpResponse:
     if prediction is None:
         messages.error(request, _t("This case has no result yet that could be reviewed."))
         return redirect("cases:case", code=case.code)
-    form = ReviewForm(request.POST, of=prediction, is_blind=is_withheld(request, prediction))
+    form = ReviewForm(
+        request.POST,
+        of=prediction,
+        is_blind=is_withheld(request, prediction),
+        committed=stage.committed_class,
+    )
     if seen is None:
         form.add_error(None, _t("The result on this page is not the case's own. Look again, then save."))
     if form.is_valid():
