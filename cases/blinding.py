@@ -2,7 +2,10 @@
 
 In a blinded cohort no field of a result leaves the server for a reader before that reader's own class and
 confidence are locked. Its administrators see all, and therefore do not read there (`permissions.reader_of`).
-A reader sees nothing of another reader's statement before the own one is final.
+Nobody who reads a case sees another reader's statement, or the known class, before the case is over; what
+was shown to whom is written down (cases/disclosures.py).
+
+The same pixels in another cohort open nothing that a blinded one keeps shut: see `held_back_from`.
 """
 
 from __future__ import annotations
@@ -11,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, Q
 
-from cases.lifecycle import CaseState, Reading
-from cases.models import Adjudication, Case, FirstRead, Review, TeachingRead
-from cases.permissions import Action, cohorts_where, under
+from cases.lifecycle import UNREAD_STATES, CaseState, Reading
+from cases.models import Adjudication, Case, FirstRead, Image, Review, TeachingRead
+from cases.permissions import Action, cohorts_where, reading_cohorts, under
 
 if TYPE_CHECKING:
     from cases.permissions import Person
@@ -23,27 +26,55 @@ OVER = (CaseState.REVIEWED, CaseState.CLOSED)
 
 def results_visible_to(user: Person, prefix: str = "") -> Q:
     """The condition on cases (at the end of the path `prefix`) whose results `user` may see."""
-    return _within(user, prefix) & (
+    open_to = _within(user, prefix) & (
         under(Reading.AI_FIRST, prefix)
         | _managed(user, prefix)
         | (under(Reading.BLINDED, prefix) & (_has(FirstRead, "reader", user, prefix)))
         | (under(Reading.BLINDED, prefix) & _has(Adjudication, "adjudicator", user, prefix))
         | (under(Reading.TEACHING, prefix) & _has(TeachingRead, "reader", user, prefix))
     )
+    return open_to & ~held_back_from(user, prefix)
 
 
 def statements_visible_to(user: Person, prefix: str = "") -> Q:
     """The condition on cases of which `user` may see what other readers said.
 
-    A case that is over lies open where the network's result does too.
+    A case that is over lies open where the network's result does too, and to those who have read it. Before,
+    it does to administrators where they do not read; under AI first they do, and are held to the same.
     """
-    over = Q(**{f"{prefix}state__in": OVER}) & under(Reading.AI_FIRST, prefix)
-    return _within(user, prefix) & (
-        _managed(user, prefix)
-        | over
-        | _has(Review, "reader", user, prefix)
+    over = Q(**{f"{prefix}state__in": OVER})
+    open_to = _within(user, prefix) & (
+        (_managed(user, prefix) & ~under(Reading.AI_FIRST, prefix))
+        | (over & under(Reading.AI_FIRST, prefix))
+        | (over & _has(Review, "reader", user, prefix))
         | _has(Adjudication, "adjudicator", user, prefix)
     )
+    return open_to & ~held_back_from(user, prefix)
+
+
+def held_back_from(user: Person, prefix: str = "") -> Q:
+    """The condition on cases with a picture that `user` still has to read blind in another cohort, and has
+    committed no read of here.
+
+    A picture is known by its stored pixels, whose name is made of them: also one that was taken from the
+    portal's own page and uploaded again. Not one that was cropped, scaled or compressed in between.
+    """
+    to_read = Case.objects.filter(
+        reading_cohorts(user), under(Reading.BLINDED), state__in=UNREAD_STATES
+    ).exclude(Exists(FirstRead.objects.filter(case=OuterRef("pk"), reader=user.pk)))
+    twin = Image.objects.filter(file=OuterRef("file"), case__in=to_read).exclude(cohort=OuterRef("cohort"))
+    shares_one = Exists(Image.objects.filter(Exists(twin), case=OuterRef(f"{prefix}pk")))
+    return Q(shares_one) & ~_has(FirstRead, "reader", user, prefix)
+
+
+def is_held_back(user: Person, case: Case) -> bool:
+    """Whether `held_back_from` holds for one case."""
+    return Case.objects.filter(held_back_from(user), pk=case.pk).exists()
+
+
+def truth_lies_open(case: Case) -> bool:
+    """Whether the known class may be shown to readers of the case at all: not before it is over."""
+    return case.state in OVER
 
 
 def may_see_results(user: Person, case: Case) -> bool:

@@ -66,6 +66,14 @@ class ReadingOrder(TextChoices):
     PRIORITY = "priority", _("By priority, then oldest first")
 
 
+class Shown(TextChoices):
+    """What of a case was shown to somebody who may read it, or may read it some day."""
+
+    NETWORK = "network", _("The network's result")
+    TRUTH = "truth", _("The known class")
+    PEERS = "peers", _("Other readers")
+
+
 class DraftState(TextChoices):
     """What becomes of what a reader has typed."""
 

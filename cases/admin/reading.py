@@ -12,6 +12,7 @@ from cases.models import (
     Adjudication,
     Assignment,
     Claim,
+    Disclosure,
     Draft,
     FirstRead,
     Protocol,
@@ -40,6 +41,14 @@ class AdjudicationAdmin(ReadOnlyAdmin):
     list_display = ("case", "adjudicator", "final_class", "confidence", "created_at")
     list_filter = ("case__cohort",)
     list_select_related = ("case", "adjudicator")
+    search_fields = ("case__code",)
+
+
+@admin.register(Disclosure)
+class DisclosureAdmin(ReadOnlyAdmin):
+    list_display = ("case", "user", "kind", "shown_at")
+    list_filter = ("kind", "case__cohort")
+    list_select_related = ("case", "user")
     search_fields = ("case__code",)
 
 

@@ -43,6 +43,7 @@ from django.db.models.functions import RowNumber
 from cases.blinding import results_visible_to
 from cases.lifecycle import AT_WORK, ENDED_WITHOUT_RESULT, GateVerdict, JobStatus
 from cases.models import Case, Job, ModelVersion, Prediction, Review
+from cases.models.review import standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -101,7 +102,7 @@ def _at_work() -> QuerySet[Job]:
 
 
 def _current_reviews() -> QuerySet[Review]:
-    return Review.objects.filter(prediction=OuterRef("pk"), amended_by__isnull=True)
+    return Review.objects.filter(standing(), prediction=OuterRef("pk"))
 
 
 def current_jobs_first(jobs: QuerySet[Job]) -> QuerySet[Job]:
@@ -117,7 +118,7 @@ def results_of(user: Person, case: Case) -> QuerySet[Prediction]:
     """All results of the case that can stand for it, the one that does first; none where they do not lie open
     before the user (cases/blinding.py).
     """
-    own = Review.objects.filter(prediction=OuterRef("pk"), reader_id=user.pk, amended_by__isnull=True)
+    own = Review.objects.filter(standing(), prediction=OuterRef("pk"), reader_id=user.pk)
     readable = Prediction.objects.filter(results_visible_to(user, "image__case__"), image__case=case)
     ordered = key_results_first(readable.select_related("image").prefetch_related("model_version"))
     return ordered.annotate(is_own=Exists(own)).order_by("-is_own", *KEY_ORDER)

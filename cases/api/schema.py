@@ -146,6 +146,22 @@ class ReviewedCaseSerializer(serializers.Serializer[Any]):
     adjudicated_class = serializers.CharField(allow_null=True)
     adjudicated_at = serializers.DateTimeField(allow_null=True)
     notice = serializers.CharField()
+    remark = serializers.BooleanField(
+        help_text="Said once the answer was in sight, or of a dispute: no part of the study's endpoint."
+    )
+    seen_network_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="When the reader was first shown the network's result, before this was said.",
+    )
+    seen_truth_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the reader was first shown the known class, before this was said."
+    )
+    seen_peers_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the reader was first shown other readers, before this was said."
+    )
+    first_read_blind = serializers.BooleanField(
+        allow_null=True, help_text="False where the reader had been shown the result before the first read."
+    )
 
 
 class ReviewedCasePageSerializer(PageSerializer):
@@ -240,6 +256,11 @@ _ROW = {
     "adjudicated_class": None,
     "adjudicated_at": None,
     "notice": DISCLAIMER,
+    "remark": False,
+    "seen_network_at": "2026-01-31T07:59:10+00:00",
+    "seen_truth_at": None,
+    "seen_peers_at": None,
+    "first_read_blind": True,
 }
 
 EXPORT_PARAMETERS = [

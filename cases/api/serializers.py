@@ -235,6 +235,12 @@ class ReviewSerializer(Shape):
     amends = serializers.UUIDField(source="amends_id", allow_null=True)
     amended_by = serializers.SerializerMethodField()
     reason = serializers.CharField(allow_blank=True, help_text=_("Why it was amended."))
+    remark = serializers.BooleanField(
+        source="is_remark",
+        help_text=_(
+            "Said once the known class or other readers had been shown, or of a dispute: not counted."
+        ),
+    )
     created_at = serializers.DateTimeField()
 
     def get_amended_by(self, review: Review) -> str | None:
@@ -245,8 +251,8 @@ class ReviewSerializer(Shape):
 
 class CaseDetailSerializer(Shape):
     """One case. `prediction` and `reviews` are null without the right to read results; of a blinded case
-    `prediction` is null until you have committed a first read, and `reviews` has your own only until it is
-    final.
+    `prediction` is null until you have committed a first read, and `reviews` has your own only until the case
+    is over.
     """
 
     code = serializers.CharField(source="case.code")

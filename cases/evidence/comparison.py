@@ -17,6 +17,7 @@ from cases.analysis.results import key_results
 from cases.evidence.figures import given, not_trained_on
 from cases.evidence.statistics import Share, cohen_kappa, mcnemar, share
 from cases.models import Cohort, ModelVersion, Prediction
+from cases.models.review import standing
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -84,7 +85,7 @@ def compare(cohort: Cohort, first: ModelVersion, second: ModelVersion) -> Compar
     same = sum(n for (before, after), n in counts.items() if before == after)
     unseen = of_both.filter(not_trained_on(), not_trained_on(_BEFORE))
     real = unseen.filter(~Q(image__case__ground_truth=""), image__case__is_simulated=False)
-    reads = unseen.filter(image__case__reviews__isnull=False, image__case__reviews__amended_by__isnull=True)
+    reads = unseen.filter(standing("image__case__reviews__"))
     return Comparison(
         both=everything,
         withheld=everything - compared,

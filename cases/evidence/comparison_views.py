@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
@@ -11,11 +11,12 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_safe
 
+from cases import disclosures
 from cases.access import PageRequest, signed_in
 from cases.classes import known_classes
 from cases.cohorts import chosen_cohort
 from cases.evidence import charts, comparison
-from cases.lifecycle import GateVerdict
+from cases.lifecycle import GateVerdict, Shown
 from cases.models import ModelVersion
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def compare(request: PageRequest) -> HttpResponse:
     """Two network versions on the same images of a cohort."""
     _, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
     versions = list(comparison.versions_in(cohort))
-    context = {"cohort": cohort, "versions": versions}
+    context: dict[str, Any] = {"cohort": cohort, "versions": versions}
     if len(versions) > 1:
         first = _chosen_version(versions, request.GET.get("first", ""), versions[-2])
         second = _chosen_version(versions, request.GET.get("second", ""), versions[-1])
@@ -44,8 +45,10 @@ def compare(request: PageRequest) -> HttpResponse:
             "confusion": charts.confusion_rows(found.counts, known_classes()),
             "duels": _duels(found, first, second),
             "page": (page := pages.get_page(request.GET.get("page"))),
-            "rows": _rows(page.object_list, first, second),
+            "rows": list(_rows(page.object_list, first, second)),
         }
+        told = {row["case"].pk for row in context["rows"]}
+        disclosures.record(to=request.user, cases=told, kinds=[Shown.NETWORK])
     return render(request, "evidence/compare.html", context)
 
 
@@ -83,7 +86,7 @@ def _duels(
 
 def _rows(
     results: Iterable[PairedResult], first: ModelVersion, second: ModelVersion
-) -> Iterator[dict[str, object]]:
+) -> Iterator[dict[str, Any]]:
     """The images on which they differ, as the page lists them."""
     for found in results:
         before = _side(

@@ -18,6 +18,7 @@ from cases.analysis.results import key_results
 from cases.evidence.statistics import Share, share
 from cases.lifecycle import AT_WORK, CaseState, GateVerdict, JobStatus, Verdict
 from cases.models import Case, Cohort, Job, Prediction, Review
+from cases.models.review import standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,7 +136,7 @@ def analysis_durations(cohort: Cohort) -> Durations:
 
 
 def _current_reviews(cohort: Cohort) -> QuerySet[Review]:
-    return Review.objects.filter(case__cohort=cohort, amended_by__isnull=True).order_by()
+    return Review.objects.filter(standing(), case__cohort=cohort).order_by()
 
 
 def given(prefix: str = "") -> Q:
@@ -218,7 +219,9 @@ def reads_by_day(cohort: Cohort) -> list[DayTally]:
     days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
     since = timezone.make_aware(datetime.combine(days[0], datetime.min.time()))
     rows = (
-        Review.objects.filter(case__cohort=cohort, amends__isnull=True, created_at__gte=since)
+        Review.objects.filter(
+            case__cohort=cohort, amends__isnull=True, is_remark=False, created_at__gte=since
+        )
         .order_by()
         .annotate(day=TruncDate("created_at"))
         .values_list("day")

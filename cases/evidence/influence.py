@@ -1,4 +1,8 @@
-"""What the reveal of the network's result did to the readers of blinded cases."""
+"""What the reveal of the network's result did to the readers of blinded cases.
+
+Only reads whose record says that nothing was seen before the commit, and nothing but the network's result
+between the commit and the review (docs/adr/0012); later remarks are none.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 
 from cases.evidence.statistics import Share, share
 from cases.models import Cohort, FirstRead, Review
+from cases.models.first_read import read_blind
+from cases.models.review import standing
 
 
 @dataclass(frozen=True)
@@ -17,7 +23,8 @@ class RevealTally:
 
     changed: of all such reads, those that ended in another class. for_better and for_worse: of the changed
     reads of `known` real cases of known class, those that became right and those that were right before.
-    seconds: median active reading time, None where none was measured.
+    seconds: median active reading time, None where none was measured. left_out: reads of which the commit was
+    not blind, since its reader had been shown the result before; nothing above counts them.
     """
 
     changed: Share
@@ -25,16 +32,16 @@ class RevealTally:
     for_better: int
     for_worse: int
     seconds: float | None
+    left_out: int = 0
 
 
 def reveal_tally(cohort: Cohort) -> RevealTally | None:
     """The tally of the cohort; None where no read was committed before a reveal and finished after it."""
-    first = FirstRead.objects.filter(case=OuterRef("case"), reader=OuterRef("reader"))
-    reads = (
-        Review.objects.filter(Exists(first), case__cohort=cohort, amended_by__isnull=True)
-        .order_by()
-        .annotate(before=Subquery(first.values("read_class")[:1]))
-    )
+    committed = FirstRead.objects.filter(case=OuterRef("case"), reader=OuterRef("reader"))
+    first = committed.filter(read_blind())
+    all_reads = Review.objects.filter(Exists(committed), standing(), case__cohort=cohort).order_by()
+    reads = all_reads.filter(Exists(first)).annotate(before=Subquery(first.values("read_class")[:1]))
+    left_out = all_reads.exclude(Exists(first)).count()
     changed, truth = ~Q(before=F("final_class")), F("case__ground_truth")
     known = Q(case__is_simulated=False) & ~Q(case__ground_truth="")
     found = reads.aggregate(
@@ -44,9 +51,9 @@ def reveal_tally(cohort: Cohort) -> RevealTally | None:
         for_better=Count("pk", filter=known & changed & Q(final_class=truth)),
         for_worse=Count("pk", filter=known & changed & Q(before=truth)),
     )
-    if not found["n"]:
+    if not found["n"] and not left_out:
         return None
-    times = FirstRead.objects.filter(case__cohort=cohort, active_seconds__isnull=False)
+    times = FirstRead.objects.filter(read_blind(), case__cohort=cohort, active_seconds__isnull=False)
     newest = times.order_by("-created_at").values_list("active_seconds", flat=True)[:1000]
     seconds = [taken for taken in newest if taken is not None]
     return RevealTally(
@@ -55,4 +62,5 @@ def reveal_tally(cohort: Cohort) -> RevealTally | None:
         found["for_better"],
         found["for_worse"],
         median(seconds) if seconds else None,
+        left_out,
     )

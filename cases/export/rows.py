@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -53,6 +54,11 @@ COLUMNS = (
     "adjudicated_class",
     "adjudicated_at",
     "notice",
+    "remark",
+    "seen_network_at",
+    "seen_truth_at",
+    "seen_peers_at",
+    "first_read_blind",
 )
 CHUNK = 500
 # A spreadsheet runs a cell that begins with one of these as a formula (OWASP, "CSV Injection").
@@ -105,7 +111,16 @@ def review_row(review: Review) -> dict[str, Any]:
         "adjudicated_class": decision.final_class if decision else None,
         "adjudicated_at": decision.created_at.isoformat() if decision else None,
         "notice": DISCLAIMER,
+        "remark": review.is_remark,
+        "seen_network_at": _moment(review.seen_network_at),
+        "seen_truth_at": _moment(review.seen_truth_at),
+        "seen_peers_at": _moment(review.seen_peers_at),
+        "first_read_blind": first.is_blind if first else None,
     }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
 
 
 def rows(reviews: QuerySet[Review]) -> Iterator[dict[str, Any]]:

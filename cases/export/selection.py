@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from cases.models import Image, Review
+from cases.models.review import standing
 from cases.permissions import Action, cohorts_where
 
 if TYPE_CHECKING:
@@ -27,9 +28,11 @@ class ReviewFilter:
 
 
 def current_reviews(user: Person, filters: ReviewFilter) -> QuerySet[Review]:
-    """The reviews that the user may export, each as last amended, oldest first."""
+    """The reviews that the user may export, each as last amended, oldest first; later remarks are rows of
+    their own, and say so.
+    """
     reviews = Review.objects.filter(
-        amended_by__isnull=True, case__cohort__in=cohorts_where(user, Action.EXPORT)
+        standing() | Q(is_remark=True), case__cohort__in=cohorts_where(user, Action.EXPORT)
     )
     if filters.cohort:
         reviews = reviews.filter(case__cohort__name=filters.cohort)

@@ -11,6 +11,7 @@ APPEND_ONLY = (
     "cases_firstread",
     "cases_adjudication",
     "cases_protocol",
+    "cases_disclosure",
 )
 
 POSTGRESQL_FUNCTION = """

@@ -6,6 +6,7 @@ from cases.models.audit import AuditEvent
 from cases.models.case import Case
 from cases.models.claim import Claim
 from cases.models.cohort import Cohort
+from cases.models.disclosure import Disclosure
 from cases.models.draft import Draft
 from cases.models.first_read import FirstRead
 from cases.models.image import Image
@@ -26,6 +27,7 @@ __all__ = [
     "Case",
     "Claim",
     "Cohort",
+    "Disclosure",
     "Draft",
     "FirstRead",
     "Image",

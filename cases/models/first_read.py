@@ -38,3 +38,22 @@ class FirstRead(StatementFields):
 
     def __str__(self) -> str:
         return f"{self.case}: {self.read_class}"
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether nothing of the case that could lead the reader had been shown before: `read_blind`."""
+        return not (self.seen_network_at or self.seen_truth_at or self.seen_peers_at)
+
+
+def not_knowing(prefix: str = "") -> Q:
+    """The condition that a first read was made by somebody who had been shown neither the known class nor
+    other readers: of anybody else it fills no slot, and the review that follows is a remark.
+    """
+    return Q(**{f"{prefix}seen_truth_at__isnull": True, f"{prefix}seen_peers_at__isnull": True})
+
+
+def read_blind(prefix: str = "") -> Q:
+    """The condition that a first read (at the end of the path `prefix`) was made blind: its reader may have
+    been shown the result before, in another role.
+    """
+    return Q(**{f"{prefix}seen_network_at__isnull": True}) & not_knowing(prefix)

@@ -39,6 +39,8 @@ class Image(models.Model):
             models.UniqueConstraint(fields=["cohort", "source_sha256"], name="image_once_a_cohort"),
             models.UniqueConstraint(fields=["case", "position"], name="image_position_in_case"),
         ]
+        # The same pixels in another cohort are found by it (cases/blinding.py).
+        indexes: ClassVar = [models.Index(fields=["file"], name="image_same_pixels")]
 
     def __str__(self) -> str:
         return f"{self.case} [{self.position}]"

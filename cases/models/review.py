@@ -15,7 +15,8 @@ from cases.models.statement import Confidence, StatementFields, other_finding_na
 
 
 class Review(StatementFields):
-    """One statement of one reader; an amendment is a new row that names the old one.
+    """One statement of one reader; an amendment is a new row that names the old one. What is said after the
+    answer was shown is a remark (docs/adr/0012); `standing` leaves it out.
 
     The database itself refuses to change or delete a row (migration 0002).
     """
@@ -41,6 +42,12 @@ class Review(StatementFields):
     amends = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="amended_by"
     )
+    is_remark = models.BooleanField(
+        _("later remark"),
+        default=False,
+        db_default=False,
+        help_text=_("Said with the known class or other readers in sight, or of a dispute: counted nowhere."),
+    )
     reason = models.TextField(_("reason for the amendment"), blank=True, max_length=1000)
     created_at = models.DateTimeField(_("given"), auto_now_add=True)
 
@@ -62,6 +69,10 @@ class Review(StatementFields):
                 condition=Q(amends__isnull=True, reason="") | (Q(amends__isnull=False) & ~Q(reason="")),
                 name="review_amendment_has_a_reason",
             ),
+            models.CheckConstraint(
+                condition=Q(is_remark=True) | Q(seen_truth_at__isnull=True, seen_peers_at__isnull=True),
+                name="review_counted_saw_no_answer",
+            ),
             models.CheckConstraint(condition=~Q(amends=F("id")), name="review_does_not_amend_itself"),
             models.CheckConstraint(condition=other_finding_named("final_class"), name="review_other_named"),
         ]
@@ -71,3 +82,12 @@ class Review(StatementFields):
 
     def __str__(self) -> str:
         return f"{self.case}: {self.verdict}, {self.final_class}"
+
+
+def standing(prefix: str = "") -> Q:
+    """The condition that a review (at the end of the path `prefix`) is what its reader says of the case for
+    the study: as last amended, later remarks left out. They come last in their chain, since what was seen
+    stays seen.
+    """
+    is_last = Q(**{f"{prefix}amended_by__isnull": True}) | Q(**{f"{prefix}amended_by__is_remark": True})
+    return Q(**{f"{prefix}is_remark": False}) & is_last

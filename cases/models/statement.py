@@ -48,6 +48,10 @@ class StatementFields(models.Model):
         blank=True,
         help_text=_("With the page in sight and the reader active; empty where it was not measured."),
     )
+    # Copied from the disclosures when the statement is made: what had been shown to its author by then.
+    seen_network_at = models.DateTimeField(_("network's result shown before"), null=True, blank=True)
+    seen_truth_at = models.DateTimeField(_("known class shown before"), null=True, blank=True)
+    seen_peers_at = models.DateTimeField(_("other readers shown before"), null=True, blank=True)
     protocol = models.ForeignKey(
         "cases.Protocol", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -13,11 +13,13 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from cases import disclosures
 from cases.access import PageRequest, case_or_404, signed_in
 from cases.analysis import results
 from cases.classes import class_label
-from cases.lifecycle import CaseState
+from cases.lifecycle import CaseState, Shown
 from cases.models import Case, FirstRead, Review
+from cases.models.review import standing
 from cases.reading.adjudications import adjudicate, is_adjudicator
 from cases.reading.case_page import results_shown
 from cases.reading.forms import FirstReadForm
@@ -83,6 +85,8 @@ def adjudication(request: PageRequest, code: str) -> HttpResponse:
         "form": form,
         "key_acts": KEY_ACTS,
     }
+    if request.method != "HEAD":
+        disclosures.record(to=request.user, cases=[case.pk], kinds=[Shown.PEERS])
     return render(request, "reading/adjudicate.html", context, status=422 if form.errors else 200)
 
 
@@ -100,7 +104,7 @@ def _regions(sides: list[Side]) -> list[MarkedRegion]:
 
 def sides_of(case: Case) -> list[Side]:
     """The readers' standing statements, in an order that tells nothing of who was first."""
-    standing = Review.objects.filter(case=case, amended_by__isnull=True).order_by("pk")
+    reviews = Review.objects.filter(standing(), case=case).order_by("pk")
     first_reads = {first.reader_id: first for first in FirstRead.objects.filter(case=case)}
     return [
         Side(
@@ -110,5 +114,5 @@ def sides_of(case: Case) -> list[Side]:
             first := first_reads.get(review.reader_id),
             class_label(first.read_class) if first else "",
         )
-        for letter, review in zip(ascii_uppercase, standing, strict=False)
+        for letter, review in zip(ascii_uppercase, reviews, strict=False)
     ]

@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _t
 
-from cases import audit
+from cases import audit, disclosures
 from cases.lifecycle import CaseState
 from cases.models import Adjudication, Case, Draft
 from cases.permissions import Action, require
@@ -43,6 +43,7 @@ def adjudicate(*, by: User, case: Case, read: ReadInput) -> Adjudication:
             adjudicator=by,
             final_class=read.read_class,
             protocol=case.protocol,
+            **disclosures.seen_by(by, case).columns(),
             **read.columns(),
         )
         Case.objects.filter(pk=case.pk).update(state=CaseState.REVIEWED)

@@ -1,4 +1,7 @@
-"""All that the page of a case shows to one reader, at one stage of the reading. Nothing here writes."""
+"""All that the page of a case shows to one reader, at one stage of the reading.
+
+Nothing here writes but what was shown (cases/disclosures.py), before it is.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,14 @@ from django.shortcuts import render
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _t
 
+from cases import disclosures
 from cases.access import PageRequest
 from cases.analysis import results
 from cases.analysis.views import analysis_of
+from cases.blinding import is_held_back, truth_lies_open
 from cases.classes import known_classes
-from cases.lifecycle import READER_ONLY_CLASSES, CaseState
+from cases.disclosures import Seen
+from cases.lifecycle import READER_ONLY_CLASSES, CaseState, Shown
 from cases.models import Case, Prediction, Review
 from cases.permissions import Action
 from cases.reading.adjudications import is_adjudicator
@@ -25,6 +31,7 @@ from cases.reading.keys import KEY_ACTS
 from cases.reading.protocols import terms_for
 from cases.reading.queries import adjudication_of, reviews_of
 from cases.reading.read_input import ReadInput, from_draft, read_of
+from cases.reading.reviews import is_for_adjudicator
 from cases.reading.stage import Stage
 from cases.translation import sentences
 from cases.viewer.images import image_at
@@ -35,6 +42,7 @@ from cases.worklist import reading_queue
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cases.models import Adjudication
     from portal.accounts.models import User
 
 
@@ -49,6 +57,8 @@ class ReadItem:
     is_own: bool = True
     is_current: bool = True
     is_amendment: bool = False
+    is_remark: bool = False
+    seen: Seen | None = None
     shows_verdict: bool = False
     reason: str = ""
     review_id: UUID | None = None
@@ -104,6 +114,7 @@ def page(
     reading |= _reading(request, case, stage, shown, form, conflict, labels)
     by_image = results_shown(request, case, shown)
     regions = _regions(first, reading, decision.region if decision else None)
+    seen = _shown_now(request, case, withheld=shown is None or withheld, reading=reading, decision=decision)
     # While a form is open, which case comes next is asked after the page is there (next_case_views.ahead).
     is_open = bool(reading["form"] or reading["first_form"])
     context: dict[str, Any] = {
@@ -126,9 +137,37 @@ def page(
         and (is_open or reading_queue.next_case(request.user, case) is not None),
         "decision": decision,
         "decision_label": labels.get(decision.final_class, decision.final_class) if decision else "",
+        "seen": seen,
+        "is_held": shown is None and has_result and not stage.is_blind and is_held_back(request.user, case),
+        "is_late": seen.knows_the_answer or (reading.get("is_amendment") and is_for_adjudicator(case)),
         "adjudicates": case.state == CaseState.DISPUTED and is_adjudicator(request.user, case),
     } | reading
     return render(request, "reading/case.html", context, status=status)
+
+
+def _shown_now(
+    request: PageRequest,
+    case: Case,
+    *,
+    withheld: bool,
+    reading: dict[str, Any],
+    decision: Adjudication | None,
+) -> Seen:
+    """Write down what the page that is about to leave shows for the first time; what had been shown before.
+
+    A HEAD shows nobody anything.
+    """
+    seen = disclosures.seen_by(request.user, case)
+    shows = {
+        Shown.NETWORK: not withheld,
+        Shown.TRUTH: bool(reading.get("truth")),
+        Shown.PEERS: decision is not None or any(not item.is_own for item in reading.get("history", [])),
+    }
+    new = [(case.pk, kind) for kind, is_shown in shows.items() if is_shown and kind not in seen.kinds]
+    if request.method == "HEAD" or not new:
+        return seen
+    disclosures.record_new(to=request.user, shown=new)
+    return disclosures.seen_by(request.user, case)
 
 
 def _regions(
@@ -179,7 +218,10 @@ def _reading(
         return {"form": None, "own": None}
     review_form = form if isinstance(form, ReviewForm) else None
     history = [item_of(request, review) for review in reviews_of(request.user, case)]
-    own = next((item for item in history if item.is_own and item.is_current), None)
+    # A reader whose every word is a remark has no other review to stand in the card.
+    own = next((item for item in history if item.is_own and item.is_current), None) or next(
+        (item for item in history if item.is_own), None
+    )
     if own is None:
         own = _preliminary_item(request, stage)
     if own is None and review_form is None and stage.reader is not None and not stage.taken:
@@ -192,7 +234,7 @@ def _reading(
         # One's only review stands in its own card already.
         "shows_history": len(history) > 1 or (bool(history) and (own is None or review_form is not None)),
         "own": own,
-        "truth": _truth(case, labels) if is_final else None,
+        "truth": _truth(case, labels) if is_final and truth_lies_open(case) else None,
         "form": review_form,
         "is_amendment": isinstance(review_form, AmendForm),
         "conflict": item_of(request, conflict) if conflict else None,
@@ -206,7 +248,9 @@ def _new_form(request: PageRequest, stage: Stage, prediction: Prediction) -> Rev
     if stage.first_read:
         committed = replace(read_of(stage.first_read), comment="", active_seconds=None)
         kept = initial_of(committed, prediction, is_blind=blind)
-    return ReviewForm(of=prediction, is_blind=blind, initial=kept | stage.typed)
+    return ReviewForm(
+        of=prediction, is_blind=blind, initial=kept | stage.typed, committed=stage.committed_class
+    )
 
 
 def _first_item(stage: Stage, labels: Mapping[str, str]) -> ReadItem | None:
@@ -242,13 +286,21 @@ def item_of(request: PageRequest, review: Review) -> ReadItem:
         review.reader,
         review.created_at,
         is_own=review.reader_id == request.user.pk,
-        is_current=not hasattr(review, "amended_by"),
+        is_current=is_standing(review),
         is_amendment=review.amends_id is not None,
+        is_remark=review.is_remark,
+        seen=Seen(review.seen_network_at, review.seen_truth_at, review.seen_peers_at),
         shows_verdict=not is_withheld(request, review.prediction),
         reason=review.reason,
         review_id=review.pk,
         prediction_id=review.prediction_id,
     )
+
+
+def is_standing(review: Review) -> bool:
+    """Whether the review is what its reader says of the case for the study: `standing`, of a loaded row."""
+    newer = getattr(review, "amended_by", None)
+    return not review.is_remark and (newer is None or newer.is_remark)
 
 
 def _label_by(prediction: Prediction, code: str) -> str:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _t
 from cases import audit
 from cases.lifecycle import UNREAD_STATES, DraftState
 from cases.models import Case, Claim, Draft, FirstRead, Review
+from cases.models.first_read import not_knowing
 from cases.permissions import Reader
 from cases.reading.protocols import lock_case, terms_for
 
@@ -81,11 +82,15 @@ def _check_slot(by: User, case: Case) -> None:
 
 
 def _readers_of(case: Case) -> set[UUID]:
-    """Who has read the case, or submitted what can still be undone; in one query."""
+    """Who has read the case for the study, or submitted what can still be undone; in one query."""
     submitted = Draft.objects.filter(case=case, state=DraftState.PRELIMINARY)
     first, given, draft = (
         rows.order_by().values_list("reader_id", flat=True)
-        for rows in (FirstRead.objects.filter(case=case), Review.objects.filter(case=case), submitted)
+        for rows in (
+            FirstRead.objects.filter(not_knowing(), case=case),
+            Review.objects.filter(case=case, is_remark=False),
+            submitted,
+        )
     )
     return set(first.union(given, draft))
 

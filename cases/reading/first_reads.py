@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _t
 
-from cases import audit
+from cases import audit, disclosures
 from cases.lifecycle import Reading
 from cases.models import Draft, FirstRead
 from cases.permissions import Reader
@@ -36,7 +36,12 @@ def commit_first_read(*, reader: Reader, read: ReadInput) -> FirstRead:
         with transaction.atomic():
             protocol = freeze(take_slot(reader=reader))
             first = FirstRead.objects.create(
-                case=case, reader=by, read_class=read.read_class, protocol=protocol, **read.columns()
+                case=case,
+                reader=by,
+                read_class=read.read_class,
+                protocol=protocol,
+                **read.columns(),
+                **disclosures.seen_by(by, case).columns(),
             )
             Draft.objects.filter(case=case, reader=by).delete()
             audit.record(by=by, action="first_read.committed", subject=first, cohort=case.cohort)

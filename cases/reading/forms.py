@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from cases.classes import known_classes
@@ -91,7 +92,8 @@ class ReviewForm(ReadForm):
 
     `is_blind`: the network's class is withheld, since the gate refused the image. Then there is nothing to
     agree with: the reader names a class, and whether that is the network's follows from it. `initial` has the
-    names of ReadInput's fields; its class is that of “corrected_class” here.
+    names of ReadInput's fields; its class is that of “corrected_class” here. `committed` is the class of the
+    reader's own first read: then the question is whether that one stays, not whether the network is right.
     """
 
     field_order = ("prediction", "verdict", "corrected_class", "other_finding", "confidence", "comment")
@@ -114,6 +116,7 @@ class ReviewForm(ReadForm):
         of: Prediction,
         is_blind: bool = False,
         initial: dict[str, Any] | None = None,
+        committed: str = "",
     ) -> None:
         said = {"corrected_class": (initial or {}).get("read_class", ""), **(initial or {})}
         super().__init__(data, initial={**said, "prediction": of.pk})
@@ -131,6 +134,23 @@ class ReviewForm(ReadForm):
             corrected.required = True
             corrected.label = _("Which class do you see?")
             corrected.error_messages["required"] = _("Say which class you see.")
+        elif committed:
+            self._ask_whether_it_stays(of, committed)
+
+    def _ask_whether_it_stays(self, of: Prediction, committed: str) -> None:
+        """The verdicts, in words of the own first read."""
+        verdict = cast("forms.ChoiceField", self.fields["verdict"])
+        verdict.label = _t("Do you keep your read, or change it?")
+        label = of.model_version.class_labels.get(committed) or READER_ONLY_CLASSES.get(committed, committed)
+        if committed == of.predicted_class:
+            words = _t("Keep it: %(class)s"), _t("Change it")
+        else:
+            words = _t("Change it to the network's: %(found)s"), _t("Keep %(class)s, or say another class")
+        named = {"class": label, "found": of.predicted_label}
+        verdict.choices = [
+            (code, sentence % named)
+            for code, sentence in zip((Verdict.AGREE, Verdict.DISAGREE), words, strict=True)
+        ]
 
     def read_input(self) -> ReadInput:
         """What the valid form says."""

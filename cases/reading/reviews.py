@@ -8,9 +8,10 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _t
 
-from cases import audit
+from cases import audit, disclosures
 from cases.analysis import key_result
 from cases.analysis.results import is_key_result
+from cases.disclosures import Seen
 from cases.lifecycle import (
     CaseState,
     DraftState,
@@ -18,7 +19,8 @@ from cases.lifecycle import (
     case_state_after_reviews,
     case_states_before,
 )
-from cases.models import Case, Claim, Draft, FirstRead, Prediction, Review
+from cases.models import Adjudication, Case, Claim, Draft, FirstRead, Prediction, Review
+from cases.models.review import standing
 from cases.permissions import Reader, may_amend
 from cases.reading.protocols import freeze, lock_case, terms_for
 from cases.reading.read_input import ReadInput, checked_judgement
@@ -37,7 +39,8 @@ class ReviewConflict(Exception):
 
 
 def submit_review(*, reader: Reader, prediction: Prediction, read: ReadInput) -> Review:
-    """Store the reader's first review of the case, for good.
+    """Store the reader's first review of the case, for good; a later remark where the answer was shown to the
+    reader before, in another role or since the case is over.
 
     Raises ValidationError, PermissionDenied, and ReviewConflict where the reader has reviewed it already.
     """
@@ -48,9 +51,12 @@ def submit_review(*, reader: Reader, prediction: Prediction, read: ReadInput) ->
         with transaction.atomic():
             locked = lock_case(case)
             freeze(locked)
-            review = _create(by, locked, prediction, read, heat)
+            seen = disclosures.seen_by(by, locked)
+            is_remark = seen.knows_the_answer
+            review = _create(by, locked, prediction, read, heat, seen=seen, is_remark=is_remark)
             Claim.objects.filter(case=case, reader=by).delete()
-            _move_case_on(locked)
+            if not is_remark:
+                _move_case_on(locked)
             audit.record(by=by, action="review.submitted", subject=review, cohort=case.cohort)
     except IntegrityError:
         current = Review.objects.filter(case=case, reader=by, amended_by__isnull=True).first()
@@ -61,7 +67,11 @@ def submit_review(*, reader: Reader, prediction: Prediction, read: ReadInput) ->
 
 
 def amend_review(*, by: User, review: Review, read: ReadInput, reason: str) -> Review:
-    """Store a new review in the place of `review`, with the reason; the old one stays."""
+    """Store a new review in the place of `review`, with the reason; the old one stays.
+
+    It is a later remark, which stands beside the review and moves nothing, once the reader was shown the
+    known class or another reader's; and from a dispute on, which its adjudicator decides and no side.
+    """
     if not may_amend(by, review):
         raise PermissionDenied(_t("Only its author can amend a review."))
     if not reason.strip():
@@ -70,14 +80,33 @@ def amend_review(*, by: User, review: Review, read: ReadInput, reason: str) -> R
     heat = heat_in_region(review.prediction, read.region)
     try:
         with transaction.atomic():
+            # The row is the lock: a dispute that begins meanwhile is seen.
             locked = lock_case(review.case)
-            amendment = _create(by, locked, review.prediction, read, heat, review, reason.strip())
-            _move_case_on(locked)
+            seen = disclosures.seen_by(by, locked)
+            is_remark = seen.knows_the_answer or is_for_adjudicator(locked)
+            amendment = _create(
+                by,
+                locked,
+                review.prediction,
+                read,
+                heat,
+                seen=seen,
+                is_remark=is_remark,
+                amends=review,
+                reason=reason.strip(),
+            )
+            if not is_remark:
+                _move_case_on(locked)
             audit.record(by=by, action="review.amended", subject=amendment, cohort=review.case.cohort)
     except IntegrityError:
         newer = Review.objects.filter(case=review.case, reader=by, amended_by__isnull=True)
         raise ReviewConflict(newer.get()) from None
     return amendment
+
+
+def is_for_adjudicator(case: Case) -> bool:
+    """Whether the case is, or was, the adjudicator's to decide."""
+    return case.state == CaseState.DISPUTED or Adjudication.objects.filter(case=case).exists()
 
 
 def checked_review(*, reader: Reader, prediction: Prediction, read: ReadInput) -> ReadInput:
@@ -110,6 +139,9 @@ def _create(
     prediction: Prediction,
     read: ReadInput,
     heat: float | None,
+    *,
+    seen: Seen,
+    is_remark: bool,
     amends: Review | None = None,
     reason: str = "",
 ) -> Review:
@@ -123,7 +155,9 @@ def _create(
         protocol=case.protocol,
         amends=amends,
         reason=reason,
+        is_remark=is_remark,
         **read.columns(),
+        **seen.columns(),
     )
 
 
@@ -133,7 +167,7 @@ def _move_case_on(case: Case) -> None:
     A case that was reviewed stays so, also where a reader amends the own review afterwards.
     """
     terms = terms_for(case)
-    given = list(case.reviews.filter(amended_by__isnull=True).values_list("final_class", flat=True))
+    given = list(case.reviews.filter(standing()).values_list("final_class", flat=True))
     after = case_state_after_reviews(
         len(given),
         terms.readers_required,

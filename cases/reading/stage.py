@@ -46,6 +46,11 @@ class Stage:
         return self.draft is not None and self.draft.state == DraftState.PRELIMINARY
 
     @property
+    def committed_class(self) -> str:
+        """The class of the own first read; empty without one."""
+        return self.first_read.read_class if self.first_read else ""
+
+    @property
     def typed(self) -> dict[str, Any]:
         """What the reader has typed so far, under the names of ReadInput's fields."""
         return self.draft.fields if self.draft else {}

@@ -119,7 +119,12 @@ def _submit(request: PageRequest, reader: Reader, stage: Stage) -> HttpResponse:
     if prediction is None:
         messages.error(request, _t("This case has no result yet that could be reviewed."))
         return redirect("cases:case", code=case.code)
-    form = ReviewForm(request.POST, of=prediction, is_blind=is_withheld(request, prediction))
+    form = ReviewForm(
+        request.POST,
+        of=prediction,
+        is_blind=is_withheld(request, prediction),
+        committed=stage.committed_class,
+    )
     if seen is None:
         form.add_error(None, _t("The result on this page is not the case's own. Look again, then save."))
     if form.is_valid():
@@ -150,7 +155,7 @@ def _amend(request: PageRequest, case: Case) -> HttpResponse:
     form = AmendForm(request.POST, of=amended.prediction, is_blind=is_blind)
     if form.is_valid():
         try:
-            amend_review(
+            given = amend_review(
                 by=request.user, review=amended, read=form.read_input(), reason=form.cleaned_data["reason"]
             )
         except ValidationError as error:
@@ -158,8 +163,14 @@ def _amend(request: PageRequest, case: Case) -> HttpResponse:
         except ReviewConflict as conflict:
             return _conflict(request, case, conflict.current)
         else:
-            return _saved(request, case, _t("Your amended review is saved. The earlier one stays below."))
+            return _saved(request, case, _words_for(given))
     return _amend_page(request, case, form, amended.prediction, status=422)
+
+
+def _words_for(amendment: Review) -> str:
+    if amendment.is_remark:
+        return _t("Your later remark is saved, below. Your review stays as you gave it.")
+    return _t("Your amended review is saved. The earlier one stays below.")
 
 
 def _saved(request: PageRequest, case: Case, sentence: str) -> HttpResponse:

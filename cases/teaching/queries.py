@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from cases.analysis.results import can_be_key
+from cases.blinding import held_back_from
 from cases.lifecycle import Reading
 from cases.models import Case, Cohort, Prediction, TeachingRead
 from cases.permissions import Action, cohorts_where, under
@@ -39,10 +40,12 @@ def teaching_cohorts(user: Person) -> QuerySet[Cohort]:
 
 
 def teaching_cases(user: Person) -> QuerySet[Case]:
-    """The cases that can be drawn: with a known class, and a result to show afterwards."""
+    """The cases that can be drawn: with a known class, and a result to show afterwards; none whose picture
+    the user still has to read blind elsewhere.
+    """
     analysed = Exists(can_be_key(Prediction.objects.filter(image__case=OuterRef("pk"))))
     readable = Case.objects.filter(under(Reading.TEACHING), cohort__in=teaching_cohorts(user))
-    return readable.filter(analysed).exclude(ground_truth="")
+    return readable.filter(analysed).exclude(held_back_from(user)).exclude(ground_truth="")
 
 
 def drawn_case(user: User, cohort: Cohort, but: Case | None = None) -> Case | None:

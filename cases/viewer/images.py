@@ -21,9 +21,10 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_safe
 from numpy.typing import NDArray
 
-from cases import storage
+from cases import disclosures, storage
 from cases.access import PageRequest, case_or_404, signed_in
 from cases.analysis.results import prediction_visible_to
+from cases.lifecycle import Shown
 from cases.models import Case, Image, Prediction
 from cases.permissions import Action, require
 from inference.canonical import decode_canonical, verify_canonical
@@ -199,9 +200,11 @@ def _prediction_or_404(request: PageRequest, code: str, prediction_id: UUID) -> 
     case = case_or_404(request, code)
     require(request.user, Action.READ, case.cohort)
     try:
-        return prediction_visible_to(request.user, case, str(prediction_id))
+        found = prediction_visible_to(request.user, case, str(prediction_id))
     except Prediction.DoesNotExist:
         raise Http404 from None
+    disclosures.record(to=request.user, cases=[case.pk], kinds=[Shown.NETWORK])
+    return found
 
 
 def _bad_value(name: str, allowed: Iterable[str]) -> HttpResponse:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from cases.lifecycle import CaseState, DraftState, Priority, ReadingOrder
 from cases.models import Assignment, Case, Claim, Draft, FirstRead, Review
 from cases.models.case import READY
+from cases.models.first_read import not_knowing
 from cases.permissions import Action, cohorts_where, reading_cohorts, visible_to
 from cases.worklist import keyset
 from cases.worklist.keyset import first_rows
@@ -70,10 +71,10 @@ def _taken_by_others(user: Person) -> CombinedExpression:
     # Here the row itself is the outer one: who has committed is counted by the commit already.
     committed = Exists(FirstRead.objects.filter(case=OuterRef("case"), reader=OuterRef("reader")))
     return (
-        _number(FirstRead.objects.filter(**of_case))
+        _number(FirstRead.objects.filter(not_knowing(), **of_case))
         # By constraint only amendments have a reason. Asked for “amends nothing”, SQLite looks through the
         # reviews of all cases, by the index of that column.
-        + _number(Review.objects.filter(~committed, **of_case, reason=""))
+        + _number(Review.objects.filter(~committed, **of_case, reason="", is_remark=False))
         + _number(Draft.objects.filter(~committed, **of_case, state=DraftState.PRELIMINARY))
         + _number(live.exclude(committed))
     )

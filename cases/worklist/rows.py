@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from cases import disclosures
 from cases.analysis.results import Progress, progress_of
 from cases.blinding import OVER
 from cases.classes import known_classes
 from cases.cohorts import CohortRights, cohorts_of
-from cases.lifecycle import AT_WORK, ENDED_WITHOUT_RESULT, JobStatus
+from cases.lifecycle import AT_WORK, ENDED_WITHOUT_RESULT, JobStatus, Shown
 from cases.permissions import Action, visible_to
 from cases.translation import percent_of, shown
 from cases.worklist.listing import as_rows
@@ -80,9 +81,15 @@ def rows_of(
     rights: Sequence[CohortRights],
     labels: dict[str, str],
 ) -> list[Row]:
-    """The rows of `cases`, which come from `as_rows`; one query where an analysis is not over."""
+    """The rows of `cases`, which come from `as_rows`; one query where an analysis is not over.
+
+    Whose class stands in a row was shown to the user from here on (cases/disclosures.py).
+    """
     by_cohort = {held.cohort.pk: held.actions for held in rights}
-    return _with_progress([_row(user, case, by_cohort.get(case.cohort_id, ()), labels) for case in cases])
+    rows = [_row(user, case, by_cohort.get(case.cohort_id, ()), labels) for case in cases]
+    told = [row.case.pk for row in rows if row.predicted_class]
+    disclosures.record(to=user, cases=told, kinds=[Shown.NETWORK])
+    return _with_progress(rows)
 
 
 def _with_progress(rows: list[Row]) -> list[Row]:

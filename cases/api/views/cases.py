@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cases import disclosures
 from cases.analysis import jobs, results
 from cases.analysis.results import Progress
 from cases.api import schema
@@ -26,6 +27,7 @@ from cases.api.serializers import (
 from cases.api.views.base import ApiView, case_or_404, require_somewhere, user_of
 from cases.blinding import may_see_results
 from cases.cohorts import cohorts_of
+from cases.lifecycle import Shown
 from cases.models import Case, Prediction
 from cases.permissions import Action, cohorts_where, may, require
 from cases.reading.protocols import terms_for
@@ -44,6 +46,14 @@ def _image_results(request: Request, case: Case, shown: Prediction | None) -> li
     if shown is None:
         return []
     return list(results.results_by_image(request.user, case, shown.model_version).values())
+
+
+def _write_down(request: Request, detail: CaseDetail) -> None:
+    """What the answer shows (cases/disclosures.py), before it leaves."""
+    kinds = [Shown.NETWORK] if detail.prediction else []
+    if any(review.reader_id != user_of(request).pk for review in detail.reviews or ()):
+        kinds.append(Shown.PEERS)
+    disclosures.record(to=user_of(request), cases=[detail.case.pk], kinds=kinds)
 
 
 class CohortsView(ApiView):
@@ -102,8 +112,10 @@ class CaseView(ApiView):
         """Result and reviews only with the right to read them."""
         Parameters.of(request)
         case = case_or_404(request, code)
+        detail = _detail(request, case)
+        _write_down(request, detail)
         context = {"request": request, "names_network": may_name_network(request, case)}
-        return Response(CaseDetailSerializer(_detail(request, case), context=context).data)
+        return Response(CaseDetailSerializer(detail, context=context).data)
 
 
 def _detail(request: Request, case: Case) -> CaseDetail:

@@ -237,6 +237,7 @@ def test_reader_gets_the_whole_case(reviewed_case, colleague, api_of) -> None:
                 "amends": None,
                 "amended_by": None,
                 "reason": "",
+                "remark": False,
                 "created_at": iso(review.created_at),
             }
         ],

@@ -87,6 +87,11 @@ def test_exporter_gets_exactly_what_the_reader_said(reviewed_case, colleague, ex
             "adjudicated_class": None,
             "adjudicated_at": None,
             "notice": DISCLAIMER,
+            "remark": False,
+            "seen_network_at": None,
+            "seen_truth_at": None,
+            "seen_peers_at": None,
+            "first_read_blind": None,
         }
     ]
 

@@ -56,6 +56,7 @@ def test_disagreement_is_stored_as_given(ready_case, colleague, api_of) -> None:
         "amends": None,
         "amended_by": None,
         "reason": "",
+        "remark": False,
         "created_at": review.created_at.isoformat().replace("+00:00", "Z"),
     }
     assert (review.verdict, review.final_class, review.confidence, review.comment) == (

@@ -66,9 +66,10 @@ def test_nobody_else_decides(who, disputed, request) -> None:
     assert Case.objects.get().state == "disputed"
 
 
-def test_amendment_that_ends_the_difference_ends_the_dispute(disputed, second) -> None:
+def test_amendment_that_ends_the_difference_is_a_remark_and_leaves_the_dispute(disputed, second) -> None:
     review = second.reviews.get()
-    amend_review(
+    remark = amend_review(
         by=second, review=review, read=ReadInput("", 4, verdict=Verdict.AGREE), reason="looked again"
     )
-    assert Case.objects.get().state == "reviewed"
+    assert remark.is_remark
+    assert Case.objects.get().state == "disputed"

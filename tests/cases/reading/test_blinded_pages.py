@@ -301,3 +301,22 @@ def test_who_does_not_read_here_is_refused(part, ready_case, owner, stranger, cl
         assert client_of(owner).post(where).status_code == 403
     assert not Draft.objects.exists()
     assert not Claim.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("committed", "keep", "change"),
+    [
+        ("glioma", "Keep it: Glioma", "Change it"),
+        ("meningioma", "Keep Meningioma, or say another class", "Change it to the network&#x27;s: Glioma"),
+        ("unreadable", "Keep Not readable, or say another class", "Change it to the network&#x27;s: Glioma"),
+    ],
+)
+def test_after_the_reveal_the_question_is_whether_the_own_read_stays(
+    committed, keep, change, blinded, ready_case, colleague, client_of, commit_as
+) -> None:
+    commit_as(colleague, ready_case, committed)
+    page = client_of(colleague).get(f"/cases/{ready_case.code}/").content.decode()
+    assert "Do you keep your read, or change it?" in page
+    assert "Do you agree with the network?" not in page
+    assert keep in page
+    assert change in page

@@ -244,15 +244,18 @@ def test_amend_without_an_own_review_leads_to_the_case(ready_case, colleague, cl
     assert (response.status_code, response["Location"]) == (302, f"/cases/{ready_case.code}/")
 
 
-def test_others_reviews_are_listed_with_their_reader(
-    ready_case, under_protocol, colleague, administrator, review_as, client_of
+def test_others_reviews_are_listed_with_their_reader_once_the_case_is_over(
+    ready_case, under_protocol, colleague, second, administrator, review_as, client_of
 ) -> None:
     under_protocol(readers_required=2)
     review_as(colleague, ready_case, corrected="meningioma")
+    before = page_of(client_of(administrator), ready_case)
+    assert "Reviews of this case" not in before
+    assert 'id="review-form"' in before
+    review_as(second, ready_case)
     page = page_of(client_of(administrator), ready_case)
     assert "Reviews of this case" in page
     assert "Colleague" in page
-    assert 'id="review-form"' in page
 
 
 def test_comment_is_shown_escaped(ready_case, colleague, client_of) -> None:

@@ -131,17 +131,30 @@ def test_commit_in_an_ai_first_cohort_is_refused(ready_case, colleague) -> None:
         commit_first_read(reader=require_reader(colleague, fresh(ready_case)), read=ReadInput("glioma", 4))
 
 
-def test_second_reader_sees_nothing_of_the_first_until_the_own_review(
-    ready_case, under_protocol, colleague, second, administrator, review_as
+def test_nobody_who_reads_sees_the_others_before_the_case_is_over(
+    ready_case, under_protocol, colleague, second, administrator, referee, review_as
 ) -> None:
-    under_protocol(readers_required=2)
+    under_protocol(readers_required=3)
     theirs = review_as(colleague, ready_case, corrected="meningioma")
     case = fresh(ready_case)
     assert list(reviews_of(second, case)) == []
     assert not may_see_statements(second, case)
-    assert list(reviews_of(administrator, case)) == list(reviews_of(colleague, case)) == [theirs]
+    assert list(reviews_of(administrator, case)) == []  # under AI first they read too
+    assert list(reviews_of(colleague, case)) == [theirs]
     own = review_as(second, case)
-    assert list(reviews_of(second, case)) == [own, theirs]
+    assert list(reviews_of(second, case)) == [own]
+    last = review_as(referee, case)
+    for user in (second, colleague, administrator):
+        assert list(reviews_of(user, case)) == [last, own, theirs]
+
+
+def test_administrator_of_a_blinded_cohort_who_does_not_read_sees_what_was_said(
+    ready_case, under_protocol, colleague, administrator, commit_as, review_as
+) -> None:
+    under_protocol(reading="blinded", readers_required=2)
+    commit_as(colleague, ready_case)
+    said = review_as(colleague, ready_case)
+    assert list(reviews_of(administrator, fresh(ready_case))) == [said]
 
 
 def test_blinded_case_that_is_over_stays_closed_to_who_never_read_it(

@@ -134,9 +134,10 @@ def test_worklist_takes_twelve_queries_at_the_most_however_many_cases(
         return len(queries)
 
     analyse_as(submit(seed=1))
+    cost()  # which writes down what it shows for the first time
     one = cost()
     cases = Case.objects.bulk_create(Case(cohort=cohort, created_by=owner) for _ in range(300))
-    assert cost() == one
+    assert cost() <= one  # one less where no row shows a class
     assert one <= 12
     for query in ({"sort": "state"}, {"sort": "certainty"}, {"found": "glioma"}, {"after": cases[150].code}):
         assert cost(**query) <= 12
