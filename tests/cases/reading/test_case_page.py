@@ -46,6 +46,12 @@ def test_page_shows_class_probabilities_and_version(ready_case, colleague, clien
     assert response["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
 
 
+def test_percents_of_the_page_add_up(submitted_case, analyse_as, colleague, client_of) -> None:
+    analyse_as(submitted_case, probability=0.98183)
+    bars = client_of(colleague).get(f"/cases/{submitted_case.code}/").context["bars"]
+    assert [(bar.percent, bar.value) for bar in bars] == [("98.2", "98.2")] + [("0.6", "0.6")] * 3
+
+
 def test_form_offers_every_class_but_the_predicted_one(ready_case, colleague, client_of) -> None:
     form = client_of(colleague).get(f"/cases/{ready_case.code}/").context["form"]
     assert [code for code, _ in form.fields["corrected_class"].choices] == [
