@@ -6,7 +6,8 @@ are looked up here as they stand; what is in no catalogue is shown as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from django.utils.formats import number_format
@@ -67,6 +68,22 @@ def _fact(fact: Fact) -> str:
         return fact
     # Grouped in English as in_english() does; without, other languages' sentences would hide their thousands.
     return number_format(fact, decimal_pos=0 if isinstance(fact, int) else 1, force_grouping=True)
+
+
+def tenths_of_percent(probabilities: Sequence[float]) -> list[float]:
+    """Shares of a whole as percent with one decimal, which add up to what they are together.
+
+    Largest remainder: each is rounded down to tenths, and the tenths that are missing go to those that lost
+    most by it, of equal ones to the first. Rounded each for itself, four classes may show 99.9 or 100.2 %.
+    """
+    exact = [probability * 1000 for probability in probabilities]
+    # What binary fractions lack (0.7 * 1000 may be a hair under 700) is no remainder.
+    tenths = [math.floor(each + 1e-9) for each in exact]
+    missing = round(sum(exact)) - sum(tenths)
+    by_loss = sorted(range(len(exact)), key=lambda place: round(tenths[place] - exact[place], 9))
+    for place in by_loss[:missing]:
+        tenths[place] += 1
+    return [each / 10 for each in tenths]
 
 
 def percent_of(probability: float) -> str:

@@ -1,8 +1,9 @@
 """Heat maps after the network: kept small, packed for storage, coloured late.
 
 The maps of an image stay on their layer's own grid with 8 bits and one scale each. Colour is given when
-somebody looks: as a small palette PNG that the browser scales, or as an overlay rendered here for print,
-export and pages without JavaScript. numpy and Pillow only, because the web process uses it.
+somebody looks. What lies over a picture is `map_over_image` and nothing else: the drawing's palette PNG, the
+overlay as one picture and the viewer's volume show the same values. numpy and Pillow only, because the web
+process uses it.
 """
 
 from __future__ import annotations
@@ -88,10 +89,11 @@ def unpack(data: bytes) -> MapSet:
 
 
 def colour_png(values: NDArray[np.uint8], colour_map: str = DEFAULT_COLOUR_MAP) -> bytes:
-    """Return a palette PNG of one map on its own grid; alpha is the value itself, so that no evidence is
+    """Return a palette PNG of one map on the grid given; alpha is the value itself, so that no evidence is
     clear.
 
-    values: uint8 (h, w). colour_map: a name in COLOUR_MAPS.
+    values: uint8 (h, w), 255 at the map's maximum; what `map_over_image` returns, for a map over a picture.
+    colour_map: a name in COLOUR_MAPS.
     """
     image = Image.fromarray(values)
     image.putpalette(_table(colour_map).tobytes())
@@ -104,15 +106,19 @@ def overlay_png(
     letterbox: Letterbox,
     opacity: float = 0.5,
     colour_map: str = DEFAULT_COLOUR_MAP,
+    *,
+    smooth: bool = True,
 ) -> bytes:
     """Return an RGB PNG of the slice under its heat map, at the image's size or 1024 pixels on the longer
     side.
 
     pixels: as decoded. values: uint8 (h, w) over the letterboxed square. opacity: 0 to 1 at the map's
-    maximum.
+    maximum. smooth: as in `map_over_image`.
     """
-    base = _bounded(Image.fromarray(to_display(to_grey(pixels))))
-    heat = map_over_image(values, letterbox, pixels.shape[1], pixels.shape[0], base.size)
+    base = Image.fromarray(to_display(to_grey(pixels)))
+    if (size := _size_over(*base.size)) != base.size:
+        base = base.resize(size, Image.Resampling.BILINEAR)
+    heat = map_over_image(values, letterbox, pixels.shape[1], pixels.shape[0], smooth=smooth)
     colour = _table(colour_map)[heat].astype(np.float32)
     weight = heat[..., None].astype(np.float32) * (min(max(opacity, 0.0), 1.0) / 255.0)
     grey = np.asarray(base, np.float32)[..., None]
@@ -146,25 +152,27 @@ def channel_of(pixels: Pixels, channel: Channel) -> Pixels:
 
 
 def map_over_image(
-    values: NDArray[np.uint8], box: Letterbox, width: int, height: int, size: tuple[int, int]
+    values: NDArray[np.uint8], box: Letterbox, width: int, height: int, *, smooth: bool = True
 ) -> NDArray[np.uint8]:
-    """Cut the image's part out of a map over the square and scale it, smoothly, to `size`.
+    """Return the map as it lies over the picture: its part of the square, at the picture's size or 1024
+    pixels on the longer side.
 
-    values: uint8 (h, w). Returns uint8 of the size (width, height).
+    values: uint8 (h, w) over the square of `box`, the letterbox of `width` x `height`. smooth: linear between
+    the middles of the fields (each pixel's mean, where they are finer than the pixels), before any colour is
+    given; otherwise each pixel has the value of the field that its middle lies in. Returns uint8
+    (rows, columns), [0, 255], which covers the picture exactly.
     """
     rows, columns = values.shape
     x, y = columns / box.side, rows / box.side
     part = (box.left * x, box.top * y, (box.left + width) * x, (box.top + height) * y)
-    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR, box=part))
+    way = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(values).resize(_size_over(width, height), way, box=part))
 
 
-def _bounded(image: Image.Image) -> Image.Image:
-    scale = _OVERLAY_SIDE / max(image.size)
-    if scale >= 1:
-        return image
-    return image.resize(
-        (max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.BILINEAR
-    )
+def _size_over(width: int, height: int) -> tuple[int, int]:
+    """Columns and rows of what is laid over a picture of this size."""
+    scale = min(1.0, _OVERLAY_SIDE / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _table(colour_map: str) -> NDArray[np.uint8]:

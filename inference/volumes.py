@@ -1,8 +1,8 @@
 """Pictures and heat maps as NIfTI volumes of one slice, for a viewer that keeps their bit depth.
 
 Both carry an affine in one space: the unit is a pixel of the original picture, the origin its middle, x to
-the right and y upwards as the picture is shown. What was shrunk for its size, and the coarse grid of a layer,
-lie in it as exactly as the picture itself, so that they cannot drift apart. The space says nothing of the
+the right and y upwards as the picture is shown. What was shrunk for its size lies in it as exactly as the
+picture itself, so that they cannot drift apart. The space says nothing of the
 patient's: orientation and laterality are unknown.
 """
 
@@ -43,14 +43,11 @@ def base_volume(pixels: Pixels, channel: Channel = "grey") -> bytes:
 def map_volume(values: NDArray[np.uint8], box: Letterbox, width: int, height: int, *, smooth: bool) -> bytes:
     """Return a heat map as a gzipped NIfTI of one slice, 255 at its maximum.
 
-    values: uint8 (h, w) over the square of `box`. `smooth` cuts out the picture's part and interpolates it,
-    as the overlay does; otherwise the grid of the layer stays as it is, over the whole square.
+    values: uint8 (h, w) over the square of `box`. smooth: as in `heatmaps.map_over_image`,
+    whose values these are.
     """
-    if not smooth:
-        return _nifti(values, box.side, box.side, (0.0, 255.0))
-    scale = min(1.0, MAX_SIDE / box.side)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return _nifti(map_over_image(values, box, width, height, size), width, height, (0.0, 255.0))
+    heat = map_over_image(values, box, width, height, smooth=smooth)
+    return _nifti(heat, width, height, (0.0, 255.0))
 
 
 def _nifti(grid: Pixels, width: int, height: int, shown: tuple[float, float]) -> bytes:

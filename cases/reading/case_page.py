@@ -33,7 +33,7 @@ from cases.reading.queries import adjudication_of, reviews_of
 from cases.reading.read_input import ReadInput, from_draft, read_of
 from cases.reading.reviews import is_for_adjudicator
 from cases.reading.stage import Stage
-from cases.translation import sentences
+from cases.translation import sentences, tenths_of_percent
 from cases.viewer.images import image_at
 from cases.viewer.marks import MarkedRegion
 from cases.viewer.viewer import viewer_of
@@ -351,18 +351,22 @@ def results_shown(request: PageRequest, case: Case, key: Prediction | None) -> d
 
 
 def bars_of(prediction: Prediction) -> list[Bar]:
-    """The probabilities in the network's order, so that a class always stands in the same place."""
+    """The probabilities in the network's order, so that a class always stands in the same place; as percents
+    that add up.
+    """
+    labels = prediction.model_version.class_labels
+    codes = [code for code in labels if prediction.probabilities.get(code) is not None]
+    shares = [prediction.probabilities[code] for code in codes]
     return [
         Bar(
             code,
-            label,
+            labels[code],
             share,
-            number_format(share * 100, decimal_pos=1),
-            f"{share * 100:.1f}",
+            number_format(percent, decimal_pos=1),
+            f"{percent:.1f}",
             code == prediction.predicted_class,
         )
-        for code, label in prediction.model_version.class_labels.items()
-        if (share := prediction.probabilities.get(code)) is not None
+        for code, share, percent in zip(codes, shares, tenths_of_percent(shares), strict=True)
     ]
 
 

@@ -31,7 +31,16 @@ from inference.canonical import decode_canonical, verify_canonical
 from inference.colour_maps import DEFAULT_COLOUR_MAP
 from inference.errors import InferenceError
 from inference.formats import Pixels
-from inference.heatmaps import COLOUR_MAPS, Channel, MapSet, base_png, colour_png, overlay_png, unpack
+from inference.heatmaps import (
+    COLOUR_MAPS,
+    Channel,
+    MapSet,
+    base_png,
+    colour_png,
+    map_over_image,
+    overlay_png,
+    unpack,
+)
 from inference.preprocessing import letterbox
 from inference.volumes import MAX_SIDE, base_volume, map_volume
 
@@ -101,15 +110,28 @@ def _is_shown_as_stored(image: Image, channel: Channel) -> bool:
 def heat_map(
     request: PageRequest, code: str, prediction_id: UUID, layer: str, shown_class: str
 ) -> HttpResponseBase:
-    """One map on its own small grid, coloured; the browser scales it over the square around the picture."""
+    """One map as it lies over the picture, coloured."""
     prediction = _prediction_or_404(request, code, prediction_id)
-    colours = request.GET.get("colours", DEFAULT_COLOUR_MAP)
+    colours, interpolation = request.GET.get("colours", DEFAULT_COLOUR_MAP), _interpolation(request)
     if colours not in COLOUR_MAPS:
         return _bad_value("colours", COLOUR_MAPS)
+    if interpolation not in INTERPOLATIONS:
+        return _bad_value("interpolation", INTERPOLATIONS)
+    image = prediction.image
+    box = letterbox(image.width, image.height)
     return _file(
         request,
-        f"{prediction.maps_file}:{layer}:{shown_class}:{colours}",
-        lambda: colour_png(_one_map(prediction, layer, shown_class), colours),
+        f"{prediction.maps_file}:{layer}:{shown_class}:{colours}:{interpolation}:{image.width}:{image.height}",
+        lambda: colour_png(
+            map_over_image(
+                _one_map(prediction, layer, shown_class),
+                box,
+                image.width,
+                image.height,
+                smooth=interpolation == "linear",
+            ),
+            colours,
+        ),
     )
 
 
@@ -120,7 +142,7 @@ def heat_map_nifti(
 ) -> HttpResponseBase:
     """One map without colour, for the viewer: smooth between its fields, or as the fields themselves."""
     prediction = _prediction_or_404(request, code, prediction_id)
-    interpolation = request.GET.get("interpolation", INTERPOLATIONS[0])
+    interpolation = _interpolation(request)
     if interpolation not in INTERPOLATIONS:
         return _bad_value("interpolation", INTERPOLATIONS)
     image = prediction.image
@@ -150,13 +172,21 @@ def overlay(
         return _bad_value("colours", COLOUR_MAPS)
     if percent not in PERCENTS:
         return _bad_value("opacity", ("0", "...", "100"))
+    interpolation = _interpolation(request)
+    if interpolation not in INTERPOLATIONS:
+        return _bad_value("interpolation", INTERPOLATIONS)
     image = prediction.image
     box = letterbox(image.width, image.height)
     return _file(
         request,
-        f"{image.file}:{prediction.maps_file}:{layer}:{shown_class}:{colours}:{percent}",
+        f"{image.file}:{prediction.maps_file}:{layer}:{shown_class}:{colours}:{percent}:{interpolation}",
         lambda: overlay_png(
-            pixels_of(image), _one_map(prediction, layer, shown_class), box, int(percent) / 100, colours
+            pixels_of(image),
+            _one_map(prediction, layer, shown_class),
+            box,
+            int(percent) / 100,
+            colours,
+            smooth=interpolation == "linear",
         ),
     )
 
@@ -205,6 +235,10 @@ def _prediction_or_404(request: PageRequest, code: str, prediction_id: UUID) -> 
         raise Http404 from None
     disclosures.record(to=request.user, cases=[case.pk], kinds=[Shown.NETWORK])
     return found
+
+
+def _interpolation(request: PageRequest) -> str:
+    return str(request.GET.get("interpolation", INTERPOLATIONS[0]))
 
 
 def _bad_value(name: str, allowed: Iterable[str]) -> HttpResponse:

@@ -26,17 +26,20 @@ class MarkedRegion:
 
 @dataclass(frozen=True)
 class Mark:
-    """One region over the picture: `path` as SVG writes it, in pixels of the original.
+    """One region over the picture: `path` as SVG writes it, in pixels of the original,
+    on the case's picture at the position `image`.
 
     `shares` is the share of the heat inside, by layer and class, in words; empty without heat maps.
     """
 
     owner: str
     sign: str
+    image: int
     kind: str
     path: str
     x: str
     y: str
+    sign_size: str
     size: str
     shares: dict[str, dict[str, str]]
     share: str = ""
@@ -67,10 +70,12 @@ def _mark(
     return Mark(
         owner=said.owner,
         sign=said.sign,
+        image=image.position,
         kind=region["kind"],
         path=path,
         x=f"{left:g}",
         y=f"{top:g}",
+        sign_size=f"{max(image.width, image.height) / 28:.1f}",
         size=_percent(area(region) / (image.width * image.height)),
         shares=shares,
         share=shares[chosen[0]][chosen[1]] if chosen and shares else "",
@@ -93,4 +98,4 @@ def _words(share: float | None) -> str:
 
 
 def _percent(share: float) -> str:
-    return _t("%(percent)s %%") % {"percent": number_format(share * 100, 1)}
+    return _t("%(percent)s %%") % {"percent": number_format(round(share * 100, 1), 1)}

@@ -1,8 +1,7 @@
 """What the viewer shows: which pictures, where they lie, and what can be chosen.
 
-Everything is in pixels of the original image. The base fills the view box from
-(0, 0) to (width, height); a heat map covers the letterboxed square, whose corner
-lies at (-left, -top), so that both move as one at any size.
+Everything is in pixels of the original image. Base and heat map fill the view box from
+(0, 0) to (width, height), so that both move as one at any size.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from cases.viewer.images import maps_of
 from cases.viewer.marks import Mark, MarkedRegion, marks_on
 from inference.errors import InferenceError
 from inference.heatmaps import COLOUR_MAPS, MapSet
-from inference.preprocessing import letterbox
 
 # Placeholders of the addresses that the module fills in; no layer or class is named so.
 LAYER_PLACE, CLASS_PLACE = "LAYER", "CLASS"
@@ -34,10 +32,6 @@ class ViewBox:
 
     width: int
     height: int
-    side: int
-    left: str
-    top: str
-    sign_size: str
 
 
 @dataclass(frozen=True)
@@ -48,7 +42,6 @@ class Heat:
     overlay: str
     opacity: str
     grid: str
-    is_smooth: bool
     has_evidence: bool
     class_label: str
     colours: str
@@ -72,7 +65,8 @@ class Slice:
 
 @dataclass(frozen=True)
 class Viewer:
-    """All that the viewer's template needs. `heat` is None where there is nothing (more) to lay over.
+    """All that the viewer's template needs. `heat` is None where there is nothing (more) to lay over; `marks`
+    are those on this picture, `all_marks` those on any of the case, for who turns to it.
 
     `data` is what its module works with: where every picture of the case and its maps are, and the facts that
     change with layer and class.
@@ -83,6 +77,7 @@ class Viewer:
     base: str
     heat: Heat | None
     marks: list[Mark]
+    all_marks: list[Mark]
     count: int
     here: Slice
     before: Slice | None
@@ -107,19 +102,14 @@ def viewer_of(
     prediction = results.get(image.position)
     maps = _readable_maps(prediction)
     form = ViewerForm(query, image=image, prediction=prediction, maps=maps)
-    box = letterbox(image.width, image.height)
-    view_box = ViewBox(
-        image.width,
-        image.height,
-        box.side,
-        f"{0 - box.left:g}",
-        f"{0 - box.top:g}",
-        f"{max(image.width, image.height) / 28:.1f}",
-    )
     heat = _heat(case, prediction, maps, form) if prediction and maps else None
     chosen = (form.shows["layer"], form.shows["shown"]) if heat else None
-    marks = marks_on(image, regions, prediction, maps, chosen)
     images = list(case.images.all())
+    regions = list(regions)
+    marks = marks_on(image, regions, prediction, maps, chosen)
+    elsewhere = [
+        mark for each in images if each != image for mark in marks_on(each, regions, None, None, None)
+    ]
     at = images.index(image)
     slices = [
         Slice(
@@ -132,11 +122,12 @@ def viewer_of(
         for number, each in enumerate(images, 1)
     ]
     return Viewer(
-        view_box,
+        ViewBox(image.width, image.height),
         form,
         f"{_address('base', case, image)}&{urlencode({'channel': form.shows['channel']})}",
         heat,
         marks,
+        marks + elsewhere,
         len(images),
         slices[at],
         slices[at - 1] if at else None,
@@ -209,16 +200,19 @@ def _readable_maps(prediction: Prediction | None) -> MapSet | None:
 def _heat(case: Case, prediction: Prediction, maps: MapSet, form: ViewerForm) -> Heat:
     shows = form.shows
     layer, shown, colours = shows["layer"], shows["shown"], shows["colours"]
+    interpolation = shows["interpolation"]
     address = [case.code, prediction.pk, layer, shown]
     return Heat(
-        map=f"{reverse('cases:map', args=address)}?{urlencode({'colours': colours})}",
+        map=(
+            f"{reverse('cases:map', args=address)}"
+            f"?{urlencode({'colours': colours, 'interpolation': interpolation})}"
+        ),
         overlay=(
             f"{reverse('cases:overlay', args=address)}"
-            f"?{urlencode({'colours': colours, 'opacity': shows['opacity']})}"
+            f"?{urlencode({'colours': colours, 'opacity': shows['opacity'], 'interpolation': interpolation})}"
         ),
         opacity=f"{shows['opacity'] / 100:g}",
         grid=_grids(maps)[layer],
-        is_smooth=shows["interpolation"] == "linear",
         has_evidence=_evidence(maps)[layer][shown],
         class_label=prediction.model_version.class_labels.get(shown, shown),
         colours=colours,

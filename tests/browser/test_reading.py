@@ -98,7 +98,9 @@ def test_viewer_follows_its_controls_at_once(page, live_server, colleague, ready
     page.get_by_label("Colours").select_option("viridis")
     page.get_by_label("Opacity").fill("80")
     expect(heat).to_have_attribute("opacity", "0.8")
-    expect(heat).to_have_attribute("href", re.compile(r"/conv_1/pituitary\.png\?colours=viridis$"))
+    expect(heat).to_have_attribute(
+        "href", re.compile(r"/conv_1/pituitary\.png\?colours=viridis&interpolation=linear$")
+    )
     page.reload()
     expect(heat).to_have_attribute("opacity", "0.8")
     expect(page.get_by_label("Layer")).to_have_value("conv_1")

@@ -1,16 +1,29 @@
 from __future__ import annotations
 
+import gzip
 import io
 import pickle
 
 import matplotlib
+import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
 
 from inference.errors import InferenceError
-from inference.heatmaps import COLOUR_MAPS, Channel, MapSet, base_png, colour_png, overlay_png, pack, unpack
+from inference.heatmaps import (
+    COLOUR_MAPS,
+    Channel,
+    MapSet,
+    base_png,
+    colour_png,
+    map_over_image,
+    overlay_png,
+    pack,
+    unpack,
+)
 from inference.preprocessing import letterbox, to_display
+from inference.volumes import map_volume
 from tests.inference.images import grey8, slice_like
 
 
@@ -77,6 +90,59 @@ def test_colour_png_is_on_the_grid_of_the_map_and_clear_where_it_is_zero() -> No
     assert (image.mode, image.size) == ("P", (3, 2))
     assert np.array_equal(rgba[..., 3], values)
     assert np.array_equal(rgba[..., :3], COLOUR_MAPS["viridis"][values])
+
+
+GRIDS = [(1, 1), (7, 7), (20, 20), (56, 56), (227, 227), (13, 30)]
+SIZES = [(64, 64), (300, 500), (500, 120), (41, 300), (1024, 1024), (3000, 1500)]
+
+
+@pytest.mark.parametrize("smooth", [True, False], ids=["smooth", "fields"])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_drawing_volume_and_overlay_show_the_same_values(
+    grid: tuple[int, int], size: tuple[int, int], smooth: bool
+) -> None:
+    values = np.random.default_rng([*grid, *size]).integers(0, 256, grid, np.uint8)
+    width, height = size
+    box = letterbox(width, height)
+    heat = map_over_image(values, box, width, height, smooth=smooth)
+    scale = min(1.0, 1024 / max(size))
+    assert heat.shape == (round(height * scale), round(width * scale))
+
+    volume = nib.Nifti1Image.from_bytes(
+        gzip.decompress(map_volume(values, box, width, height, smooth=smooth))
+    )
+    assert np.array_equal(np.asanyarray(volume.dataobj)[:, :, 0].T, heat)
+
+    drawn = np.asarray(opened(colour_png(heat, "viridis")).convert("RGBA"))
+    assert np.array_equal(drawn[..., 3], heat)
+    assert np.array_equal(drawn[..., :3], COLOUR_MAPS["viridis"][heat])
+
+    # What a browser makes of the drawing, at six tenths over a grey picture, is the overlay.
+    grey = np.full((height, width), 90, np.uint8)
+    laid_over = np.asarray(opened(overlay_png(grey, values, box, 0.6, "viridis", smooth=smooth)), float)
+    alpha = drawn[..., 3:] / 255 * 0.6
+    assert np.abs(drawn[..., :3] * alpha + 90 * (1 - alpha) - laid_over).max() <= 0.5001
+
+
+@pytest.mark.parametrize("size", SIZES[:5], ids=str)
+def test_smooth_map_is_linear_between_the_middles_of_its_fields(size: tuple[int, int]) -> None:
+    """The reference is written out, for grids that are coarser than the picture."""
+    width, height = size
+    box = letterbox(width, height)
+    values = np.random.default_rng(5).integers(0, 256, (9, 9), np.uint8)
+    heat = map_over_image(values, box, width, height)
+
+    def places(count: int, before: float) -> tuple[np.ndarray, np.ndarray]:
+        place = np.clip((np.arange(count) + 0.5 + before) * 9 / box.side - 0.5, 0, 8)
+        first = np.minimum(place.astype(int), 7)
+        return first, place - first
+
+    (row, down), (column, across) = places(height, box.top), places(width, box.left)
+    down, fine = down[:, None], values.astype(float)
+    upper = fine[np.ix_(row, column)] * (1 - across) + fine[np.ix_(row, column + 1)] * across
+    lower = fine[np.ix_(row + 1, column)] * (1 - across) + fine[np.ix_(row + 1, column + 1)] * across
+    assert np.abs(upper * (1 - down) + lower * down - heat).max() <= 1.5
 
 
 def test_unknown_colour_map_is_refused_with_the_known_ones() -> None:

@@ -66,13 +66,16 @@ def test_large_picture_is_shrunk_and_keeps_its_place(dtype) -> None:
     assert place_in_picture(volume, 2047, 511, 4096, 1024) == (4095, 1023)
 
 
-def test_fields_of_a_map_lie_over_the_letterboxed_square() -> None:
-    values = np.arange(64, dtype=np.uint8).reshape(8, 8)
+def test_fields_of_a_map_lie_where_the_letterbox_puts_them() -> None:
+    values = np.arange(25, dtype=np.uint8).reshape(5, 5)
     volume = volume_of(map_volume(values, letterbox(300, 500), 300, 500, smooth=False))
-    assert np.array_equal(np.asanyarray(volume.dataobj)[:, :, 0].T, values)
-    # A field is 62.5 pixels; the square begins 100 pixels left of the picture.
-    assert place_in_picture(volume, 0, 0, 300, 500) == (-100 + 31.25, 31.25)
-    assert place_in_picture(volume, 7, 7, 300, 500) == (400 - 31.25, 500 - 31.25)
+    heat = np.asanyarray(volume.dataobj)[:, :, 0].T
+    # A field is 100 pixels; the square begins 100 pixels left of the picture.
+    rows, columns = np.mgrid[0:500, 0:300]
+    fields = [((steps + 0.5) / 100).astype(int) for steps in (rows, columns + 100)]
+    assert np.array_equal(heat, values[tuple(fields)])
+    assert place_in_picture(volume, 0, 0, 300, 500) == (0.5, 0.5)
+    assert place_in_picture(volume, 299, 499, 300, 500) == (299.5, 499.5)
 
 
 def test_smooth_map_is_what_the_overlay_lays_over() -> None:

@@ -15,13 +15,27 @@ export const baseAddress = (image, choice) => withChannel(image.base, choice);
 /** The picture with its full bit depth. */
 export const volumeAddress = (image, choice) => withChannel(image.volume, choice);
 
-/** The small heat map as the server colours it. */
-export const mapAddress = ({ heat }, choice) => `${at(heat.map, choice)}?${query({ colours: choice.colours })}`;
+/** The heat map as the server colours it. */
+export function mapAddress({ heat }, choice) {
+  return `${at(heat.map, choice)}?${query({ colours: choice.colours, interpolation: choice.interpolation })}`;
+}
 
 /** The heat map's values. */
 export const mapVolumeAddress = ({ heat }, choice) => `${at(heat.volume, choice)}?${query({ interpolation: choice.interpolation })}`;
 
 /** The picture that the server lays over. */
 export function overlayAddress({ heat }, choice) {
-  return `${at(heat.overlay, choice)}?${query({ colours: choice.colours, opacity: choice.opacity })}`;
+  const { colours, opacity, interpolation } = choice;
+  return `${at(heat.overlay, choice)}?${query({ colours, opacity, interpolation })}`;
+}
+
+/** All that one picture is shown with; the maps' are null where it has none, or no pane for it. */
+export function addressesOf(image, choice, hasHeatPane) {
+  const hasHeat = image.heat !== null && hasHeatPane;
+  return {
+    base: baseAddress(image, choice),
+    map: hasHeat ? mapAddress(image, choice) : null,
+    volume: volumeAddress(image, choice),
+    mapVolume: hasHeat ? mapVolumeAddress(image, choice) : null,
+  };
 }

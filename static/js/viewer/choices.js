@@ -1,6 +1,9 @@
 /* The controls below the panes: layer, class, colours, opacity, channel; the address remembers them. */
 
-import { mapAddress, overlayAddress } from "./addresses.js";
+import { overlayAddress } from "./addresses.js";
+
+// What the pictures are loaded anew for.
+const CHANGES_PICTURE = ["layer", "shown", "colours", "interpolation", "channel"];
 
 export function heatChoices({ viewer, controls, data }) {
   const all = (selector) => [...viewer.querySelectorAll(selector)];
@@ -16,16 +19,21 @@ export function heatChoices({ viewer, controls, data }) {
     panes.setOpacity(heatOpacity());
   }
 
-  /** What changes with layer, class and colours, besides the volume itself. */
+  /** What is said of the map in sight. */
   function show(panes) {
-    if (!panes.hasHeat()) return;
+    const overlay = part("overlay");
+    if (overlay) overlay.hidden = !panes.hasHeat();
+    if (!panes.hasHeat()) {
+      if (part("no-evidence")) part("no-evidence").hidden = true;
+      return;
+    }
     const chosen = choice();
-    panes.swap("map", mapAddress(panes.image(), chosen));
-    part("map").classList.toggle("pane__fields", chosen.interpolation === "nearest");
-    part("overlay").href = overlayAddress(panes.image(), chosen);
+    part("map").setAttribute("opacity", String(heatOpacity()));
+    overlay.href = overlayAddress(panes.image(), chosen);
     part("grid").textContent = data.grids[chosen.layer];
     part("class-label").textContent = controls.elements.shown.selectedOptions[0].text;
-    if (panes.at() === data.at) part("no-evidence").hidden = data.evidence[chosen.layer][chosen.shown];
+    const isOpened = panes.at() === data.at;
+    part("no-evidence").hidden = isOpened ? data.evidence[chosen.layer][chosen.shown] : panes.hasEvidence();
     all("[data-share]").forEach((element, index) => {
       element.textContent = data.shares[index]?.[chosen.layer]?.[chosen.shown] ?? "–";
     });
@@ -42,18 +50,24 @@ export function heatChoices({ viewer, controls, data }) {
     choice,
     heatOpacity,
     show,
-    remember,
 
     listen(panes) {
       controls?.addEventListener("input", ({ target }) => target.name === "opacity" && showOpacity(panes));
       controls?.addEventListener("change", ({ target }) => {
-        if (target.name === "channel") panes.loadBase();
-        else if (target.name === "opacity") showOpacity(panes);
-        else show(panes);
-        if (target.name === "colours") panes.setColours(choice().colours);
-        else if (["layer", "shown", "interpolation"].includes(target.name)) panes.loadMap();
+        if (target.name !== "opacity") panes.show();
+        else {
+          showOpacity(panes);
+          if (panes.hasHeat()) part("overlay").href = overlayAddress(panes.image(), choice());
+        }
         remember();
       });
+    },
+
+    /** The controls say this again: what is in sight, where what they said did not come. */
+    restore(chosen) {
+      const changed = CHANGES_PICTURE.filter((name) => controls?.elements[name] && controls.elements[name].value !== chosen[name]);
+      for (const name of changed) controls.elements[name].value = chosen[name];
+      if (changed.length) remember();
     },
 
     /** The next value of a list, the first after the last; whether there is such a list. */

@@ -18,9 +18,17 @@ const OPTIONS = {
 
 export const canShowDepth = () => Boolean(document.createElement("canvas").getContext("webgl2"));
 
+async function fetched(address, signal) {
+  const answer = await fetch(address, { signal });
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  return answer.arrayBuffer();
+}
+
 function canvasIn(stage) {
   const frame = document.createElement("div");
   frame.className = "pane__depth";
+  // Black until there is a picture in it.
+  frame.dataset.empty = "";
   const canvas = document.createElement("canvas");
   canvas.setAttribute("aria-hidden", "true");
   frame.append(canvas);
@@ -35,6 +43,10 @@ function colourMap(table) {
   return { R: part(0), G: part(2), B: part(4), A: steps, I: steps };
 }
 
+function factsOf({ hdr, img, cal_min: low, cal_max: high }) {
+  return { values: img, columns: hdr.dims[1], rows: hdr.dims[2], isColour: hdr.datatypeCode === 128, received: { low, high } };
+}
+
 /** Open a canvas in each stage. Rejects where the browser cannot; `tables` are the heat map's colours by name. `lost` is
     called if the graphics card takes a canvas back, as it does when too many are open. */
 export async function openDepth(address, stages, tables, lost) {
@@ -47,36 +59,36 @@ export async function openDepth(address, stages, tables, lost) {
     await pane.attachToCanvas(canvas, false);
     pane.setSliceType(pane.sliceTypeAxial);
     for (const [name, table] of Object.entries(tables)) pane.addColormap(`secondread-${name}`, colourMap(table));
-    panes.push({ pane, hasHeat: stage.dataset.stage === "heat" });
+    panes.push({ pane, isHeat: stage.dataset.stage === "heat" });
   }
   const read = (buffer, colormap, opacity) => NVImage.loadFromUrl({ url: buffer, name: "slice.nii.gz", colormap, opacity });
   const each = (change) => {
-    for (const { pane, hasHeat } of panes) change(pane, hasHeat);
+    for (const { pane } of panes) change(pane);
   };
 
   return {
-    /** Show a picture in all panes, without a map; what its values are. */
-    async showBase(buffer) {
-      const volumes = await Promise.all(panes.map(() => read(buffer, "gray", 1)));
-      panes.forEach(({ pane }, index) => {
-        for (const volume of [...pane.volumes].reverse()) pane.removeVolume(volume);
-        pane.addVolume(volumes[index]);
-      });
-      const [{ hdr, img, cal_min: low, cal_max: high }] = volumes;
-      return { values: img, columns: hdr.dims[1], rows: hdr.dims[2], isColour: hdr.datatypeCode === 128, received: { low, high } };
+    /** A picture and a map, read but not in sight; those whose address is missing are left as they are. `base` is what the
+        picture's values are. */
+    async prepare({ base, map }, colours, signal) {
+      const [baseBuffer, mapBuffer] = await Promise.all([base, map].map((address) => address && fetched(address, signal)));
+      const volumes = baseBuffer && (await Promise.all(panes.map(() => read(baseBuffer, "gray", 1))));
+      const heat = mapBuffer && (await read(mapBuffer, `secondread-${colours}`, 1));
+      // NiiVue draws an overlay's voxel whole or not at all, unless a volume, here itself, says how clear it is.
+      if (heat) [heat.modulationImage, heat.modulateAlpha] = [1, 1];
+      return { volumes, heat, base: volumes && factsOf(volumes[0]) };
     },
 
-    /** Lay a map over the picture; null takes it away. Whether there is any evidence in it. */
-    async showMap(buffer, colours, opacity) {
-      const map = buffer ? await read(buffer, `secondread-${colours}`, opacity) : null;
-      // NiiVue draws an overlay's voxel whole or not at all, unless a volume, here itself, says how clear it is.
-      if (map) [map.modulationImage, map.modulateAlpha] = [1, 1];
-      each((pane, hasHeat) => {
-        if (!hasHeat) return;
-        if (pane.volumes[1]) pane.removeVolume(pane.volumes[1]);
-        if (map) pane.addVolume(map);
+    /** Bring in sight what was prepared; without `hasHeat` no map is. */
+    put({ volumes, heat }, hasHeat, opacity) {
+      panes.forEach(({ pane, isHeat }, index) => {
+        const isOver = heat || !hasHeat;
+        for (const volume of pane.volumes.slice(volumes ? 0 : isOver ? 1 : 2).reverse()) pane.removeVolume(volume);
+        if (volumes) pane.addVolume(volumes[index]);
+        if (!heat || !isHeat) return;
+        heat.opacity = opacity;
+        pane.addVolume(heat);
       });
-      return map ? map.img.some((value) => value > 0) : false;
+      for (const stage of stages) delete stage.querySelector(".pane__depth").dataset.empty;
     },
 
     setColours(colours) {

@@ -107,6 +107,13 @@ export function marking({ field, sheets, here, brush, said }) {
       return true;
     },
 
+    /** Leave off what is being drawn: the picture under it is about to change. */
+    stop() {
+      if (!from) return;
+      [from, mask] = [null, null];
+      draw();
+    },
+
     clear: () => keep(null),
     isSet: () => region() !== null,
     draw: () => draw(),

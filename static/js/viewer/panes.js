@@ -1,24 +1,32 @@
-/* The panes: the server's drawing, and NiiVue over it where the browser can; one view and one window for all of them. */
+/* The panes: the server's drawing, and NiiVue over it where the browser can; one view and one window for all of them.
 
-import { baseAddress, mapVolumeAddress, volumeAddress } from "./addresses.js";
+   Picture, map, frame, number and values change in one step, once all that belongs to them is there (`show`). Until then the
+   panes go on with what they show, and `isLoading` says that nothing may be marked. */
+
+import { addressesOf } from "./addresses.js";
 import { canShowDepth, openDepth } from "./depth.js";
+import { openDrawing } from "./drawing.js";
+import { newest } from "./loading.js";
 import { scaleIn, viewBox, whole } from "./viewport.js";
-import { centreOf, histogramOf, presetsOf, widthOf } from "./windowing.js";
+import { centreOf, measured, widthOf } from "./windowing.js";
 
-async function load(address) {
-  const answer = await fetch(address);
-  if (!answer.ok) throw new Error(`status ${answer.status}`);
-  return answer.arrayBuffer();
-}
+// Milliseconds after which a picture is given up.
+const PATIENCE = 20_000;
 
-/** `choice()` is what the controls say; `told` hears of `depth` (whether a window can be set), `window`, `evidence`. */
+/** `choice()` is what the controls say; `told` hears of `loading` (the place of a picture that is on its way), `failed` (of one
+    that did not come), `shown` (a picture is in sight), `depth` (whether a window can be set) and `window`. */
 export function openPanes({ viewer, data, choice, heatOpacity, told }) {
-  const all = (selector) => [...viewer.querySelectorAll(selector)];
-  const stages = all("[data-stage]");
-  const turns = { base: 0, map: 0 };
+  const stages = [...viewer.querySelectorAll("[data-stage]")];
+  const hasHeatPane = stages.some((stage) => stage.dataset.stage === "heat");
+  const drawing = openDrawing(viewer);
+  const loads = newest(PATIENCE);
   let at = data.at;
+  let wanted = { at, chosen: null };
+  let isLoading = false;
+  let drawn = {};
   let view = whole(data.images[at].width, data.images[at].height);
   let depth = null;
+  let deep = {};
   let picture = null;
   let preset = "received";
   let shown = null;
@@ -26,21 +34,13 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
 
   const image = () => data.images[at];
   const hasWindow = () => depth !== null && picture !== null && !picture.isColour;
-  const hasHeat = () => image().heat !== null && stages.some((stage) => stage.dataset.stage === "heat");
-
-  /** Change a picture once the new one is there, so that the reader never sees an empty frame. */
-  async function swap(name, address) {
-    const elements = all(`[data-part="${name}"]`);
-    for (const element of elements) element.dataset.wanted = address;
-    const ready = new Image();
-    ready.src = address;
-    await ready.decode().catch(() => {});
-    for (const element of elements) if (element.dataset.wanted === address) element.setAttribute("href", address);
-  }
+  /** The place that was asked for last, or of what is in sight. */
+  const heading = () => (isLoading ? wanted.at : at);
+  const hasHeat = () => image().heat !== null && hasHeatPane;
 
   function look(next) {
     view = next;
-    for (const drawing of all("[data-view]")) drawing.setAttribute("viewBox", viewBox(view));
+    for (const sheet of viewer.querySelectorAll("[data-view]")) sheet.setAttribute("viewBox", viewBox(view));
     for (const stage of stages) stage.toggleAttribute("data-closer", view.zoom > 1);
     viewer.querySelector('[data-readout="zoom"]').textContent =
       `${Math.round(scaleIn(stages[0].getBoundingClientRect(), view) * 100)} %`;
@@ -53,79 +53,110 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     told.window({ preset, centre: centreOf(window), width: widthOf(window) });
   }
 
-  async function loadBase() {
-    turns.base += 1;
-    const mine = turns.base;
-    const buffer = await load(volumeAddress(image(), choice()));
-    if (mine !== turns.base) return;
-    picture = await depth.showBase(buffer);
-    if (mine !== turns.base) return;
-    const histogram = histogramOf(picture.values);
-    picture.range = histogram.greatest - histogram.least || 1;
-    picture.presets = presetsOf(histogram, picture.received);
+  /** What is not in sight yet of these addresses; the depth is null where the browser or the line does not give it. */
+  async function load(addresses, chosen, signal) {
+    const missing = (name, now) => (addresses[name] === now[name] ? null : addresses[name]);
+    const layer = depth;
+    const read = async () => {
+      const found = await layer.prepare(
+        addresses.volume === deep.volume ? { map: missing("mapVolume", deep) } : { base: addresses.volume, map: addresses.mapVolume },
+        chosen.colours,
+        signal,
+      );
+      return { ...found, picture: found.base ? measured(found.base) : picture };
+    };
+    const [drawings, volumes] = await Promise.all([
+      drawing.prepare({ base: missing("base", drawn), map: missing("map", drawn) }, signal),
+      layer ? read().catch(() => null) : null,
+    ]);
+    return { drawings, volumes, layer };
+  }
+
+  function putDepth(volumes, addresses, chosen) {
+    if (!volumes) throw new Error("not loaded");
+    depth.put(volumes, hasHeat(), heatOpacity());
+    depth.setColours(chosen.colours);
+    deep = addresses;
+    picture = volumes.picture;
     told.depth(hasWindow());
-    if (hasWindow()) showWindow(preset === "own" ? shown : picture.presets[preset], preset);
+    if (volumes.base && hasWindow()) showWindow(preset === "own" ? shown : picture.presets[preset], preset);
     depth.setView(view);
-    await loadMap();
     viewer.dataset.drawn = "depth";
   }
 
-  async function loadMap() {
-    turns.map += 1;
-    const mine = turns.map;
-    if (!hasHeat()) {
-      await depth.showMap(null);
-      return;
+  function put(next, chosen, addresses, { drawings, volumes, layer }) {
+    const before = image();
+    [at, isLoading] = [next, false];
+    drawing.put(drawings, image(), hasHeat());
+    drawn = addresses;
+    if (before.width !== image().width || before.height !== image().height) view = whole(image().width, image().height);
+    if (depth && layer === depth) {
+      try {
+        putDepth(volumes, addresses, chosen);
+      } catch {
+        // What did not come, or what the graphics card does not take: the drawing serves.
+        fail("failed");
+      }
     }
-    const buffer = await load(mapVolumeAddress(image(), choice()));
-    if (mine !== turns.map) return;
-    told.evidence(await depth.showMap(buffer, choice().colours, heatOpacity()));
+    look(view);
+    told.shown();
+  }
+
+  /** Show a picture of the case as `chosen` says, as soon as it is there. */
+  async function show(next = heading(), chosen = choice()) {
+    wanted = { at: next, chosen };
+    const addresses = addressesOf(data.images[next], chosen, hasHeatPane);
+    // Where the same drawing only gets its full depth, what is in sight holds, and may be marked.
+    const isSame = next === at && addresses.base === drawn.base && addresses.map === drawn.map;
+    isLoading = !isSame;
+    if (isLoading) told.loading(next);
+    else told.shown();
+    try {
+      const found = await loads.run((signal) => load(addresses, chosen, signal));
+      if (found) put(next, chosen, addresses, found);
+    } catch {
+      if (isSame) {
+        fail("failed");
+        return;
+      }
+      isLoading = drawn.base === undefined;
+      if (isLoading) drawing.clear();
+      told.failed(next);
+    }
   }
 
   function fail(name) {
     depth?.close();
-    depth = null;
+    [depth, deep, picture] = [null, {}, null];
     const said = viewer.querySelector('[data-part="fault"]');
     [said.textContent, said.hidden] = [viewer.dataset[name], false];
     told.depth(false);
   }
 
-  const guarded = (work) => depth && work().catch(() => fail("failed"));
-
   return {
     image,
     stages,
     look,
-    swap,
+    show,
     hasWindow,
     hasHeat,
     showWindow,
     view: () => view,
     at: () => at,
+    heading,
+    /** The place and the choice that were asked for last, come or not. */
+    wanted: () => wanted,
+    isLoading: () => isLoading,
     picture: () => picture,
     window: () => shown,
-    loadMap: () => guarded(loadMap),
-    setColours: (colours) => depth?.setColours(colours),
+    hasEvidence: () => drawing.hasEvidence(image()),
     setOpacity: (opacity) => depth?.setOpacity(opacity),
 
-    loadBase() {
-      swap("base", baseAddress(image(), choice()));
-      guarded(loadBase);
-    },
-
     /** Dark for bright, or back; whether it is so now. */
-    invert(wanted = !isInverted) {
-      isInverted = wanted && hasWindow();
+    invert(next = !isInverted) {
+      isInverted = next && hasWindow();
       if (hasWindow()) depth.setWindow(shown, isInverted);
       return isInverted;
-    },
-
-    /** Another picture of the case. */
-    turnTo(next) {
-      const before = image();
-      at = next;
-      if (before.width !== image().width || before.height !== image().height) view = whole(image().width, image().height);
-      look(view);
     },
 
     /** The value of the picture at a place, as it was stored; null where there is no single one. */
@@ -143,7 +174,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
       }
       try {
         depth = await openDepth(viewer.dataset.niivue, stages, data.colours, () => fail("failed"));
-        await loadBase();
+        await show();
       } catch {
         fail("failed");
       }

@@ -5,7 +5,9 @@ import { MARKING, marking } from "./marking.js";
 import { openPanes } from "./panes.js";
 import { listenTo } from "./pointer.js";
 import { showScripted } from "../scriptonly.js";
+import { slices } from "./slices.js";
 import { isOn, moved, pointAt, scaleIn, whole, zoomed } from "./viewport.js";
+import { waiting } from "./waiting.js";
 import { dragged, windowOf } from "./windowing.js";
 
 const viewer = document.getElementById("viewer");
@@ -20,14 +22,41 @@ const CLOSER = 1.25;
 let tool = "pan";
 let dragging = null;
 let mark = null;
+// What the controls said of the pictures in sight.
+let inSight = null;
 
 const choices = heatChoices({ viewer, controls, data });
+const words = waiting(viewer, () => {
+  const { at, chosen } = panes.wanted();
+  choices.restore(chosen);
+  panes.show(at);
+});
 const panes = openPanes({
   viewer,
   data,
   choice: choices.choice,
   heatOpacity: choices.heatOpacity,
   told: {
+    loading(next) {
+      mark?.stop();
+      words.begins(next + 1);
+    },
+    failed(next) {
+      words.fails(next + 1);
+      turning.say();
+      if (inSight) choices.restore(inSight);
+    },
+    shown() {
+      words.ends();
+      inSight = choices.choice();
+      turning.say();
+      choices.show(panes);
+      mark?.draw();
+      if (viewer.dataset.drawn) return;
+      viewer.dataset.drawn = "picture";
+      // The picture first: NiiVue is large, and begins only once there is something to look at.
+      window.setTimeout(panes.openDepth, 0);
+    },
     depth(hasWindow) {
       for (const element of all('[data-needs="depth"]')) element.hidden = !hasWindow;
       if (hasWindow ? tool === "pan" : tool === "window") choose(hasWindow ? "window" : "pan");
@@ -35,9 +64,6 @@ const panes = openPanes({
     window({ preset, centre, width }) {
       field("preset").value = preset;
       [field("centre").value, field("width").value] = [centre, width].map((value) => String(Math.round(value * 10) / 10));
-    },
-    evidence(isThere) {
-      one('[data-part="no-evidence"]').hidden = isThere;
     },
   },
 });
@@ -49,22 +75,7 @@ function choose(name) {
   for (const stage of panes.stages) stage.dataset.held = name;
 }
 
-function go(next) {
-  if (next === panes.at() || next < 0 || next >= data.images.length) return;
-  panes.turnTo(next);
-  one('[data-part="number"]').textContent = String(next + 1);
-  one('[data-part="finding"]').textContent = panes.image().finding;
-  one('[data-part="key"]').hidden = !panes.image().isKey;
-  one(".slices__slider").value = String(next + 1);
-  for (const link of all("[data-step]")) {
-    link.setAttribute("aria-disabled", String(data.images[next + Number(link.dataset.step)] === undefined));
-  }
-  if (controls?.elements.image) controls.elements.image.value = String(panes.image().position);
-  panes.loadBase();
-  choices.show(panes);
-  mark?.draw();
-  viewer.dispatchEvent(new CustomEvent("viewer-picture", { bubbles: true, detail: panes.image() }));
-}
+const turning = slices({ viewer, controls, data, panes });
 
 const ACTS = {
   "zoom-in": () => panes.look(zoomed(panes.view(), CLOSER)),
@@ -80,8 +91,8 @@ const ACTS = {
   layer: () => choices.turn("layer"),
   "shown-class": () => choices.turn("shown"),
   mark: () => mark && choose(tool === "rectangle" ? "window" : "rectangle"),
-  "slice-before": () => go(panes.at() - 1),
-  "slice-after": () => go(panes.at() + 1),
+  "slice-before": () => turning.step(-1),
+  "slice-after": () => turning.step(1),
 };
 
 /** The pointer's place in words, and the same place in the other pane. */
@@ -98,8 +109,9 @@ function hover(place) {
 }
 
 function drag(held, phase, place, event) {
-  if (MARKING.has(held)) mark?.drag(held, phase, place);
-  else if (held !== "window" || !panes.hasWindow()) dragging = null;
+  if (MARKING.has(held)) {
+    if (!panes.isLoading()) mark?.drag(held, phase, place);
+  } else if (held !== "window" || !panes.hasWindow()) dragging = null;
   else if (phase === "start") dragging = { x: event.clientX, y: event.clientY, window: panes.window() };
   else if (phase === "move" && dragging) {
     const [dx, dy] = [event.clientX - dragging.x, event.clientY - dragging.y];
@@ -119,7 +131,7 @@ const pointer = {
   zoom: (factor, { x, y }) => panes.look(zoomed(panes.view(), factor, x, y)),
   reset: () => ACTS.reset(),
   scrolls: () => data.images.length > 1,
-  scroll: (steps) => go(panes.at() + steps),
+  scroll: turning.step,
 };
 
 function startMarking() {
@@ -143,6 +155,7 @@ function startMarking() {
   for (const button of all('[data-tool="rectangle"], [data-tool="ellipse"]')) {
     button.addEventListener("keydown", (event) => {
       if (event.key === "Enter") choose(button.dataset.tool);
+      if (panes.isLoading()) return;
       if (mark.key(button.dataset.tool, event)) event.preventDefault();
     });
   }
@@ -162,22 +175,11 @@ function start() {
       panes.showWindow(windowOf(Number(field("centre").value), Number(field("width").value), panes.picture().range));
     });
   }
-  one(".slices__slider")?.addEventListener("input", ({ target }) => go(Number(target.value) - 1));
-  for (const link of all("[data-step]")) {
-    link.addEventListener("click", (event) => {
-      event.preventDefault();
-      go(panes.at() + Number(link.dataset.step));
-    });
-  }
   choices.listen(panes);
   choose("pan");
   startMarking();
   panes.look(panes.view());
-  panes.swap("base", one('[data-part="base"]').getAttribute("href")).then(() => {
-    viewer.dataset.drawn ??= "picture";
-    // The picture first: NiiVue is large, and begins only once there is something to look at.
-    window.setTimeout(panes.openDepth, 0);
-  });
+  panes.show();
 }
 
 start();

@@ -58,3 +58,9 @@ export function presetsOf(histogram, received) {
   const full = range > 0 ? { low: histogram.least, high: histogram.greatest } : received;
   return { received, full, tissue: share(0.02, 0.98), bright: share(0.6, 0.999), dark: share(0, 0.5) };
 }
+
+/** The picture's facts with its range and presets. */
+export function measured(picture) {
+  const histogram = histogramOf(picture.values);
+  return { ...picture, range: histogram.greatest - histogram.least || 1, presets: presetsOf(histogram, picture.received) };
+}

@@ -46,6 +46,12 @@ def test_page_shows_class_probabilities_and_version(ready_case, colleague, clien
     assert response["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
 
 
+def test_percents_of_the_page_add_up(submitted_case, analyse_as, colleague, client_of) -> None:
+    analyse_as(submitted_case, probability=0.98183)
+    bars = client_of(colleague).get(f"/cases/{submitted_case.code}/").context["bars"]
+    assert [(bar.percent, bar.value) for bar in bars] == [("98.2", "98.2")] + [("0.6", "0.6")] * 3
+
+
 def test_form_offers_every_class_but_the_predicted_one(ready_case, colleague, client_of) -> None:
     form = client_of(colleague).get(f"/cases/{ready_case.code}/").context["form"]
     assert [code for code, _ in form.fields["corrected_class"].choices] == [
@@ -377,9 +383,12 @@ def test_viewer_begins_with_the_deepest_layer_and_the_predicted_class(
     prediction = Prediction.objects.get()
     stem = f"/cases/{ready_case.code}"
     assert viewer.base == f"{stem}/base.png?image=0&channel=grey"
-    assert viewer.heat.map == f"{stem}/maps/{prediction.pk}/conv_3/glioma.png?colours=inferno"
+    assert (
+        viewer.heat.map
+        == f"{stem}/maps/{prediction.pk}/conv_3/glioma.png?colours=inferno&interpolation=linear"
+    )
     assert viewer.heat.overlay == (
-        f"{stem}/overlay/{prediction.pk}/conv_3/glioma.png?colours=inferno&opacity=50"
+        f"{stem}/overlay/{prediction.pk}/conv_3/glioma.png?colours=inferno&opacity=50&interpolation=linear"
     )
     assert (viewer.heat.opacity, viewer.heat.grid, viewer.heat.has_evidence) == ("0.5", "8 \u00d7 8", True)
     page = response.content.decode()
@@ -391,15 +400,17 @@ def test_viewer_begins_with_the_deepest_layer_and_the_predicted_class(
 def test_viewer_shows_what_the_query_chooses(ready_case, colleague, client_of) -> None:
     query = {"layer": "conv_1", "shown": "meningioma", "colours": "viridis", "opacity": "35"}
     viewer = client_of(colleague).get(f"/cases/{ready_case.code}/", query).context["viewer"]
-    assert viewer.heat.map.endswith("/conv_1/meningioma.png?colours=viridis")
-    assert viewer.heat.overlay.endswith("/conv_1/meningioma.png?colours=viridis&opacity=35")
+    assert viewer.heat.map.endswith("/conv_1/meningioma.png?colours=viridis&interpolation=linear")
+    assert viewer.heat.overlay.endswith(
+        "/conv_1/meningioma.png?colours=viridis&opacity=35&interpolation=linear"
+    )
     assert (viewer.heat.opacity, viewer.heat.grid) == ("0.35", "32 \u00d7 32")
 
 
 def test_viewer_falls_back_where_the_query_makes_no_sense(ready_case, colleague, client_of) -> None:
     query = {"layer": "../x", "shown": "<b>", "colours": "pink", "opacity": "900", "channel": "x"}
     viewer = client_of(colleague).get(f"/cases/{ready_case.code}/", query).context["viewer"]
-    assert viewer.heat.map.endswith("/conv_3/glioma.png?colours=inferno")
+    assert viewer.heat.map.endswith("/conv_3/glioma.png?colours=inferno&interpolation=linear")
     assert viewer.heat.opacity == "0.5"
 
 

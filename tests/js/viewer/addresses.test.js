@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { baseAddress, mapAddress, mapVolumeAddress, overlayAddress, volumeAddress } from "../../../static/js/viewer/addresses.js";
+import { addressesOf, baseAddress, mapAddress, mapVolumeAddress, overlayAddress, volumeAddress } from "../../../static/js/viewer/addresses.js";
 
 const stem = "/cases/K7QF-2M9D";
 const image = {
@@ -21,12 +21,19 @@ test("a picture's address carries its channel, grey where none is chosen", () =>
 });
 
 test("a map's address carries layer, class and how it is drawn", () => {
-  assert.equal(mapAddress(image, choice), `${stem}/maps/1/conv3/glioma.png?colours=viridis`);
+  assert.equal(mapAddress(image, choice), `${stem}/maps/1/conv3/glioma.png?colours=viridis&interpolation=nearest`);
   assert.equal(mapVolumeAddress(image, choice), `${stem}/maps/1/conv3/glioma.nii.gz?interpolation=nearest`);
-  assert.equal(overlayAddress(image, choice), `${stem}/overlay/1/conv3/glioma.png?colours=viridis&opacity=35`);
+  assert.equal(overlayAddress(image, choice), `${stem}/overlay/1/conv3/glioma.png?colours=viridis&opacity=35&interpolation=nearest`);
 });
 
 test("a name with a slash or a space stays one step of the address", () => {
   const address = mapAddress(image, { ...choice, layer: "block 1/conv" });
-  assert.equal(address, `${stem}/maps/1/block%201%2Fconv/glioma.png?colours=viridis`);
+  assert.equal(address, `${stem}/maps/1/block%201%2Fconv/glioma.png?colours=viridis&interpolation=nearest`);
+});
+
+test("a picture without a map, or without a pane for it, has no address of a map", () => {
+  const { map, mapVolume } = addressesOf({ ...image, heat: null }, choice, true);
+  assert.deepEqual([map, mapVolume], [null, null]);
+  assert.equal(addressesOf(image, choice, false).map, null);
+  assert.equal(addressesOf(image, choice, true).map, mapAddress(image, choice));
 });
