@@ -22,7 +22,7 @@ def pixels_of(image: Image.Image, bits: int, notices: list[Notice]) -> Pixels:
     bits: a sample's depth in the file. Raises ImageError colour_unsupported.
     """
     if image.mode.startswith("I;16"):
-        return np.array(image).astype(np.uint16)
+        return _deep_grey(np.array(image).astype(np.uint16), image.info.get("transparency"), notices)
     if image.mode == "I":
         return deep.integers(np.asarray(image), notices)
     if bits > 8:
@@ -98,3 +98,9 @@ def _opaque(image: Image.Image, notices: list[Notice]) -> Pixels:
     if image.mode == "P":
         notices.append(PALETTE_EXPANDED)
     return np.array(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+
+
+def _deep_grey(values: NDArray[np.uint16], transparent: int | None, notices: list[Notice]) -> Pixels:
+    if transparent is None:
+        return values
+    return over_black(values, np.where(values == transparent, np.uint16(0), np.uint16(65535)), notices)
