@@ -97,7 +97,9 @@ def _opaque(image: Image.Image, notices: list[Notice]) -> Pixels:
         )
     if image.mode == "P":
         notices.append(PALETTE_EXPANDED)
-    return np.array(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+    mode = "L" if image.mode in ("1", "L") else "RGB"
+    # Converting to its own mode would be a copy.
+    return np.array(image if image.mode == mode else image.convert(mode))
 
 
 def _deep_grey(values: NDArray[np.uint16], transparent: int | None, notices: list[Notice]) -> Pixels:
