@@ -146,11 +146,20 @@ def _check_segments(page: Any, data: bytes, limits: Limits) -> None:
         for offset, count in zip(offsets[:segments], counts[:segments], strict=True)
     ):
         raise ValueError("a strip is not in the file")
+    if page.compression == 1 and sum(counts[:segments]) < _plain_size(page):
+        raise ValueError("strips are shorter than their rows")  # tifffile would read on into what follows
     if page.is_tiled and page.tilewidth * page.tilelength > limits.max_pixels:
         check_size(page.tilewidth, page.tilelength, limits)
     if page.compression == _JPEG:
         for offset, count in zip(offsets, counts, strict=True):
             check_scans(data[offset : offset + count])
+
+
+def _plain_size(page: Any) -> int:
+    """Bytes of the picture without compression, each row beginning with a whole byte."""
+    planes, samples = (1, page.samplesperpixel) if page.planarconfig == 1 else (page.samplesperpixel, 1)
+    row = -(-page.imagewidth * samples * page.bitspersample // 8)
+    return int(planes * page.imagelength * row)
 
 
 def _sample_format(page: Any) -> Any:

@@ -283,6 +283,12 @@ def test_strip_that_is_not_in_the_file_is_not_filled_in() -> None:
     assert refusal(bytes(sparse)).code == "truncated"
 
 
+def test_strip_shorter_than_its_rows_is_not_read_on_into_the_tags() -> None:
+    data = tiff_of(bytes(40 * 48 * 2 - 100), SHAPE, {})
+    assert refusal(data).code == "truncated"
+    assert refusal(data + bytes(1000)).code == "truncated"
+
+
 def test_tile_larger_than_any_picture_is_refused_before_it_is_made() -> None:
     data = written(np.zeros((64, 64), np.uint8), tile=(32, 32), compression="zlib")
     page = tifffile.TiffFile(io.BytesIO(data)).pages.first
