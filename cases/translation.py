@@ -43,6 +43,10 @@ NOTICES = {
     "file_irregular": _("The file did not follow its format exactly; check that the picture is complete."),
     "floats_scaled": _("The file stored floating-point values; they were scaled to 16 bits."),
     "palette_expanded": _("The picture was stored with a colour table, which was expanded."),
+    "range_limited": _(
+        "Some values lay far outside of all others; they are shown as the darkest or brightest grey."
+    ),
+    "values_scaled": _("The file stored values that 16 bits cannot hold; they were scaled to 16 bits."),
     "values_shifted": _("The file had negative values; all values were raised above zero."),
 }
 

@@ -36,7 +36,8 @@ class ImageError(InferenceError):
     """An upload that is refused, or a stored picture that cannot be read.
 
     Codes: empty_file, file_too_large, not_an_image, unsupported_format, truncated, too_many_pixels,
-    too_small, several_frames, colour_unsupported; of a stored one: stored_damaged.
+    too_small, several_frames, colour_unsupported, image_too_slow, image_too_large_to_read; where many send at
+    once: decoders_busy (retryable); of a stored one: stored_damaged.
     """
 
 

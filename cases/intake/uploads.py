@@ -26,7 +26,8 @@ from cases.permissions import Action, require
 from cases.translation import sentence_of, sentences
 from inference.canonical import encode_canonical
 from inference.errors import ImageError
-from inference.formats import Limits, read_image
+from inference.formats import Limits
+from inference.formats.guarded import read_image_guarded
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -193,7 +194,7 @@ def _judge(cohort: Cohort, file: File[bytes], digests: set[str]) -> _Judged:
     if first := _first_with(cohort, digest):
         return _duplicate_of(first)
     try:
-        decoded = read_image(data, limits())
+        decoded = read_image_guarded(data, limits())
     except ImageError as error:
         return Receipt(Outcome.REFUSED, None, error.code, sentence_of(error))
     digests.add(digest)

@@ -19,6 +19,7 @@ __all__ = [
     "Notice",
     "Pixels",
     "accept_attribute",
+    "check_bytes",
     "read_image",
 ]
 
@@ -48,6 +49,12 @@ def read_image(data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
 
     Raises ImageError, and nothing else whatever the bytes are, with the codes listed there.
     """
+    check_bytes(data, limits)
+    return _format_of(data[:_HEAD_BYTES], len(data)).decode(data, limits)
+
+
+def check_bytes(data: bytes, limits: Limits) -> None:
+    """Raise empty_file or file_too_large unless there are bytes, and no more than are accepted."""
     if not data:
         raise ImageError("empty_file", "The file is empty. Received 0 bytes.")
     if len(data) > limits.max_bytes:
@@ -57,7 +64,6 @@ def read_image(data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
             most=limits.max_bytes / 2**20,
             received=len(data) / 2**20,
         )
-    return _format_of(data[:_HEAD_BYTES], len(data)).decode(data, limits)
 
 
 def _format_of(head: bytes, size: int) -> ImageFormat:

@@ -11,25 +11,20 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 from PIL.ExifTags import Base as ExifTag
 
 from inference.errors import ImageError
-from inference.formats.base import DecodedImage, Limits, Notice, Pixels, row_blocks
-from inference.formats.pixels import pixels_of
+from inference.formats.base import DecodedImage, Limits, Notice
+from inference.formats.pixels import pixels_of, without_equal_channels
 
 # Warning filters are process-wide, and a decode may need some hundred megabytes: one at a time serves both.
 _one_decode_at_a_time = threading.Lock()
 
-
-@dataclass(frozen=True)
-class Source:
-    """What only the header tells: bits a sample, and whether 0 means white (TIFF photometric 0)."""
-
-    bits: int = 8
-    white_is_zero: bool = False
+EXIF_ROTATED = Notice(
+    "exif_rotated", "The picture was turned upright, as the orientation stored in the file tells."
+)
 
 
 def decode_with_pillow(
@@ -38,24 +33,23 @@ def decode_with_pillow(
     *,
     format_id: str,
     label: str,
-    describe: Callable[[Image.Image], Source] = lambda _image: Source(),
+    bits: int = 8,
+    prepare: Callable[[Image.Image], Image.Image] = lambda image: image,
 ) -> DecodedImage:
     """Decode the single picture in `data`, upright and without metadata.
 
-    describe: called with the opened, not yet decoded image.
+    bits: a sample's depth in the file. prepare: called with the decoded image, before its mode is judged.
     Raises ImageError: too_many_pixels, too_small, several_frames, colour_unsupported, truncated.
     """
     notices: list[Notice] = []
     with (
-        _every_failure_is_an_image_error(label, notices),
+        every_failure_is_an_image_error(label, notices),
         Image.open(io.BytesIO(data), formats=(label,)) as image,
     ):
         check_size(image.width, image.height, limits)
         _check_single_frame(image, label)
-        source = describe(image)
-        upright = _decode_upright(image, notices)
-        pixels = pixels_of(upright, source.bits, source.white_is_zero, notices)
-    return DecodedImage(pixels=_without_equal_channels(pixels), format_id=format_id, notices=tuple(notices))
+        pixels = pixels_of(_decode_upright(image, prepare, notices), bits, notices)
+    return DecodedImage(pixels=without_equal_channels(pixels), format_id=format_id, notices=tuple(notices))
 
 
 def check_size(width: int, height: int, limits: Limits) -> None:
@@ -79,8 +73,16 @@ def check_size(width: int, height: int, limits: Limits) -> None:
         )
 
 
+def too_much_memory() -> ImageError:
+    """What is said of a file that takes more memory than one picture is given."""
+    return ImageError(
+        "image_too_large_to_read",
+        "Reading the picture takes more memory than is allowed. Please export it again, as a plain PNG.",
+    )
+
+
 @contextmanager
-def _every_failure_is_an_image_error(label: str, notices: list[Notice]) -> Iterator[None]:
+def every_failure_is_an_image_error(label: str, notices: list[Notice]) -> Iterator[None]:
     """Turn whatever a decoder does on hostile bytes into an ImageError, and its warnings into one notice."""
     with _one_decode_at_a_time, warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
@@ -95,6 +97,8 @@ def _every_failure_is_an_image_error(label: str, notices: list[Notice]) -> Itera
                 "The image is too large to be opened safely. Received a %(label)s file.",
                 label=label,
             ) from error
+        except MemoryError as error:
+            raise too_much_memory() from error
         except Exception as error:  # on broken input Pillow raises KeyError, struct.error, zlib.error, ...
             raise ImageError(
                 "truncated",
@@ -113,30 +117,27 @@ def _every_failure_is_an_image_error(label: str, notices: list[Notice]) -> Itera
 
 def _check_single_frame(image: Image.Image, label: str) -> None:
     if getattr(image, "is_animated", False):
-        raise ImageError(
-            "several_frames",
-            "The file holds several pictures. Please upload one slice per file. "
-            "Received a %(label)s file with more than one frame.",
-            label=label,
-        )
+        raise several_frames(label)
 
 
-def _decode_upright(image: Image.Image, notices: list[Notice]) -> Image.Image:
+def several_frames(label: str) -> ImageError:
+    """What is said of a file of more than one picture."""
+    return ImageError(
+        "several_frames",
+        "The file holds several pictures. Please upload one slice per file. "
+        "Received a %(label)s file with more than one frame.",
+        label=label,
+    )
+
+
+def _decode_upright(
+    image: Image.Image, prepare: Callable[[Image.Image], Image.Image], notices: list[Notice]
+) -> Image.Image:
     """Decode, and turn the picture as its EXIF orientation tells: 2 to 8 are turned or mirrored."""
     orientation = image.getexif().get(ExifTag.Orientation, 1)
     image.load()
+    prepared = prepare(image)
     if orientation not in range(2, 9):
-        return image
-    notices.append(
-        Notice("exif_rotated", "The picture was turned upright, as the orientation stored in the file tells.")
-    )
-    return ImageOps.exif_transpose(image)
-
-
-def _without_equal_channels(pixels: Pixels) -> Pixels:
-    """Grey saved as colour is grey: the same values in a third of the space, no mode to learn from."""
-    if pixels.ndim == 3 and all(
-        (pixels[rows] == pixels[rows, :, :1]).all() for rows in row_blocks(*pixels.shape[:2])
-    ):
-        return pixels[..., 0].copy()
-    return pixels
+        return prepared
+    notices.append(EXIF_ROTATED)
+    return ImageOps.exif_transpose(prepared)

@@ -2,47 +2,93 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from inference.errors import ImageError
+from inference.formats import deep
 from inference.formats.base import Notice, Pixels, row_blocks
 
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 _OPAQUE_MODES = frozenset({"L", "1", "RGB", "RGBX", "YCbCr", "P", "CMYK"})
 
 
-def pixels_of(image: Image.Image, bits: int, white_is_zero: bool, notices: list[Notice]) -> Pixels:
+def pixels_of(image: Image.Image, bits: int, notices: list[Notice]) -> Pixels:
     """Return uint8 (H, W), uint16 (H, W) or uint8 (H, W, 3); what was changed is appended to `notices`.
 
-    bits: a sample's depth in the file. white_is_zero: deep grey values run from white to black and are turned
-    round (Pillow does so itself for 8 bits and below). Raises ImageError colour_unsupported.
+    bits: a sample's depth in the file. Raises ImageError colour_unsupported.
     """
     if image.mode.startswith("I;16"):
-        return _deep_grey(image, white_is_zero)
+        return _deep_grey(np.array(image).astype(np.uint16), image.info.get("transparency"), notices)
     if image.mode == "I":
-        return _integers(np.asarray(image), notices)
-    if image.mode == "F":
-        values = np.asarray(image)
-        return _floats(-values if white_is_zero else values, notices)
+        return deep.integers(np.asarray(image), notices)
     if bits > 8:
-        notices.append(
-            Notice("depth_reduced", f"The colour picture was reduced from {bits} to 8 bits a channel.")
-        )
+        notices.append(depth_reduced(bits))
     if image.mode in _ALPHA_MODES or (image.mode in _OPAQUE_MODES and "transparency" in image.info):
-        return _without_alpha(image, notices)
+        rgba = np.asarray(image if image.mode == "RGBA" else image.convert("RGBA"))
+        return over_black(rgba[..., :3], rgba[..., 3], notices)
     return _opaque(image, notices)
+
+
+def colour_unsupported(mode: str) -> ImageError:
+    """What is said of colours that cannot be made grey or RGB."""
+    return ImageError(
+        "colour_unsupported",
+        "The file stores its colours in a way that is not supported. Please export it as grey or RGB. "
+        "Received colour mode %(mode)s.",
+        mode=mode,
+    )
+
+
+def depth_reduced(bits: int) -> Notice:
+    """What is said of colours of more than 8 bits."""
+    return Notice("depth_reduced", f"The colour picture was reduced from {bits} to 8 bits a channel.")
+
+
+PALETTE_EXPANDED = Notice(
+    "palette_expanded", "The picture was stored with a colour table, which was expanded."
+)
+
+
+def over_black(colours: NDArray[Any], alpha: NDArray[Any], notices: list[Notice]) -> Pixels:
+    """Lay the picture over black, the background of MR images.
+
+    colours: uint8 or uint16 (H, W) or (H, W, 3); alpha: of the same type, (H, W), its greatest value opaque.
+    An alpha channel that is zero everywhere shows nothing and is taken as unused, as some converters write
+    it.
+    """
+    notices.append(
+        Notice("alpha_removed", "Transparency was removed; transparent parts of the picture are shown black.")
+    )
+    if not alpha.any():
+        return colours.copy()
+    most = int(np.iinfo(alpha.dtype).max)
+    wide: type[np.unsignedinteger[Any]] = (
+        np.uint16 if most == 255 else np.uint32
+    )  # each holds the square of its most, and its half
+    blended = np.empty_like(colours)
+    for rows in row_blocks(*alpha.shape):
+        part = colours[rows]
+        cover = alpha[rows].reshape(alpha[rows].shape + (1,) * (part.ndim - 2)).astype(wide)
+        blended[rows] = (part * cover + most // 2) // most
+    return blended
+
+
+def without_equal_channels(pixels: Pixels) -> Pixels:
+    """Grey saved as colour is grey: the same values in a third of the space, no mode to learn from."""
+    if pixels.ndim == 3 and all(
+        (pixels[rows] == pixels[rows, :, :1]).all() for rows in row_blocks(*pixels.shape[:2])
+    ):
+        return pixels[..., 0].copy()
+    return pixels
 
 
 def _opaque(image: Image.Image, notices: list[Notice]) -> Pixels:
     if image.mode not in _OPAQUE_MODES:
-        raise ImageError(
-            "colour_unsupported",
-            "The file stores its colours in a way that is not supported. Please export it as grey or RGB. "
-            "Received colour mode %(mode)s.",
-            mode=image.mode,
-        )
+        raise colour_unsupported(image.mode)
     if image.mode == "CMYK":
         notices.append(
             Notice(
@@ -50,72 +96,13 @@ def _opaque(image: Image.Image, notices: list[Notice]) -> Pixels:
             )
         )
     if image.mode == "P":
-        notices.append(
-            Notice("palette_expanded", "The picture was stored with a colour table, which was expanded.")
-        )
-    return np.array(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+        notices.append(PALETTE_EXPANDED)
+    mode = "L" if image.mode in ("1", "L") else "RGB"
+    # Converting to its own mode would be a copy.
+    return np.array(image if image.mode == mode else image.convert(mode))
 
 
-def _without_alpha(image: Image.Image, notices: list[Notice]) -> Pixels:
-    """Lay the picture over black, the background of MR images.
-
-    An alpha channel that is zero everywhere shows nothing and is taken as unused, as some converters write
-    it.
-    """
-    rgba = np.asarray(image if image.mode == "RGBA" else image.convert("RGBA"))
-    notices.append(
-        Notice("alpha_removed", "Transparency was removed; transparent parts of the picture are shown black.")
-    )
-    if not rgba[..., 3].any():
-        return np.array(rgba[..., :3])
-    blended = np.empty((*rgba.shape[:2], 3), np.uint8)
-    for rows in row_blocks(*rgba.shape[:2]):
-        part = rgba[rows]
-        blended[rows] = (part[..., :3] * part[..., 3:].astype(np.uint16) + 127) // 255
-    return blended
-
-
-def _deep_grey(image: Image.Image, white_is_zero: bool) -> NDArray[np.uint16]:
-    values = np.array(image).astype(np.uint16)
-    return np.uint16(65535) - values if white_is_zero else values
-
-
-def _integers(values: NDArray[np.int32], notices: list[Notice]) -> NDArray[np.uint16]:
-    """Signed and 32-bit integers: kept as they are where 16 bits hold them, moved up where there are negative
-    ones.
-    """
-    lowest, highest = int(values.min()), int(values.max())
-    if highest - min(lowest, 0) > 65535:
-        raise ImageError(
-            "colour_unsupported",
-            "The file stores values that 16 bits cannot hold. Please export it with 8 or 16 bits. "
-            "Received values from %(lowest)s to %(highest)s.",
-            lowest=str(lowest),
-            highest=str(highest),
-        )
-    if lowest < 0:
-        notices.append(
-            Notice("values_shifted", f"The file has negative values; all values were raised by {-lowest}.")
-        )
-    return (values - min(lowest, 0)).astype(np.uint16)
-
-
-def _floats(values: NDArray[np.float32], notices: list[Notice]) -> NDArray[np.uint16]:
-    """Floating-point values, stretched linearly over 16 bits from the least to the greatest."""
-    if not np.isfinite(values).all():
-        raise ImageError(
-            "colour_unsupported",
-            "The file stores floating-point values of which some are not numbers. "
-            "Please export it with 8 or 16 bits. Received infinite or undefined values.",
-        )
-    lowest, highest = float(values.min()), float(values.max())
-    notices.append(
-        Notice("floats_scaled", "The file stores floating-point values; they were scaled to 16 bits.")
-    )
-    if highest <= lowest:
-        return np.zeros(values.shape, np.uint16)
-    scaled = np.empty(values.shape, np.uint16)
-    for rows in row_blocks(*values.shape[:2]):
-        share = (values[rows].astype(np.float64) - lowest) / (highest - lowest)
-        scaled[rows] = np.rint(share * 65535)
-    return scaled
+def _deep_grey(values: NDArray[np.uint16], transparent: int | None, notices: list[Notice]) -> Pixels:
+    if transparent is None:
+        return values
+    return over_black(values, np.where(values == transparent, np.uint16(0), np.uint16(65535)), notices)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import time
 import tracemalloc
 import warnings
 
@@ -177,11 +178,11 @@ def test_signed_tiff_with_negative_values_is_raised_to_zero_and_says_so() -> Non
     assert np.array_equal(image.pixels, (values + 1000).astype(np.uint16))
 
 
-def test_integers_beyond_sixteen_bits_are_refused() -> None:
+def test_integers_beyond_sixteen_bits_are_scaled_and_say_so() -> None:
     values = slice_like().astype(np.int32) * 1000
-    error = refusal(saved(Image.fromarray(values), "TIFF"))
-    assert error.code == "colour_unsupported"
-    assert error.message.endswith("from 0 to 255000.")
+    image = read_image(saved(Image.fromarray(values), "TIFF"))
+    assert codes(image) == ["values_scaled"]
+    assert np.array_equal(image.pixels, np.rint(values / 255000 * 65535).astype(np.uint16))
 
 
 def test_float_tiff_is_scaled_to_sixteen_bits_and_says_so() -> None:
@@ -387,3 +388,27 @@ def _deepened(pixels: np.ndarray) -> bytes:
         + _chunk(b"IDAT", zlib.compress(raw))
         + _chunk(b"IEND", b"")
     )
+
+
+def progressive_of_scans(repeats: int) -> bytes:
+    """A progressive JPEG whose last scan stands there `repeats` times more."""
+    data = saved(Image.fromarray(grey8(200, 200)), "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + data[last:-2] * repeats + b"\xff\xd9"
+
+
+def test_progressive_jpeg_of_its_usual_scans_is_read() -> None:
+    assert read_image(progressive_of_scans(0)).pixels.shape == (200, 200)
+
+
+def test_jpeg_of_thousands_of_scans_is_refused_before_it_is_decoded() -> None:
+    begun = time.process_time()
+    error = refusal(progressive_of_scans(5000))
+    assert error.code == "image_too_slow"
+    assert error.message.endswith("At most 100 scans are read.")
+    assert time.process_time() - begun < 0.5
+
+
+def test_start_of_a_scan_inside_of_a_comment_is_no_scan() -> None:
+    data = saved(Image.fromarray(grey8()), "JPEG", comment=b"\xff\xda\x00\x02" * 500)
+    assert read_image(data).pixels.shape == (80, 64)

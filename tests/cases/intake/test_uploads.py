@@ -3,16 +3,20 @@
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import DatabaseError
+from django.utils import translation
 from PIL import Image as PillowImage
 
 from cases import storage
 from cases.intake.uploads import Outcome, submit_file
 from cases.models import AuditEvent, Case, Image, Job
+from inference.canonical import decode_canonical
 from tests.cast import make_png_bytes, sha256_of
 
 pytestmark = [pytest.mark.usefixtures("model_version"), pytest.mark.both_databases]
@@ -108,6 +112,30 @@ def test_bad_file_is_refused_with_its_code_and_leaves_nothing(data, code, owner,
     assert receipt.message
     assert not Case.objects.exists()
     assert stored_files() == before
+
+
+def test_picture_that_takes_too_long_to_decode_is_refused_in_the_readers_language(owner, cohort) -> None:
+    stream = io.BytesIO()
+    PillowImage.new("L", (200, 200), 90).save(stream, "JPEG", progressive=True)
+    data = stream.getvalue()
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    with translation.override("de"):
+        receipt = submit_file(
+            by=owner, cohort=cohort, file=ContentFile(data[:-2] + scan * 5000 + b"\xff\xd9")
+        )
+    assert (receipt.outcome, receipt.code) == (Outcome.REFUSED, "image_too_slow")
+    assert receipt.message.endswith("Höchstens 100 Durchgänge werden gelesen.")
+    assert not Case.objects.exists()
+
+
+def test_signed_picture_is_received_with_the_notice_that_its_values_moved(owner, cohort) -> None:
+    values = np.arange(-128, 128, dtype=np.int8).repeat(16).reshape(64, 64)
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, values, photometric="minisblack")
+    receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(stream.getvalue()))
+    assert receipt.notices == ("The file had negative values; all values were raised above zero.",)
+    kept = decode_canonical(storage.load(Image.objects.get().file))
+    assert np.array_equal(kept, values.astype(int) + 128)
 
 
 def test_file_over_the_limit_is_refused_unread(owner, cohort, settings) -> None:

@@ -1,0 +1,146 @@
+"""PNG: the transparent value of every depth, and words of any size that are thrown away."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from inference.formats import DecodedImage, read_image
+from tests.inference.images import _chunk, grey8, png_of, slice_like
+
+SHAPE = (40, 48)
+GREY, RGB, PALETTE = 0, 2, 3
+
+
+def png(rows: list[bytes], depth: int, colour: int, *chunks: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", SHAPE[1], SHAPE[0], depth, colour, 0, 0, 0)
+    raw = b"".join(b"\0" + row for row in rows)
+    body = b"".join(chunks) + _chunk(b"IDAT", zlib.compress(raw)) + _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + body
+
+
+def packed(values: NDArray[np.uint16], depth: int) -> list[bytes]:
+    if depth == 16:
+        return [row.astype(">u2").tobytes() for row in values]
+    bits = (values[..., None] >> np.arange(depth - 1, -1, -1).astype(np.uint16)) & 1
+    return [np.packbits(row.astype(bool)).tobytes() for row in bits.reshape(len(values), -1)]
+
+
+def codes(image: DecodedImage) -> list[str]:
+    return [notice.code for notice in image.notices]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_transparent_grey_of_each_depth_is_shown_black(depth) -> None:
+    most = 2**depth - 1
+    values = slice_like(*SHAPE, top=most)
+    values[:5] = most
+    spread = values if depth >= 8 else values * (255 // most)
+    image = read_image(png(packed(values, depth), depth, GREY, _chunk(b"tRNS", struct.pack(">H", most))))
+    assert np.array_equal(image.pixels, np.where(values == most, 0, spread))
+    assert image.bit_depth == (16 if depth == 16 else 8)
+    assert codes(image) == ["alpha_removed"]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_upper_bits_of_the_transparent_value_do_not_count(depth) -> None:
+    most = 2**depth - 1
+    values = np.zeros(SHAPE, np.uint16)
+    values[:, 8:] = most
+    values[:2] = 0
+    data = png(packed(values, depth), depth, GREY, _chunk(b"tRNS", struct.pack(">H", 0xFF00)))
+    assert np.array_equal(read_image(data).pixels, values * (255 // most))
+
+
+@pytest.mark.parametrize("depth", [1, 8, 16])
+def test_grey_that_is_transparent_everywhere_is_taken_as_opaque(depth) -> None:
+    most = 2**depth - 1
+    values = np.full(SHAPE, most, np.uint16)
+    image = read_image(png(packed(values, depth), depth, GREY, _chunk(b"tRNS", struct.pack(">H", most))))
+    assert np.unique(image.pixels).tolist() == [most if depth >= 8 else 255]
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_transparent_colour_of_each_depth_is_shown_black_and_its_neighbours_are_not(depth) -> None:
+    most = 2**depth - 1
+    grey = slice_like(*SHAPE, top=most)
+    values = np.stack([grey, grey[::-1], grey[:, ::-1]], axis=-1)
+    values[0, 0], values[0, 1] = (9, 8, most), (9, 9, most)
+    data = png(
+        packed(values.reshape(SHAPE[0], -1), depth),
+        depth,
+        RGB,
+        _chunk(b"tRNS", struct.pack(">3H", 9, 8, most)),
+    )
+    image = read_image(data)
+    expected = values >> (depth - 8)
+    expected[0, 0] = 0
+    assert np.array_equal(image.pixels, expected)
+    assert codes(image) == (["depth_reduced"] if depth == 16 else []) + ["alpha_removed"]
+
+
+def test_neighbour_that_differs_in_the_lower_byte_alone_stays() -> None:
+    values = np.full((*SHAPE, 3), 0x8000, np.uint16)
+    values[:, :5] = 0x8001
+    rows = packed(values.reshape(SHAPE[0], -1), 16)
+    image = read_image(png(rows, 16, RGB, _chunk(b"tRNS", struct.pack(">3H", *[0x8001] * 3))))
+    assert np.array_equal(image.pixels, np.where(values[..., 0] == 0x8001, 0, 0x80))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_transparent_entries_of_a_palette_of_each_depth_are_shown_black(depth) -> None:
+    count = 2**depth
+    indices = (np.arange(SHAPE[0] * SHAPE[1]).reshape(SHAPE) % count).astype(np.uint16)
+    table = np.random.default_rng(3).integers(1, 256, (count, 3)).astype(np.uint8)
+    data = png(
+        packed(indices, depth),
+        depth,
+        PALETTE,
+        _chunk(b"PLTE", table.tobytes()),
+        _chunk(b"tRNS", bytes([255, 0][:count])),
+    )
+    image = read_image(data)
+    assert np.array_equal(image.pixels, np.where((indices == 1)[..., None], 0, table[indices]))
+    assert "alpha_removed" in codes(image)
+
+
+def with_chunk(data: bytes, kind: bytes, content: bytes) -> bytes:
+    return data[:33] + _chunk(kind, content) + data[33:]
+
+
+BIG = zlib.compress(bytes(80 * 2**20), 9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        (b"zTXt", b"Comment\0\0" + BIG),
+        (b"iTXt", b"Comment\0\1\0\0\0" + BIG),
+        (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + BIG),
+        (b"zTXt", b"Raw profile type exif\0\0" + BIG),
+        (b"tEXt", b"Comment\0" + bytes([65]) * (5 * 2**20)),
+        (b"iCCP", b"profile\0\0" + BIG),
+    ],
+    ids=lambda value: value[:20].decode("latin-1").partition("\0")[0],
+)
+def test_large_words_or_profile_are_thrown_away_and_the_picture_is_read(kind, content) -> None:
+    image = read_image(with_chunk(png_of(grey8()), kind, content))
+    assert np.array_equal(image.pixels, grey8())
+    assert image.notices == ()
+
+
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="3"/></x:xmpmeta>'
+
+
+@pytest.mark.parametrize(
+    "packed_as", [b"\0\0\0\0" + XMP, b"\1\0\0\0" + zlib.compress(XMP)], ids=["plain", "packed"]
+)
+def test_orientation_that_stands_among_the_words_is_kept(packed_as) -> None:
+    content = b"XML:com.adobe.xmp\0" + packed_as
+    image = read_image(with_chunk(png_of(grey8()), b"iTXt", content))
+    assert np.array_equal(image.pixels, grey8()[::-1, ::-1])
+    assert codes(image) == ["exif_rotated"]
