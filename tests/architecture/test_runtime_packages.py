@@ -38,6 +38,7 @@ PRODUCTION = {
     "SECRET_KEY": "test-only-5c1d0b0e6b0f4f0c9d6e7a8b9c0d1e2f-aB3-xY9-qW7",
     "ALLOWED_HOSTS": "portal.example.org",
     "DATABASE_URL": "postgres://user:password@database.example.org/secondread",
+    "EMAIL_URL": "smtp+tls://user:password@mail.example.org:587",
     "CELERY_BROKER_URL": "redis://queue.example.org:6379/0",
 }
 WORKER = """

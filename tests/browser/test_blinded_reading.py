@@ -47,7 +47,7 @@ def test_blinded_read_is_committed_revealed_and_kept_by_keyboard_alone(
     assert (first.read_class, first.confidence, first.comment) == ("meningioma", 4, "Broad base; a tail.")
     assert first.active_seconds is not None
     expect(page.locator("#viewer image[data-part=map]")).to_have_count(1)
-    expect(page.get_by_label("Disagree")).to_be_checked()
+    expect(page.get_by_label("or say another class")).to_be_checked()
     press(page, "s")
     expect(page.get_by_text("Preliminary", exact=True)).to_be_visible()
     press(page, "u")

@@ -53,7 +53,7 @@ def test_reader_chooses_german_reads_and_finds_it_again_on_another_profile(
     page.get_by_role("button", name="Festlegen und aufdecken").click()
     expect(page.get_by_text("Festgeschrieben", exact=True)).to_be_visible()
     assert FirstRead.objects.get().read_class == "meningioma"
-    expect(page.get_by_role("radio", name="Widerspruch")).to_be_checked()
+    expect(page.get_by_role("radio", name="oder eine andere Klasse")).to_be_checked()
     page.get_by_role("button", name="Befund speichern").click()
     expect(page.get_by_text("Vorläufig", exact=True)).to_be_visible()
     page.get_by_role("button", name="Diesen Fall abschließen").click()

@@ -167,7 +167,7 @@ def test_files_sent_as_one_case_are_its_slices_in_the_order_of_their_names(
     expect(row.first).to_contain_text("0 of 5 analysed")
     expect(row.last).to_contain_text("notes.png")
     expect(row.last).to_contain_text("not an image")
-    expect(page.locator("#upload-summary")).to_have_text("6 of 6 sent")
+    expect(page.locator("#upload-summary")).to_have_text("6 of 6 sent, 1 of them refused")
     case = Case.objects.get()
     assert [image.source_sha256 for image in case.images.order_by("position")] == [
         sha256_of(make_png_bytes(seed=number)) for number in (1, 2, 3, 10, 11)

@@ -145,6 +145,8 @@ def test_refusals_of_the_formats_are_sentences_that_can_be_looked_up() -> None:
     """One that is put together where it is raised is in no catalogue."""
     unknown = []
     for path in sorted((BASE_DIR / "inference" / "formats").glob("*.py")):
+        if path.name == "guarded.py":
+            continue  # it hands on what another process has refused, in that process's sentence
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "ImageError":
                 said = node.args[1]

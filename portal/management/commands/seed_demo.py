@@ -65,8 +65,9 @@ class Command(BaseCommand):
         files = labelled_files(DEMO_DIR, known=set(active_version().class_labels))
         importer = people["technologist"]
         single = [file for file in files if not file.case]
+        # No picture of the blinded cohort stands in the first one: its result would be held back there.
         for into, few in (
-            (cohort, single),
+            (cohort, single[BLINDED_CASES:]),
             (blinded, single[:BLINDED_CASES]),
             (practice, single[-TEACHING_CASES:]),
         ):

@@ -90,7 +90,6 @@ def test_agreement_takes_the_class_of_the_network(ready_case, colleague, api_of)
         ({"confidence": True}, "confidence"),
         ({"confidence": None}, "confidence"),
         ({"comment": "x" * 4001}, "comment"),
-        ({"comment": "a\0b"}, "comment"),
         ({"prediction": None}, "prediction"),
         ({"prediction": "first"}, "prediction"),
         ({"prediction": str(uuid.uuid4())}, "prediction"),
