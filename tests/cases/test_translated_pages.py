@@ -184,7 +184,7 @@ def data_of_the_portal() -> set[str]:
     """What people and machines have entered: it is shown as it is."""
     from portal.accounts.models import User
 
-    found = {*NAMES, "new@example.org", "{done}", "{total}", "{refused}", "{share}"}
+    found = {*NAMES, "new@example.org", "{done}", "{total}", "{refused}", "{share}", "{number}"}
     for named in (
         Cohort.objects.values_list("name", "description"),
         User.objects.values_list("email", "full_name"),
