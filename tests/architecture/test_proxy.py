@@ -25,6 +25,8 @@ import yaml
 from tests.support.ports import free_port
 from tests.support.shellblocks import ROOT, block_with
 
+pytestmark = pytest.mark.slow
+
 TEMPLATE = (ROOT / ".docker" / "nginx.conf.template").read_text(encoding="utf-8")
 PROXY = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["proxy"]
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("portal", "cases", "inference")
 # A command of development may import what only requirements-dev.in names; nothing that runs imports the file.

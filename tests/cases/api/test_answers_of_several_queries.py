@@ -15,7 +15,7 @@ from inference.heatmaps import pack
 from tests.cases.api.support import API
 from tests.cast import CLASSES, make_maps
 
-pytestmark = pytest.mark.both_databases
+pytestmark = [pytest.mark.both_databases, pytest.mark.slow]
 
 # More than any of these answers asks.
 MOST_QUERIES = 60
