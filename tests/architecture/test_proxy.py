@@ -53,7 +53,7 @@ def rendered(folder: Path, https_port: str, ports: tuple[int, int], portal: int)
     replaced = {
         "${HTTPS_PORT}": https_port,
         "/dev/stderr": "stderr",
-        "/tmp/": f"{folder}/work/",
+        "/tmp/": f"{folder}/scratch/",
         "/etc/nginx/tls": str(folder / "tls"),
         "listen 8080": f"listen 127.0.0.1:{ports[0]}",
         "listen 8443": f"listen 127.0.0.1:{ports[1]}",
@@ -164,12 +164,12 @@ def start(folder: Path) -> Iterator[Callable[[str], Proxy]]:
             settings = folder / "nginx.conf"
             settings.write_text(rendered(folder, https_port, ports, portal), encoding="utf-8")
             settings.chmod(0o644)
-            (folder / "work").mkdir(exist_ok=True)
+            (folder / "scratch").mkdir(exist_ok=True)
             shed: dict[str, Any] = {}
             if os.geteuid() == 0:
-                os.chown(folder / "work", USER, USER)
+                os.chown(folder / "scratch", USER, USER)
                 shed = {"user": USER, "group": USER, "extra_groups": ()}
-            command = [NGINX, "-e", "stderr", "-p", str(folder / "work"), "-c", str(settings)]
+            command = [NGINX, "-e", "stderr", "-p", str(folder / "scratch"), "-c", str(settings)]
             checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False, **shed)
             assert checked.returncode == 0, checked.stderr
             assert "[warn]" not in checked.stderr
