@@ -44,7 +44,7 @@ lock: $(VENV)/.requirements-dev ## Renew both requirements locks from the *.in l
 	@$(NPM) update --package-lock-only --loglevel=error
 
 messages: dev ## Bring the translations in portal/locale up to the sources; lists what is left to translate.
-	@DJANGO_SETTINGS_MODULE=portal.settings.test $(PY) manage.py messages
+	@DJANGO_SETTINGS_MODULE=portal.settings.test $(PY) -m tests.support.catalogues
 
 screenshots: dev ## Renew the pictures in docs/screenshots, of simulated cases.
 	@SCREENSHOTS=docs/screenshots $(PY) -m tests.run browser -- -k test_pages

@@ -23,7 +23,6 @@ ROOMS = ("portal", "cases", "inference")
 DEVELOPMENT = {
     "inference/demo/anatomy.py": {"nilearn"},
     "inference/training/out_of_domain.py": {"pydicom"},
-    "portal/catalogues.py": {"babel"},
 }
 # What Python itself needs of an environment, and the tests' own measuring of a child process.
 INSTALLERS = {"pip", "setuptools", "wheel", "coverage"}

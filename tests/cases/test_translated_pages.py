@@ -60,9 +60,9 @@ from cases.teaching.answers import answer
 from cases.worklist.bulk_pages import OFFERS
 from cases.worklist.saved_views import save_view
 from inference.heatmaps import pack
-from portal import catalogues
 from tests.cases.test_nothing_leaks import filled, routes
 from tests.cast import MANIFEST, make_maps, make_png_bytes
+from tests.support import catalogues
 
 # The admin speaks as Django translates it; a script reads the API, and a probe the health.
 ELSEWHERE = ("admin/", "api/", "health/", "static/")

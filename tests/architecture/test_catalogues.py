@@ -9,8 +9,8 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from django.utils import translation
 
-from portal import catalogues
 from portal.settings.env import BASE_DIR
+from tests.support import catalogues
 
 LANGUAGES = catalogues.translated_languages()
 # What a translation must name as well: places of values, markup, and the parts of the page that scripts fill.

@@ -1,12 +1,14 @@
 """The catalogues of translated strings, with Babel instead of GNU gettext, which few machines have.
 
-Babel is a tool of development: only the command `messages` and the tests import this module. The web process
-reads the compiled catalogues with the standard library.
+Babel is a tool of development, and so is this module; the web process reads the compiled catalogues with the
+standard library. `make messages` runs it: it brings the catalogues up to the sources, and says what is left to
+translate.
 """
 
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,3 +130,25 @@ def renew(language: str) -> Catalog:
     path.write_bytes(written(catalogue))
     path.with_suffix(".mo").write_bytes(compiled(catalogue))
     return catalogue
+
+
+def main() -> int:
+    """Renew both files of each language; list what has no translation."""
+    for language in translated_languages():
+        messages = [message for message in renew(language) if message.id]
+        missing = [message for message in messages if message.fuzzy or not _all_said(message.string)]
+        sys.stdout.write(f"{language}: {len(messages)} messages, {len(missing)} to translate\n")
+        for message in missing:
+            words = message.id if isinstance(message.id, str) else message.id[0]
+            sys.stdout.write(f"  {'fuzzy: ' if message.fuzzy else ''}{words}\n")
+    return 0
+
+
+def _all_said(translation: str | tuple[str, ...] | list[str] | None) -> bool:
+    """Whether every form of a translation has words."""
+    forms = [translation] if isinstance(translation, str) else list(translation or [""])
+    return all(forms)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
