@@ -62,7 +62,10 @@ def held_back_from(user: Person, prefix: str = "") -> Q:
     to_read = Case.objects.filter(
         reading_cohorts(user), under(Reading.BLINDED), state__in=UNREAD_STATES
     ).exclude(Exists(FirstRead.objects.filter(case=OuterRef("pk"), reader=user.pk)))
-    twin = Image.objects.filter(file=OuterRef("file"), case__in=to_read).exclude(cohort=OuterRef("cohort"))
+    # Asked for each twin, of which there are few: as a list, a database would gather all that is to be read.
+    twin = Image.objects.filter(Exists(to_read.filter(pk=OuterRef("case"))), file=OuterRef("file")).exclude(
+        cohort=OuterRef("cohort")
+    )
     shares_one = Exists(Image.objects.filter(Exists(twin), case=OuterRef(f"{prefix}pk")))
     return Q(shares_one) & ~_has(FirstRead, "reader", user, prefix)
 

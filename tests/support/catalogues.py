@@ -1,8 +1,8 @@
 """The catalogues of translated strings, with Babel instead of GNU gettext, which few machines have.
 
 Babel is a tool of development, and so is this module; the web process reads the compiled catalogues with the
-standard library. `make messages` runs it: it brings the catalogues up to the sources, and says what is left to
-translate.
+standard library. `make messages` runs it: it brings the catalogues up to the sources, and says what is left
+to translate.
 """
 
 from __future__ import annotations
