@@ -5,6 +5,7 @@ Backend-neutral Keras 3. Importing this module loads Keras and its backend.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -41,6 +42,23 @@ def build(network: EvidencePyramid, input_size: int, class_count: int) -> keras.
         "lesion": _lesion(convolve, ends, network),
     }
     return keras.Model(inputs, keras.layers.Add(name="logits")(_shares(taps, network.dropout, class_count)))
+
+
+def with_evidence(model: keras.Model, names: Sequence[str]) -> keras.Model:
+    """Return the model with what Grad-CAM makes of it as outputs, without a gradient.
+
+    names: of the taps. It gives the logits, float32 (B, classes); the embedding, float32 (B, D), the means of
+    the taps' features; and a tap each, float32 (B, h, w, classes), what it adds to the logits at each place.
+    A logit is the mean over the grid of a linear map of the features, so its gradient is that map's weight
+    over the number of places, everywhere the same.
+    """
+    evidence, means = [], []
+    for name in names:
+        features, dense = model.get_layer(name).output, model.get_layer(f"{name}_evidence")
+        _, rows, columns, _ = features.shape
+        means.append(keras.ops.mean(features, axis=(1, 2)))
+        evidence.append(keras.ops.matmul(features, dense.kernel / (rows * columns)))
+    return keras.Model(model.inputs, [model.output, keras.ops.concatenate(means, axis=1), *evidence])
 
 
 def freeze(model: keras.Model, stages: int, norms: bool) -> None:

@@ -44,6 +44,14 @@ class LayerInfo:
 
 
 @dataclass(frozen=True)
+class Compiled:
+    """A model's compiled form, which LiteRT runs: a file beside the manifest, and its digest."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a model is. Classes stand in the order of its outputs, layers from the input to the output.
 
@@ -51,7 +59,8 @@ class Manifest:
     temperature: divides the logits before the softmax. gate: method and thresholds of the input gate, whose
     arrays lie with the weights, or None. training_images: perceptual hashes of what it was trained on
     (inference.fingerprints), or None where they are not known. negative_class: code of the class that means
-    "nothing found", or None where no class does. directory: where the weights file lies.
+    "nothing found", or None where no class does. compiled: the form that LiteRT runs, or None where there is
+    none. directory: where the files lie.
     """
 
     id: str
@@ -72,6 +81,7 @@ class Manifest:
     gate: Mapping[str, Any] | None = None
     training_images: Mapping[str, Any] | None = None
     negative_class: str | None = None
+    compiled: Compiled | None = None
 
     @property
     def class_codes(self) -> tuple[str, ...]:
@@ -91,6 +101,7 @@ class Manifest:
         fields["network"] = self.network.as_dict()
         fields["training"] = dict(self.training)
         fields["attributions"] = list(self.attributions)
+        fields["compiled"] = asdict(self.compiled) if self.compiled else None
         for name in ("gate", "training_images"):
             fields[name] = dict(fields[name]) if fields[name] is not None else None
         return fields
@@ -128,6 +139,7 @@ def manifest_from_dict(fields: Mapping[str, Any], directory: Path) -> Manifest:
             "layers": tuple(LayerInfo(**{**each, "grid": tuple(each["grid"])}) for each in fields["layers"]),
             "network": network_from_dict(fields["network"]),
             "attributions": tuple(fields["attributions"]),
+            "compiled": Compiled(**fields["compiled"]) if fields.get("compiled") else None,
             "directory": directory,
         }
     )
@@ -145,18 +157,40 @@ def verify_weights(manifest: Manifest) -> Path:
 
     Raises ManifestError weights_missing or weights_mismatch.
     """
-    path = manifest.directory / manifest.weights_file
+    return _verified(manifest, manifest.weights_file, manifest.weights_sha256)
+
+
+def verify_compiled(manifest: Manifest) -> Path:
+    """Return the path of the compiled form once its SHA-256 is the manifest's.
+
+    Raises ManifestError weights_missing or weights_mismatch.
+    """
+    if manifest.compiled is None:
+        raise ManifestError("weights_missing", f"The model has no compiled form. Received {manifest.id!r}.")
+    return _verified(manifest, manifest.compiled.file, manifest.compiled.sha256)
+
+
+def verify_files(manifest: Manifest) -> None:
+    """Check every file that the manifest names. Raises ManifestError weights_missing or weights_mismatch."""
+    verify_weights(manifest)
+    if manifest.compiled is not None:
+        verify_compiled(manifest)
+
+
+def _verified(manifest: Manifest, file_name: str, sha256: str) -> Path:
+    path = manifest.directory / file_name
     try:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ManifestError(
-            "weights_missing", f"The weights of this model are missing. Received {manifest.weights_file!r}."
+            "weights_missing", f"The weights of this model are missing. Received {file_name!r}."
         ) from error
-    if found != manifest.weights_sha256:
+    if found != sha256:
         raise ManifestError(
             "weights_mismatch",
-            f"The weights are not those that the manifest of {manifest.id!r} names. Received sha256 {found}.",
+            f"The weights are not those that the manifest of {manifest.id!r} names. "
+            f"Received {file_name!r} with sha256 {found}.",
         )
     return path
 
@@ -188,6 +222,8 @@ def _check_consistency(manifest: Manifest) -> None:
         "layers.grid": tuple(each.grid for each in manifest.layers) == tuple((side, side) for side in grids),
         "layers.channels": tuple(each.channels for each in manifest.layers) == manifest.network.channels,
         "weights_file": Path(manifest.weights_file).name == manifest.weights_file,
+        "compiled.file": manifest.compiled is None
+        or Path(manifest.compiled.file).name == manifest.compiled.file != manifest.weights_file,
     }
     for field, met in demands.items():
         if not met:

@@ -6,7 +6,6 @@ Backend-neutral Keras 3. Importing this module loads Keras and its backend.
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Mapping
 
 import keras
@@ -16,9 +15,7 @@ from numpy.typing import NDArray
 from inference import lite
 from inference.architecture import EvidencePyramid, Network, PlainCnn
 from inference.errors import ManifestError
-
-# Arrays of the input gate lie in the same archive, under names that no layer has.
-GATE_PREFIX = "gate/"
+from inference.weights import GATE_PREFIX, read_archive
 
 
 def build_network(network: Network, input_size: int, class_count: int) -> keras.Model:
@@ -70,7 +67,7 @@ def load_weights(model: keras.Model, data: bytes) -> dict[str, NDArray[np.generi
     Raises ManifestError weights_mismatch unless names and shapes are exactly the model's and all values are
     finite.
     """
-    archive = _read_archive(data)
+    archive = read_archive(data)
     arrays = {path: values for path, values in archive.items() if not path.startswith(GATE_PREFIX)}
     wanted = {variable.path: tuple(variable.shape) for variable in model.weights}
     found = {path: array.shape for path, array in arrays.items()}
@@ -85,13 +82,3 @@ def load_weights(model: keras.Model, data: bytes) -> dict[str, NDArray[np.generi
     for variable in model.weights:
         variable.assign(arrays[variable.path].astype(np.float32))
     return {path.removeprefix(GATE_PREFIX): archive[path] for path in archive.keys() - arrays.keys()}
-
-
-def _read_archive(data: bytes) -> dict[str, NDArray[np.generic]]:
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return {path: archive[path] for path in archive.files}
-    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise ManifestError(
-            "weights_mismatch", f"The weights cannot be read. Received {len(data):,} bytes."
-        ) from error

@@ -27,6 +27,7 @@ def write_files(
         "title": f"Model {name}",
         "weights_file": weights_file or f"{name}.npz",
         "weights_sha256": hashlib.sha256(data).hexdigest(),
+        "compiled": None,
     }
     fields["training"]["figures"] = FIGURES
     (home / fields["weights_file"]).write_bytes(data)

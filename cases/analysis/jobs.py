@@ -57,6 +57,7 @@ class Lease:
     image_file: str
     model_name: str
     weights_sha256: str
+    compiled_sha256: str
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,8 @@ def lease(job_id: uuid.UUID) -> Lease | None:
         return None
     job = Job.objects.select_related("image", "model_version").get(pk=job_id)
     version = job.model_version
-    return Lease(job_id, token, job.attempts, job.image.file, version.name, version.weights_sha256)
+    digests = (version.weights_sha256, version.compiled_sha256)
+    return Lease(job_id, token, job.attempts, job.image.file, version.name, *digests)
 
 
 def _finish(lease: Lease, **changes: object) -> bool:

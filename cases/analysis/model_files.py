@@ -1,19 +1,21 @@
 """Where models lie: those that ship with this version, and those that the operator puts beside them.
 
-A model is a manifest `<id>.json` and the weights file that it names, in one folder. Web and workers may run
-on different machines; each has to find the files in a folder of its own.
+A model is a manifest `<id>.json` and the files that it names, in one folder: the weights and, where it has
+one, the compiled form. Web and workers may run on different machines; each has to find the files in a folder
+of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
 
 from inference.errors import ManifestError
-from inference.manifest import MANIFEST_DIR, Manifest, load_manifest, verify_weights
+from inference.manifest import MANIFEST_DIR, Manifest, load_manifest, verify_files
 
 
 def folders() -> tuple[Path, ...]:
@@ -33,19 +35,24 @@ def manifest_named(name: str) -> Manifest:
     return manifest
 
 
-def verified(name: str, weights_sha256: str) -> Manifest:
-    """The manifest of a registered model, with its weights checked on this machine.
+def verified(name: str, weights_sha256: str, compiled_sha256: str = "") -> Manifest:
+    """The manifest of a registered model, with its files checked on this machine.
 
-    Raises ManifestError, also model_differs where these are other weights than the registered ones.
+    What was registered without a compiled form runs without one, whatever lies here now. Raises
+    ManifestError, also model_differs where these are other files than the registered ones.
     """
     manifest = manifest_named(name)
-    if manifest.weights_sha256 != weights_sha256:
-        raise ManifestError(
-            "model_differs",
-            f"The files of {name!r} on this machine are not those that were registered. "
-            f"Received sha256 {manifest.weights_sha256}.",
-        )
-    verify_weights(manifest)
+    if not compiled_sha256:
+        manifest = replace(manifest, compiled=None)
+    here = (manifest.weights_sha256, manifest.compiled.sha256 if manifest.compiled else "")
+    for found, registered in zip(here, (weights_sha256, compiled_sha256), strict=True):
+        if found != registered:
+            raise ManifestError(
+                "model_differs",
+                f"The files of {name!r} on this machine are not those that were registered. "
+                f"Received sha256 {found or 'of no compiled form'}.",
+            )
+    verify_files(manifest)
     return manifest
 
 
@@ -61,7 +68,7 @@ def take_in(path: Path) -> Manifest:
     name, and the manifest last.
     """
     manifest = load_manifest(path)
-    verify_weights(manifest)
+    verify_files(manifest)
     if path.resolve().parent in {folder.resolve() for folder in folders()}:
         _check_name(path, manifest)
     if manifest.id in found_names():
@@ -74,7 +81,7 @@ def take_in(path: Path) -> Manifest:
     except OSError as error:
         raise ManifestError(
             "model_dir_unwritable",
-            f"The model cannot be copied to MODEL_DIR ({error.strerror}). Put its two files there yourself, "
+            f"The model cannot be copied to MODEL_DIR ({error.strerror}). Put its files there yourself, "
             f"on every machine that analyses. Received {manifest.id!r}.",
         ) from error
     return manifest_named(manifest.id)
@@ -96,22 +103,28 @@ def _same_here(manifest: Manifest) -> Manifest:
             "model_differs",
             f"Another model of this id is here already; give the new one a new id. Received {manifest.id!r}.",
         )
-    verify_weights(here)
+    verify_files(here)
     return here
 
 
 def _copy_weights(manifest: Manifest, home: Path) -> None:
-    target = home / manifest.weights_file
+    _copy_named(manifest, manifest.weights_file, manifest.weights_sha256, home)
+    if manifest.compiled is not None:
+        _copy_named(manifest, manifest.compiled.file, manifest.compiled.sha256, home)
+
+
+def _copy_named(manifest: Manifest, name: str, sha256: str, home: Path) -> None:
+    target = home / name
     if not target.exists():
-        _copy(manifest.directory / manifest.weights_file, target)
+        _copy(manifest.directory / name, target)
         return
     with target.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() == manifest.weights_sha256:
+        if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
             return
     raise ManifestError(
         "weights_taken",
         "MODEL_DIR has other weights under this name; rename the new file and its entry in the manifest. "
-        f"Received {manifest.weights_file!r}.",
+        f"Received {name!r}.",
     )
 
 

@@ -65,7 +65,7 @@ def activate(*, by: User | None, version: ModelVersion) -> bool:
     Raises ManifestError where its files are missing on this machine or are not the registered ones.
     """
     _require_operator(by)
-    model_files.verified(version.name, version.weights_sha256)
+    model_files.verified(version.name, version.weights_sha256, version.compiled_sha256)
     with transaction.atomic():
         before = _locked_active()
         if before is not None and before.pk == version.pk:
@@ -88,7 +88,7 @@ def roll_back(*, by: User | None, version: ModelVersion) -> ModelVersion:
         before = version_before(active)
         if before is None:
             raise NoWayBack(_t("No other version was active before “%(name)s”.") % {"name": version.name})
-        model_files.verified(before.name, before.weights_sha256)
+        model_files.verified(before.name, before.weights_sha256, before.compiled_sha256)
         _make_active(by, before, ROLLED_BACK, active)
     return before
 

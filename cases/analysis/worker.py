@@ -39,16 +39,16 @@ UNEXPECTED = Failure(
 
 
 @functools.lru_cache(maxsize=2)
-def predictor_for(model_name: str, weights_sha256: str) -> Predictor:
-    """The loaded network of this name; kept, since loading takes seconds.
+def predictor_for(model_name: str, weights_sha256: str, compiled_sha256: str) -> Predictor:
+    """The loaded network of this name; kept, since loading takes a while.
 
-    Raises ManifestError where this machine's files are not those of the registered version.
+    Raises ManifestError where this machine's files are not those of the registered version, or where what
+    runs them is not installed.
     """
-    from inference.predictor import Predictor, configure_tensorflow
+    from inference.predictor import Predictor
 
-    manifest = model_files.verified(model_name, weights_sha256)
-    configure_tensorflow(settings.INFERENCE_THREADS)
-    return Predictor.load(manifest)
+    manifest = model_files.verified(model_name, weights_sha256, compiled_sha256)
+    return Predictor.load(manifest, threads=settings.INFERENCE_THREADS)
 
 
 @functools.lru_cache(maxsize=2)
@@ -63,7 +63,7 @@ def load_active_network(**kwargs: Any) -> None:
     """Load the active network in a fresh pool process, so that the first job need not wait."""
     try:
         active = model_versions.active_version()
-        predictor_for(active.name, active.weights_sha256)
+        predictor_for(active.name, active.weights_sha256, active.compiled_sha256)
     except Exception:
         # The process must come up all the same: the job will say why it failed.
         logger.exception("The active network could not be loaded.")
@@ -87,7 +87,7 @@ def analyse(job_id: str) -> None:
 
 
 def _infer(lease: Lease) -> Result:
-    predictor = predictor_for(lease.model_name, lease.weights_sha256)
+    predictor = predictor_for(lease.model_name, lease.weights_sha256, lease.compiled_sha256)
     known = training_images_of(predictor)
     pixels = decode_canonical(storage.load(lease.image_file))
     started = time.perf_counter()

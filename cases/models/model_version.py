@@ -40,6 +40,12 @@ class ModelVersion(models.Model):
         return self.name
 
     @property
+    def compiled_sha256(self) -> str:
+        """Digest of the form that LiteRT runs; empty where it was registered without one."""
+        digest: str = (self.manifest.get("compiled") or {}).get("sha256", "")
+        return digest
+
+    @property
     def classes(self) -> list[dict[str, str]]:
         """The classes in the network's order, each with `code` and `label`."""
         return [entry | {"label": shown(entry["label"])} for entry in self.manifest["classes"]]

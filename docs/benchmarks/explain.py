@@ -1,19 +1,23 @@
-"""One compiled function against the usual ways to the same probabilities and maps, in one process.
+"""Both engines against the usual ways to the same probabilities and maps, in one process; then each alone.
 
     python docs/benchmarks/explain.py [THREADS] [OUT.json]
 
-Prints milliseconds an image (median of the rounds, ways taken in turns) and the ratio to ours; writes the
-same as JSON where a file is named, for `python -m inference publish --speed`.
+Prints milliseconds an image (median of the rounds, ways taken in turns) and the ratio to ours, which is
+LiteRT with one picture at a time, as workers run it; then what a process of its own needs from its start until
+it has explained a picture: seconds, and memory. Writes the same as JSON where a file is named, for
+`python -m inference publish --speed`.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -21,11 +25,26 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from inference.engines import Engine, load_engine
+from inference.engines.tensorflow import compile_explainer, configure
 from inference.manifest import default_manifest, verify_weights
 from inference.networks import build_network, load_weights
-from inference.predictor import Explainer, compile_explainer, configure_tensorflow
 
+ROOT = Path(__file__).resolve().parents[2]
 BATCH, ROUNDS = 8, 9
+OURS = "LiteRT, one by one"
+
+# Of a process that has done nothing else: from its first line to the first result.
+START = """
+import sys, time
+started = time.perf_counter()
+sys.path.insert(0, sys.argv[1])
+import numpy as np, psutil
+from inference.manifest import default_manifest
+from inference.predictor import Predictor
+Predictor.load(default_manifest(), sys.argv[2], 1).predict([np.zeros((256, 256), np.uint8)])
+print(time.perf_counter() - started, psutil.Process().memory_info().rss / 2**20)
+"""
 
 
 def taped(model: keras.Model, layers: tuple[str, ...]) -> Callable[[np.ndarray], None]:
@@ -46,43 +65,54 @@ def taped(model: keras.Model, layers: tuple[str, ...]) -> Callable[[np.ndarray],
     return run
 
 
-def called(explain: Explainer) -> Callable[[np.ndarray], None]:
-    """Ours, with the results fetched."""
+def whole(engine: Engine) -> Callable[[np.ndarray], None]:
+    """All pictures at once."""
+    return lambda tensors: void(engine.explain(tensors))
 
-    def run(tensors: np.ndarray) -> None:
-        logits, values, *_ = explain(tensors)
-        logits.numpy()
-        for layer in values:
-            layer.numpy()
 
-    return run
+def single(engine: Engine) -> Callable[[np.ndarray], None]:
+    """One picture after another."""
+    return lambda tensors: void([engine.explain(tensor[None]) for tensor in tensors])
+
+
+def void(_: Any) -> None:
+    """Nothing: what was made is thrown away."""
+
+
+def starts() -> list[dict[str, Any]]:
+    """What each engine needs in a process of its own, median of three."""
+    rows = []
+    for engine in ("litert", "tensorflow"):
+        command = [sys.executable, "-c", START, str(ROOT), engine]
+        said = [subprocess.check_output(command, text=True) for _ in range(3)]  # noqa: S603 - our own line
+        runs = [[float(each) for each in line.split()] for line in said]
+        seconds, mebibytes = (median(column) for column in zip(*runs, strict=True))
+        rows.append({"engine": engine, "seconds_to_ready": seconds, "resident_mebibytes": mebibytes})
+    return rows
 
 
 def main() -> None:
     """Measure and print."""
     threads, *written = int(sys.argv[1]) if sys.argv[1:] else 1, *sys.argv[2:]
-    configure_tensorflow(threads)
+    configure(threads)
     manifest = default_manifest()
+    lite, full = (load_engine(manifest, name, threads) for name in ("litert", "tensorflow"))
     model = build_network(manifest.network, manifest.input_size, len(manifest.classes))
     load_weights(model, verify_weights(manifest).read_bytes())
-    explain = compile_explainer(model, manifest.layer_names)
-    compiled = called(explain)
     # What tf.function wraps is not in its type stub.
     plain = compile_explainer(model, manifest.layer_names).python_function  # type: ignore[attr-defined]
-    xla = called(tf.function(plain, jit_compile=True))
-
-    def one_by_one(batch: np.ndarray) -> None:
-        for each in batch:
-            compiled(each[None])
+    xla = tf.function(plain, jit_compile=True)
 
     def predicted(batch: np.ndarray) -> None:
         for each in batch:
             model.predict(each[None], verbose=0)
 
     ways: dict[str, Callable[[np.ndarray], None]] = {
-        "one compiled function, batch 8": compiled,
-        "one compiled function, one by one": one_by_one,
-        "the same with XLA, batch 8": xla,
+        OURS: single(lite),
+        "LiteRT, 8 at once": whole(lite),
+        "TensorFlow, one by one": single(full),
+        "TensorFlow, 8 at once": whole(full),
+        "the same with XLA, 8 at once": lambda tensors: void([each.numpy() for each in xla(tensors)[1]]),
         "predict() alone, one by one": predicted,
         "predict() and a tape a class and layer": taped(model, manifest.layer_names),
     }
@@ -96,15 +126,21 @@ def main() -> None:
             way(tensors)
             if round_:
                 spent[name].append((time.perf_counter() - started) / BATCH * 1000)
-    ours = median(spent["one compiled function, batch 8"])
+    ours = median(spent[OURS])
     for name, times in spent.items():
         print(f"{name:42} {median(times):8.1f} ms an image {median(times) / ours:6.2f}")
+    own = starts()
+    for row in own:
+        print(
+            f"{row['engine']:42} {row['seconds_to_ready']:8.2f} s to the first result, "
+            f"{row['resident_mebibytes']:.0f} MiB"
+        )
     for path in written:
         rows = [
             {"way": name, "milliseconds_an_image": median(times), "times_ours": median(times) / ours}
             for name, times in spent.items()
         ]
-        content = {"threads": threads, "batch": BATCH, "rounds": ROUNDS, "ways": rows}
+        content = {"threads": threads, "batch": BATCH, "rounds": ROUNDS, "ways": rows, "starts": own}
         Path(path).write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inference.engines import ENGINES
 from inference.errors import ImageError
 from inference.files import write_whole
 from inference.formats import DecodedImage, read_image
@@ -30,18 +31,22 @@ def add_output(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """Declare which network is used, and by how many threads."""
+    """Declare which network is used, by which engine, and by how many threads."""
     parser.add_argument("--model", type=Path, metavar="MANIFEST", help="another model's manifest (JSON)")
+    parser.add_argument(
+        "--engine", choices=ENGINES, help="default: litert where the model has a compiled form"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
 
 
 def load_predictor(options: argparse.Namespace) -> Predictor:
-    """Check the manifest before TensorFlow loads, so that a typing error is told at once."""
+    """Load the network that the options name. The manifest is checked first, so that a typing error is told
+    before an engine loads.
+    """
     manifest = load_manifest(options.model) if options.model else default_manifest()
-    from inference.predictor import Predictor, configure_tensorflow
+    from inference.predictor import Predictor
 
-    configure_tensorflow(options.threads)
-    return Predictor.load(manifest)
+    return Predictor.load(manifest, options.engine, options.threads)
 
 
 def add_fold_models(parser: argparse.ArgumentParser) -> None:
@@ -81,14 +86,14 @@ def open_folds(options: argparse.Namespace, folds: Sequence[int] = ()) -> tuple[
     error is told at once.
     """
     manifests = [load_manifest(path) for path in options.models]
-    from inference.predictor import configure_tensorflow
+    from inference.engines.tensorflow import configure
     from inference.training.data import read_samples, refuse_contradictions
     from inference.training.folds import held_out
 
     models = held_out(manifests, folds)
     samples = read_samples(options.directory, options.manifest, manifests[0].class_codes, tell)
     refuse_contradictions(samples, options.directory)
-    configure_tensorflow(options.threads)
+    configure(options.threads)
     return models, samples
 
 

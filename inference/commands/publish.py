@@ -48,12 +48,12 @@ def run(options: argparse.Namespace) -> None:
         if path := getattr(options, name):
             figures[name] = _read(path)
     failures = options.known_failures.read_text("utf-8").splitlines() if options.known_failures else []
-    from inference.predictor import configure_tensorflow
+    from inference.engines.tensorflow import configure
     from inference.training.data import read_samples
     from inference.training.out_of_domain import out_of_domain_pictures
     from inference.training.publishing import publish
 
-    configure_tensorflow(options.threads)
+    configure(options.threads)
     samples = read_samples(
         options.data, options.manifest or options.data / "manifest.csv", manifest.class_codes, tell
     )

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from inference.engines.conversion import compiled
 from inference.errors import DataError
 from inference.files import write_whole
 from inference.fingerprints import FingerprintSet, fingerprint
-from inference.manifest import Manifest, verify_weights
+from inference.manifest import Compiled, Manifest, verify_weights
 from inference.networks import build_network, load_weights, weights_to_bytes
 from inference.predictor import Predictor
 from inference.training.data import Sample, read_pixels
@@ -57,11 +58,16 @@ def publish(
     model = build_network(manifest.network, manifest.input_size, len(manifest.classes))
     load_weights(model, verify_weights(manifest).read_bytes())
     weights = weights_to_bytes(model, gate.as_arrays())
+    form = compiled(model, manifest.network)
+    directory.mkdir(parents=True, exist_ok=True)
+    if form is not None:
+        write_whole(directory / f"{manifest.id}.tflite", form)
     published = replace(
         manifest,
         weights_sha256=hashlib.sha256(weights).hexdigest(),
         temperature=temperature,
         gate=gate.as_settings(),
+        compiled=Compiled(f"{manifest.id}.tflite", hashlib.sha256(form).hexdigest()) if form else None,
         training_images=FingerprintSet.of(fingerprint(each) for each in pixels).as_manifest(),
         training={
             **manifest.training,
@@ -70,7 +76,6 @@ def publish(
         },
         directory=directory,
     )
-    directory.mkdir(parents=True, exist_ok=True)
     write_whole(directory / manifest.weights_file, weights)
     path = directory / f"{manifest.id}.json"
     write_whole(path, (json.dumps(published.as_dict(), indent=2) + "\n").encode())

@@ -25,6 +25,7 @@ from inference.training.plots import History
 from inference.training.progress import Progress, silent
 from inference.training.recipe import Fit, Recipe, load_recipe
 from inference.training.run_record import digest_of, refuse_other
+from inference.weights import parameter_count
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +125,9 @@ def _candidate(
         rows = [index for index, sample in enumerate(scored) if sample.fold == fold]
         own = [scored[index] for index in rows]
         probabilities[rows] = run(predictor, own, seed=0, progress=progress).probabilities
-        parameters = predictor.parameters
-        weights_bytes = max(weights_bytes, verify_weights(manifest).stat().st_size)
+        weights = verify_weights(manifest)
+        parameters = parameter_count(weights)
+        weights_bytes = max(weights_bytes, weights.stat().st_size)
         models.append(_described(recipe, manifest, fold, experiment))
     return Candidate(recipe.id, recipe.title, parameters, weights_bytes, tuple(models), probabilities)
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from inference.architecture import EvidencePyramid, network_from_dict
+from inference.engines.tensorflow import compile_explainer
 from inference.lite import EVIDENCE, fold_batch_norm, freeze
 from inference.networks import build_network, load_weights, weights_to_bytes
-from inference.predictor import compile_explainer
 from inference.training import imagenet
 
 SIZE = 32

@@ -11,13 +11,14 @@ import pytest
 import tensorflow as tf
 
 from inference.architecture import ConvBlock, PlainCnn
+from inference.engines.tensorflow import TensorFlowEngine, compile_explainer
 from inference.errors import ManifestError
 from inference.fingerprints import FingerprintSet
 from inference.gate import REFUSED
 from inference.heatmaps import pack, unpack
 from inference.manifest import DEFAULT_MODEL, MANIFEST_DIR, default_manifest, load_manifest
 from inference.networks import load_weights, weights_to_bytes
-from inference.predictor import Predictor, compile_explainer
+from inference.predictor import Predictor
 from inference.preprocessing import letterbox, to_tensor
 from inference.training.data import read_pixels, read_samples
 from inference.training.out_of_domain import out_of_domain_pictures
@@ -160,7 +161,8 @@ def test_temperature_divides_the_logits(tmp_path: Path) -> None:
 
 def test_embedding_is_the_mean_of_each_layer(tmp_path: Path) -> None:
     model = tiny_model()
-    result = Predictor(tiny_manifest(tmp_path), model).predict([grey8()])[0]
+    engine = TensorFlowEngine(model, NETWORK.layer_names())
+    result = Predictor(tiny_manifest(tmp_path), engine).predict([grey8()])[0]
     tensor = to_tensor(grey8(), SIZE)[None]
     means = [
         keras.Model(model.inputs[0], model.get_layer(name).output)(tensor).numpy().mean(axis=(0, 1, 2))

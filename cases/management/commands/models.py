@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Count
 
-from cases.analysis import model_files, model_versions
+from cases.analysis import model_check, model_files, model_versions
 from cases.analysis.model_figures import figures_of
 from cases.models import ModelVersion
 from inference.errors import ManifestError
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             "manifest",
             type=Path,
             metavar="MANIFEST.json",
-            help="its weights lie beside it; both are copied to MODEL_DIR unless they are there",
+            help="its files lie beside it; all are copied to MODEL_DIR unless they are there",
         )
         activate = acts.add_parser("activate", help="use a network for all uploads from now on")
         activate.add_argument("name", metavar="NAME")
@@ -56,10 +56,19 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {name}  not registered")
 
     def _register(self, *, manifest: Path, **options: Any) -> None:
+        self._compare(manifest)
         version = model_versions.register_file(by=None, path=manifest)
         self.stdout.write(
             f"{version.name} is registered. `manage.py models activate {version.name}` uses it."
         )
+
+    def _compare(self, path: Path) -> None:
+        found = model_check.compare(path)
+        if found is not None:
+            self.stdout.write(
+                f"Both engines agree on {found.pictures} pictures: probabilities within "
+                f"{found.probability:.1g}, maps within {found.map_value:.1g}."
+            )
 
     def _activate(self, *, name: str, **options: Any) -> None:
         version = ModelVersion.objects.filter(name=name).first()
@@ -79,7 +88,7 @@ class Command(BaseCommand):
 
 def _state_of_files(version: ModelVersion) -> str:
     try:
-        model_files.verified(version.name, version.weights_sha256)
+        model_files.verified(version.name, version.weights_sha256, version.compiled_sha256)
     except ManifestError as error:
         return f"not usable here: {error.code}"
     return "files verified"

@@ -141,7 +141,7 @@ def test_other_weights_under_a_taken_file_name_are_refused_and_stay_unchanged(tm
 def test_folder_that_cannot_be_written_is_said_with_what_to_do(tmp_path, settings) -> None:
     (tmp_path / "file").write_text("no folder")
     settings.MODEL_DIR = str(tmp_path / "file")
-    with pytest.raises(ManifestError, match="Put its two files there yourself") as refused:
+    with pytest.raises(ManifestError, match="Put its files there yourself") as refused:
         model_versions.register_file(by=None, path=write_files(tmp_path / "elsewhere", "a"))
     assert refused.value.code == "model_dir_unwritable"
 

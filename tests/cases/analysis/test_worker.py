@@ -83,14 +83,14 @@ def test_upload_is_compared_with_the_training_images(
     """The upload is the picture of seed 0."""
     picture = np.asarray(PillowImage.open(io.BytesIO(make_png_bytes(seed=trained_on))))
     known = FingerprintSet.of([fingerprint(picture)]).as_manifest()
-    predictor = worker.predictor_for("tiny", tiny_network.weights_sha256)
+    predictor = worker.predictor_for("tiny", tiny_network.weights_sha256, "")
     monkeypatch.setattr(predictor, "manifest", replace(tiny_network, training_images=known))
     worker.analyse(str(job.pk))
     assert Prediction.objects.get().in_training is expected
 
 
 def test_verdict_of_the_gate_is_kept(job, tiny_network, monkeypatch) -> None:
-    predictor = worker.predictor_for("tiny", tiny_network.weights_sha256)
+    predictor = worker.predictor_for("tiny", tiny_network.weights_sha256, "")
     whole = predictor.predict
     verdict = SimpleNamespace(verdict="refused", distance=9.5, confidence=0.4)
     monkeypatch.setattr(predictor, "predict", lambda batch: [replace(whole(batch)[0], gate=verdict)])
