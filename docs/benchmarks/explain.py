@@ -3,8 +3,8 @@
     python docs/benchmarks/explain.py [THREADS] [OUT.json]
 
 Prints milliseconds an image (median of the rounds, ways taken in turns) and the ratio to ours, which is
-LiteRT with one picture at a time, as workers run it; then what a process of its own needs from its start until
-it has explained a picture: seconds, and memory. Writes the same as JSON where a file is named, for
+LiteRT with one picture at a time, as workers run it; then what a process of its own needs from its start
+until it has explained a picture: seconds, and memory. Writes the same as JSON where a file is named, for
 `python -m inference publish --speed`.
 """
 

@@ -2,7 +2,7 @@
 
 `litert` is what workers and the command line use where a model has a compiled form: it starts at once, needs
 little memory, and knows no gradients. `tensorflow` runs every network, trains and converts. Neither is
-imported before it is asked for, and each runs where the other is not installed (ADR 13).
+imported before it is asked for, and each runs where the other is not installed (ADR 14).
 """
 
 from inference.engines.base import Engine, Explained
