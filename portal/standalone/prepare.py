@@ -101,7 +101,7 @@ def _wait(step: subprocess.Popen[bytes]) -> None:
     try:
         while True:
             try:
-                step.wait(3)
+                step.wait(1)
             except subprocess.TimeoutExpired:
                 print(".", end="", flush=True)
             else:

@@ -161,6 +161,41 @@ def test_folder_of_another_user_is_named_with_its_owner(open_folder: Path) -> No
     assert f"sudo chown -R nobody {open_folder}" in said
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_folder_of_another_user_serves_who_keeps_programs_and_data_elsewhere(open_folder: Path) -> None:
+    own = open_folder / "own"
+    own.mkdir()
+    os.chown(own, NOBODY, NOBODY)
+    _, said = preflight(open_folder, *AS_NOBODY)
+    assert "`make run VENV=$HOME/secondread-programs SECONDREAD_VAR=$HOME/secondread-data`" in said
+    elsewhere = {"VENV": f"{own}/programs", "SECONDREAD_VAR": f"{own}/my data"}
+    assert preflight(open_folder, *AS_NOBODY, **elsewhere) == (0, "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_folder_that_its_owner_made_ready_serves_who_keeps_data_elsewhere(open_folder: Path) -> None:
+    own = open_folder / "own"
+    own.mkdir()
+    os.chown(own, NOBODY, NOBODY)
+    python = open_folder / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch(mode=0o755)
+    lock, installed = open_folder / "requirements.txt", open_folder / ".venv" / ".requirements"
+    for path in (lock, installed, open_folder / ".venv" / ".made"):
+        path.touch()
+    os.utime(lock, (1, 1))
+    assert preflight(open_folder, *AS_NOBODY, SECONDREAD_VAR=str(own)) == (0, "")
+    os.utime(installed, (0, 0))
+    status, said = preflight(open_folder, *AS_NOBODY, SECONDREAD_VAR=str(own))
+    assert status == 1
+    assert f"cannot write in {open_folder / '.venv'}, where it keeps its programs" in said
+
+
+def test_folder_for_programs_that_make_would_take_for_two_is_refused(tmp_path: Path) -> None:
+    status, said = preflight(tmp_path, VENV="my programs")
+    assert (status, said) == (1, "\nVENV must be a folder without spaces in its name, not 'my programs'.\n")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder away")
 def test_root_in_the_folder_of_another_is_warned_and_goes_on(open_folder: Path) -> None:
     os.chown(open_folder, NOBODY, NOBODY)
