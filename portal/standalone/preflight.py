@@ -33,16 +33,16 @@ class UnfitError(Exception):
 def main() -> int:
     """Check what `make run` needs. 0 where it is there, 1 after a sentence about what is not."""
     try:
-        check(_knobs())
+        check(_knobs(), *sys.argv[1:])
     except UnfitError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     return 0
 
 
-def check(knobs: dict[str, str]) -> None:
-    """Raise UnfitError for the first thing that is in the way."""
-    venv = venv_of(os.environ.get("VENV") or ".venv")
+def check(knobs: dict[str, str], programs: str = ".venv") -> None:
+    """Raise UnfitError for the first thing that is in the way. `programs`: the Makefile's VENV."""
+    venv = venv_of(programs)
     var = Path(knobs.get("SECONDREAD_VAR") or ROOT / "var").absolute()
     check_lock(var / "run" / "lock")
     check_port(knobs.get("HOST") or "127.0.0.1", port_of(knobs.get("PORT") or "8000"))
