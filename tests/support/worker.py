@@ -15,7 +15,7 @@ from typing import Any
 from celery import Celery
 from django.conf import settings
 
-START_SECONDS = 90
+START_SECONDS = 150
 STOP_SECONDS = 15
 LAST_LINES = 25
 
