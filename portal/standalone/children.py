@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from logging import INFO, Formatter, LogRecord
 from logging.handlers import RotatingFileHandler
@@ -21,12 +21,22 @@ LOG_BYTES = 5 * 2**20
 LAST_LINES = 20
 # So long the children have after SIGTERM; an analysis that is cut off then is announced again.
 KILL_SECONDS = 5
+# A stop that takes longer than this says whom it waits for.
+PATIENCE_SECONDS = 1
+# How long a process that is started again is waited with, from the first time in a row to the last; one that
+# has lasted for a minute begins anew.
+PAUSES = (0, 1, 5, 15, 30)
+LASTING_SECONDS = 60
+
+
+# Looked up here: a child in which this is called has no other thread that could give a lock back.
+_prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 
 
 def die_with_parent(number: int = signal.SIGTERM) -> None:
     """Ask the kernel to send `number` to this process when its parent ends (prctl(2); Linux only)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number)
+    if _prctl is not None:
+        _prctl(PR_SET_PDEATHSIG, number)
 
 
 class LogPrinter:
@@ -48,6 +58,12 @@ class LogPrinter:
     def last_lines(self, name: str) -> list[str]:
         """What the process said last."""
         return list(self._last.get(name, ()))
+
+    def close(self) -> None:
+        """Close the files."""
+        with self._lock:
+            for handler in self._handlers.values():
+                handler.close()
 
     def _handler(self, name: str) -> RotatingFileHandler:
         if name not in self._handlers:
@@ -72,8 +88,9 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - no thread runs yet
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - it takes no lock
         )
+        self.began = time.monotonic()
 
     def follow(self, printer: LogPrinter, ended: Callable[[str], None]) -> None:
         """Write its output to its log, and call `ended` with its name when it has ended."""
@@ -107,8 +124,10 @@ class Child:
             reader.join(seconds)
 
     def _read(self, printer: LogPrinter) -> None:
-        for line in self.process.stdout or ():
-            printer.write(self.name, line.decode("utf-8", "replace").rstrip("\r\n"))
+        assert self.process.stdout is not None  # noqa: S101 - what PIPE means
+        with self.process.stdout as lines:
+            for line in lines:
+                printer.write(self.name, line.decode("utf-8", "replace").rstrip("\r\n"))
 
     def _wait(self, ended: Callable[[str], None]) -> None:
         self.process.wait()
@@ -116,13 +135,19 @@ class Child:
 
 
 class Supervisor:
-    """Runs the processes until one ends or a signal comes, then ends all, and remembers who stopped first."""
+    """Runs the processes until one ends or a signal comes, then ends all, and remembers who stopped first.
+
+    One that `revive` was called for is started again instead.
+    """
 
     def __init__(self, printer: LogPrinter, when_started: Callable[[], None]) -> None:
         self.stopped_first: str | None = None
         self._printer = printer
         self._when_started = when_started
         self._commands: dict[str, tuple[list[str], Mapping[str, str]]] = {}
+        self._children: dict[str, Child] = {}
+        self._revived: set[str] = set()
+        self._deaths: Counter[str] = Counter()
         # SimpleQueue.put may be called in a signal handler (queue's documentation: it is reentrant).
         self._events: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
@@ -130,21 +155,57 @@ class Supervisor:
         """Have `command` started by `loop`."""
         self._commands[name] = (command, env)
 
+    def revive(self, name: str) -> None:
+        """From now on start this process again when it ends by itself. For any thread."""
+        self._revived.add(name)
+
     def loop(self) -> None:
         """Run until all children have ended, then make sure that none of theirs is left."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
-        children: list[Child] = []
         try:
-            for name, (command, env) in self._commands.items():
-                children.append(Child(name, command, env))
-                self._say(f"{name} started (pid={children[-1].process.pid})")
-            for child in children:
+            for name in self._commands:
+                self._start(name)
+            for child in self._children.values():
                 child.follow(self._printer, self._events.put)
             self._when_started()
-            self.stopped_first = self._events.get()
+            self.stopped_first = self._until_one_ends()
         finally:
-            self._end(children)
+            self._end(list(self._children.values()))
+
+    def _start(self, name: str) -> Child:
+        child = self._children[name] = Child(name, *self._commands[name])
+        self._say(f"{name} started (pid={child.process.pid})")
+        return child
+
+    def _until_one_ends(self) -> str | None:
+        """The first that ends and is not started again; None after a signal."""
+        ended = self._events.get()
+        while ended in self._revived:
+            pause = self._bury(self._children[ended])
+            try:
+                # Who ends meanwhile, and a signal, are not to wait.
+                return self._events.get(timeout=pause)
+            except queue.Empty:
+                self._start(ended).follow(self._printer, self._events.put)
+            ended = self._events.get()
+        return ended
+
+    def _bury(self, child: Child) -> float:
+        """Clear away what is left of it; how long to wait before it is started again."""
+        child.kill_group()
+        child.close(1)
+        if time.monotonic() - child.began > LASTING_SECONDS:
+            del self._deaths[child.name]
+        pause = PAUSES[min(self._deaths[child.name], len(PAUSES) - 1)]
+        self._deaths[child.name] += 1
+        self._say(f"{child.name} stopped by itself (rc={child.process.returncode}); again in {pause} s")
+        print(
+            f"The {child.name} process stopped by itself and is started again; what it was doing is done "
+            f"again. {self._printer.folder / child.name}.log says more.",
+            flush=True,
+        )
+        return pause
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._events.put(None)
@@ -152,8 +213,14 @@ class Supervisor:
     def _end(self, children: list[Child]) -> None:
         for child in children:
             child.terminate()
-        deadline = time.monotonic() + KILL_SECONDS
-        while time.monotonic() < deadline and any(child.process.poll() is None for child in children):
+        began, said = time.monotonic(), False
+        while left := [child.name for child in children if child.process.poll() is None]:
+            waited = time.monotonic() - began
+            if waited > KILL_SECONDS:
+                break
+            if waited > PATIENCE_SECONDS and not said:
+                print(f"\n    waiting for {', '.join(left)}, {KILL_SECONDS} s at the most", flush=True)
+                said = True
             time.sleep(0.05)
         for child in children:
             child.kill_group()

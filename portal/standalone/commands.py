@@ -9,6 +9,8 @@ from portal.standalone.options import Options, allowed_hosts
 
 # The workers that must answer before the portal is ready, by their Celery node names.
 WORKERS = frozenset({"analysis", "maintenance"})
+# What is started again when it ends: a picture that takes the network down takes nothing else along.
+REVIVED = "analysis"
 
 
 def environment(options: Options, broker_url: str) -> dict[str, str]:
@@ -20,37 +22,33 @@ def environment(options: Options, broker_url: str) -> dict[str, str]:
         **os.environ,
         "ALLOWED_HOSTS": allowed_hosts(options),
         "CELERY_BROKER_URL": broker_url,
+        "CELERY_CUSTOM_WORKER_POOL": "portal.standalone.pool:TaskPool",
         "PYTHONUNBUFFERED": "1",
         "SECONDREAD_VAR": str(options.var),
+        # /tmp is memory on many systems, and who is killed leaves there what nobody looks for.
+        "TMPDIR": str(options.scratch),
     }
 
 
 def processes(options: Options) -> dict[str, list[str]]:
-    """Name to command. One web process with threads: SQLite has one writer."""
+    """Name to command: each of them one process, none of which only waits for another."""
     return {
-        "web": _python("gunicorn", "portal.wsgi:application", *_web(options)),
-        "analysis": _worker("analysis", "--pool=prefork", "--concurrency=1"),
-        "maintenance": _worker("maintenance", "--pool=threads", "--concurrency=1"),
-        "beat": _python("celery", "--app=portal.celery", "beat", "--loglevel=INFO"),
+        "web": _python("portal.standalone.webserver", options.host, str(options.port)),
+        "analysis": _python("celery", "--app=portal.celery", "worker", *_worker("analysis", "custom")),
+        "maintenance": _python("portal.standalone.maintenance", *_worker("maintenance", "threads")),
     }
 
 
-def _web(options: Options) -> list[str]:
+def _worker(queue: str, pool: str) -> list[str]:
     return [
-        f"--bind={options.url.removeprefix('http://')}",
-        "--worker-class=gthread",
-        "--workers=1",
-        "--threads=8",
-        "--graceful-timeout=3",
-        "--timeout=120",
-        "--no-control-socket",
+        f"--queues={queue}",
+        f"--hostname={queue}@%h",
+        f"--pool={pool}",
+        "--concurrency=1",
+        "--without-gossip",
+        "--without-mingle",
+        "--loglevel=INFO",
     ]
-
-
-def _worker(queue: str, *pool: str) -> list[str]:
-    node = f"--hostname={queue}@%h"
-    quiet = ("--without-gossip", "--without-mingle", "--loglevel=INFO")
-    return _python("celery", "--app=portal.celery", "worker", f"--queues={queue}", node, *pool, *quiet)
 
 
 def _python(module: str, *arguments: str) -> list[str]:

@@ -25,6 +25,11 @@ class Options:
         return self.var / "log"
 
     @property
+    def scratch(self) -> Path:
+        """The folder of what is on its way in or out; emptied at each start."""
+        return self.var / "run" / "scratch"
+
+    @property
     def url(self) -> str:
         """The address that is told to the person."""
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"

@@ -19,6 +19,10 @@ ROOT = Path(__file__).resolve().parents[2]
 INSTALLED_GB = 2.5
 DATA_GB = 0.3
 GB = 10**9
+# For a checkout that cannot be written, or not by everybody.
+ELSEWHERE = (
+    "Or keep both elsewhere: `make run VENV=$HOME/secondread-programs SECONDREAD_VAR=$HOME/secondread-data`."
+)
 NAMES = ("HOST", "PORT", "SECONDREAD_VAR")
 
 
@@ -29,26 +33,43 @@ class UnfitError(Exception):
 def main() -> int:
     """Check what `make run` needs. 0 where it is there, 1 after a sentence about what is not."""
     try:
-        check(_knobs())
+        check(_knobs(), *sys.argv[1:])
     except UnfitError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     return 0
 
 
-def check(knobs: dict[str, str]) -> None:
-    """Raise UnfitError for the first thing that is in the way."""
-    venv = ROOT / ".venv"
+def check(knobs: dict[str, str], programs: str = ".venv") -> None:
+    """Raise UnfitError for the first thing that is in the way. `programs`: the Makefile's VENV."""
+    venv = venv_of(programs)
     var = Path(knobs.get("SECONDREAD_VAR") or ROOT / "var").absolute()
     check_lock(var / "run" / "lock")
     check_port(knobs.get("HOST") or "127.0.0.1", port_of(knobs.get("PORT") or "8000"))
-    check_writable(venv, "its programs")
     check_environment(venv)
-    check_writable(var, "its data; SECONDREAD_VAR names another folder for it")
+    # A checkout that somebody has made ready for others need not be theirs.
+    if not is_installed(venv):
+        check_writable(venv, "its programs", ELSEWHERE)
+    check_writable(var, "its data", ELSEWHERE)
     if not (venv / ".requirements").exists():
         check_space(venv, INSTALLED_GB)
     check_space(var, DATA_GB)
     warn_root()
+
+
+def venv_of(name: str) -> Path:
+    """The folder of the programs. Raises UnfitError for a name that `make` would take for two."""
+    if any(letter.isspace() for letter in name):
+        raise UnfitError(f"VENV must be a folder without spaces in its name, not {name!r}.")
+    return ROOT / name
+
+
+def is_installed(venv: Path) -> bool:
+    """Whether all that is needed is there, as `make` sees it: no older than its list."""
+    try:
+        return (venv / ".requirements").stat().st_mtime >= (ROOT / "requirements.txt").stat().st_mtime
+    except OSError:
+        return False
 
 
 def check_lock(lock: Path) -> None:
@@ -93,8 +114,8 @@ def check_port(host: str, port: int) -> None:
         ) from error
 
 
-def check_writable(folder: Path, what: str) -> None:
-    """Refuse a folder that can be neither written nor made, and say whose it is."""
+def check_writable(folder: Path, what: str, otherwise: str = "") -> None:
+    """Refuse a folder that can be neither written nor made; say whose it is, and what to do `otherwise`."""
     there = _nearest(folder)
     if not there.is_dir():
         raise UnfitError(f"{there} is a file, where SecondRead makes a folder for {what}. Move it away.")
@@ -108,7 +129,8 @@ def check_writable(folder: Path, what: str) -> None:
         )
     else:
         advice = "Clone or copy it to a folder that you may write."
-    raise UnfitError(f"SecondRead cannot write in {there}, where it keeps {what}. {advice}")
+    why = f"SecondRead cannot write in {there}, where it keeps {what}."
+    raise UnfitError(" ".join(filter(None, (why, advice, otherwise))))
 
 
 def check_environment(venv: Path) -> None:

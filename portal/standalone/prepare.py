@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -38,9 +39,16 @@ def only_one(options: Options) -> Iterator[None]:
 
 def prepare(options: Options, environment: dict[str, str]) -> None:
     """Bring database, static files and demo cases up to date, with a line for each step."""
+    _empty(options.scratch)
     _step("Database", ["migrate", "--no-input"], options, environment)
     _static_files(options, environment)
     _step("Demo accounts and cases", ["seed_demo"], options, environment)
+
+
+def _empty(folder: Path) -> None:
+    """What a portal that was killed left half-way is nobody's any more."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _static_files(options: Options, environment: dict[str, str]) -> None:
@@ -93,7 +101,7 @@ def _wait(step: subprocess.Popen[bytes]) -> None:
     try:
         while True:
             try:
-                step.wait(3)
+                step.wait(1)
             except subprocess.TimeoutExpired:
                 print(".", end="", flush=True)
             else:

@@ -10,10 +10,11 @@ import subprocess
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 
-import django
 from celery import Celery
 
+from portal.demo import DEMO_ACCOUNTS
 from portal.standalone.commands import WORKERS
 from portal.standalone.options import Options
 
@@ -25,9 +26,14 @@ class Watch:
     """Two threads beside the supervisor's loop; a failure that they see ends that loop by SIGTERM."""
 
     def __init__(
-        self, options: Options, environment: dict[str, str], broker: subprocess.Popen[bytes] | None
+        self,
+        options: Options,
+        environment: dict[str, str],
+        broker: subprocess.Popen[bytes] | None,
+        when_ready: Callable[[], None],
     ) -> None:
         self.failure = ""
+        self._when_ready = when_ready
         self._options = options
         self._broker_url = environment["CELERY_BROKER_URL"]
         self._broker = broker
@@ -45,6 +51,7 @@ class Watch:
 
     def _announce(self) -> None:
         if self._all_answer():
+            self._when_ready()
             print(f"SecondRead is ready at {self._options.url}", flush=True)
             print(_sign_ins(), flush=True)
         elif not self._stopping.is_set():
@@ -98,9 +105,6 @@ def _web_answers(options: Options) -> bool:
 
 def _sign_ins() -> str:
     """The demonstration's accounts, one a line."""
-    django.setup()
-    from portal.demo import DEMO_ACCOUNTS
-
     lines = [
         f"  {account.role or 'superuser':<14} {account.email:<30} {account.password}"
         for account in DEMO_ACCOUNTS

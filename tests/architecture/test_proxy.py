@@ -35,6 +35,10 @@ needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 USER = int(PROXY["user"].split(":")[0])
 
 
+# More than the sockets of both sides hold on loopback.
+EXPORT = 10 * 2**20
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of docker-compose.yml after the page's step, taken by somebody whose files are private."""
@@ -127,6 +131,12 @@ def portal_behind(received: dict[str, str]) -> Iterator[int]:
 
     class Portal(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path == "/api/v1/export/":
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(bytes(EXPORT))
+                received[f"export {self.client_address}"] = self.path
+                return
             received.update(self.headers.items())
             if self.command == "POST":
                 received[f"form {self.client_address}"] = self.path
@@ -256,6 +266,25 @@ def test_slow_forms_wait_at_the_proxy_and_take_no_thread_of_the_portal(
         assert proxy.over_tls({"Host": "localhost:8443"}) == http.HTTPStatus.OK
         time.sleep(0.5)
         assert forms_at(proxy) == 0
+
+
+@needs_nginx
+def test_export_that_is_not_read_waits_at_the_proxy_and_takes_no_thread_of_the_portal(
+    start: Callable[[str], Proxy],
+) -> None:
+    proxy = start("8443")
+    context = ssl.create_default_context(cafile=str(proxy.folder / "tls" / "certificate.pem"))
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            plain = stack.enter_context(socket.create_connection(("localhost", proxy.https), timeout=10))
+            client = stack.enter_context(context.wrap_socket(plain, server_hostname="localhost"))
+            client.sendall(b"GET /api/v1/export/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert client.recv(12) == b"HTTP/1.1 200"
+        deadline = time.monotonic() + 20
+        while sum(name.startswith("export ") for name in list(proxy.received)) < 20:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert proxy.over_tls({"Host": "localhost:8443"}) == http.HTTPStatus.OK
 
 
 def forms_at(proxy: Proxy) -> int:

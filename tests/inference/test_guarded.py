@@ -180,6 +180,19 @@ def test_processes_are_no_more_than_the_guard_allows(pool) -> None:
     assert 1 <= len(pool.pids()) <= 2
 
 
+def test_processes_that_nobody_needs_are_ended_and_the_next_file_gets_new_ones() -> None:
+    pool = DecodingPool(Guard(idle=0.3))
+    pool.read(png_of(grey8()))
+    (former,) = pool.pids()
+    deadline = time.monotonic() + 20
+    while pool.pids() or psutil.pid_exists(former):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    pool.read(png_of(grey8()))
+    assert len(pool.pids()) == 1
+    pool.close()
+
+
 def test_nobody_waits_for_ever_where_all_processes_are_taken() -> None:
     pool = DecodingPool(Guard(processes=0, patience=0.05))
     error = refusal(pool, png_of(grey8()))

@@ -44,14 +44,14 @@ def refused(var: Path) -> str:
     return said
 
 
-def preflight(folder: Path, *before: str, **knobs: str) -> tuple[int, str]:
-    """The status and the words of the first step, as the checkout in `folder` runs it."""
+def preflight(folder: Path, *before: str, programs: str = ".venv", **knobs: str) -> tuple[int, str]:
+    """The status and the words of the first step, as the Makefile of the checkout in `folder` runs it."""
     here = folder / "portal" / "standalone"
     here.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "portal" / "standalone" / "preflight.py", here)
     environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     done = subprocess.run(
-        [*before, sys.executable, "-I", str(here / "preflight.py")],
+        [*before, sys.executable, "-I", str(here / "preflight.py"), programs],
         env=environment | {"PORT": str(free_port())} | knobs,
         cwd="/",
         capture_output=True,
@@ -159,6 +159,42 @@ def test_folder_of_another_user_is_named_with_its_owner(open_folder: Path) -> No
     assert f"SecondRead cannot write in {open_folder}" in said
     assert "It belongs to root." in said
     assert f"sudo chown -R nobody {open_folder}" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_folder_of_another_user_serves_who_keeps_programs_and_data_elsewhere(open_folder: Path) -> None:
+    own = open_folder / "own"
+    own.mkdir()
+    os.chown(own, NOBODY, NOBODY)
+    _, said = preflight(open_folder, *AS_NOBODY)
+    assert "`make run VENV=$HOME/secondread-programs SECONDREAD_VAR=$HOME/secondread-data`" in said
+    var = f"{own}/my data"
+    found = preflight(open_folder, *AS_NOBODY, programs=f"{own}/programs", SECONDREAD_VAR=var)
+    assert found == (0, "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_folder_that_its_owner_made_ready_serves_who_keeps_data_elsewhere(open_folder: Path) -> None:
+    own = open_folder / "own"
+    own.mkdir()
+    os.chown(own, NOBODY, NOBODY)
+    python = open_folder / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch(mode=0o755)
+    lock, installed = open_folder / "requirements.txt", open_folder / ".venv" / ".requirements"
+    for path in (lock, installed, open_folder / ".venv" / ".made"):
+        path.touch()
+    os.utime(lock, (1, 1))
+    assert preflight(open_folder, *AS_NOBODY, SECONDREAD_VAR=str(own)) == (0, "")
+    os.utime(installed, (0, 0))
+    status, said = preflight(open_folder, *AS_NOBODY, SECONDREAD_VAR=str(own))
+    assert status == 1
+    assert f"cannot write in {open_folder / '.venv'}, where it keeps its programs" in said
+
+
+def test_folder_for_programs_that_make_would_take_for_two_is_refused(tmp_path: Path) -> None:
+    status, said = preflight(tmp_path, programs="my programs")
+    assert (status, said) == (1, "\nVENV must be a folder without spaces in its name, not 'my programs'.\n")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder away")

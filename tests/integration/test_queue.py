@@ -58,8 +58,8 @@ def empty_broker() -> None:
     current_app.control.purge()
 
 
-def running_worker():
-    return worker.running(connection.settings_dict, settings.CELERY_BROKER_URL)
+def running_worker(pool="prefork"):
+    return worker.running(connection.settings_dict, settings.CELERY_BROKER_URL, pool)
 
 
 def all_done() -> bool:
@@ -70,7 +70,7 @@ def kill_worker() -> None:
     """SIGKILL to the worker and its pool, as a power cut would."""
     stats = current_app.control.inspect(timeout=2).stats() or {}
     for found in stats.values():
-        for process in [found["pid"], *found["pool"]["processes"]]:
+        for process in {found["pid"], *found["pool"]["processes"]}:
             os.kill(process, signal.SIGKILL)
 
 
@@ -100,8 +100,9 @@ def test_upload_while_the_broker_forgets_everything_is_analysed_after_all(upload
     assert Prediction.objects.count() == 1
 
 
-def test_worker_killed_in_the_middle_loses_no_job_and_doubles_none(upload) -> None:
-    with running_worker():
+@pytest.mark.parametrize("pool", ["prefork", "custom"])
+def test_worker_killed_in_the_middle_loses_no_job_and_doubles_none(upload, pool: str) -> None:
+    with running_worker(pool):
         for seed in range(6):
             upload(seed)
         wait_until(lambda: Job.objects.filter(status=JobStatus.SUCCEEDED).exists(), "first analysis")
@@ -112,7 +113,7 @@ def test_worker_killed_in_the_middle_loses_no_job_and_doubles_none(upload) -> No
         jobs.lease(left.pk)
     past = timezone.now() - timedelta(seconds=1)
     Job.objects.filter(status=JobStatus.RUNNING).update(lease_until=past)
-    with running_worker():
+    with running_worker(pool):
         sweep_jobs()
         wait_until(all_done, "analyses after the kill")
     assert Prediction.objects.count() == Job.objects.count() == 6

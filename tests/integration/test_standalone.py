@@ -137,8 +137,8 @@ def test_killed_supervisor_takes_everything_along(var: Path) -> None:
 @pytest.mark.parametrize(
     ("victim", "sentence"),
     [
-        ("gunicorn", "The web process stopped by itself."),
-        ("--queues=analysis", "The analysis process stopped by itself."),
+        ("portal.standalone.webserver", "The web process stopped by itself."),
+        ("portal.standalone.maintenance", "The maintenance process stopped by itself."),
         ("valkey-server", "The private broker stopped by itself"),
     ],
 )

@@ -15,15 +15,16 @@ from typing import Any
 from celery import Celery
 from django.conf import settings
 
-START_SECONDS = 90
+START_SECONDS = 150
 STOP_SECONDS = 15
 LAST_LINES = 25
 
 
 @contextlib.contextmanager
-def running(database: dict[str, Any], broker_url: str) -> Iterator[Path]:
+def running(database: dict[str, Any], broker_url: str, pool: str = "prefork") -> Iterator[Path]:
     """Serve the queue `analysis` for the length of the block; yields the log's path.
 
+    `pool` is Celery's name of one; "custom" is the one of `make run`.
     `database` is the `settings_dict` of the connection to the test database.
     Raises RuntimeError, with the log, where the worker does not answer.
     """
@@ -31,7 +32,13 @@ def running(database: dict[str, Any], broker_url: str) -> Iterator[Path]:
         log = Path(folder) / "worker.log"
         with log.open("wb") as output:
             command = [sys.executable, "-m", "celery", "--app=portal.celery", "worker", "--queues=analysis"]
-            command += ["--hostname=analysis@%h", "--concurrency=1", "--without-gossip", "--without-mingle"]
+            command += [
+                "--hostname=analysis@%h",
+                f"--pool={pool}",
+                "--concurrency=1",
+                "--without-gossip",
+                "--without-mingle",
+            ]
             worker = subprocess.Popen(
                 [*command, "--loglevel=INFO"],
                 env=_environment(database, broker_url),
@@ -55,6 +62,7 @@ def _environment(database: dict[str, Any], broker_url: str) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "portal.settings.base",
         "DATABASE_URL": f"postgres://{person}{place}",
         "CELERY_BROKER_URL": broker_url,
+        "CELERY_CUSTOM_WORKER_POOL": "portal.standalone.pool:TaskPool",
         "SECONDREAD_VAR": str(settings.VAR_DIR),
         "SECRET_KEY": settings.SECRET_KEY,
         "TF_CPP_MIN_LOG_LEVEL": "2",
