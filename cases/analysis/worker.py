@@ -1,6 +1,6 @@
 """Where the queue meets the network: claim a job, call the core, hand the result back.
 
-No transaction is open while the network runs. TensorFlow is loaded in the pool
+No transaction is open while the network runs. The engine is loaded in the pool
 process, after the fork: a process that forks with TensorFlow loaded hangs.
 """
 

@@ -268,7 +268,7 @@ CELERY_IMPORTS = ["cases.analysis.worker", "cases.analysis.tasks", "cases.readin
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# A pool process is ready when TensorFlow is loaded, which takes longer than Celery's 4 s.
+# A pool process is ready when the network is loaded, which with TensorFlow takes longer than Celery's 4 s.
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120
 CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {
