@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,12 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from celery import Celery
+from celery import Celery, current_app
 from django.conf import settings
 
 START_SECONDS = 90
 STOP_SECONDS = 15
+SETTLE_SECONDS = 60
 LAST_LINES = 25
+NODE = "analysis@tests"
 
 
 @contextlib.contextmanager
@@ -31,19 +34,36 @@ def running(database: dict[str, Any], broker_url: str) -> Iterator[Path]:
         log = Path(folder) / "worker.log"
         with log.open("wb") as output:
             command = [sys.executable, "-m", "celery", "--app=portal.celery", "worker", "--queues=analysis"]
-            command += ["--hostname=analysis@%h", "--concurrency=1", "--without-gossip", "--without-mingle"]
+            command += [f"--hostname={NODE}", "--concurrency=1", "--without-gossip", "--without-mingle"]
             worker = subprocess.Popen(
                 [*command, "--loglevel=INFO"],
                 env=_environment(database, broker_url),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         try:
             _wait_for_answer(worker, broker_url, log)
             yield log
         finally:
             _stop(worker)
+
+
+def settle() -> None:
+    """Throw away what waits in the queue, and return once the worker has ended what it has at hand.
+
+    Raises TimeoutError where it does not end.
+    """
+    current_app.control.purge()
+    worker = current_app.control.inspect(destination=[NODE])
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        # None where it is too busy to answer.
+        if (worker.reserved(), worker.active()) == ({NODE: []}, {NODE: []}):
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"The worker does not end after {SETTLE_SECONDS} s")
 
 
 def _environment(database: dict[str, Any], broker_url: str) -> dict[str, str]:
@@ -80,5 +100,6 @@ def _stop(worker: subprocess.Popen[bytes]) -> None:
     try:
         worker.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        worker.kill()
+        # Its pool as well: a process of that would go on with its job, on a database that is emptied.
+        os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
