@@ -24,6 +24,7 @@ from inference.manifest import load_manifest
 from inference.predictor import Predictor
 from portal.accounts.models import User
 from tests.browser.conftest import NO_WEBGL2
+from tests.browser.pictures import wait_until_drawn
 from tests.browser.signing_in import sign_in
 from tests.inference.tiny import DETECTOR, manifest_fields, square_detector, write_model
 
@@ -350,7 +351,7 @@ def test_without_webgl2_the_servers_drawing_serves(
     expect(page.get_by_text("This browser offers no WebGL2")).to_be_visible()
     expect(page.get_by_role("button", name="Window", exact=True)).to_be_hidden()
     base, heat = stages(page)
-    page.wait_for_load_state("networkidle")
+    wait_until_drawn(page)
     check_square_and_peak(page, base, heat)
     page.get_by_role("button", name="Larger").click()
     page.wait_for_timeout(200)
