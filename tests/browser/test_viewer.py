@@ -24,6 +24,7 @@ from inference.manifest import load_manifest
 from inference.predictor import Predictor
 from portal.accounts.models import User
 from tests.browser.conftest import NO_WEBGL2
+from tests.browser.pictures import wait_until_drawn
 from tests.browser.signing_in import sign_in
 from tests.inference.tiny import DETECTOR, manifest_fields, square_detector, write_model
 
@@ -82,6 +83,15 @@ def stages(page: Page) -> tuple[Locator, Locator]:
     return page.locator("[data-stage=base]"), page.locator("[data-stage=heat]")
 
 
+def wait_until_still(*panes: Locator) -> None:
+    """Wait until the panes have what they asked for and show the same twice; a busy machine draws late."""
+    for pane in panes:
+        expect(pane).to_have_attribute("aria-busy", "false")
+        before = b""
+        while (now := pane.screenshot()) != before:
+            before = now
+
+
 def on_screen(page: Page, stage: Locator, x: float, y: float) -> tuple[float, float]:
     """Where a point of the picture is in a pane, by the drawing's own view box."""
     where = stage.locator("[data-marks]").evaluate(
@@ -120,7 +130,7 @@ def test_peak_of_the_map_lies_in_the_off_centre_square_at_every_zoom(
             for _ in range(6):
                 page.mouse.wheel(0, -100)
         page.mouse.move(1, 1)
-        page.wait_for_timeout(300)
+        wait_until_still(base, heat)
         check_square_and_peak(page, base, heat)
 
 
@@ -146,8 +156,8 @@ def test_browser_shows_what_the_server_lays_over(
 ) -> None:
     sign_in(page, live_server, colleague)
     open_case(page, live_server, square_case, "?opacity=60")
-    page.wait_for_timeout(300)
     _, heat = stages(page)
+    wait_until_still(heat)
     shown = pixels_of(heat)
     address = page.locator("[data-part=overlay]").get_attribute("href")
     body = page.context.request.get(f"{live_server.url}{address}").body()
@@ -350,7 +360,7 @@ def test_without_webgl2_the_servers_drawing_serves(
     expect(page.get_by_text("This browser offers no WebGL2")).to_be_visible()
     expect(page.get_by_role("button", name="Window", exact=True)).to_be_hidden()
     base, heat = stages(page)
-    page.wait_for_load_state("networkidle")
+    wait_until_drawn(page)
     check_square_and_peak(page, base, heat)
     page.get_by_role("button", name="Larger").click()
     page.wait_for_timeout(200)

@@ -31,11 +31,17 @@ ARGUMENTS = (
     "--disable-sync",
     "--disable-domain-reliability",
     "--no-pings",
+    # Nor of the pages': any host but this one is unknown.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
     # WebGL without a graphics card.
     "--ignore-gpu-blocklist",
     "--use-gl=angle",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
+    # Only a canvas that asks for WebGL goes through the emulated card: pages are painted sooner without.
+    "--disable-gpu-compositing",
+    "--disable-gpu-rasterization",
+    "--disable-accelerated-2d-canvas",
     "--font-render-hinting=none",
 )
 # The package's own unpacking; it writes under TMPDIR.

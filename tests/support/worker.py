@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,12 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from celery import Celery
+from celery import Celery, current_app
 from django.conf import settings
 
 START_SECONDS = 150
 STOP_SECONDS = 15
+SETTLE_SECONDS = 60
 LAST_LINES = 25
+NODE = "analysis@tests"
 
 
 @contextlib.contextmanager
@@ -33,7 +36,7 @@ def running(database: dict[str, Any], broker_url: str, pool: str = "prefork") ->
         with log.open("wb") as output:
             command = [sys.executable, "-m", "celery", "--app=portal.celery", "worker", "--queues=analysis"]
             command += [
-                "--hostname=analysis@%h",
+                f"--hostname={NODE}",
                 f"--pool={pool}",
                 "--concurrency=1",
                 "--without-gossip",
@@ -45,12 +48,29 @@ def running(database: dict[str, Any], broker_url: str, pool: str = "prefork") ->
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         try:
             _wait_for_answer(worker, broker_url, log)
             yield log
         finally:
             _stop(worker)
+
+
+def settle() -> None:
+    """Throw away what waits in the queue, and return once the worker has ended what it has at hand.
+
+    Raises TimeoutError where it does not end.
+    """
+    current_app.control.purge()
+    worker = current_app.control.inspect(destination=[NODE])
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        # None where it is too busy to answer.
+        if (worker.reserved(), worker.active()) == ({NODE: []}, {NODE: []}):
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"The worker does not end after {SETTLE_SECONDS} s")
 
 
 def _environment(database: dict[str, Any], broker_url: str) -> dict[str, str]:
@@ -88,5 +108,6 @@ def _stop(worker: subprocess.Popen[bytes]) -> None:
     try:
         worker.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        worker.kill()
+        # Its pool as well: a process of that would go on with its job, on a database that is emptied.
+        os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
