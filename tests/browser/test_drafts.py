@@ -223,7 +223,7 @@ def disputed(
     return f"{live_server.url}/cases/{case.code}/"
 
 
-def test_words_of_an_amendment_outlive_theme_language_and_going_elsewhere(
+def test_words_of_an_amendment_outlive_another_language_and_going_elsewhere(
     page: Page, live_server: LiveServer, colleague: User, disputed: str
 ) -> None:
     sign_in(page, live_server, colleague)
@@ -231,7 +231,7 @@ def test_words_of_an_amendment_outlive_theme_language_and_going_elsewhere(
     page.locator("[name=comment]").fill("one line\nand another")
     page.locator("[name=reason]").fill("seen again")
     page.get_by_role("radio", name="5 Certain").check()
-    for button in ("Light", "Deutsch", "English"):
+    for button in ("Deutsch", "English"):
         page.get_by_role("button", name=button).click()
         page.wait_for_load_state("load")
         expect(page.locator("[name=comment]")).to_have_value("one line\nand another")
@@ -251,7 +251,7 @@ def test_words_of_an_amendment_outlive_theme_language_and_going_elsewhere(
 def test_words_that_the_server_refuses_stay_until_it_takes_them(
     page: Page, live_server: LiveServer, referee: User, disputed: str
 ) -> None:
-    """422: the page has them, and still has them after the language is changed."""
+    """422: the page has them, and still has them after the theme is changed."""
     sign_in(page, live_server, referee)
     page.goto(f"{disputed}adjudicate/")
     page.get_by_label("Comment").fill("the second is right")
