@@ -82,7 +82,7 @@ NONSENSE = {
     "role": "radiologist",
     "new_password1": "colleague",
     "new_password2": "x",
-    "reason": "x" * 2000,
+    "reason": "…" * 2000,
     "region": "x",
     "name": "…",
 }
