@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import Prefetch
@@ -78,10 +79,15 @@ def not_ahead(view: PageView) -> PageView:
 
 
 def _way_back(request: HttpRequest, code: str | None) -> str:
-    """Where to go after the sign-in; what was posted cannot be posted again by a redirect."""
-    if request.method in ("GET", "HEAD") or code is None:
+    """Where to go after the sign-in. A redirect posts nothing again: it leads to the page on which the form
+    stands, with what this browser has kept of it.
+    """
+    if request.method in ("GET", "HEAD"):
         return request.get_full_path()
-    return reverse("cases:case", args=[code])
+    from_page = urlsplit(request.headers.get("Referer", ""))
+    if from_page.netloc == request.get_host() and from_page.path.startswith("/"):
+        return urlunsplit(("", "", from_page.path, from_page.query, ""))
+    return request.get_full_path() if code is None else reverse("cases:case", args=[code])
 
 
 def case_or_404(request: PageRequest, code: str) -> Case:

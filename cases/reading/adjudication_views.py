@@ -52,7 +52,8 @@ def adjudication(request: PageRequest, code: str) -> HttpResponse:
     if not is_adjudicator(request.user, case):
         raise PermissionDenied(_t("Only the adjudicator of this cohort decides where its readers differ."))
     if case.state != CaseState.DISPUTED:
-        messages.info(request, _t("This case waits for no adjudication."))
+        words = _t("This case waits for no adjudication.")
+        messages.info(request, words, extra_tags=f"unsaved:adjudicate:{case.code}")
         return redirect("cases:case", code=case.code)
     form = FirstReadForm(request.POST if request.method == "POST" else None)
     form.fields["read_class"].label = _t("Which class is it?")
@@ -62,7 +63,8 @@ def adjudication(request: PageRequest, code: str) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, _t("Your decision stands. The network's result is shown beside it."))
+            words = _t("Your decision stands. The network's result is shown beside it.")
+            messages.success(request, words, extra_tags=f"saved:adjudicate:{case.code}")
             return redirect("cases:case", code=case.code)
     shown = results.current_result(request.user, case)
     image = image_at(case, request.GET.get("image", ""), shown)

@@ -29,8 +29,8 @@ from cases.reading.adjudications import is_adjudicator
 from cases.reading.forms import AmendForm, FirstReadForm, ReviewForm, initial_of
 from cases.reading.keys import KEY_ACTS
 from cases.reading.protocols import terms_for
-from cases.reading.queries import adjudication_of, reviews_of
-from cases.reading.read_input import ReadInput, from_draft, read_of
+from cases.reading.queries import adjudication_of, own_draft, reviews_of
+from cases.reading.read_input import ReadInput, from_draft, read_of, written_in
 from cases.reading.reviews import is_for_adjudicator
 from cases.reading.stage import Stage
 from cases.translation import sentences, tenths_of_percent
@@ -95,10 +95,10 @@ def page(
     form: FirstReadForm | ReviewForm | None = None,
     prediction: Prediction | None = None,
     conflict: Review | None = None,
-    newer: str | None = None,
+    newer: list[str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The page, at the reader's stage. `form` is one that was sent and not taken; `newer` is the comment of
+    """The page, at the reader's stage. `form` is one that was sent and not taken; `newer` are the words of
     one that came too late, since another window had gone on.
     """
     # In this order: a result that comes meanwhile is shown, or asked for by the panel of what is pending.
@@ -133,6 +133,7 @@ def page(
         "has_result": has_result or shown is not None,
         "other_window": newer is not None,
         "newer": newer,
+        "left_words": _left_words(request, case, stage),
         "has_next": stage.reader is not None
         and (is_open or reading_queue.next_case(request.user, case) is not None),
         "decision": decision,
@@ -143,6 +144,16 @@ def page(
         "adjudicates": case.state == CaseState.DISPUTED and is_adjudicator(request.user, case),
     } | reading
     return render(request, "reading/case.html", context, status=status)
+
+
+def _left_words(request: PageRequest, case: Case, stage: Stage) -> list[str]:
+    """What the user wrote in a draft for which the case has no form any more: others have filled it, or the
+    user may not read it now.
+    """
+    if stage.reader is None:
+        draft = own_draft(request.user, case)
+        return written_in(draft.fields) if draft else []
+    return written_in(stage.typed) if stage.taken else []
 
 
 def _shown_now(

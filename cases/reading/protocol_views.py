@@ -104,7 +104,8 @@ def protocol(request: PageRequest) -> HttpResponse:
             form.add_error(None, error)
         else:
             words = _t("The protocol is settled: version %(version)d.")
-            messages.success(request, words % {"version": changed.protocol_version})
+            said = words % {"version": changed.protocol_version}
+            messages.success(request, said, extra_tags=f"saved:protocol:{cohort.pk}")
             return redirect(f"{reverse('dashboard:protocol')}?cohort={cohort.pk}")
     context = {
         "cohorts": managed,

@@ -15,8 +15,12 @@ from cases.models.statement import MAX_OTHER_FINDING, Confidence
 from inference.regions import RegionError, validated
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cases.models import Adjudication, Case, FirstRead, Prediction, Review
 
+# The fields of a read that a reader writes in words.
+WRITTEN = ("other_finding", "comment")
 # A page left open over night is no reading time.
 MOST_SECONDS = 4 * 60 * 60
 
@@ -61,6 +65,12 @@ class ReadInput:
             "region": self.region,
             "active_seconds": self.active_seconds,
         }
+
+
+def written_in(fields: Mapping[str, Any]) -> list[str]:
+    """The words among the fields of a form or a draft, each text by itself."""
+    texts = (fields.get(name) for name in (*WRITTEN, "reason"))
+    return [text for text in texts if isinstance(text, str) and text.strip()]
 
 
 def from_draft(fields: dict[str, Any]) -> ReadInput:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _t
@@ -15,6 +15,8 @@ from django.views.decorators.http import require_POST
 
 from cases.access import PageRequest, case_or_404, signed_in
 from cases.input_values import BoundedDecoder
+from cases.lifecycle import DraftState
+from cases.models import Draft
 from cases.permissions import require_reader
 from cases.reading import drafts
 from cases.reading.claims import SlotTaken, hold_claim, release_claim
@@ -38,9 +40,6 @@ def draft(request: PageRequest, code: str) -> HttpResponse:
     """Keep what is typed; answers the new revision, or 409 with the one that another window has made."""
     case = case_or_404(request, code)
     reader = require_reader(request.user, case)
-    if request.POST.get("reader", str(request.user.pk)) != str(request.user.pk):
-        # A page that was left open, on a workstation at which somebody else has signed in since.
-        raise PermissionDenied(_t("This was typed by somebody else."))
     try:
         kept = drafts.save_draft(
             reader=reader,
@@ -50,8 +49,15 @@ def draft(request: PageRequest, code: str) -> HttpResponse:
     except ValidationError as refused:
         return JsonResponse({"message": refused.messages[0]}, status=400)
     except drafts.DraftConflict as conflict:
-        return JsonResponse({"message": str(conflict)}, status=409)
+        return JsonResponse({"message": str(conflict), **_newest(conflict.current)}, status=409)
     return JsonResponse({"revision": kept.revision})
+
+
+def _newest(draft: Draft | None) -> dict[str, Any]:
+    """What another save has made of the draft; it may be the page's own, whose answer never came."""
+    if draft is None or draft.state != DraftState.DRAFT:
+        return {}
+    return {"revision": draft.revision, "fields": draft.fields}
 
 
 def _typed(request: PageRequest) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from cases.reading.claims import SlotTaken
 from cases.reading.first_reads import FirstReadConflict, commit_first_read
 from cases.reading.forms import AmendForm, FirstReadForm, ReviewForm, initial_of
 from cases.reading.queries import own_current_review, reviews_of
-from cases.reading.read_input import read_of
+from cases.reading.read_input import WRITTEN, read_of, written_in
 from cases.reading.reviews import ReviewConflict, amend_review
 from cases.reading.stage import Stage, stage_of, taken_by_others, with_slot
 
@@ -96,9 +96,9 @@ def _commit(request: PageRequest, reader: Reader, stage: Stage) -> HttpResponse:
             commit_first_read(reader=reader, read=form.read_input())
         except ValidationError as error:
             form.refuse(error)
-        except FirstReadConflict as refused:
-            messages.warning(request, str(refused))
-            return redirect("cases:case", code=case.code)
+        except FirstReadConflict:
+            newest = stage_of(request.user, case)
+            return page(request, case, stage=newest, newer=_typed_words(request), status=409)
         except SlotTaken as full:
             return _taken(request, case, stage, full)
         else:
@@ -144,9 +144,9 @@ def _submit(request: PageRequest, reader: Reader, stage: Stage) -> HttpResponse:
     return page(request, case, stage=with_slot(stage), form=form, prediction=prediction, status=422)
 
 
-def _typed_words(request: PageRequest) -> str:
-    """The comment of a form that came second, so that no words are lost."""
-    return request.POST.get("comment", "")
+def _typed_words(request: PageRequest) -> list[str]:
+    """What was written in a form that came second, so that no words are lost."""
+    return written_in(request.POST)
 
 
 def _amend(request: PageRequest, case: Case) -> HttpResponse:
@@ -163,7 +163,7 @@ def _amend(request: PageRequest, case: Case) -> HttpResponse:
         except ReviewConflict as conflict:
             return _conflict(request, case, conflict.current)
         else:
-            return _saved(request, case, _words_for(given))
+            return _saved(request, case, _words_for(given), f"saved:amend:{case.code}")
     return _amend_page(request, case, form, amended.prediction, status=422)
 
 
@@ -173,14 +173,15 @@ def _words_for(amendment: Review) -> str:
     return _t("Your amended review is saved. The earlier one stays below.")
 
 
-def _saved(request: PageRequest, case: Case, sentence: str) -> HttpResponse:
-    messages.success(request, sentence)
+def _saved(request: PageRequest, case: Case, sentence: str, drafts_of: str = "") -> HttpResponse:
+    """On to the case, whose page shows what is stored of a reading; `drafts_of` says so of anything else."""
+    messages.success(request, sentence, extra_tags=drafts_of)
     return redirect("cases:case", code=case.code)
 
 
 def _conflict(request: PageRequest, case: Case, current: Review) -> HttpResponse:
     """Another window was first: show its review, and keep what was typed in a form that amends it."""
-    names = ("verdict", "corrected_class", "other_finding", "confidence", "comment", "reason")
+    names = ("verdict", "corrected_class", *WRITTEN, "confidence", "reason")
     typed: dict[str, Any] = {name: request.POST.get(name, "") for name in names}
     is_blind = is_withheld(request, current.prediction)
     form = AmendForm(of=current.prediction, is_blind=is_blind, initial=typed | {"amends": current.pk})

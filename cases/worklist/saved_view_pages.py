@@ -41,7 +41,7 @@ def save(request: PageRequest) -> HttpResponse:
         messages.warning(request, refused.messages[0])
     else:
         words = _t("View “%(name)s” is saved.") if is_new else _t("View “%(name)s” now holds these filters.")
-        messages.success(request, words % {"name": view.name})
+        messages.success(request, words % {"name": view.name}, extra_tags="saved:view")
     return redirect(reverse("cases:worklist") + (f"?{query}" if query else ""))
 
 
@@ -56,7 +56,7 @@ def rename(request: PageRequest, view_id: int) -> HttpResponse:
     except ValidationError as refused:
         messages.warning(request, refused.messages[0])
     else:
-        messages.success(request, _t("Renamed."))
+        messages.success(request, _t("Renamed."), extra_tags=f"saved:view:{view.pk}")
     return redirect("cases:views")
 
 

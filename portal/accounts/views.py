@@ -26,6 +26,15 @@ class SignIn(auth_views.LoginView):
     redirect_authenticated_user = True
 
 
+class SignOut(auth_views.LogoutView):
+    """The way out. The page that follows says so, and only then does the browser drop what it kept."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().post(request, *args, **kwargs)
+        messages.success(request, _t("You are signed out."), extra_tags="signed-out")
+        return response
+
+
 @never_cache
 @require_safe
 def admin_sign_in(request: HttpRequest) -> HttpResponse:

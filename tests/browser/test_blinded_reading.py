@@ -81,7 +81,7 @@ def test_draft_survives_a_closed_tab_and_an_expired_session(
     context.clear_cookies(name="sessionid")
     assert cookies
     page.get_by_label("Comment").fill("half a sentence, and more")
-    expect(page.locator("#draft-state")).to_contain_text("You are signed out.")
+    expect(page.locator(".draft-state")).to_contain_text("You are signed out.")
     page.close()
 
     page = context.new_page()

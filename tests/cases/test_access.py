@@ -42,6 +42,24 @@ def test_address_of_a_case_for_visitor_leads_to_the_sign_in_and_back(name, ready
     assert response["Location"] == f"{reverse('accounts:sign-in')}?next={address}"
 
 
+@pytest.mark.parametrize(
+    ("referer", "leads_to"),
+    [
+        ("http://testserver{case}amend/", "{case}amend/"),
+        ("http://testserver{case}?image=2", "{case}%3Fimage%3D2"),
+        ("http://elsewhere.example{case}amend/", "{case}"),
+        ("", "{case}"),
+    ],
+)
+def test_form_of_a_visitor_leads_by_the_sign_in_to_the_page_it_stood_on(
+    referer, leads_to, ready_case, client
+) -> None:
+    address = reverse("cases:case", args=[ready_case.code])
+    where = {"Referer": referer.format(case=address)}
+    response = client.post(f"{address}amend/", {"comment": "words"}, headers=where)
+    assert response["Location"] == f"{reverse('accounts:sign-in')}?next={leads_to.format(case=address)}"
+
+
 @pytest.mark.parametrize("name", ["worklist", "upload", "next", "states"])
 def test_list_address_for_visitor_leads_to_the_sign_in(name, db, client) -> None:
     response = client.get(reverse(f"cases:{name}"))

@@ -82,7 +82,7 @@ NONSENSE = {
     "role": "radiologist",
     "new_password1": "colleague",
     "new_password2": "x",
-    "reason": "x" * 2000,
+    "reason": "…" * 2000,
     "region": "x",
     "name": "…",
 }
@@ -94,7 +94,7 @@ CODE = r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b"
 SPOKEN = ("title", "aria-label", "placeholder", "alt", "aria-description")
 SILENT = {"script", "style", "code"}
 # What a script reads and shows to nobody.
-CODES = {"data-classes"}
+CODES = {"data-classes", "data-drafts"}
 # Names, units and signs that are the same in every language.
 NAMES = (
     *("SecondRead", "English", "Deutsch", "REST"),

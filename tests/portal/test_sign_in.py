@@ -148,6 +148,27 @@ def test_sign_out_by_post_ends_the_session(client_of, colleague):
     assert not is_signed_in(client)
 
 
+def test_page_after_the_sign_out_confirms_it_for_the_browser_and_no_other_sign_in_page_does(
+    client_of, colleague, client
+):
+    """The browser drops what it keeps of typed words where this stands; an ended session leads here too."""
+    confirmed = 'data-drafts="signed-out">You are signed out.'
+    assert confirmed not in client_of(colleague).get("/accounts/password/").content.decode()
+    page = client_of(colleague).post("/accounts/sign-out/", follow=True).content.decode()
+    assert " ".join(page.split()).count(confirmed) == 1
+    assert "signed-out" not in client.get("/cases/", follow=True).content.decode()
+
+
+def test_form_of_somebody_else_is_refused_and_signs_nobody_out(client_of, colleague, second):
+    client = client_of(second)
+    for content in ({}, {"content_type": "application/x-www-form-urlencoded"}):
+        typed = f"typed_by={colleague.pk}" if content else {"typed_by": str(colleague.pk)}
+        assert client.post("/accounts/sign-out/", typed, **content).status_code == 403
+    assert is_signed_in(client)
+    assert client.post("/accounts/sign-out/", {"typed_by": str(second.pk)}).status_code == 302
+    assert not is_signed_in(client)
+
+
 def test_sign_out_by_get_is_refused_and_ends_nothing(client_of, colleague):
     client = client_of(colleague)
     assert client.get("/accounts/sign-out/").status_code == 405

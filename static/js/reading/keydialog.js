@@ -1,5 +1,6 @@
 /* The list of keys, and the way to other ones. */
 
+import { isComposed } from "../typing.js";
 import { keyMap, refusalOf } from "./keys.js";
 
 const STORED = "secondread.keys";
@@ -41,7 +42,7 @@ function listen(row) {
   const said = dialog.querySelector("[role='status']");
   said.textContent = dialog.dataset.press;
   const take = (event) => {
-    if (["Shift", "Control", "Alt", "Meta"].includes(event.key)) return;
+    if (["Shift", "Control", "Alt", "Meta"].includes(event.key) || isComposed(event)) return;
     event.preventDefault();
     event.stopPropagation();
     dialog.removeEventListener("keydown", take, true);

@@ -3,7 +3,7 @@
    The acts come from the page (cases/reading/keys.py): `id`, `key`, and, if it is one of these, `name` and `value` of
    the answer that it chooses, or `inViewer` where the viewer does it. */
 
-import { folded, isTyping } from "../typing.js";
+import { folded, isComposed, isTyping } from "../typing.js";
 
 // What a browser or a screen reader needs for itself.
 const RESERVED = new Set(["Tab", "Escape", "Enter", " ", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"]);
@@ -26,13 +26,14 @@ export function refusalOf(key, id, map) {
 }
 
 /** Whether this is the sending key that text fields know everywhere: Enter with Ctrl or Command held. */
-export function isSending({ key, ctrlKey = false, metaKey = false, altKey = false, shiftKey = false, repeat = false }) {
-  return key === "Enter" && ctrlKey !== metaKey && !altKey && !shiftKey && !repeat;
+export function isSending(event) {
+  const { key, ctrlKey = false, metaKey = false, altKey = false, shiftKey = false, repeat = false } = event;
+  return key === "Enter" && ctrlKey !== metaKey && !altKey && !shiftKey && !repeat && !isComposed(event);
 }
 
 /** The act that a key stands for, or null. */
 export function actOf(event, target, acts, map) {
   const { key, ctrlKey = false, altKey = false, metaKey = false, repeat = false } = event;
-  if (ctrlKey || altKey || metaKey || repeat || isTyping(target)) return null;
+  if (ctrlKey || altKey || metaKey || repeat || isComposed(event) || isTyping(target)) return null;
   return acts.find((act) => map.get(act.id) === folded(key)) ?? null;
 }

@@ -1,7 +1,7 @@
 /* Keys for the reader, reading time, and the questions only where they are asked. */
 
 import { showScripted } from "../scriptonly.js";
-import { isTyping } from "../typing.js";
+import { leavesWords } from "../typing.js";
 import { ACTS, ownKeys, showKeys } from "./keydialog.js";
 import { actOf, isSending } from "./keys.js";
 import { readingTime } from "./readingtime.js";
@@ -139,7 +139,7 @@ document.addEventListener("keydown", (event) => {
     if (DEEDS.save()) event.preventDefault();
     return;
   }
-  if (event.key === "Escape" && form?.contains(event.target) && isTyping(event.target)) {
+  if (form?.contains(event.target) && leavesWords(event, event.target)) {
     // Out of the words, so that letters are keys again.
     form.focus();
     return;

@@ -160,7 +160,9 @@ def test_draft_comes_back_in_the_form(blind_case, colleague, client_of) -> None:
     assert (form["comment"].value(), form["read_class"].value()) == ("half a sen", "meningioma")
     assert json.loads(form["region"].value()) == region
     assert 'data-revision="1"' in response.content.decode()
-    assert client.post(address(blind_case, "draft/"), typed).status_code == 409
+    refused = client.post(address(blind_case, "draft/"), typed)
+    assert (refused.status_code, refused.json()["revision"]) == (409, 1)
+    assert refused.json()["fields"] == Draft.objects.get().fields
     assert client.post(address(blind_case, "draft/"), typed | {"revision": "1"}).json() == {"revision": 2}
 
 
@@ -266,10 +268,10 @@ def test_draft_that_somebody_else_has_typed_is_not_kept_for_who_is_signed_in(
     client = client_of(second)
     typed = {"comment": "of the one before", "revision": "0"}
     assert (
-        client.post(address(ready_case, "draft/"), typed | {"reader": str(colleague.pk)}).status_code == 403
+        client.post(address(ready_case, "draft/"), typed | {"typed_by": str(colleague.pk)}).status_code == 403
     )
     assert not Draft.objects.exists()
-    assert client.post(address(ready_case, "draft/"), typed | {"reader": str(second.pk)}).status_code == 200
+    assert client.post(address(ready_case, "draft/"), typed | {"typed_by": str(second.pk)}).status_code == 200
     assert Draft.objects.get().reader == second
 
 

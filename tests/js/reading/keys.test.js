@@ -54,6 +54,13 @@ test("while typing, letters are letters", () => {
   for (const target of typing) assert.equal(idOf({ key: "a" }, target), null);
 });
 
+test("a key that an input method takes means nothing else, on the page and in its fields", () => {
+  for (const taken of [{ isComposing: true }, { keyCode: 229 }]) {
+    assert.equal(idOf({ key: "a", ...taken }), null);
+    assert.ok(!isSending({ key: "Enter", ctrlKey: true, ...taken }));
+  }
+});
+
 test("a reader's own key takes the place of the first one", () => {
   const map = keyMap(ACTS, { agree: "J" });
   assert.equal(idOf({ key: "j" }, BODY, map), "agree");

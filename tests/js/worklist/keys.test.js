@@ -25,6 +25,10 @@ test("the other keys start reading, search, tick and list the keys", () => {
   assert.deepEqual(acts, ["start", "search", "tick", "keys"]);
 });
 
+test("a key that an input method takes means nothing else", () => {
+  assert.deepEqual([actOf({ key: "n", isComposing: true }, BODY), actOf({ key: "j", keyCode: 229 }, BODY)], [null, null]);
+});
+
 test("arrows belong to the page until a row has been gone to", () => {
   assert.equal(actOf({ key: "ArrowDown" }, BODY), null);
   assert.equal(actOf({ key: "ArrowDown" }, { tagName: "A" }, true), "down");

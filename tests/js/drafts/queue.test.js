@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { oneAtATime } from "../../../static/js/reading/draftqueue.js";
+import { oneAtATime } from "../../../static/js/drafts/queue.js";
 
 /** A server that answers when it is told to, and refuses a revision that is not its newest. */
 function slowServer() {
