@@ -75,6 +75,15 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
     return redirect("admin:index")
 
 
+class SignOut(auth_views.LogoutView):
+    """The way out. The browser forgets what it keeps of this site: pages for Back, and pictures."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().dispatch(request, *args, **kwargs)
+        response["Clear-Site-Data"] = '"cache"'
+        return response
+
+
 class PasswordChange(AsksWhere, auth_views.PasswordChangeView):
     """A new password, for who knows the old one."""
 

@@ -33,6 +33,7 @@ SETTINGS = (
     "max_wal_size=4GB",
     "autovacuum=off",
     # As docker-compose.yml has it: a test looks for readers' words in this server's log.
+    "log_min_messages=log",
     "log_min_error_statement=panic",
     "log_error_verbosity=terse",
 )
