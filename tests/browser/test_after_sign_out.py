@@ -34,6 +34,7 @@ def test_back_after_a_sign_out_shows_nothing_of_the_pages_before(
     open_worklist(keeping, live_server, administrator)
     keeping.goto(f"{live_server.url}/cases/{submitted_case.code}/")
     expect(keeping.get_by_text(submitted_case.code).first).to_be_visible()
+    keeping.locator("summary", has_text=str(administrator)).click()
     keeping.get_by_role("button", name="Sign out").click()
     expect(keeping.get_by_role("heading", name="Sign in")).to_be_visible()
     for _ in range(2):

@@ -54,13 +54,9 @@ def test_database_that_another_has_locked_is_told_as_such(browser) -> None:
     other = connection.copy()
     try:
         with other.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute("BEGIN; LOCK TABLE accounts_failedattempts IN ACCESS EXCLUSIVE MODE")
-            else:
-                cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("BEGIN; LOCK TABLE accounts_failedattempts IN ACCESS EXCLUSIVE MODE")
             with connection.cursor() as impatient:
-                patience = {"postgresql": "SET lock_timeout = 50", "sqlite": "PRAGMA busy_timeout = 50"}
-                impatient.execute(patience[connection.vendor])
+                impatient.execute("SET lock_timeout = 50")
             page = browser.post("/accounts/password/reset/", {"email": "a@example.org"})
             assert browser.get("/health/ready/").status_code == 200
     finally:
