@@ -132,8 +132,8 @@ door/405  403/405   302/405   302/405   admin/login/
 door/door door/door 200/405   200/405   admin/password_change/done/
 door/door door/door 404/404   404/404   admin/r/<path:content_type_id>/<path:object_id>/
 """
-# And of those that each model has: what a superuser is answered. Anybody else who may open the admin gets
-# nothing but refusals, whoever may not is led to the sign-in.
+# And of those that each model has, what a superuser is answered. Who may open the admin without any right in it is
+# refused everywhere; everybody else is led to the sign-in.
 MODELS = """
 list      add       change    delete    history   model
 200/200   200/200   200/200   403/403   200/200   accounts/user
