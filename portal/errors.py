@@ -22,6 +22,7 @@ from cases.api.problems import DISK_FULL, KINDS, RETRY_AFTER_SECONDS, UNSTORABLE
 from cases.disclaimer import DISCLAIMER_SHOWN
 from cases.input_values import UnstorableText, is_refused_value
 from cases.storage import is_full
+from portal.accounts.refusals import RetryLater, TooManyAttempts
 from portal.theme import chosen_theme
 
 TO_THE_WORKLIST = _("To the worklist")
@@ -51,6 +52,16 @@ UNSTORABLE_TEXT = Words(BAD_REQUEST.heading, UNSTORABLE)
 UNAVAILABLE = Words(
     _("The database does not answer"),
     _("What you sent may not have been stored. Wait a few seconds, load the page again and look."),
+)
+TOO_MANY_ATTEMPTS = Words(
+    _("Too many attempts"),
+    _("Too often, what came from here opened nothing. Nothing was changed. Come again in %(minutes)d min."),
+)
+TOO_BUSY = Words(
+    _("Too many people sign in at this moment"),
+    _("Nothing was changed. Wait a few seconds, and send the form once more."),
+    way_on="accounts:sign-in",
+    way_on_label=_("To the sign-in"),
 )
 NO_ROOM = Words(KINDS["disk_full"].title, DISK_FULL)
 NO_ROOM_STATUS = KINDS["disk_full"].status
@@ -134,6 +145,17 @@ def server_error(request: HttpRequest) -> HttpResponse:
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return response
     return _page(request, 500, BROKEN)
+
+
+def refused_for_now(request: HttpRequest, refused: RetryLater) -> HttpResponse:
+    """Answer 429 to too many attempts, 503 to too many people, with the time to come again."""
+    if isinstance(refused, TooManyAttempts):
+        explanation = str(TOO_MANY_ATTEMPTS.explanation) % {"minutes": refused.minutes}
+        response = _page(request, 429, replace(TOO_MANY_ATTEMPTS, explanation=explanation))
+    else:
+        response = _page(request, 503, TOO_BUSY)
+    response["Retry-After"] = str(refused.seconds)
+    return response
 
 
 def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:

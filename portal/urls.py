@@ -24,6 +24,8 @@ urlpatterns = [
     path("health/", include("portal.health")),
     # Before the admin's own address of this name, which asks no limiter.
     path("admin/login/", admin_sign_in),
+    # And of this name, which counts no wrong passwords.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="accounts:password-change")),
     path("admin/", admin.site.urls),
 ]
 

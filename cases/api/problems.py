@@ -66,6 +66,7 @@ KINDS: Mapping[str, Kind] = {
     "too_many_files": Kind(413, _("Too many files in one request")),
     "unsupported_media_type": Kind(415, _("This media type is not read here")),
     "all_refused": Kind(422, _("None of the files was taken in")),
+    "throttled": Kind(429, _("Too many attempts have failed")),
     "unexpected": Kind(500, _("Something went wrong on our side")),
     "unavailable": Kind(503, _("The database is busy")),
     "disk_full": Kind(507, _("The disk is full")),
@@ -112,6 +113,15 @@ def _of_rest_framework(error: exceptions.APIException) -> JsonResponse:
     headers = {"WWW-Authenticate": challenge} if challenge else None
     code = error.default_code if error.default_code in KINDS else "unexpected"
     return problem(code, str(error.detail), headers=headers)
+
+
+@_problem_of.register
+def _of_many_attempts(error: exceptions.Throttled) -> JsonResponse:
+    return problem(
+        "throttled",
+        _t("Too often, a token from here opened nothing. Check the token, and wait as Retry-After says."),
+        headers={"Retry-After": str(getattr(error, "wait", RETRY_AFTER_SECONDS))},
+    )
 
 
 @_problem_of.register

@@ -179,7 +179,7 @@ def problems(*statuses: int) -> Responses:
             shapes.get(status, ProblemSerializer),
             description=" / ".join(str(kind.title) for kind in KINDS.values() if kind.status == status),
         )
-        for status in (*statuses, 500, 503)
+        for status in (*statuses, 429, 500, 503)
     }
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model, login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
@@ -39,6 +41,7 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
             return render(request, "people/invitation_sign_in.html", {"invitation": found})
         return _join_as_new(request, found, secret)
     except invitations.InvitationClosed as closed:
+        import_string(settings.WRONG_LINK_CHECK)(request, secret)
         return render(request, "people/invitation_closed.html", {"reason": str(closed)}, status=410)
 
 

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import logging
+from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, SetPasswordForm
+from django.contrib.auth.forms import (
+    AuthenticationForm,
+    PasswordChangeForm,
+    PasswordResetForm,
+    SetPasswordForm,
+)
 from django.core.exceptions import ValidationError
+from django.core.mail import send_mail
+from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from portal.accounts import limiter
+from portal.accounts.background import later
 from portal.accounts.models import User
+from portal.accounts.refusals import RetryLater, TooManyAttempts
 
 if TYPE_CHECKING:
     # Generic for the type checker only.
@@ -22,18 +35,43 @@ if TYPE_CHECKING:
 else:
     PasswordForm = SetPasswordForm
 
+logger = logging.getLogger(__name__)
+
+
+class Limited(ValidationError):
+    """The error of one attempt too many, with the seconds that the answer tells."""
+
+    def __init__(self, refused: TooManyAttempts) -> None:
+        words = ngettext(
+            "Too many attempts have failed. Wait %(minutes)d minute, or set a new password by mail.",
+            "Too many attempts have failed. Wait %(minutes)d minutes, or set a new password by mail.",
+            refused.minutes,
+        )
+        super().__init__(words, code="limited", params={"minutes": refused.minutes})
+        self.seconds = refused.seconds
+
+
+def seconds_to_wait(form: forms.Form) -> int:
+    """What a refused form's Retry-After says; 0 where waiting is of no use."""
+    found = (error for errors in form.errors.as_data().values() for error in errors)
+    return max((error.seconds for error in found if isinstance(error, Limited)), default=0)
+
+
+def _counted(request: HttpRequest, door: str, named: str) -> limiter.Attempt:
+    try:
+        return limiter.attempt(request, door, named)
+    except TooManyAttempts as refused:
+        raise Limited(refused) from None
+
 
 class SignInForm(AuthenticationForm):
     """Django's sign-in form, with a limit on failures, for people only."""
 
+    request: HttpRequest
     error_messages = {
         **AuthenticationForm.error_messages,
         "invalid_login": _(
             "This e-mail address and password do not belong together. Check both and try again."
-        ),
-        "blocked": _(
-            "Too many attempts for this address have failed. Wait %(minutes)d minutes, "
-            "or set a new password by mail."
         ),
     }
 
@@ -44,12 +82,18 @@ class SignInForm(AuthenticationForm):
             attrs={"autofocus": True, "autocomplete": "username", "maxlength": 254}
         )
 
-    def get_invalid_login_error(self) -> ValidationError:
-        """The error of a wrong password, or of one too many."""
-        if not getattr(self.request, "axes_locked_out", False):
-            return super().get_invalid_login_error()
-        minutes = settings.AXES_COOLOFF_TIME // timedelta(minutes=1)
-        return ValidationError(self.error_messages["blocked"], code="blocked", params={"minutes": minutes})
+    def clean(self) -> dict[str, Any]:
+        """Count the attempt before the password is looked at; a right one is none."""
+        if not {"username", "password"} <= self.cleaned_data.keys():
+            return self.cleaned_data
+        counted = _counted(self.request, limiter.SIGN_IN, self.cleaned_data["username"])
+        try:
+            found = super().clean()
+        except RetryLater:
+            counted.give_back()
+            raise
+        counted.forget()
+        return found
 
     def confirm_login_allowed(self, user: User) -> None:
         """Refuse an account that the portal's own check (SIGN_IN_CHECK) keeps out."""
@@ -58,18 +102,74 @@ class SignInForm(AuthenticationForm):
 
 
 class ResetForm(PasswordResetForm):
-    """Django's form that asks for the reset mail, which speaks the account's language."""
+    """Django's form that asks for the reset mail, which speaks the account's language.
+
+    An address that nobody has costs the answer as much as one that somebody has: the mail is made and sent
+    beside it.
+    """
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+        self.found: list[User] = []
+
+    def clean_email(self) -> str:
+        """The address; each that is asked about is counted, whether somebody has it or not."""
+        email: str = self.cleaned_data["email"]
+        _counted(self.request, limiter.RESET, email)
+        return email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # All that is asked of the database; the thread finds the answer.
+        self.found = list(super().get_users(self.cleaned_data["email"]))
+        later(partial(_in_language, translation.get_language(), partial(super().save, *args, **kwargs)))
+
+    def get_users(self, email: str) -> Iterable[User]:
+        return self.found
 
     def send_mail(
         self,
         subject_template_name: str,
         email_template_name: str,
         context: dict[str, Any],
+        from_email: str | None,
+        to_email: str,
         *args: Any,
         **kwargs: Any,
     ) -> None:
-        with translation.override(context["user"].language or translation.get_language()):
-            super().send_mail(subject_template_name, email_template_name, context, *args, **kwargs)
+        """Send it. One that cannot be sent is logged by the kind of error: its words hold the address."""
+        user = context["user"]
+        with translation.override(user.language or translation.get_language()):
+            subject = " ".join(render_to_string(subject_template_name, context).split())
+            body = render_to_string(email_template_name, context)
+        try:
+            send_mail(subject, body, from_email, [to_email])
+        except Exception as error:  # noqa: BLE001 - whatever a mail server says, or a disk
+            logger.error("The mail of a new password for %s: %s", user.pk, type(error).__name__)  # noqa: TRY400
+
+
+def _in_language(language: str | None, send: partial[None]) -> None:
+    with translation.override(language):
+        send()
+
+
+class ChangeForm(PasswordChangeForm):
+    """Django's form for who knows the old password; a limited number of guesses."""
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        """The old password, counted until it is right."""
+        counted = _counted(self.request, limiter.OLD_PASSWORD, str(self.user.pk))
+        try:
+            password: str = super().clean_old_password()
+        except RetryLater:
+            counted.give_back()
+            raise
+        counted.forget()
+        return password
 
 
 class NewPasswordForm(PasswordForm):
@@ -77,5 +177,5 @@ class NewPasswordForm(PasswordForm):
 
     def save(self, commit: bool = True) -> User:
         user = super().save(commit)
-        limiter.forget(user.email)
+        limiter.forget_person(user.email)
         return user

@@ -1,4 +1,4 @@
-"""The person who signs in."""
+"""The person who signs in, and attempts that failed."""
 
 from __future__ import annotations
 
@@ -74,3 +74,25 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         """The name that pages show where room is scarce."""
         return str(self)
+
+
+class FailedAttempts(models.Model):
+    """How often somebody failed at a door (limiter.py) from one place; all names are digests."""
+
+    door = models.CharField(max_length=10)
+    who = models.CharField(max_length=64)
+    place = models.CharField(max_length=64)
+    # Empty where the place is a browser that is known for the person.
+    network = models.CharField(max_length=64, blank=True)
+    failures = models.PositiveIntegerField()
+    last_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name_plural = "failed attempts"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["door", "who", "place"], name="attempts_once_each"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["door", "network"], name="attempts_of_network")]
+
+    def __str__(self) -> str:
+        return f"{self.door}: {self.failures}"

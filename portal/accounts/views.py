@@ -2,28 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.contrib import messages
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from django.views.generic import FormView
 
-from portal.accounts.forms import NewPasswordForm, ResetForm, SignInForm
+from portal.accounts import limiter
+from portal.accounts.forms import ChangeForm, NewPasswordForm, ResetForm, SignInForm, seconds_to_wait
+from portal.accounts.origin import remember_device
+
+if TYPE_CHECKING:
+    # Generic for the type checker only.
+    AnyFormView: TypeAlias = FormView[Any]
+else:
+    AnyFormView = FormView
+
+TOO_MANY_REQUESTS = 429
 
 
-class SignIn(auth_views.LoginView):
+class TellsWhen(AnyFormView):
+    """A form that is refused for a while says so to programs, too: 429 and Retry-After."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response = super().form_invalid(form)
+        if seconds := seconds_to_wait(form):
+            response.status_code = TOO_MANY_REQUESTS
+            response["Retry-After"] = str(seconds)
+        return response
+
+
+class AsksWhere(TellsWhen):
+    """Its form is told of the request, whose origin is counted."""
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return super().get_form_kwargs() | {"request": self.request}
+
+
+class SignIn(TellsWhen, auth_views.LoginView):
     """The door. `next` is followed only within this site."""
 
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        remember_device(self.request, response, limiter.person(form.get_user().email))
+        return response
 
 
 class SignOut(auth_views.LogoutView):
@@ -50,9 +84,19 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
     return redirect("admin:index")
 
 
-class PasswordChange(auth_views.PasswordChangeView):
+class SignOut(auth_views.LogoutView):
+    """The way out. The browser forgets what it keeps of this site: pages for Back, and pictures."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().dispatch(request, *args, **kwargs)
+        response["Clear-Site-Data"] = '"cache"'
+        return response
+
+
+class PasswordChange(AsksWhere, auth_views.PasswordChangeView):
     """A new password, for who knows the old one."""
 
+    form_class = ChangeForm
     template_name = "accounts/password_change.html"
     success_url = reverse_lazy("accounts:password-change")
 
@@ -62,7 +106,7 @@ class PasswordChange(auth_views.PasswordChangeView):
         return response
 
 
-class PasswordReset(auth_views.PasswordResetView):
+class PasswordReset(AsksWhere, auth_views.PasswordResetView):
     """A mail with a link; the answer is the same whether there is such an account or not."""
 
     template_name = "accounts/password_reset.html"
@@ -84,6 +128,12 @@ class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
     template_name = "accounts/password_reset_confirm.html"
     form_class = NewPasswordForm
     success_url = reverse_lazy("accounts:sign-in")
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().dispatch(*args, **kwargs)
+        if not self.validlink:
+            limiter.count_wrong_link(self.request, self.request.path)
+        return response
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)

@@ -6,7 +6,6 @@ described in .env.example.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,8 @@ DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or standalone_secret_key(VAR_DIR)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Networks whose word on the client's address (X-Forwarded-For) is taken; nobody's, where no proxy is named.
+TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
 
@@ -36,7 +37,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
-    "axes",
     "csp",
     "django_htmx",
     "drf_spectacular",
@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "portal.retry_later.RetryLaterMiddleware",
 ]
 
 TEMPLATES = [
@@ -109,9 +110,11 @@ LOGIN_URL = reverse_lazy("accounts:sign-in")
 LOGIN_REDIRECT_URL = reverse_lazy("cases:worklist")
 LOGOUT_REDIRECT_URL = LOGIN_URL
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "portal.accounts.hashing.BoundedArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+# Each takes 100 MB for a moment; in one process more of them wait for their turn.
+PASSWORD_HASHES_AT_ONCE = env.int("PASSWORD_HASHES_AT_ONCE", default=2)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -121,28 +124,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-# Failed sign-ins are counted by the address alone, so that the answer does not tell who has an account; and
-# in the database, so that all web processes share the counts and no other server's absence keeps anybody out.
-AUTHENTICATION_BACKENDS = [
-    # Before the password is looked at.
-    "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
-AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_LOCKOUT_PARAMETERS = ["username"]
-AXES_USERNAME_FORM_FIELD = "username"
-AXES_USERNAME_CALLABLE = "portal.accounts.limiter.counted_as"
-AXES_RESET_ON_SUCCESS = True
-# Who waits, waits no longer than the page said.
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_DISABLE_ACCESS_LOG = True
-AXES_ENABLE_ADMIN = False
-AXES_VERBOSE = False
-SILENCED_SYSTEM_CHECKS = [
-    "axes.W002",  # its middleware is not wanted: the sign-in form itself says that one must wait
-    "axes.W006",  # counting by the network's address would block a hospital, which is one address
-]
+# Called with the request and a secret of a mail that opens nothing; raises where there were too many.
+# A name, since the cases know nothing of accounts.
+WRONG_LINK_CHECK = "portal.accounts.limiter.count_wrong_link"
 INVITATION_DAYS = env.int("INVITATION_DAYS", default=7)
 PASSWORD_RESET_TIMEOUT = env.int("PASSWORD_RESET_TIMEOUT", default=24 * 60 * 60)
 
@@ -150,6 +134,8 @@ PASSWORD_RESET_TIMEOUT = env.int("PASSWORD_RESET_TIMEOUT", default=24 * 60 * 60)
 
 # Without a mail server each mail is a file: its links open accounts, and belong in no log.
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+# A mail server that says nothing keeps the mails behind it waiting.
+EMAIL_TIMEOUT = 20
 EMAIL_FILE_PATH = str(VAR_DIR / "mail")
 if env.str("EMAIL_URL", default=""):
     vars().update(env.email_url("EMAIL_URL"))
@@ -294,7 +280,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "portal.accounts.tokens.LimitedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -361,8 +347,6 @@ LOGGING = {
     "loggers": {
         # Without Django's own handlers, which would write at DEBUG what the formatter leaves out.
         "django": {"handlers": [], "level": "INFO"},
-        # At INFO, three lines a sign-in.
-        "axes": {"level": "WARNING"},
         # At DEBUG, Pillow logs the tags of a TIFF, and a patient's name may stand in one.
         "PIL": {"level": "WARNING"},
     },

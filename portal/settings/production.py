@@ -10,6 +10,8 @@ chosen_mail()
 DATABASES["default"] |= env.db_url("DATABASE_URL")  # noqa: F405
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL")
 
+# A proxy on the same machine; docker-compose.yml names the networks of its containers.
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=["127.0.0.1", "::1"])
 # The proxy ends TLS and says so in this header; it must strip the client's own.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)

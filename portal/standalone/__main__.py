@@ -53,8 +53,7 @@ def _stop_preparing(number: int, frame: FrameType | None) -> None:
 def _run(chosen: options.Options) -> int:
     preflight.check_writable(chosen.var, "its data", preflight.ELSEWHERE)
     with prepare.only_one(chosen):
-        # One that an earlier version, or the person, has made may be open to others.
-        chosen.var.chmod(0o700)
+        prepare.close_to_others(chosen.var)
         preflight.check_port(chosen.host, chosen.port)
         olddata.check(chosen.var)
         chosen.logs.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from portal.standalone.errors import StandaloneError
 from portal.standalone.options import Options
 
 LAST_LINES = 15
+FOR_OTHERS = 0o077
 
 
 @contextmanager
@@ -35,6 +37,15 @@ def only_one(options: Options) -> Iterator[None]:
         held.write(options.url)
         held.flush()
         yield
+
+
+def close_to_others(var: Path) -> None:
+    """Take from everybody else what an earlier version, a tool or the person left open in the data folder."""
+    for folder, folders, files in os.walk(var):
+        for path in (Path(folder), *(Path(folder, name) for name in (*folders, *files))):
+            mode = path.lstat().st_mode
+            if not stat.S_ISLNK(mode) and mode & FOR_OTHERS:
+                path.chmod(stat.S_IMODE(mode) & ~FOR_OTHERS)
 
 
 def prepare(options: Options, environment: dict[str, str]) -> None:

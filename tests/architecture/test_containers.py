@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support import postgres
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -63,10 +65,16 @@ def test_proxy_overwrites_what_a_client_claims(header: str) -> None:
 
 
 def test_database_logs_no_words_of_what_it_refuses() -> None:
-    """A statement that fails, and the row in the DETAIL of its error, hold readers' comments."""
+    """A statement that fails, what its error says of a wrong value, and its DETAIL hold readers' words."""
     settings = SERVICES["postgres"]["command"][1:]
-    assert settings[::2] == ["-c", "-c"]
-    assert set(settings[1::2]) == {"log_min_error_statement=panic", "log_error_verbosity=terse"}
+    assert settings[::2] == ["-c"] * 3
+    assert set(settings[1::2]) == {
+        "log_min_messages=log",
+        "log_min_error_statement=panic",
+        "log_error_verbosity=terse",
+    }
+    # What tests/portal/test_server_log.py reads is the log of a server that is set up alike.
+    assert set(settings[1::2]) <= set(postgres.SETTINGS)
 
 
 def test_database_is_healthy_only_where_the_others_reach_it() -> None:

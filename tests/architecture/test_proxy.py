@@ -115,6 +115,21 @@ class Proxy:
         asked.close()
         return answer.headers["Location"] if answer.status == http.HTTPStatus.MOVED_PERMANENTLY else None
 
+    def asked(self, method: str, path: str, number: int) -> list[int]:
+        """The answers to so many requests, one behind the other on one connection."""
+        context = ssl.create_default_context(cafile=str(self.folder / "tls" / "certificate.pem"))
+        asked = http.client.HTTPSConnection("localhost", self.https, timeout=10, context=context)
+        told = []
+        for _ in range(number):
+            asked.request(method, path, body=b"" if method == "POST" else None, headers={"Host": "localhost"})
+            answer = asked.getresponse()
+            answer.read()
+            told.append(answer.status)
+            if answer.status == http.HTTPStatus.TOO_MANY_REQUESTS:
+                assert answer.headers["Retry-After"] == "10"
+        asked.close()
+        return told
+
     def over_tls(self, headers: dict[str, str]) -> int:
         context = ssl.create_default_context(cafile=str(self.folder / "tls" / "certificate.pem"))
         asked = http.client.HTTPSConnection("localhost", self.https, timeout=10, context=context)
@@ -240,6 +255,28 @@ def test_proxy_serves_with_the_certificate_and_overwrites_what_a_client_claims(
     assert proxy.received["X-Forwarded-Proto"] == "https"
     assert proxy.received["X-Forwarded-For"] == "127.0.0.1"
     assert not {"X-Forwarded-Host", "Forwarded"} & set(proxy.received)
+
+
+@needs_nginx
+@pytest.mark.parametrize(
+    ("method", "path", "let_pass"),
+    [
+        ("POST", "/accounts/sign-in/", 31),
+        ("POST", "/accounts/password/reset/", 31),
+        ("POST", "/accounts/invitation/secret/", 31),
+        ("GET", "/api/v1/cases/", 101),
+    ],
+)
+def test_doors_and_rest_are_asked_so_often_and_no_more(
+    start: Callable[[str], Proxy], method: str, path: str, let_pass: int
+) -> None:
+    proxy = start("8443")
+    told = proxy.asked(method, path, 3 * let_pass)
+    assert told[:let_pass] == [200] * let_pass
+    assert 429 in told
+    # The pages are there all the while, that of the sign-in too.
+    assert proxy.asked("GET", "/accounts/sign-in/", 40) == [200] * 40
+    assert proxy.asked("POST", "/cases/AAAA-AAAA/draft/", 40) == [200] * 40
 
 
 @contextlib.contextmanager

@@ -1,4 +1,7 @@
-"""Who gets to which address, for every address of the pages at once."""
+"""Who gets to the addresses of a case, and what a refusal says and leaves alone.
+
+Every address by every kind of person is the table of tests/portal/test_route_matrix.py.
+"""
 
 import uuid
 
@@ -22,16 +25,6 @@ def addresses(case) -> dict[str, str]:
         "map": reverse("cases:map", args=of_prediction),
         "overlay": reverse("cases:overlay", args=of_prediction),
     }
-
-
-@pytest.mark.parametrize("name", ["case", "amend", "status", "base", "map", "overlay"])
-def test_address_of_a_case_for_stranger_is_not_found(name, ready_case, stranger, client_of) -> None:
-    assert client_of(stranger).get(addresses(ready_case)[name]).status_code == 404
-
-
-@pytest.mark.parametrize("name", ["case", "amend", "status", "base", "map", "overlay"])
-def test_address_of_a_case_for_exporter_is_not_found(name, ready_case, exporter, client_of) -> None:
-    assert client_of(exporter).get(addresses(ready_case)[name]).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["case", "amend", "status", "base", "map", "overlay"])
@@ -86,24 +79,10 @@ def test_review_posted_by_visitor_leads_back_to_the_case(ready_case, client) -> 
     assert Review.objects.count() == 0
 
 
-@pytest.mark.parametrize("name", ["status", "base", "map", "overlay"])
-def test_reading_address_refuses_to_be_posted_to(name, ready_case, colleague, client_of) -> None:
-    assert client_of(colleague).post(addresses(ready_case)[name]).status_code == 405
-
-
-@pytest.mark.parametrize("name", ["worklist", "states"])
-def test_list_address_refuses_to_be_posted_to(name, colleague, client_of) -> None:
-    assert client_of(colleague).post(reverse(f"cases:{name}")).status_code == 405
-
-
 @pytest.mark.parametrize("method", ["put", "delete", "patch"])
 @pytest.mark.parametrize("name", ["case", "amend"])
 def test_page_of_a_case_refuses_other_verbs(method, name, ready_case, colleague, client_of) -> None:
     assert getattr(client_of(colleague), method)(addresses(ready_case)[name]).status_code == 405
-
-
-def test_retry_refuses_to_be_read(submitted_case, owner, client_of) -> None:
-    assert client_of(owner).get(reverse("cases:retry", args=[submitted_case.code])).status_code == 405
 
 
 @pytest.mark.parametrize("code", ["ZZZZ-ZZZZ", "1", "K7QF2M9D", "K7QF-2M9D-X", "..", "%2e%2e"])
@@ -137,11 +116,6 @@ def test_technologist_sees_picture_and_state_only(ready_case, owner, client_of) 
         assert secret not in page
     assert "What it says is shown to the readers of this cohort." in page
     assert client.get(addresses(ready_case)["base"]).status_code == 200
-
-
-@pytest.mark.parametrize("name", ["map", "overlay"])
-def test_technologist_is_refused_every_map(name, ready_case, owner, client_of) -> None:
-    assert client_of(owner).get(addresses(ready_case)[name]).status_code == 403
 
 
 @pytest.mark.parametrize("name", ["case", "amend"])

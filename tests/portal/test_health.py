@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
 from portal import health
@@ -20,10 +20,16 @@ def broker(monkeypatch) -> None:
     monkeypatch.setattr(health, "_broker_answers", lambda: True)
 
 
+# As the drivers say it.
+GONE = OperationalError("could not connect to server: a secret of the operator")
+CLOSED = InterfaceError("connection already closed: a secret of the operator")
+LOCKED = OperationalError("database is locked: a secret of the operator")
+
+
 @contextmanager
-def database_gone() -> Iterator[None]:
+def database_gone(error: Exception = GONE) -> Iterator[None]:
     def refuse(execute: Any, *query: Any) -> None:
-        raise OperationalError("could not connect to server: a secret of the operator")
+        raise error
 
     with connection.execute_wrapper(refuse):
         yield
@@ -40,6 +46,24 @@ def test_ready_where_all_is_there(browser) -> None:
     answer = browser.get("/health/ready/")
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     assert set(answer.json()["checks"].values()) == {"ok"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_database_that_another_has_locked_is_told_as_such(browser) -> None:
+    """A second connection holds what a sign-in has to write; the first gives up by itself."""
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN; LOCK TABLE accounts_failedattempts IN ACCESS EXCLUSIVE MODE")
+            with connection.cursor() as impatient:
+                impatient.execute("SET lock_timeout = 50")
+            page = browser.post("/accounts/password/reset/", {"email": "a@example.org"})
+            assert browser.get("/health/ready/").status_code == 200
+    finally:
+        other.close()
+        connection.close()
+    assert (page.status_code, page["Retry-After"]) == (503, "5")
+    assert "The database does not answer" in page.content.decode()
 
 
 def test_browser_with_a_session_is_told_that_the_database_is_gone(browser) -> None:
@@ -59,10 +83,27 @@ def test_full_disk_is_not_ready(free, browser, monkeypatch) -> None:
     assert (answer.status_code, answer.json()["checks"]["disk"]) == (503, "unavailable")
 
 
-@pytest.mark.parametrize("path", ["/cases/", "/accounts/sign-in/", "/cases/AAAA-AAAA/", "/dashboard/"])
-def test_page_without_a_database_is_a_503_that_says_when_to_come_again(path, browser) -> None:
-    with database_gone():
-        page = browser.get(path)
+@pytest.mark.parametrize("error", [GONE, CLOSED, LOCKED], ids=["gone", "closed", "locked"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("get", "/cases/"),
+        ("get", "/accounts/sign-in/"),
+        ("get", "/cases/AAAA-AAAA/"),
+        ("get", "/dashboard/"),
+        ("get", "/admin/"),
+        ("post", "/cases/AAAA-AAAA/"),
+        ("post", "/cases/AAAA-AAAA/draft/"),
+        ("post", "/cases/upload/"),
+        ("post", "/accounts/sign-in/"),
+        ("post", "/accounts/password/reset/"),
+        ("post", "/accounts/sign-out/"),
+    ],
+)
+def test_page_without_a_database_is_a_503_that_says_when_to_come_again(method, path, error, browser) -> None:
+    given = {"username": "a@example.org", "password": "word", "email": "a@example.org"}
+    with database_gone(error):
+        page = getattr(browser, method)(path, given if method == "post" else None)
     assert (page.status_code, page["Retry-After"]) == (503, "5")
     assert "The database does not answer" in page.content.decode()
     assert "secret" not in page.content.decode()

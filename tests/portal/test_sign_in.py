@@ -1,9 +1,6 @@
-"""Signing in and out, and the theme."""
-
-from datetime import timedelta
+"""Signing in and out, and the theme; what is counted meanwhile is in test_limits.py."""
 
 import pytest
-from axes.models import AccessAttempt
 from django.test import Client
 from django.urls import reverse
 
@@ -97,49 +94,6 @@ def test_block_of_one_address_leaves_others_alone(client, colleague, owner):
         sign_in(client, colleague.email, "wrong")
     sign_in(client, owner.email)
     assert is_signed_in(client)
-
-
-def let_pass(minutes):
-    for attempt in AccessAttempt.objects.all():
-        earlier = attempt.attempt_time - timedelta(minutes=minutes)
-        AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=earlier)
-
-
-def test_block_ends_when_the_page_says_however_often_one_tries_meanwhile(client, colleague):
-    for _ in range(ALLOWED_FAILURES):
-        sign_in(client, colleague.email, "wrong")
-    let_pass(14)
-    assert "Wait 15 minutes" in sign_in(client, colleague.email).content.decode()
-    let_pass(1)
-    sign_in(client, colleague.email)
-    assert is_signed_in(client)
-
-
-def test_failures_are_counted_over_all_browsers(colleague):
-    for number in range(ALLOWED_FAILURES):
-        browser = Client(HTTP_USER_AGENT=f"Browser {number}", REMOTE_ADDR=f"192.0.2.{number}")
-        sign_in(browser, colleague.email, "wrong")
-    browser = Client(HTTP_USER_AGENT="Another", REMOTE_ADDR="192.0.2.99")
-    assert "Wait 15 minutes" in sign_in(browser, colleague.email).content.decode()
-    assert not is_signed_in(browser)
-
-
-def test_failures_are_stored_without_what_was_typed(client, db, caplog):
-    for _ in range(2):
-        sign_in(client, "My-Pass-Phrase@example.org", "wrong-word")
-    stored = str(list(AccessAttempt.objects.values())).lower()
-    assert "failures_since_start': 2" in stored
-    for kept in (stored, caplog.text.lower()):
-        assert "my-pass-phrase" not in kept
-        assert "wrong-word" not in kept
-
-
-def test_failures_that_are_over_are_deleted_with_the_next_one(client, db):
-    for number in range(3):
-        sign_in(client, f"{number}@example.org", "wrong")
-    let_pass(16)
-    sign_in(client, "nobody@example.org", "wrong")
-    assert AccessAttempt.objects.count() == 1
 
 
 def test_sign_out_by_post_ends_the_session(client_of, colleague):

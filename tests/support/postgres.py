@@ -32,6 +32,10 @@ SETTINGS = (
     "full_page_writes=off",
     "max_wal_size=4GB",
     "autovacuum=off",
+    # As docker-compose.yml has it: a test looks for readers' words in this server's log.
+    "log_min_messages=log",
+    "log_min_error_statement=panic",
+    "log_error_verbosity=terse",
 )
 # initdb and the server refuse to run as root. A user namespace in which we are somebody
 # else leaves the files ours; where the machine allows none, nobody does it.

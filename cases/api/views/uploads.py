@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpResponseBase
+from django.http import Http404, HttpResponseBase, QueryDict
 from django.utils.translation import gettext as _t
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
@@ -65,7 +65,8 @@ class UploadsView(ApiView):
 
 def _take_in(request: Request) -> list[Receipt]:
     """The receipts of the request's files, in the order of the form."""
-    form, by = cast("Parts", request.data), user_of(request)
+    # Of a request with no body at all REST framework makes a plain dict.
+    form, by = cast("Parts", request.data or QueryDict()), user_of(request)
     if unknown := sorted(set(form) - {"cohort", "case", "together", "file"}):
         raise ValidationError({name: [_t("This field is not known.")] for name in unknown})
     if "case" in form:

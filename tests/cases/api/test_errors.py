@@ -139,7 +139,7 @@ def test_busy_database_asks_to_come_again(colleague, api_of, monkeypatch) -> Non
 def test_every_problem_type_leads_to_what_it_means(db) -> None:
     listed = APIClient().get(f"{API}problems/").json()
     assert {"code": "conflict", "status": 409, "title": "A newer review is already stored"} in listed
-    assert len({entry["code"] for entry in listed}) == len(listed) == 18
+    assert len({entry["code"] for entry in listed}) == len(listed) == 19
 
 
 def test_index_links_lead_somewhere(colleague, api_of) -> None:

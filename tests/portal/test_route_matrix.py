@@ -1,0 +1,367 @@
+"""Who gets what at every address: a row for each route of the URLconf, a column for each kind of person.
+
+A new route fails until it has its row. A cell is the answer to GET and to POST with an empty form: a status,
+or `door`, which leads to the sign-in. That what is refused changes nothing is shown beside each subject.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.db import transaction
+from django.template import Template
+from django.test import Client
+from django.urls import get_resolver
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from cases.models import Cohort, Membership, Prediction, SavedView
+from cases.people.invitations import invite
+from cases.roles import Role
+from portal import health
+from portal.accounts.models import User
+from tests.cases.test_nothing_leaks import filled, routes
+
+pytestmark = pytest.mark.slow
+
+PEOPLE = (
+    "anonymous",
+    "technologist",
+    "radiologist",
+    "adjudicator",
+    "administrator",
+    "exporter",
+    "stranger",
+    "nobody",
+)
+PAGES = """
+visitor   technol.  radiol.   adjudic.  administ. exporter  stranger  nobody    route
+302/302   302/302   302/302   302/302   302/302   302/302   302/302   302/302   (home)
+410/410   410/410   410/410   410/410   410/410   410/410   410/410   410/410   accounts/invitation/<str:secret>/
+door/door 200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/password/
+200/200   200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/password/reset/
+200/200   200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/password/reset/<uidb64>/<token>/
+200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   accounts/password/reset/sent/
+200/200   302/302   302/302   302/302   302/302   302/302   302/302   302/302   accounts/sign-in/
+405/door  405/door  405/door  405/door  405/door  405/door  405/door  405/door  accounts/sign-out/
+door/door 200/200   200/200   200/200   200/200   200/200   200/200   403/403   accounts/tokens/
+405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/403   accounts/tokens/revoke/
+door/405  200/405   200/405   200/405   200/405   200/405   200/405   200/405   cases/
+door/door 200/403   200/422   200/403   200/422   404/404   404/404   404/404   cases/<code:code>/
+door/door 403/403   403/403   302/302   403/403   404/404   404/404   404/404   cases/<code:code>/adjudicate/
+door/405  200/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/ahead/
+door/door 403/403   302/302   302/302   302/302   404/404   404/404   404/404   cases/<code:code>/amend/
+door/405  200/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/base.nii.gz
+door/405  200/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/base.png
+405/door  405/403   405/200   405/403   405/200   405/404   405/404   405/404   cases/<code:code>/draft/
+405/door  405/302   405/302   405/302   405/302   405/404   405/404   405/404   cases/<code:code>/finish/
+405/door  405/302   405/302   405/302   405/302   405/404   405/404   405/404   cases/<code:code>/give-back/
+405/door  405/403   405/409   405/403   405/409   405/404   405/404   405/404   cases/<code:code>/hold/
+door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/maps/<uuid:prediction_id>/<str:layer>/<str:shown_class>.nii.gz
+door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/maps/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png
+door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/overlay/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png
+405/door  405/302   405/302   405/302   405/302   405/404   405/404   405/404   cases/<code:code>/retry/
+door/405  200/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/status/
+405/door  405/302   405/302   405/302   405/302   405/404   405/404   405/404   cases/<code:code>/undo/
+door/door 403/403   403/403   403/403   302/302   403/403   403/403   403/403   cases/bulk/
+door/405  200/405   200/405   200/405   200/405   200/405   200/405   200/405   cases/live/
+door/405  302/405   302/405   302/405   302/405   302/405   302/405   302/405   cases/next-disputed/
+door/door 302/302   302/302   302/302   302/302   302/302   302/302   302/302   cases/next/
+door/405  200/405   200/405   200/405   200/405   200/405   200/405   200/405   cases/states/
+door/405  200/405   200/405   200/405   200/405   200/405   200/405   200/405   cases/teaching/
+door/door 404/404   200/422   200/422   200/422   404/404   404/404   404/404   cases/teaching/<code:code>/
+door/405  404/405   302/405   302/405   302/405   404/405   404/405   404/405   cases/teaching/draw/<uuid:cohort_id>/
+405/door  405/404   405/302   405/302   405/302   405/404   405/404   405/404   cases/teaching/restart/<uuid:cohort_id>/
+door/door 200/422   200/422   200/422   200/422   403/403   200/422   403/403   cases/upload/
+door/405  200/405   200/405   200/405   200/405   200/405   200/405   200/405   cases/views/
+405/door  405/404   405/302   405/404   405/404   405/404   405/404   405/404   cases/views/<int:view_id>/delete/
+405/door  405/404   405/302   405/404   405/404   405/404   405/404   405/404   cases/views/<int:view_id>/rename/
+405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/302   cases/views/save/
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/compare/
+405/door  405/403   405/403   405/403   405/302   405/403   405/404   405/404   dashboard/jobs/<uuid:job_id>/retry/
+door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/protocol/
+door/door 403/404   403/404   403/404   200/404   403/404   403/404   403/404   dashboard/reanalyse/
+302/405   302/405   302/405   302/405   302/405   302/405   302/405   302/405   favicon.ico
+200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   health/live/
+200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   health/ready/
+405/400   405/400   405/400   405/400   405/400   405/400   405/400   405/400   language/
+door/door 403/403   403/403   403/403   200/200   403/403   403/403   403/403   people/
+door/door 404/404   404/404   404/404   200/200   404/404   404/404   404/404   people/<uuid:user_id>/tokens/
+405/door  405/404   405/404   405/404   405/302   405/404   405/404   405/404   people/<uuid:user_id>/tokens/revoke/
+405/door  405/403   405/403   405/403   405/302   405/403   405/404   405/404   people/invitations/<uuid:invitation_id>/withdraw/
+405/door  405/403   405/403   405/403   405/302   405/403   405/404   405/404   people/members/<int:membership_id>/remove/
+405/door  405/403   405/403   405/403   405/302   405/403   405/404   405/404   people/members/<int:membership_id>/role/
+405/400   405/400   405/400   405/400   405/400   405/400   405/400   405/400   theme/
+"""
+REST = """
+visitor   technol.  radiol.   adjudic.  administ. exporter  stranger  nobody    route
+404/404   404/404   404/404   404/404   404/404   404/404   404/404   404/404   ^api/
+200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/
+401/401   200/405   200/405   200/405   200/405   403/405   200/405   403/405   api/v1/cases/
+401/401   200/405   200/405   200/405   200/405   404/405   404/405   404/405   api/v1/cases/<slug:code>/
+401/401   405/403   405/400   405/403   405/400   405/404   405/404   405/404   api/v1/cases/<slug:code>/first-read/
+401/401   405/409   405/409   405/409   405/409   405/404   405/404   405/404   api/v1/cases/<slug:code>/retry/
+401/401   405/403   405/400   405/403   405/400   405/404   405/404   405/404   api/v1/cases/<slug:code>/reviews/
+401/401   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/cohorts/
+200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/problems/
+401/401   403/405   403/405   403/405   200/405   200/405   403/405   403/405   api/v1/reviewed-cases/
+401/401   405/404   405/400   405/400   405/400   405/404   405/404   405/404   api/v1/reviews/<uuid:review_id>/amend/
+200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/schema/
+401/401   405/400   405/400   405/400   405/400   405/400   405/400   405/400   api/v1/uploads/
+"""
+# Of the admin's own addresses.
+ADMIN = """
+visitor   administ. staff     superuser route
+door/door door/door 200/200   200/200   admin/
+door/door door/door 404/404   404/404   admin/(?P<url>.*)$
+door/door door/door 404/404   200/200   admin/^(?P<app_label>cases|accounts|knox)/$
+door/door door/door 403/403   200/200   admin/accounts/user/<id>/password/
+door/door door/door 403/405   403/405   admin/autocomplete/
+door/door door/door 200/405   200/405   admin/jsi18n/
+door/405  403/405   302/405   302/405   admin/login/
+302/302   302/302   405/door  405/door  admin/logout/
+302/302   302/302   302/302   302/302   admin/password_change/
+door/door door/door 200/405   200/405   admin/password_change/done/
+door/door door/door 404/404   404/404   admin/r/<path:content_type_id>/<path:object_id>/
+"""
+# And of those that each model has, what a superuser is answered. Who may open the admin without any right in it is
+# refused everywhere; everybody else is led to the sign-in.
+MODELS = """
+list      add       change    delete    history   model
+200/200   200/200   200/200   403/403   200/200   accounts/user
+200/200   403/403   302/403   403/403   302/302   cases/adjudication
+200/200   403/403   302/403   403/403   302/302   cases/assignment
+200/200   403/403   200/403   403/403   200/200   cases/auditevent
+200/200   403/403   200/403   403/403   200/200   cases/case
+200/200   403/403   302/403   403/403   302/302   cases/claim
+200/200   200/200   200/200   403/403   200/200   cases/cohort
+200/200   403/403   302/403   403/403   302/302   cases/disclosure
+200/200   403/403   302/403   403/403   302/302   cases/draft
+200/200   403/403   302/403   403/403   302/302   cases/firstread
+200/200   403/403   200/403   403/403   200/200   cases/image
+200/200   403/403   200/403   403/403   200/200   cases/invitation
+200/200   403/403   200/403   403/403   200/200   cases/job
+200/200   200/200   200/403   403/403   200/200   cases/membership
+200/200   403/403   200/403   403/403   200/200   cases/modelversion
+200/200   403/403   200/403   403/403   200/200   cases/prediction
+200/200   403/403   200/403   403/403   200/200   cases/protocol
+200/200   403/403   200/403   403/403   200/200   cases/review
+200/200   403/403   200/403   403/403   200/200   cases/savedview
+200/200   403/403   302/403   403/403   302/302   cases/teachingread
+200/200   403/403   302/403   403/403   302/302   knox/authtoken
+"""
+OF_A_MODEL = {
+    "list": "",
+    "add": "add/",
+    "change": "<path:object_id>/change/",
+    "delete": "<path:object_id>/delete/",
+    "history": "<path:object_id>/history/",
+}
+ROUTES = sorted({route for route, _ in routes(get_resolver().url_patterns)})
+OTHER_VERBS = ("put", "patch", "delete")
+
+
+def expected(table: str) -> dict[str, list[str]]:
+    """The cells of each row by its route."""
+    _, *rows = (line.split() for line in table.strip().splitlines())
+    return {"" if route == "(home)" else route: cells for *cells, route in rows}
+
+
+def in_rooms(*rooms: str) -> set[str]:
+    return {route for route in ROUTES if route.startswith(rooms)}
+
+
+def kind(response: Any) -> str:
+    """The answer as the tables have it."""
+    if response.status_code == 302 and response["Location"].startswith(
+        ("/accounts/sign-in/", "/admin/login/")
+    ):
+        return "door"
+    return str(response.status_code)
+
+
+def asked(client: Client, method: str, address: str, **more: Any) -> str:
+    """The kind of answer; whatever the request did is undone."""
+    session = client.cookies.get(settings.SESSION_COOKIE_NAME)
+    kept = session.value if session else ""
+    with transaction.atomic():
+        response = getattr(client, method)(address, **more)
+        if response.streaming:
+            response.close()
+        transaction.set_rollback(True)
+    if kept:
+        client.cookies[settings.SESSION_COOKIE_NAME] = kept
+    return kind(response)
+
+
+def compared(told: dict[str, list[str]], wanted: dict[str, list[str]]) -> None:
+    """Equal to the table; what is not, is shown the way that the table would have it."""
+    assert sorted(wanted) == sorted(told), "each route has a row, and each row a route"
+    assert _lines(told) == _lines({route: wanted[route] for route in told})
+
+
+def _lines(rows: dict[str, list[str]]) -> list[str]:
+    return ["".join(f"{cell:10}" for cell in cells) + route for route, cells in rows.items()]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Without what takes most of the time: logged refusals, and contexts that Django's client keeps."""
+    monkeypatch.setattr(Template, "_render", lambda self, context: self.nodelist.render(context))
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture
+def people(
+    owner, colleague, referee, administrator, exporter, stranger, make_person, cohort
+) -> dict[str, User]:
+    """One for each column behind the visitor's."""
+    Cohort.objects.filter(pk=cohort.pk).update(adjudicator=referee)
+    who = (owner, colleague, referee, administrator, exporter, stranger, make_person("somebody"))
+    return dict(zip(PEOPLE[1:], who, strict=True))
+
+
+@pytest.fixture
+def fill(people, ready_case, submit, submit_many, analyse_as, review_as, cohort) -> Callable[[str], str]:
+    """The address of a route: of the ready case, of what its people have, and of a case to learn from."""
+    read = submit(seed=1)
+    analyse_as(read)
+    review = review_as(people["radiologist"], read)
+    teaching = Cohort.objects.create(name="Class", reading="teaching")
+    for member in cohort.memberships.all():
+        Membership.objects.create(user=member.user, cohort=teaching, role=member.role)
+    learnt = submit_many(1, into=teaching, ground_truth="glioma")
+    analyse_as(learnt)
+    prediction = Prediction.objects.select_related("image").get(image__case=ready_case)
+    issued = invite(by=people["administrator"], cohort=cohort, email="new@example.org", role=Role.RADIOLOGIST)
+    view = SavedView.objects.create(user=people["radiologist"], name="mine", query="state=open")
+    own = {
+        "<uidb64>/<token>": "MQ/abc",
+        "<str:secret>": "abc",
+        "^api/": "api/unknown/",
+        "teaching/<code:code>": f"teaching/{learnt.code}",
+        "<uuid:cohort_id>": str(teaching.pk),
+        "<uuid:review_id>": str(review.pk),
+        "<uuid:invitation_id>": str(issued.invitation.pk),
+        "<int:membership_id>": str(cohort.memberships.get(user=people["technologist"]).pk),
+        "<uuid:user_id>": str(people["exporter"].pk),
+        "<int:view_id>": str(view.pk),
+    }
+
+    def address(route: str) -> str:
+        # Of one cohort, which the query names.
+        if route == "dashboard/reanalyse/":
+            return f"/{route}?cohort={cohort.pk}"
+        for name, value in own.items():
+            route = route.replace(name, value)
+        return filled(route, ready_case, prediction)
+
+    return address
+
+
+def browser(user: User | None) -> Client:
+    client = Client(raise_request_exception=False)
+    if user:
+        client.force_login(user)
+    return client
+
+
+def walk(clients: list[Client], rows: set[str], fill: Callable[[str], str]) -> dict[str, list[str]]:
+    return {
+        route: [
+            "/".join(asked(client, method, fill(route)) for method in ("get", "post")) for client in clients
+        ]
+        for route in sorted(rows)
+    }
+
+
+def test_every_page_answers_each_kind_of_person_as_the_table_says(
+    people, fill, monkeypatch, make_person
+) -> None:
+    monkeypatch.setattr(health, "_broker_answers", lambda: True)
+    rows = set(ROUTES) - in_rooms("api/", "^api/", "admin/")
+    told = walk([browser(None), *(browser(user) for user in people.values())], rows, fill)
+    compared(told, expected(PAGES))
+
+
+def of_admin(people: dict[str, User], make_person) -> list[Client]:
+    """A visitor, a study administrator, one who may open the admin but nothing in it, and one who may do all."""
+    staff, root = make_person("staff"), make_person("root")
+    User.objects.filter(pk=staff.pk).update(is_staff=True)
+    User.objects.filter(pk=root.pk).update(is_staff=True, is_superuser=True)
+    return [browser(user) for user in (None, people["administrator"], staff, root)]
+
+
+def in_admin(route: str) -> str:
+    """The address of a route of the admin, of the first row of its table."""
+    if "app_label" in route:
+        return "/admin/cases/"
+    label, _, name = route.removeprefix("admin/").partition("/")
+    model = apps.all_models.get(label, {}).get(name.partition("/")[0])
+    first = model._default_manager.first() if model else None
+    return "/" + re.sub(r"<\w+:?\w*>|\^?\(.*$", str(first.pk) if first else "1", route)
+
+
+def test_every_address_of_the_admin_answers_each_kind_of_person_as_the_tables_say(
+    people, fill, make_person
+) -> None:
+    told = walk(of_admin(people, make_person), in_rooms("admin/"), in_admin)
+    wanted = expected(ADMIN)
+    for model, cells in expected(MODELS).items():
+        rows = {f"admin/{model}/{OF_A_MODEL[act]}": cell for act, cell in zip(OF_A_MODEL, cells, strict=True)}
+        for route, cell in (rows | {f"admin/{model}/<path:object_id>/": "302/302"}).items():
+            refused = told[route][2]
+            # 302: there is no such row, or the address is an old one.
+            assert refused in ("403/403", "302/302"), route
+            wanted[route] = ["door/door", "door/door", refused, cell]
+    compared(told, wanted)
+
+
+def test_person_who_may_no_longer_sign_in_is_a_visitor_everywhere(colleague, fill, monkeypatch) -> None:
+    monkeypatch.setattr(health, "_broker_answers", lambda: True)
+    gone = browser(colleague)
+    User.objects.filter(pk=colleague.pk).update(is_active=False)
+    rows = set(ROUTES) - in_rooms("admin/")
+    wanted = expected(PAGES) | expected(REST)
+    assert walk([gone], rows, fill) == {route: wanted[route][:1] for route in sorted(rows)}
+
+
+def with_token(token: str | None) -> APIClient:
+    client = APIClient(raise_request_exception=False)
+    if token:
+        client.credentials(HTTP_AUTHORIZATION=f"Token {token}")
+    return client
+
+
+def test_rest_answers_each_kind_of_token_as_the_table_says(people, fill, second) -> None:
+    clients = [with_token(None), *(with_token(AuthToken.objects.create(user)[1]) for user in people.values())]
+    rows = in_rooms("api/", "^api/")
+    compared(walk(clients, rows, fill), expected(REST))
+    for route in rows:
+        for method in OTHER_VERBS:
+            assert asked(clients[0], method, fill(route)) in ("401", "404", "405"), (method, route)
+            assert asked(clients[PEOPLE.index("administrator")], method, fill(route)) in ("404", "405"), route
+
+
+def test_token_that_has_run_out_or_is_revoked_or_whose_owner_is_gone_opens_nothing(
+    colleague, second, fill
+) -> None:
+    run_out = AuthToken.objects.create(colleague, expiry=timedelta(seconds=-1))[1]
+    row, revoked = AuthToken.objects.create(colleague)
+    row.delete()
+    orphan = AuthToken.objects.create(second)[1]
+    User.objects.filter(pk=second.pk).update(is_active=False)
+    for token in (run_out, revoked, orphan):
+        for route, (cell,) in walk([with_token(token)], in_rooms("api/"), fill).items():
+            for answer, public in zip(cell.split("/"), expected(REST)[route][0].split("/"), strict=True):
+                assert answer == "401" or public in ("404", "405"), (route, answer)
