@@ -43,6 +43,16 @@ def colour_unsupported(mode: str) -> ImageError:
     )
 
 
+def not_shown_exactly(received: str) -> ImageError:
+    """What is said of a file whose header tells of something that would be shown wrong."""
+    return ImageError(
+        "colour_unsupported",
+        "The file stores its picture in a way that cannot be shown exactly. "
+        "Please export it as grey or RGB with 8 or 16 bits. Received %(received)s.",
+        received=received,
+    )
+
+
 def depth_reduced(bits: int) -> Notice:
     """What is said of colours of more than 8 bits."""
     return Notice("depth_reduced", f"The colour picture was reduced from {bits} to 8 bits a channel.")
@@ -103,6 +113,7 @@ def _opaque(image: Image.Image, notices: list[Notice]) -> Pixels:
 
 
 def _deep_grey(values: NDArray[np.uint16], transparent: int | None, notices: list[Notice]) -> Pixels:
+    shown = deep.integers(values, notices)
     if transparent is None:
-        return values
-    return over_black(values, np.where(values == transparent, np.uint16(0), np.uint16(65535)), notices)
+        return shown
+    return over_black(shown, np.where(values == transparent, np.uint16(0), np.uint16(65535)), notices)
