@@ -2,19 +2,25 @@
 
 import io
 import logging
+import signal
+import subprocess
+import sys
 from logging.config import dictConfig
+from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.test import Client
 from PIL import Image as PillowImage
 from PIL import TiffImagePlugin
 
+from cases.intake.form_parts import Fate, WatchedForm
+from cases.intake.upload_handler import NamelessFileUploadHandler
 from cases.models import Case
 from inference.formats import read_image
 from portal.settings import base
 from tests.cast import make_png_bytes
+from tests.support.chromium import ROOT
 
 pytestmark = pytest.mark.django_db
 
@@ -24,13 +30,13 @@ def temporary_files(settings, monkeypatch) -> list[str]:
     """The names of the files that are written to disk while a form arrives."""
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 0
     written: list[str] = []
-    begin = TemporaryFileUploadHandler.new_file
+    begin = NamelessFileUploadHandler.new_file
 
-    def new_file(self: TemporaryFileUploadHandler, *args: object, **kwargs: object) -> None:
+    def new_file(self: NamelessFileUploadHandler, *args: object, **kwargs: object) -> None:
         begin(self, *args, **kwargs)
         written.append(self.file_name)
 
-    monkeypatch.setattr(TemporaryFileUploadHandler, "new_file", new_file)
+    monkeypatch.setattr(NamelessFileUploadHandler, "new_file", new_file)
     return written
 
 
@@ -45,6 +51,88 @@ def test_file_of_somebody_signed_in_is(temporary_files, client_of, owner, cohort
     client_of(owner).post("/cases/upload/", files)
     assert temporary_files == ["a.png"]
     assert Case.objects.count() == 1
+
+
+HALF_A_FORM = (
+    b"--limit\r\nContent-Disposition: form-data; name=files; filename=a.png\r\n"
+    b"Content-Type: image/png\r\n\r\n"
+)
+
+
+class LostLine(io.BytesIO):
+    """The body of a form whose sender goes away."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if data := super().read(size):
+            return data
+        raise OSError("the client has gone")
+
+
+def test_upload_that_its_sender_breaks_off_leaves_no_file(
+    temporary_files, client_of, owner, settings, tmp_path
+) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
+    body = {
+        "wsgi.input": LostLine(HALF_A_FORM + b"x" * 300_000),
+        "CONTENT_LENGTH": "1000000",
+        "CONTENT_TYPE": "multipart/form-data; boundary=limit",
+    }
+    client = client_of(owner)
+    client.raise_request_exception = False
+    before = _open_files()
+    client.generic("POST", "/cases/upload/", **body)
+    assert temporary_files == ["a.png"]
+    assert list(tmp_path.iterdir()) == []
+    assert _open_files() == before
+
+
+def _open_files() -> int:
+    """How many files on disk this process holds that have no name there."""
+    held = [each.readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    return sum("(deleted)" in str(name) for name in held)
+
+
+TAKES_HALF = """
+import os, sys
+from django.conf import settings
+settings.configure(FILE_UPLOAD_TEMP_DIR=sys.argv[1])
+from cases.intake.upload_handler import NamelessFileUploadHandler
+handler = NamelessFileUploadHandler()
+handler.new_file("files", "a.png", "image/png", None)
+handler.receive_data_chunk(b"x" * 300_000, 0)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_upload_whose_process_is_killed_leaves_no_file(tmp_path) -> None:
+    ended = subprocess.run([sys.executable, "-c", TAKES_HALF, str(tmp_path)], cwd=ROOT, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [1, 7, 64 * 2**10])
+def test_parts_are_told_in_order_however_the_bytes_come(size) -> None:
+    body = b"".join(
+        b"--limit\r\nContent-Disposition: form-data; " + said + b"\r\n\r\ncontent\r\n\r\n--limi\r\n"
+        for said in (
+            b"name=cohort",
+            b'name="files"; filename="a.png"\r\nContent-Type: image/png',
+            b"name=files",
+            b'name="files"; filename=""',
+            b"filename=none.png",
+            b'name=files; filename="--limi.png"',
+        )
+    )
+    form = WatchedForm(io.BytesIO(b"preamble\r\n\r\n" + body + b"--limit\r\nno head--limit--\r\n"), b"limit")
+    while form.read(size):
+        pass
+    assert [(part.field, part.fate) for part in form.parts] == [
+        ("cohort", Fate.TEXT),
+        ("files", Fate.KEPT),
+        ("files", Fate.TEXT),
+        ("files", Fate.TEXT),
+        ("files", Fate.KEPT),
+    ]
 
 
 def test_files_over_the_limit_of_the_whole_form_are_refused_and_the_first_is_kept(
