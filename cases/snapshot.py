@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -30,8 +31,9 @@ def _deferred() -> Iterator[None]:
     if connection.vendor != "sqlite":
         yield
         return
-    usual, connection.transaction_mode = connection.transaction_mode, "DEFERRED"
+    database: Any = connection  # the stubs know no backend's own attributes
+    usual, database.transaction_mode = database.transaction_mode, "DEFERRED"
     try:
         yield
     finally:
-        connection.transaction_mode = usual
+        database.transaction_mode = usual

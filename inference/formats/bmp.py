@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -222,13 +223,13 @@ def _of_masks(data: bytes, header: _Header, notices: list[Notice]) -> NDArray[np
     return np.asarray(over_black(colours[..., :3], colours[..., 3], notices), np.uint8)
 
 
-def _channel(values: NDArray[np.unsignedinteger], mask: int) -> NDArray[np.uint8]:
+def _channel(values: NDArray[Any], mask: int) -> NDArray[np.uint8]:
     shift = (mask & -mask).bit_length() - 1
     bits = (mask >> shift).bit_length()
     cut = (values & values.dtype.type(mask)) >> values.dtype.type(shift)
     if bits >= 8:
-        return (cut >> values.dtype.type(bits - 8)).astype(np.uint8)
-    return (cut.astype(np.uint16) * 255 // (mask >> shift)).astype(np.uint8)
+        return np.asarray(cut >> values.dtype.type(bits - 8), np.uint8)
+    return np.asarray(cut.astype(np.uint16) * 255 // (mask >> shift), np.uint8)
 
 
 FORMAT = ImageFormat("bmp", "BMP", (".bmp",), ("image/bmp", "image/x-ms-bmp"), _matches, _decode)

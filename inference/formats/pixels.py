@@ -113,7 +113,9 @@ def _opaque(image: Image.Image, notices: list[Notice]) -> Pixels:
 
 
 def _deep_grey(values: NDArray[np.uint16], transparent: int | None, notices: list[Notice]) -> Pixels:
-    shown = deep.integers(values, notices)
     if transparent is None:
-        return shown
-    return over_black(shown, np.where(values == transparent, np.uint16(0), np.uint16(65535)), notices)
+        return deep.integers(values, notices)
+    alpha = np.where(values == transparent, np.uint16(0), np.uint16(65535))
+    if alpha.any():  # what is not seen says nothing of the range
+        values = np.where(alpha == 0, values[alpha > 0].min(), values)
+    return over_black(deep.integers(values, notices), alpha, notices)

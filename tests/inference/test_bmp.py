@@ -63,7 +63,7 @@ def codes(image: DecodedImage) -> list[str]:
 
 def shown(data: bytes) -> Picture:
     """(H, W, 3), whatever the picture arrives as."""
-    pixels = read_image(data).pixels
+    pixels = np.asarray(read_image(data).pixels, np.uint8)
     return np.stack([pixels] * 3, axis=-1) if pixels.ndim == 2 else pixels
 
 
