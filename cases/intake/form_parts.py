@@ -24,6 +24,8 @@ _MOST_HEAD = 2048
 class Fate(Enum):
     """What became of a part of a form."""
 
+    # With a file name, before its content comes; it stays so where Django finds no such part.
+    FILE = auto()
     KEPT = auto()
     OVERSIZED = auto()
     # Without a file name, as which it is a field of the form and no file.
@@ -89,11 +91,11 @@ class WatchedForm:
             if name.partition(":")[0] == "content-disposition":
                 disposition = parameters
         if "name" in disposition:
-            fate = Fate.KEPT if disposition.get("filename") else Fate.TEXT
+            fate = Fate.FILE if disposition.get("filename") else Fate.TEXT
             self.parts.append(Part(disposition["name"].strip(), fate))
 
 
 def parts_of(request: HttpRequest | Request) -> list[Part]:
     """What became of each part of this request's form, in its order; the form has been read already."""
     parts: list[Part] = getattr(request, "form_parts", [])
-    return parts
+    return [part for part in parts if part.fate is not Fate.FILE]

@@ -128,11 +128,27 @@ def test_parts_are_told_in_order_however_the_bytes_come(size) -> None:
         pass
     assert [(part.field, part.fate) for part in form.parts] == [
         ("cohort", Fate.TEXT),
-        ("files", Fate.KEPT),
+        ("files", Fate.FILE),
         ("files", Fate.TEXT),
         ("files", Fate.TEXT),
-        ("files", Fate.KEPT),
+        ("files", Fate.FILE),
     ]
+
+
+def test_malformed_form_is_no_fault_of_ours(client_of, owner, cohort, model_version) -> None:
+    """What the parser makes of it is what is taken in, whatever the heads seemed to tell."""
+    head = b'\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    cohort_part = b'--limit\r\nContent-Disposition: form-data; name="cohort"\r\n\r\n%d\r\n' % cohort.pk
+    for body in (
+        b"words\r\n\r\n--limit" + head + b"--limit" + head,
+        b"--limit" + head[2:] + b"--limit--limit" + head + b"x",
+        cohort_part + b"--limit" + head + b"x" + b"--limit" + head + b"--limit" + head[:40],
+        cohort_part + b"--limit" + head + b"--limit" + b"y" * 3000 + head,
+    ):
+        answer = client_of(owner).generic(
+            "POST", "/cases/upload/", body, "multipart/form-data; boundary=limit"
+        )
+        assert answer.status_code in (200, 400, 422)
 
 
 def test_files_over_the_limit_of_the_whole_form_are_refused_and_the_first_is_kept(
