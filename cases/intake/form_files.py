@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cases.intake.form_parts import Fate, Part, parts_of
-from cases.intake.uploads import Given, refusal_of_oversized, refusal_of_text
+from cases.intake.uploads import Given, refusal_of_cut_off, refusal_of_oversized, refusal_of_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,5 +30,7 @@ def _given(part: Part, kept: Iterator[Any]) -> Given:
         return refusal_of_text()
     if part.fate is Fate.OVERSIZED:
         return refusal_of_oversized()
+    if part.fate is Fate.CUT_OFF:
+        return refusal_of_cut_off()
     file: Given = next(kept)
     return file

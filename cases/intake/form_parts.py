@@ -28,6 +28,7 @@ class Fate(Enum):
     FILE = auto()
     KEPT = auto()
     OVERSIZED = auto()
+    CUT_OFF = auto()
     # Without a file name, as which it is a field of the form and no file.
     TEXT = auto()
 

@@ -71,7 +71,8 @@ class SizeLimitUploadHandler(FileUploadHandler):
         if self.current == len(self.parts):  # a form so malformed that it was told otherwise
             self.parts.append(Part("", Fate.FILE))
         self.next_file = self.current + 1
-        self._note(fate=Fate.KEPT, field=self.field_name or "", file_name=self.file_name or "")
+        # Until it is complete: a form may end in the middle of a file.
+        self._note(fate=Fate.CUT_OFF, field=self.field_name or "", file_name=self.file_name or "")
         if self.request is None or not self.request.user.is_authenticated:
             raise SkipFile
 
@@ -88,6 +89,7 @@ class SizeLimitUploadHandler(FileUploadHandler):
 
     def file_complete(self, file_size: int) -> None:
         """The handlers after this one make the file."""
+        self._note(fate=Fate.KEPT)
 
     def _note(self, **changes: Any) -> None:
         self.parts[self.current] = replace(self.parts[self.current], **changes)

@@ -126,6 +126,11 @@ def refusal_of_text() -> Receipt:
     return Receipt(Outcome.REFUSED, None, "no_file_name", message)
 
 
+def refusal_of_cut_off() -> Receipt:
+    """The receipt of a file in the middle of which the form ends."""
+    return Receipt(Outcome.REFUSED, None, "cut_off", _t("This file did not arrive whole. Send it again."))
+
+
 def refusal_of_full_disk() -> Receipt:
     """The receipt of a file for which there is no room."""
     message = _t("There is no room on the disk. Tell your administrator; once there is, send it again.")

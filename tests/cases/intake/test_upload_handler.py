@@ -138,7 +138,9 @@ def test_parts_are_told_in_order_however_the_bytes_come(size) -> None:
 def test_malformed_form_is_no_fault_of_ours(client_of, owner, cohort, model_version) -> None:
     """What the parser makes of it is what is taken in, whatever the heads seemed to tell."""
     head = b'\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
-    cohort_part = b'--limit\r\nContent-Disposition: form-data; name="cohort"\r\n\r\n%d\r\n' % cohort.pk
+    cohort_part = (
+        b'--limit\r\nContent-Disposition: form-data; name="cohort"\r\n\r\n%s\r\n' % str(cohort.pk).encode()
+    )
     for body in (
         b"words\r\n\r\n--limit" + head + b"--limit" + head,
         b"--limit" + head[2:] + b"--limit--limit" + head + b"x",
@@ -149,6 +151,21 @@ def test_malformed_form_is_no_fault_of_ours(client_of, owner, cohort, model_vers
             "POST", "/cases/upload/", body, "multipart/form-data; boundary=limit"
         )
         assert answer.status_code in (200, 400, 422)
+
+
+def test_file_in_the_middle_of_which_the_form_ends_has_its_receipt(
+    client_of, owner, cohort, model_version
+) -> None:
+    head = b'\r\nContent-Disposition: form-data; name="files"; filename="%s.png"\r\n\r\n'
+    body = (
+        b'--limit\r\nContent-Disposition: form-data; name="cohort"\r\n\r\n%s\r\n--limit'
+        % str(cohort.pk).encode()
+    )
+    body += head % b"a" + make_png_bytes(seed=1) + b"\r\n--limit" + head % b"b" + make_png_bytes(seed=2)[:900]
+    answer = client_of(owner).generic("POST", "/cases/upload/", body, "multipart/form-data; boundary=limit")
+    rows = [(row.name, row.receipt.code) for row in answer.context["uploads"]]
+    assert rows == [("a.png", "received"), ("b.png", "cut_off")]
+    assert Case.objects.count() == 1
 
 
 def test_files_over_the_limit_of_the_whole_form_are_refused_and_the_first_is_kept(
