@@ -1,6 +1,7 @@
 """Files under content-addressed, opaque names: the same bytes, the same name, stored once.
 
-A file is there whole or not at all, so that what exists need not be doubted.
+A file is there whole or not at all. What a disk lost or damaged since is told from its name, and stored anew
+when the same bytes come again.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import uuid
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
@@ -46,9 +47,18 @@ def content_name(prefix: str, data: bytes, suffix: str) -> str:
 def store(prefix: str, data: bytes, suffix: str) -> str:
     """Store `data`, unless it is there already, and return its name."""
     name = content_name(prefix, data, suffix)
-    if not default_storage.exists(name):
+    if not is_whole(name):
+        discard(name)  # what is damaged: Django would save beside it, under another name
         default_storage.save(name, ContentFile(data))
     return name
+
+
+def is_whole(name: str) -> bool:
+    """Whether what stands under `name` is what was stored there."""
+    try:
+        return hashlib.sha256(load(name)).hexdigest() == PurePosixPath(name).stem
+    except FileNotFoundError:
+        return False
 
 
 def load(name: str) -> bytes:

@@ -59,7 +59,7 @@ class LeftOut:
 
     def sentences(self) -> list[str]:
         """Return a sentence a reason, with the first names."""
-        return [f"Left out, {why}: {_some(names)}." for why, names in self._places.items()]
+        return [f"Left out, {why}: {first_of(names)}." for why, names in self._places.items()]
 
 
 def folders_in(directory: Path, left_out: LeftOut | None = None) -> list[Path]:
@@ -72,6 +72,11 @@ def folders_in(directory: Path, left_out: LeftOut | None = None) -> list[Path]:
         else:
             folders.append(path)
     return folders
+
+
+def holds_files(folder: Path) -> bool:
+    """Whether files that are meant stand in the folder itself, not in one below it. Raises OSError."""
+    return any(path.is_file() and not _why_not(path) for path in folder.iterdir())
 
 
 def files_below(folder: Path, left_out: LeftOut | None = None) -> list[Path]:
@@ -109,7 +114,13 @@ def say_what_is_missing(left_out: LeftOut, empty: list[Path], tell: Tell) -> Non
     for sentence in left_out.sentences():
         tell(sentence)
     if empty:
-        tell(f"Without a file: {_some([readable(folder.name) for folder in empty])}.")
+        tell(f"Without a file: {first_of([readable(folder.name) for folder in empty])}.")
+
+
+def first_of(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
+    told = ", ".join(names[:_EXAMPLES])
+    return told if len(names) <= _EXAMPLES else f"{told} and {len(names) - _EXAMPLES} more"
 
 
 def silent(_sentence: str) -> None:
@@ -156,8 +167,3 @@ def _why_not(path: Path) -> str | None:
     if path.is_file() or path.is_dir():
         return None
     return _NOWHERE if path.is_symlink() else _NO_FILE
-
-
-def _some(names: list[str]) -> str:
-    told = ", ".join(names[:_EXAMPLES])
-    return told if len(names) <= _EXAMPLES else f"{told} and {len(names) - _EXAMPLES} more"

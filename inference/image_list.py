@@ -1,8 +1,9 @@
 """The CSV file that names labelled images (manifest.csv): one reader, one set of rules for all who take one.
 
 Rules. UTF-8, with or without a byte order mark, or UTF-16 with one. Commas, semicolons or tabs between the
-values. Spaces around names and values do not count, nor does the case of the columns' names. Paths start from
-the folder and stay in it. Each image has one row; a row that says the same once more is left out and told.
+values. Spaces around names and values do not count, nor does the case of the columns' names. Paths start
+from the folder and stay in it. Each image has one row; a row that says the same once more is left out and
+told, and so are the files of the folder that no row names.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import DataError
-from inference.files import readable
+from inference.files import files_below, first_of, readable
 
 _SEPARATORS = ",;\t"
 _NEEDED = ("path", "label")
@@ -80,7 +81,20 @@ def read_image_list(manifest: Path, directory: Path) -> ImageList:
         if first is not image:
             _check_same(first, image)
             notices.append(f"{image.place}: the same as line {first.line}; left out.")
+    notices += _unlisted(directory, manifest, images)
     return ImageList(columns, tuple(images.values()), tuple(notices))
+
+
+def _unlisted(directory: Path, manifest: Path, images: Mapping[str, ListedImage]) -> list[str]:
+    """A sentence about the files below `directory` that no row names, also not by way of a link.
+
+    images: by their normalised paths.
+    """
+    unknown = [path for path in files_below(directory) if os.path.normpath(path) not in images]
+    named = {os.path.realpath(path) for path in (os.fspath(manifest), *images)} if unknown else set()
+    names = [readable(path.relative_to(directory)) for path in unknown if os.path.realpath(path) not in named]
+    count = "1 file of the folder is" if len(names) == 1 else f"{len(names):,} files of the folder are"
+    return [f"{count} in no row of {readable(manifest.name)}: {first_of(names)}."] if names else []
 
 
 def _text_of(manifest: Path) -> str:

@@ -314,6 +314,7 @@ UPLOAD_RESPONSES: Responses = {
     ),
     200: OpenApiResponse(ReceiptsSerializer, description="No new file; at least one was here already."),
     (422, MEDIA_TYPE): OpenApiResponse(AllRefusedSerializer, description=str(KINDS["all_refused"].title)),
+    (507, MEDIA_TYPE): OpenApiResponse(AllRefusedSerializer, description=str(KINDS["disk_full"].title)),
 }
 
 _OPINION = {

@@ -18,9 +18,13 @@ from cases.cohorts import chosen_cohort
 from cases.evidence import charts, comparison
 from cases.lifecycle import GateVerdict, Shown
 from cases.models import ModelVersion
+from cases.snapshot import one_snapshot
 
 if TYPE_CHECKING:
+    from django.http import QueryDict
+
     from cases.evidence.comparison import PairedResult
+    from cases.models import Cohort
 
 DIFFERING_A_PAGE = 25
 
@@ -30,26 +34,33 @@ DIFFERING_A_PAGE = 25
 def compare(request: PageRequest) -> HttpResponse:
     """Two network versions on the same images of a cohort."""
     _, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
+    with one_snapshot():
+        context = _compared(cohort, request.GET)
+    told = {row["case"].pk for row in context.get("rows", ())}
+    disclosures.record(to=request.user, cases=told, kinds=[Shown.NETWORK])
+    return render(request, "evidence/compare.html", context)
+
+
+def _compared(cohort: Cohort, query: QueryDict) -> dict[str, Any]:
     versions = list(comparison.versions_in(cohort))
     context: dict[str, Any] = {"cohort": cohort, "versions": versions}
-    if len(versions) > 1:
-        first = _chosen_version(versions, request.GET.get("first", ""), versions[-2])
-        second = _chosen_version(versions, request.GET.get("second", ""), versions[-1])
-        found = comparison.compare(cohort, first, second)
-        pages = Paginator(comparison.differing(cohort, first, second), DIFFERING_A_PAGE)
-        context |= {
-            "first": first,
-            "second": second,
-            "found": found,
-            "agreed_range": charts.interval(found.agreed),
-            "confusion": charts.confusion_rows(found.counts, known_classes()),
-            "duels": _duels(found, first, second),
-            "page": (page := pages.get_page(request.GET.get("page"))),
-            "rows": list(_rows(page.object_list, first, second)),
-        }
-        told = {row["case"].pk for row in context["rows"]}
-        disclosures.record(to=request.user, cases=told, kinds=[Shown.NETWORK])
-    return render(request, "evidence/compare.html", context)
+    if len(versions) < 2:  # noqa: PLR2004 - there is nothing to compare
+        return context
+    first = _chosen_version(versions, query.get("first", ""), versions[-2])
+    second = _chosen_version(versions, query.get("second", ""), versions[-1])
+    found = comparison.compare(cohort, first, second)
+    pages = Paginator(comparison.differing(cohort, first, second), DIFFERING_A_PAGE)
+    page = pages.get_page(query.get("page"))
+    return context | {
+        "first": first,
+        "second": second,
+        "found": found,
+        "agreed_range": charts.interval(found.agreed),
+        "confusion": charts.confusion_rows(found.counts, known_classes()),
+        "duels": _duels(found, first, second),
+        "page": page,
+        "rows": list(_rows(page.object_list, first, second)),
+    }
 
 
 def _chosen_version(versions: list[ModelVersion], wanted: str, otherwise: ModelVersion) -> ModelVersion:

@@ -22,6 +22,7 @@ from cases.evidence.influence import reveal_tally
 from cases.lifecycle import IllegalTransition
 from cases.models import Cohort, Job
 from cases.permissions import Action, require
+from cases.snapshot import one_snapshot
 
 
 @require_safe
@@ -30,10 +31,11 @@ def dashboard(request: PageRequest) -> HttpResponse:
     """How one cohort stands."""
     managed, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
     context: dict[str, Any] = {"cohorts": managed, "cohort": cohort}
-    context |= _progress(cohort) | _opinions(cohort)
-    if context["case_count"]:
-        context["plan"] = reanalysis.plan(cohort, active_version())
-        context["version_count"] = comparison.versions_in(cohort).count()
+    with one_snapshot():
+        context |= _progress(cohort) | _opinions(cohort)
+        if context["case_count"]:
+            context["plan"] = reanalysis.plan(cohort, active_version())
+            context["version_count"] = comparison.versions_in(cohort).count()
     return render(request, "evidence/dashboard.html", context)
 
 

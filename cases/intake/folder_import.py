@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING
 
 from django.core.files.base import ContentFile
 
-from cases.intake.uploads import Given, Outcome, Receipt, limits, refusal_of_oversized, submit_series
+from cases.intake.uploads import (
+    Given,
+    Outcome,
+    Receipt,
+    limits,
+    picture_name,
+    refusal_of_oversized,
+    submit_series,
+)
 from cases.models import Cohort, Image
+from inference.canonical import encode_canonical
 from inference.contradictions import Contradiction, Labels, Place, pixel_digest
 from inference.errors import DataError, ImageError
 from inference.files import Tell, files_by_class, readable, silent
@@ -101,10 +110,11 @@ def refuse_contradictions(files: Iterable[LabelledFile], folder: Path, cohort: C
                 continue
             data = entry.path.read_bytes()
             digest = hashlib.sha256(data).hexdigest()
-            digests = [digest, pixel_digest(read_image(data, limits()).pixels)]
+            decoded = read_image(data, limits())
         except (OSError, ImageError):
             continue
-        there = known.get(digest)
+        digests = [digest, pixel_digest(decoded.pixels)]
+        there = known.get(digest) or (known and known.get(picture_name(encode_canonical(decoded)))) or None
         if there is not None and there.label != entry.label:
             labels.contradictions.append(Contradiction(there, Place(readable(name), entry.label)))
         labels.add(name, entry.label, digests)
@@ -115,13 +125,16 @@ def refuse_contradictions(files: Iterable[LabelledFile], folder: Path, cohort: C
 
 
 def _known_classes(cohort: Cohort | None) -> dict[str, Place]:
-    """The cases of known class that the cohort has, by the digests of their files."""
+    """The cases of known class that the cohort has, by the digests of their files and the names of their
+    stored pictures, which say whether pixels are the same.
+    """
     if cohort is None:
         return {}
     images = Image.objects.filter(cohort=cohort).exclude(case__ground_truth="").select_related("case")
     return {
-        image.source_sha256: Place(f"case {image.case.code} of this cohort", image.case.ground_truth)
+        key: Place(f"case {image.case.code} of this cohort", image.case.ground_truth)
         for image in images.iterator()
+        for key in (image.source_sha256, image.file)
     }
 
 
@@ -144,6 +157,7 @@ def import_files(
             files=map(_read, entries),
             ground_truth=entries[0].label,
             is_simulated=is_simulated,
+            by_pixels=True,
         )
         yield from zip(entries, receipts, strict=True)
 

@@ -7,39 +7,23 @@ without a word a file whose name is none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import Enum, auto
+import tempfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
-from django.http import HttpRequest, QueryDict
 from django.http.multipartparser import MultiPartParser
 
+from cases.intake.form_parts import Fate, Part, WatchedForm
+
 if TYPE_CHECKING:
-    from django.core.files.uploadedfile import UploadedFile
+    from django.http import QueryDict
     from django.utils.datastructures import MultiValueDict
 
 # The name of a file that was sent under “/” or “..”; nothing is stored under it.
 UNNAMED = "unnamed"
-
-
-class Fate(Enum):
-    """What became of a part of a form."""
-
-    KEPT = auto()
-    OVERSIZED = auto()
-    # Without a file name, as which it is a field of the form and no file.
-    TEXT = auto()
-
-
-@dataclass(frozen=True)
-class Part:
-    """One part of a form: the field it belongs to, and its file name."""
-
-    field: str
-    fate: Fate
-    file_name: str = ""
 
 
 class SizeLimitUploadHandler(FileUploadHandler):
@@ -59,19 +43,36 @@ class SizeLimitUploadHandler(FileUploadHandler):
         boundary: Any,
         encoding: str | None = None,
     ) -> tuple[QueryDict, MultiValueDict[str, UploadedFile[bytes]]] | None:
-        """Read the form with the parser that notes its parts; asked again by that one, leave it to it."""
+        """Have the parts noted on their way to Django's parser; asked again by that one, leave it to it."""
         if self.is_parsing or self.request is None:
             return None
         self.is_parsing = True
-        parser = NotingParser(META, input_data, self.request.upload_handlers, encoding)
-        parser.parts = parts_of(self.request)
-        post, files = parser.parse()
-        return post, files
+        # The parser does nothing but read, where the stubs ask for lines as well.
+        form: Any = WatchedForm(input_data, boundary)
+        self.parts: list[Part] = form.parts
+        self.next_file = 0
+        # Set on Django's own request, and read by parts_of.
+        setattr(self.request, "form_parts", form.parts)  # noqa: B010 - the class declares no such attribute
+        handlers = self.request.upload_handlers
+        try:
+            return NamingParser(META, form, handlers, encoding).parse()
+        except BaseException:  # the client has gone, or the disk is full
+            for handler in handlers:
+                handler.upload_interrupted()
+            raise
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
         self.received = 0
-        parts_of(self.request).append(Part(self.field_name or "", Fate.KEPT, self.file_name or ""))
+        places = range(self.next_file, len(self.parts))
+        self.current = next(
+            (place for place in places if self.parts[place].fate is Fate.FILE), len(self.parts)
+        )
+        if self.current == len(self.parts):  # a form so malformed that it was told otherwise
+            self.parts.append(Part("", Fate.FILE))
+        self.next_file = self.current + 1
+        # Until it is complete: a form may end in the middle of a file.
+        self._note(fate=Fate.CUT_OFF, field=self.field_name or "", file_name=self.file_name or "")
         if self.request is None or not self.request.user.is_authenticated:
             raise SkipFile
 
@@ -82,50 +83,51 @@ class SizeLimitUploadHandler(FileUploadHandler):
             self.received > settings.UPLOAD_MAX_BYTES
             or self.received_in_all > settings.UPLOAD_MAX_REQUEST_BYTES
         ):
-            parts = parts_of(self.request)
-            parts[-1] = replace(parts[-1], fate=Fate.OVERSIZED)
+            self._note(fate=Fate.OVERSIZED)
             raise SkipFile
         return raw_data
 
     def file_complete(self, file_size: int) -> None:
         """The handlers after this one make the file."""
+        self._note(fate=Fate.KEPT)
+
+    def _note(self, **changes: Any) -> None:
+        self.parts[self.current] = replace(self.parts[self.current], **changes)
 
 
-class NotingParser(MultiPartParser):
-    """Django's parser of forms; also notes each field of text, and keeps a file whose name is none."""
+class NamelessFileUploadHandler(FileUploadHandler):
+    """Keeps what arrives in a file on disk that has no name there: it is gone with the process that holds it,
+    also where that one is killed.
+    """
 
-    parts: list[Part]
+    file: UploadedFile[bytes]
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        self.file = UploadedFile(
+            tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR),  # noqa: SIM115 - Django closes it
+            self.file_name,
+            self.content_type,
+            0,
+            self.charset,
+            self.content_type_extra,
+        )
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        self.file.write(raw_data)
+
+    def file_complete(self, file_size: int) -> UploadedFile[bytes]:
+        self.file.seek(0)
+        self.file.size = file_size
+        return self.file
+
+    def upload_interrupted(self) -> None:
+        if hasattr(self, "file"):
+            self.file.close()
+
+
+class NamingParser(MultiPartParser):
+    """Django's parser of forms, which keeps a file whose name is none."""
 
     def sanitize_file_name(self, file_name: str) -> str:
         return super().sanitize_file_name(file_name) or UNNAMED
-
-    # Django's parser makes its form once, and adds to it as the parts come.
-    @property
-    def _post(self) -> QueryDict:
-        return self._form
-
-    @_post.setter
-    def _post(self, form: QueryDict) -> None:
-        self._form = NotingForm(mutable=True, encoding=form.encoding)
-        self._form.parts = self.parts
-
-
-class NotingForm(QueryDict):
-    """The fields of a form, each noted when it is added."""
-
-    parts: list[Part]
-
-    def appendlist(self, key: str | bytes, value: Any) -> None:
-        self.parts.append(Part(str(key), Fate.TEXT))
-        super().appendlist(key, value)
-
-
-def parts_of(request: HttpRequest | None) -> list[Part]:
-    """What became of each part of this request's form, in its order."""
-    parts: list[Part] = request.__dict__.setdefault("noted_parts", [])
-    return parts
-
-
-def oversized_uploads(request: HttpRequest | None) -> list[str]:
-    """The names of the files of this request that were too large to keep, in order."""
-    return [part.file_name for part in parts_of(request) if part.fate is Fate.OVERSIZED]

@@ -6,6 +6,7 @@ A case of many images is made whole or not at all, so that nobody reads one of w
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from cases import audit, storage
 from cases.analysis import jobs, key_result, model_versions
 from cases.lifecycle import CaseState
-from cases.models import Case, Cohort, Image
+from cases.models import Case, Cohort, Image, Job
 from cases.permissions import Action, require
 from cases.translation import sentence_of, sentences
 from inference.canonical import encode_canonical
@@ -31,6 +32,11 @@ from inference.formats.guarded import read_image_guarded
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+# How jobs end whose stored picture is gone or damaged (analysis/worker.py, inference.canonical).
+PICTURE_LOST = ("image_missing", "stored_damaged")
 
 
 class Outcome(TextChoices):
@@ -96,6 +102,11 @@ def limits() -> Limits:
     return Limits(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.UPLOAD_MAX_PIXELS)
 
 
+def picture_name(picture: bytes) -> str:
+    """The name that a canonical PNG is stored under: of the same pixels the same."""
+    return storage.content_name("images", picture, ".png")
+
+
 def refusal_of_oversized() -> Receipt:
     """The receipt of a file that the upload handler stopped keeping."""
     message = _t(
@@ -113,6 +124,24 @@ def refusal_of_text() -> Receipt:
     """The receipt of a part of a form that is no file."""
     message = _t("This part has no file name, and so is no file. Send it with one.")
     return Receipt(Outcome.REFUSED, None, "no_file_name", message)
+
+
+def refusal_of_cut_off() -> Receipt:
+    """The receipt of a file in the middle of which the form ends."""
+    return Receipt(Outcome.REFUSED, None, "cut_off", _t("This file did not arrive whole. Send it again."))
+
+
+def refusal_of_full_disk() -> Receipt:
+    """The receipt of a file for which there is no room."""
+    message = _t("There is no room on the disk. Tell your administrator; once there is, send it again.")
+    return Receipt(Outcome.REFUSED, None, "disk_full", message)
+
+
+def is_disk_full(receipts: Sequence[Receipt]) -> bool:
+    """Whether nothing was taken in, and it was for want of room."""
+    return {receipt.outcome for receipt in receipts} == {Outcome.REFUSED} and any(
+        receipt.code == "disk_full" for receipt in receipts
+    )
 
 
 def submit_file(
@@ -139,10 +168,12 @@ def submit_series(
     files: Iterable[Given],
     ground_truth: str = "",
     is_simulated: bool = False,
+    by_pixels: bool = False,
 ) -> list[Receipt]:
     """Take the files in as the images of one case, in their order; the receipts are in the same order.
 
-    A file that is refused, or in the cohort already, is left out, and the others close up.
+    A file that is refused, or in the cohort already, is left out, and the others close up. by_pixels: also
+    one whose pixels are in the cohort from another file.
     """
     require(by, Action.UPLOAD, cohort)
 
@@ -153,7 +184,7 @@ def submit_series(
         audit.record(by=by, action="case.uploaded", subject=made, cohort=cohort)
         return made
 
-    return _take_in(cohort, _judged(cohort, files), case)
+    return _take_in(cohort, _judged(by, cohort, files, by_pixels), case)
 
 
 def add_images(*, by: User, case: Case, files: Iterable[Given]) -> list[Receipt]:
@@ -168,7 +199,7 @@ def add_images(*, by: User, case: Case, files: Iterable[Given]) -> list[Receipt]
         audit.record(by=by, action="case.images_added", subject=found, cohort=found.cohort)
         return found
 
-    return _take_in(case.cohort, _judged(case.cohort, files), locked)
+    return _take_in(case.cohort, _judged(by, case.cohort, files), locked)
 
 
 def _check_unread(case: Case) -> None:
@@ -178,28 +209,56 @@ def _check_unread(case: Case) -> None:
         raise CaseIsRead
 
 
-def _judged(cohort: Cohort, files: Iterable[Given]) -> list[_Judged]:
-    """Each file verified and stored, or what speaks against it; one file after the other is in memory."""
+def _judged(by: User, cohort: Cohort, files: Iterable[Given], by_pixels: bool = False) -> list[_Judged]:
+    """Each file verified and stored, or what speaks against it; one file after the other is in memory.
+
+    Where the disk is full nothing stays of what was stored before it was.
+    """
     digests: set[str] = set()
-    return [given if isinstance(given, Receipt) else _judge(cohort, given, digests) for given in files]
+    judged: list[_Judged] = []
+    waiting = iter(files)
+    try:
+        for given in waiting:
+            entry = given if isinstance(given, Receipt) else _judge(by, cohort, given, digests, by_pixels)
+            judged.append(entry)
+    except BaseException as error:
+        _discard_unused([entry for entry in judged if isinstance(entry, _Stored)])
+        if not storage.is_full(error):
+            raise
+        return _without_room(judged, waiting)
+    return judged
 
 
-def _judge(cohort: Cohort, file: File[bytes], digests: set[str]) -> _Judged:
+def _without_room(judged: Sequence[_Judged], waiting: Iterable[Given]) -> list[_Judged]:
+    """The receipts of the files before the one that found no room, of that one, and of those behind it."""
+    logger.error("An upload could not be stored: the disk is full.")
+    reason = refusal_of_full_disk()
+    behind = [given if isinstance(given, Receipt) else reason for given in waiting]
+    return [*_refused(judged, reason), reason, *behind]
+
+
+def _judge(by: User, cohort: Cohort, file: File[bytes], digests: set[str], by_pixels: bool) -> _Judged:
     if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
         return refusal_of_oversized()
     data = file.read()
     digest = hashlib.sha256(data).hexdigest()
     if digest in digests:
         return _Twin(digest)
-    if first := _first_with(cohort, digest):
+    first = _first_with(cohort, digest)
+    if first and storage.is_whole(first.file):
         return _duplicate_of(first)
     try:
         decoded = read_image_guarded(data, limits())
     except ImageError as error:
         return Receipt(Outcome.REFUSED, None, error.code, sentence_of(error))
+    picture = encode_canonical(decoded)
+    if first:
+        return _restored(by, first, picture)
+    if by_pixels and (twin := _first_of_pixels(cohort, picture)):
+        return _same_picture_as(twin)
     digests.add(digest)
     fields = {
-        "file": storage.store("images", encode_canonical(decoded), ".png"),
+        "file": storage.store("images", picture, ".png"),
         "source_sha256": digest,
         "source_bytes": len(data),
         "source_format": decoded.format_id,
@@ -211,6 +270,28 @@ def _judge(cohort: Cohort, file: File[bytes], digests: set[str]) -> _Judged:
     }
     return _Stored(
         digest, fields, tuple(str(notice) for notice in sentences(each.code for each in decoded.notices))
+    )
+
+
+def _restored(by: User, image: Image, picture: bytes) -> Receipt:
+    """The receipt of a file whose picture was lost: stored anew, and what failed for want of it is queued."""
+    image.file = storage.store("images", picture, ".png")
+    failed = Job.objects.filter(image=image, error_code__in=PICTURE_LOST)
+    with transaction.atomic():
+        image.save(update_fields=["file"])  # the same name, unless another version wrote the PNG
+        jobs.queue_again(failed)
+        key_result.refresh_case(image.case_id)
+        audit.record(by=by, action="image.restored", subject=image.case, cohort=image.cohort)
+    message = _t(
+        "The same file is already in this cohort, as case %(code)s. Its stored picture was missing or "
+        "damaged; it has been stored anew."
+    )
+    return Receipt(
+        Outcome.DUPLICATE,
+        image.case,
+        "restored",
+        message % {"code": image.case.code},
+        position=image.position,
     )
 
 
@@ -228,7 +309,7 @@ def _take_in(cohort: Cohort, judged: list[_Judged], case_of: Callable[[], Case])
         return _take_in(cohort, again, case_of)
     except _TooMany:
         _discard_unused(stored)
-        return [_too_many() if isinstance(entry, _Stored | _Twin) else entry for entry in judged]
+        return _refused(judged, _too_many())
     except BaseException:
         _discard_unused(stored)
         raise
@@ -255,6 +336,11 @@ def _create(case_of: Callable[[], Case], stored: Sequence[_Stored]) -> dict[str,
     return {image.source_sha256: image for image in images}
 
 
+def _refused(judged: Sequence[_Judged], reason: Receipt) -> list[Receipt]:
+    """The receipts where no case comes of the files that nothing spoke against."""
+    return [entry if isinstance(entry, Receipt) else reason for entry in judged]
+
+
 def _receipt(entry: _Judged, images: dict[str, Image]) -> Receipt:
     if isinstance(entry, Receipt):
         return entry
@@ -272,11 +358,21 @@ def _unless_there(cohort: Cohort, entry: _Judged) -> _Judged:
 
 
 def _first_with(cohort: Cohort, digest: str) -> Image | None:
-    return Image.objects.filter(cohort=cohort, source_sha256=digest).select_related("case").first()
+    return Image.objects.filter(cohort=cohort, source_sha256=digest).select_related("case", "cohort").first()
+
+
+def _first_of_pixels(cohort: Cohort, picture: bytes) -> Image | None:
+    return Image.objects.filter(cohort=cohort, file=picture_name(picture)).select_related("case").first()
 
 
 def _duplicate_of(image: Image) -> Receipt:
     message = _t("The same file is already in this cohort, as case %(code)s.") % {"code": image.case.code}
+    return Receipt(Outcome.DUPLICATE, image.case, "duplicate", message, position=image.position)
+
+
+def _same_picture_as(image: Image) -> Receipt:
+    message = _t("The same picture, from another file, is already in this cohort, as case %(code)s.")
+    message %= {"code": image.case.code}
     return Receipt(Outcome.DUPLICATE, image.case, "duplicate", message, position=image.position)
 
 

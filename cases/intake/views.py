@@ -8,7 +8,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.core.files.base import File
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _t
@@ -18,9 +17,9 @@ from django.views.decorators.http import require_http_methods
 from natsort import natsort_keygen, ns
 
 from cases.access import PageRequest, sent_by_script, signed_in
+from cases.intake.form_files import files_of
 from cases.intake.forms import Grouping, UploadForm
-from cases.intake.upload_handler import oversized_uploads
-from cases.intake.uploads import Outcome, Receipt, refusal_of_oversized, submit_file, submit_series
+from cases.intake.uploads import Given, Outcome, Receipt, is_disk_full, submit_file, submit_series
 from cases.models import Cohort
 from cases.permissions import Action, may_anywhere
 from cases.worklist.rows import Row, rows_by_code
@@ -32,6 +31,7 @@ OUTCOME_HEADER = "X-Upload-Outcome"
 
 _by_number_and_word = natsort_keygen(alg=ns.IGNORECASE)
 STATUS_OF_OUTCOME = {Outcome.RECEIVED: 201, Outcome.DUPLICATE: 200, Outcome.REFUSED: 422}
+DISK_FULL_STATUS = 507
 
 
 @dataclass(frozen=True)
@@ -60,26 +60,27 @@ def upload(request: PageRequest) -> HttpResponse:
 
 def _take_in(request: PageRequest) -> HttpResponse:
     form = UploadForm(request.POST, user=request.user)
-    files = request.FILES.getlist("files")
-    oversized = oversized_uploads(request)
-    if not files and not oversized:
+    files = files_of(request, "files")
+    if not files:
         form.add_error(None, _t("Choose at least one file."))
     if not form.is_valid():
-        return _refuse_form(request, form)
+        return _refuse_form(request, form, [name for name, _given in files])
     cohort = form.cleaned_data["cohort"]
-    rows = [UploadRow(name, refusal_of_oversized(), None) for name in oversized]
     if form.cleaned_data["grouping"] == Grouping.ONE_CASE:
-        rows = _submit_as_one(request, cohort, files) + rows
+        rows = _submit_as_one(request, cohort, files)
     else:
-        rows += [_submit(request, cohort, file) for file in files]
+        rows = [_submit(request, cohort, name, given) for name, given in files]
     if sent_by_script(request):
         return _rows_alone(request, rows)
-    return _page(request, form, rows=rows)
+    status = DISK_FULL_STATUS if is_disk_full([row.receipt for row in rows]) else 200
+    return _page(request, form, rows=rows, status=status)
 
 
-def _submit(request: PageRequest, cohort: Cohort, file: File[bytes]) -> UploadRow:
-    receipt = submit_file(by=request.user, cohort=cohort, file=file)
-    return UploadRow(_name_of(file), receipt, _row_of(request, receipt))
+def _submit(request: PageRequest, cohort: Cohort, name: str, given: Given) -> UploadRow:
+    if isinstance(given, Receipt):
+        return UploadRow(_shown(name), given, None)
+    receipt = submit_file(by=request.user, cohort=cohort, file=given)
+    return UploadRow(_shown(name), receipt, _row_of(request, receipt))
 
 
 def natural_key(name: str) -> tuple[Any, str]:
@@ -89,11 +90,13 @@ def natural_key(name: str) -> tuple[Any, str]:
     return _by_number_and_word(name), name
 
 
-def _submit_as_one(request: PageRequest, cohort: Cohort, files: Sequence[File[bytes]]) -> list[UploadRow]:
+def _submit_as_one(
+    request: PageRequest, cohort: Cohort, files: Sequence[tuple[str, Given]]
+) -> list[UploadRow]:
     """One row for the case, then one for each file that is no part of it."""
-    ordered = sorted(files, key=lambda file: natural_key(file.name or ""))
-    receipts = submit_series(by=request.user, cohort=cohort, files=ordered)
-    named = [(_name_of(file), receipt) for file, receipt in zip(ordered, receipts, strict=True)]
+    ordered = sorted(files, key=lambda file: natural_key(file[0]))
+    receipts = submit_series(by=request.user, cohort=cohort, files=[given for _name, given in ordered])
+    named = [(_shown(name), receipt) for (name, _given), receipt in zip(ordered, receipts, strict=True)]
     received = [(name, receipt) for name, receipt in named if receipt.outcome == Outcome.RECEIVED]
     left_out = [
         UploadRow(name, receipt, None) for name, receipt in named if receipt.outcome != Outcome.RECEIVED
@@ -108,8 +111,8 @@ def _submit_as_one(request: PageRequest, cohort: Cohort, files: Sequence[File[by
     return [UploadRow(words % {"n": len(received)}, receipt, row, names), *left_out]
 
 
-def _name_of(file: File[bytes]) -> str:
-    return file.name or _t("Unnamed file")
+def _shown(name: str) -> str:
+    return name or _t("Unnamed file")
 
 
 def _row_of(request: PageRequest, receipt: Receipt) -> Row | None:
@@ -117,12 +120,11 @@ def _row_of(request: PageRequest, receipt: Receipt) -> Row | None:
     return found[0] if found else None
 
 
-def _refuse_form(request: PageRequest, form: UploadForm) -> HttpResponse:
+def _refuse_form(request: PageRequest, form: UploadForm, names: Sequence[str]) -> HttpResponse:
     """The form does not say enough to take anything in."""
     if not sent_by_script(request):
         return _page(request, form, status=422)
     sentence = " ".join(str(error) for errors in form.errors.values() for error in errors)
-    names = oversized_uploads(request) + [file.name or "" for file in request.FILES.getlist("files")]
     receipt = Receipt(Outcome.REFUSED, None, "form_invalid", sentence)
     return _rows_alone(request, [UploadRow(name, receipt, None) for name in names or [""]])
 
@@ -132,9 +134,9 @@ def _rows_alone(request: PageRequest, rows: list[UploadRow]) -> HttpResponse:
     sent, or of the case that many were made into.
     """
     outcome = rows[0].receipt.outcome
-    response = render(
-        request, "intake/parts/upload_rows.html", {"uploads": rows}, status=STATUS_OF_OUTCOME[outcome]
-    )
+    is_full = is_disk_full([row.receipt for row in rows])
+    status = DISK_FULL_STATUS if is_full else STATUS_OF_OUTCOME[outcome]
+    response = render(request, "intake/parts/upload_rows.html", {"uploads": rows}, status=status)
     response[OUTCOME_HEADER] = str(outcome)
     return response
 

@@ -1,4 +1,6 @@
-"""Values that are no plain grey of 8 or 16 bits: signed, of more than 16 bits, or floating-point."""
+"""Values that are no plain grey of 8 bits: of 16 and more, signed, or floating-point; and those among them
+that lie far outside of all others.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +22,15 @@ _TAIL = 0.002
 
 
 def integers(values: NDArray[Any], notices: list[Notice]) -> Pixels:
-    """Signed or wide integers (H, W): kept as they are where 16 bits hold them, moved up where there are
-    negative ones, else scaled to 16 bits.
+    """Signed, 16-bit or wider integers (H, W): kept as they are where 16 bits hold them, moved up where there
+    are negative ones, else scaled to 16 bits.
 
     Signed 8-bit values move by 128, whatever the least of them is: the picture is then the one that its
     unsigned twin shows.
     """
     if values.dtype == np.int8:
         return _signed_bytes(values, notices)
-    lowest, highest = (
-        _range_shown(values, notices) if values.dtype.itemsize > 2 else (int(values.min()), int(values.max()))
-    )
-    lowest, highest = int(lowest), int(highest)
+    lowest, highest = map(int, _range_shown(values, notices))
     if highest - min(lowest, 0) > _MOST:
         notices.append(
             Notice(
@@ -93,22 +92,22 @@ def _exact(values: NDArray[Any]) -> NDArray[np.floating[Any]]:
 def _range_shown(values: NDArray[Any], notices: list[Notice]) -> tuple[Any, Any]:
     """The least and the greatest value, without fill values and outliers; if any were left out, it is said.
 
-    One pixel of 1e9, or a border of -9999, would otherwise take all grey levels from the picture. Judged on
-    at most about a million pixels and both ends, since a sorted copy of all would be another picture.
+    One pixel of 1e9, or a border of -9999, would otherwise take all grey levels from the picture. What cannot
+    lie that far out, 16 bits, loses nothing but a value that is clearly a fill value.
     """
-    ends = np.array([values.min(), values.max()])
-    flat = values.reshape(-1)
-    sample = np.sort(_exact(np.append(flat[:: max(1, flat.size // _SAMPLE)], ends)))
-    low, high = _without_outliers(_without_fill(sample))
-    if low <= sample[0] and high >= sample[-1]:
-        return _exact(ends)[0], _exact(ends)[1]
+    ends = _exact(np.array([values.min(), values.max()]))
+    levels, counts = _levels(values)
+    bounds = _between_fill if values.dtype.itemsize <= 2 else _without_outliers
+    low, high = bounds(levels, *_without_fill(levels, counts))
+    if low <= ends[0] and high >= ends[1]:
+        return ends[0], ends[1]
     notices.append(
         Notice(
             "range_limited",
             "Some values lay far outside of all others; they are shown as the darkest or brightest grey.",
         )
     )
-    lowest, highest = sample[-1], sample[0]
+    lowest, highest = ends[1], ends[0]
     for rows in row_blocks(*values.shape):
         part = _exact(values[rows])
         kept = part[(part >= low) & (part <= high)]
@@ -117,32 +116,62 @@ def _range_shown(values: NDArray[Any], notices: list[Notice]) -> tuple[Any, Any]
     return lowest, highest
 
 
-def _without_fill(ordered: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """The sorted values without the one at each end that stands far off from all others."""
+def _levels(values: NDArray[Any]) -> tuple[NDArray[np.floating[Any]], NDArray[np.intp]]:
+    """The different values in their order, and how often each comes.
+
+    Of at most about a million pixels and both ends, since a sorted copy of all would be another picture.
+    """
+    flat = values.reshape(-1)
+    ends = np.array([values.min(), values.max()])
+    levels, counts = np.unique(np.append(flat[:: max(1, flat.size // _SAMPLE)], ends), return_counts=True)
+    return _exact(levels), counts
+
+
+def _without_fill(
+    levels: NDArray[np.floating[Any]], counts: NDArray[np.intp]
+) -> tuple[NDArray[np.floating[Any]], NDArray[np.intp]]:
+    """The levels without the one at each end that stands far off from all others."""
     for _ in range(2):  # once more for a value that hides behind one at the other end
-        above = ordered[np.searchsorted(ordered, ordered[0], side="right") :]
-        if _stands_off(ordered[0], above):
-            ordered = above
-        below = ordered[: np.searchsorted(ordered, ordered[-1], side="left")]
-        if _stands_off(ordered[-1], below):
-            ordered = below
-    return ordered
+        for fill, others in ((0, slice(1, None)), (-1, slice(None, -1))):
+            if _stands_off(levels[fill], levels[others], counts[others]):
+                levels, counts = levels[others], counts[others]
+    return levels, counts
 
 
-def _stands_off(value: Any, others: NDArray[np.floating[Any]]) -> bool:
-    if np.unique(others).size < _FEWEST_VALUES:
+def _stands_off(value: Any, levels: NDArray[np.floating[Any]], counts: NDArray[np.intp]) -> bool:
+    if levels.size < _FEWEST_VALUES:
         return False
-    cut = int(others.size * _TAIL)
-    gap = max(others[0] - value, value - others[-1])
-    return bool(gap > _FILL_GAP * (others[-1 - cut] - others[cut]))
+    low, high = _middle(levels, counts)
+    # Where nearly all is one value, such as an empty background, the few others tell the span.
+    span = high - low if high > low else levels[-1] - levels[0]
+    gap = max(levels[0] - value, value - levels[-1])
+    return bool(gap > _FILL_GAP * span)
 
 
-def _without_outliers(ordered: NDArray[np.floating[Any]]) -> tuple[Any, Any]:
+def _middle(levels: NDArray[np.floating[Any]], counts: NDArray[np.intp]) -> tuple[Any, Any]:
+    """The ends of the middle 99.6 % of the pixels."""
+    up_to = np.cumsum(counts)
+    cut = int(up_to[-1] * _TAIL)
+    low, high = np.searchsorted(up_to, [cut, up_to[-1] - 1 - cut], side="right")
+    return levels[low], levels[high]
+
+
+def _between_fill(
+    every: NDArray[np.floating[Any]], levels: NDArray[np.floating[Any]], counts: NDArray[np.intp]
+) -> tuple[Any, Any]:
+    """Bounds half-way between the levels and the fill values beside them: not every pixel was looked at."""
+    low = levels[0] if levels[0] == every[0] else (every[every < levels[0]][-1] + levels[0]) / 2
+    high = levels[-1] if levels[-1] == every[-1] else (every[every > levels[-1]][0] + levels[-1]) / 2
+    return low, high
+
+
+def _without_outliers(
+    every: NDArray[np.floating[Any]], levels: NDArray[np.floating[Any]], counts: NDArray[np.intp]
+) -> tuple[Any, Any]:
     """Bounds of what lies within one span of the middle 99.6 %; of everything where the middle is one
     value.
     """
-    cut = int(ordered.size * _TAIL)
-    low, high = ordered[cut], ordered[-1 - cut]
+    low, high = _middle(levels, counts)
     if high <= low:
-        return ordered[0], ordered[-1]
-    return max(ordered[0], 2 * low - high), min(ordered[-1], 2 * high - low)
+        return levels[0], levels[-1]
+    return max(levels[0], 2 * low - high), min(levels[-1], 2 * high - low)

@@ -43,6 +43,16 @@ def colour_unsupported(mode: str) -> ImageError:
     )
 
 
+def not_shown_exactly(received: str) -> ImageError:
+    """What is said of a file whose header tells of something that would be shown wrong."""
+    return ImageError(
+        "colour_unsupported",
+        "The file stores its picture in a way that cannot be shown exactly. "
+        "Please export it as grey or RGB with 8 or 16 bits. Received %(received)s.",
+        received=received,
+    )
+
+
 def depth_reduced(bits: int) -> Notice:
     """What is said of colours of more than 8 bits."""
     return Notice("depth_reduced", f"The colour picture was reduced from {bits} to 8 bits a channel.")
@@ -104,5 +114,8 @@ def _opaque(image: Image.Image, notices: list[Notice]) -> Pixels:
 
 def _deep_grey(values: NDArray[np.uint16], transparent: int | None, notices: list[Notice]) -> Pixels:
     if transparent is None:
-        return values
-    return over_black(values, np.where(values == transparent, np.uint16(0), np.uint16(65535)), notices)
+        return deep.integers(values, notices)
+    alpha = np.where(values == transparent, np.uint16(0), np.uint16(65535))
+    if alpha.any():  # what is not seen says nothing of the range
+        values = np.where(alpha == 0, values[alpha > 0].min(), values)
+    return over_black(deep.integers(values, notices), alpha, notices)

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.errors import ImageError
 from inference.formats import deep
 from inference.formats.base import DecodedImage, ImageFormat, Limits, Notice, Pixels, row_blocks
 from inference.formats.jpeg import check_scans
@@ -24,6 +23,7 @@ from inference.formats.pixels import (
     PALETTE_EXPANDED,
     colour_unsupported,
     depth_reduced,
+    not_shown_exactly,
     over_black,
     without_equal_channels,
 )
@@ -107,13 +107,13 @@ def _check_samples(page: Any) -> None:
     if colour in _COLOURS:
         raise colour_unsupported(_COLOURS[colour])
     if page.dtype is None or not isinstance(bits, int) or kind not in (_UNSIGNED, _SIGNED, _FLOAT):
-        raise _refused(f"SampleFormat {_words(kind)}, BitsPerSample {_words(bits)}")
+        raise not_shown_exactly(f"SampleFormat {_words(kind)}, BitsPerSample {_words(bits)}")
     if page.compression not in _COMPRESSIONS:
-        raise _refused(f"Compression {int(page.compression)}")
+        raise not_shown_exactly(f"Compression {int(page.compression)}")
     if page.compression == _JPEG and bits != 8:
-        raise _refused(f"Compression 7, BitsPerSample {bits}")
+        raise not_shown_exactly(f"Compression 7, BitsPerSample {bits}")
     if page.predictor not in (1, 2, 3) or (page.predictor != 1 and bits not in (8, 16, 32, 64)):
-        raise _refused(f"Predictor {int(page.predictor)}, BitsPerSample {bits}")
+        raise not_shown_exactly(f"Predictor {int(page.predictor)}, BitsPerSample {bits}")
     _check_channels(page, bits, kind)
 
 
@@ -129,7 +129,7 @@ def _check_channels(page: Any, bits: int, kind: Any) -> None:
     else:
         fits = colour == _YCBCR and page.compression == _JPEG and count == 3 and page.planarconfig == 1
     if not fits:
-        raise _refused(
+        raise not_shown_exactly(
             f"PhotometricInterpretation {_words(colour)}, SamplesPerPixel {count}, "
             f"ExtraSamples {_words(extra)}, SampleFormat {_words(kind)}, BitsPerSample {bits}"
         )
@@ -178,15 +178,6 @@ def _words(value: Any) -> str:
     return ", ".join(str(int(each)) for each in value) if isinstance(value, tuple) else str(int(value))
 
 
-def _refused(received: str) -> ImageError:
-    return ImageError(
-        "colour_unsupported",
-        "The file stores its picture in a way that cannot be shown exactly. "
-        "Please export it as grey or RGB with 8 or 16 bits. Received %(received)s.",
-        received=received,
-    )
-
-
 def _pixels_of(page: Any, samples: list[NDArray[Any]], notices: list[Notice]) -> Pixels:
     """samples: of each channel (H, W), in the type that tifffile gives them."""
     bits, colour = page.bitspersample, page.photometric
@@ -214,6 +205,8 @@ def _grey(
     shown = _byte(values, bits) if bits <= 8 else values.astype(np.uint16)
     if white_is_zero:
         shown = shown.dtype.type(255 if bits <= 8 else 2**bits - 1) - shown
+    if bits > 8:
+        shown = deep.integers(shown, notices)
     alpha = [_widened(sample, bits) for sample in samples[1:]]
     return _composed(shown, alpha, page, notices)
 
@@ -252,7 +245,7 @@ def _expanded(indices: NDArray[Any], table: NDArray[Any], bits: int) -> NDArray[
     Some programs write 8-bit values into it, as libtiff's own tools look out for: then none is above 255.
     """
     if table.size != 3 * 2**bits:
-        raise _refused(f"ColorMap {table.size}")
+        raise not_shown_exactly(f"ColorMap {table.size}")
     colours = (table if table.max() < 256 else table >> 8).astype(np.uint8).reshape(3, -1).T
     expanded = np.empty((*indices.shape, 3), np.uint8)
     for rows in row_blocks(*indices.shape):

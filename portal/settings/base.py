@@ -207,7 +207,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 FILE_UPLOAD_HANDLERS = [
     "cases.intake.upload_handler.SizeLimitUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+    "cases.intake.upload_handler.NamelessFileUploadHandler",
 ]
 
 # --- Queue ---------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -292,16 +293,23 @@ def test_many_pictures_are_scrolled_by_wheel_key_slider_and_link(
     open_case(page, live_server, square_case)
     told = page.get_by_text("Picture 1 of 4")
     expect(told).to_be_visible()
+    before = page.get_by_role("link", name="Previous", exact=True)
+    expect(before).to_have_attribute("aria-disabled", "true")
+    assert before.get_attribute("href") is None
     base, _ = stages(page)
     base.hover()
     page.mouse.wheel(0, 100)
     expect(page.get_by_text("Picture 2 of 4")).to_be_visible()
     page.keyboard.press(".")
     expect(page.get_by_text("Picture 3 of 4")).to_be_visible()
+    expect(before).to_have_attribute("href", re.compile(r"\?.*image=1"))
     page.keyboard.press(",")
     page.get_by_role("link", name="Next", exact=True).click()
     page.get_by_role("slider", name="Picture").fill("4")
     expect(page.get_by_text("Picture 4 of 4")).to_be_visible()
+    after = page.get_by_role("link", name="Next", exact=True)
+    expect(after).to_have_attribute("aria-disabled", "true")
+    assert after.get_attribute("href") is None
     fourth = f"/cases/{square_case.code}/base.png?image=3&channel=grey"
     expect(page.locator("[data-part=base]").first).to_have_attribute("href", fourth)
     page.wait_for_timeout(500)
@@ -343,11 +351,34 @@ def test_canvas_that_is_taken_back_gives_way_to_the_servers_drawing(
         "() => document.querySelector('.pane__depth canvas').getContext('webgl2')"
         ".getExtension('WEBGL_lose_context').loseContext()"
     )
-    expect(page.get_by_text("it is shown as the server draws it. Load the page again")).to_be_visible()
+    fault = page.get_by_text("in full depth; it is shown as the server draws it.")
+    expect(fault).to_be_visible()
     expect(page.locator(".pane__depth")).to_have_count(0)
     expect(page.get_by_role("button", name="Window", exact=True)).to_be_hidden()
     base, heat = stages(page)
     check_square_and_peak(page, base, heat)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".pane__depth canvas")).to_have_count(2)
+    expect(page.get_by_role("button", name="Window", exact=True)).to_be_visible()
+    expect(fault).to_be_hidden()
+    check_square_and_peak(page, base, heat)
+
+
+def test_canvas_that_did_not_load_is_tried_again(
+    page: Page, live_server: LiveServer, colleague: User, square_case: Case
+) -> None:
+    cut = [True]
+    page.route("**/niivue*.js*", lambda route: route.abort() if cut[0] else route.continue_())
+    sign_in(page, live_server, colleague)
+    page.goto(f"{live_server.url}/cases/{square_case.code}/")
+    fault = page.get_by_text("in full depth; it is shown as the server draws it.")
+    expect(fault).to_be_visible()
+    page.get_by_role("button", name="Try again").click()
+    expect(fault).to_be_visible()
+    cut[0] = False
+    page.get_by_role("button", name="Try again").click()
+    page.wait_for_selector("#viewer[data-drawn=depth]", timeout=60_000)
+    expect(fault).to_be_hidden()
 
 
 def test_without_webgl2_the_servers_drawing_serves(
@@ -358,6 +389,7 @@ def test_without_webgl2_the_servers_drawing_serves(
     sign_in(page, live_server, colleague)
     page.goto(f"{live_server.url}/cases/{square_case.code}/?opacity=100&colours=viridis")
     expect(page.get_by_text("This browser offers no WebGL2")).to_be_visible()
+    expect(page.get_by_role("button", name="Try again")).to_be_hidden()
     expect(page.get_by_role("button", name="Window", exact=True)).to_be_hidden()
     base, heat = stages(page)
     wait_until_drawn(page)

@@ -12,6 +12,7 @@ from scipy.stats import kruskal, mannwhitneyu
 from inference.__main__ import main
 from inference.errors import DataError
 from inference.training.description.describe import describe
+from inference.training.description.listing import list_images
 from inference.training.description.page import render_page
 from inference.training.description.statistics import holm
 from tests.inference.folders import picture, write
@@ -315,6 +316,30 @@ def test_folder_around_the_classes_is_no_split(plain):
     content = describe(plain.parent).content
 
     assert (content["data"]["classes"], content["data"]["split_by"]) == (["glioma", "notumor"], None)
+
+
+@pytest.mark.parametrize(
+    ("paths", "classes", "splits"),
+    [
+        (["Training/glioma/0", "Training/notumor/1", "Testing/glioma/2"], ["glioma", "notumor"], 2),
+        (["Training/glioma/a/0", "Training/glioma/b/1", "Testing/notumor/2"], ["glioma", "notumor"], 2),
+        (["train/glioma/0", "valid_set/glioma/1", "test/notumor/2"], ["glioma", "notumor"], 3),
+        (["site-1/glioma/0", "site-1/notumor/1", "site-2/glioma/2"], ["glioma", "notumor"], 2),
+        (["glioma/patient1/0", "glioma/patient2/1", "notumor/patient3/2"], ["glioma", "notumor"], 0),
+        (["glioma/patient1/0", "glioma/1", "notumor/2"], ["glioma", "notumor"], 0),
+    ],
+    ids=["splits", "folders in classes", "other names", "sites", "patients", "mixed"],
+)
+def test_folders_are_splits_or_classes_with_folders(tmp_path, paths, classes, splits):
+    for seed, path in enumerate(paths):
+        write(tmp_path / f"{path}.png", picture(seed))
+
+    listing = list_images(tmp_path, None)
+
+    assert list(listing.classes) == classes
+    assert len(listing.splits) == splits
+    assert len(listing.entries) == 3
+    assert listing.notices == ()
 
 
 def test_class_without_files_is_counted_as_zero(plain):

@@ -147,6 +147,30 @@ def test_row_that_is_there_twice_is_taken_once_and_told(tmp_path: Path) -> None:
     assert listed.notices == ("manifest.csv, line 4: the same as line 2; left out.",)
 
 
+def test_files_that_no_row_names_are_told_alike_whoever_reads(tmp_path: Path) -> None:
+    manifest = manifest_of(tmp_path, PLAIN)
+    (tmp_path / "sub").mkdir()
+    for name in ("a.png", "sub/b.png", "c.png", *(f"sub/{number}.png" for number in range(6)), ".hidden"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "z").symlink_to("sub")
+    (tmp_path / "y.png").symlink_to("a.png")
+    names = "c.png, sub/0.png, sub/1.png, sub/2.png, sub/3.png and 2 more"
+    said = [f"7 files of the folder are in no row of manifest.csv: {names}."]
+    assert list(read_image_list(manifest, tmp_path).notices) == said
+    assert list(list_images(tmp_path, manifest).notices) == said
+    told: list[str] = []
+    read_samples(tmp_path, manifest, CODES, told.append)
+    assert told == said
+
+
+def test_file_that_a_row_names_by_way_of_a_link_is_not_told(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.png").write_bytes(b"")
+    (tmp_path / "link").symlink_to("real")
+    manifest = manifest_of(tmp_path, "path,label\nlink/a.png,glioma\n")
+    assert read_image_list(manifest, tmp_path).notices == ()
+
+
 def test_row_that_is_there_twice_with_other_values_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, "path,label,fold\na.png,glioma,1\na.png,glioma,2\n").startswith(
         "manifest.csv, line 3: a.png is named here and, with other values, in line 2; keep the right one."

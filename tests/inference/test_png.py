@@ -64,6 +64,17 @@ def test_grey_that_is_transparent_everywhere_is_taken_as_opaque(depth) -> None:
     assert np.unique(image.pixels).tolist() == [most if depth >= 8 else 255]
 
 
+@pytest.mark.parametrize("transparent", [None, 65535])
+def test_fill_value_of_16_bits_leaves_the_others_as_they_are(transparent) -> None:
+    values = slice_like(*SHAPE, top=4000)
+    values[:5] = 65535
+    chunks = [] if transparent is None else [_chunk(b"tRNS", struct.pack(">H", transparent))]
+    image = read_image(png(packed(values, 16), 16, GREY, *chunks))
+    shown = 4000 if transparent is None else 0
+    assert np.array_equal(image.pixels, np.where(values == 65535, shown, values))
+    assert codes(image) == (["alpha_removed"] if chunks else ["range_limited"])
+
+
 @pytest.mark.parametrize("depth", [8, 16])
 def test_transparent_colour_of_each_depth_is_shown_black_and_its_neighbours_are_not(depth) -> None:
     most = 2**depth - 1

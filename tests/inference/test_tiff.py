@@ -341,6 +341,47 @@ def test_one_outlier_of_32_bits_is_limited_and_the_others_kept(outlier) -> None:
     assert codes(image) == ["range_limited"]
 
 
+@pytest.mark.parametrize("spread", [0, 40])
+@pytest.mark.parametrize(
+    ("kind", "fill"), [("u2", 65535), ("u2", 0), ("i2", -32768), ("i2", 32767), ("i2", -32000)]
+)
+def test_fill_value_of_16_bits_leaves_the_others_as_they_are(kind, fill, spread) -> None:
+    """One pixel, or a padding; the picture is that without it, and its own values stay."""
+    lowest = 30000 if fill == 0 else 0
+    values = (slice_like(*SHAPE, top=4000).astype(int) + lowest).astype(kind)
+    plain = values.copy()
+    place = (slice(0, 8), slice(None, spread)) if spread else (3, 4)
+    values[place], plain[place] = fill, values.max() if fill > lowest else values.min()
+    image = read_image(written(values))
+    assert np.array_equal(image.pixels, plain)
+    assert codes(image) == ["range_limited"]
+
+
+@pytest.mark.parametrize("kind", ["u2", "i2"])
+def test_bright_spot_that_is_no_fill_value_is_kept(kind) -> None:
+    values = slice_like(*SHAPE, top=4000).astype(kind)
+    values[3, 4], values[5:7, 5:7] = 15_000, 8000
+    image = read_image(written(values))
+    assert np.array_equal(image.pixels, values)
+    assert image.notices == ()
+
+
+def test_few_bright_values_on_an_empty_background_are_kept() -> None:
+    values = np.zeros((200, 200), np.uint16)
+    values[100, 90:120] = np.arange(100, 3100, 100)
+    image = read_image(written(values))
+    assert np.array_equal(image.pixels, values)
+    assert image.notices == ()
+
+
+def test_white_that_is_zero_has_its_fill_value_at_the_other_end() -> None:
+    values = slice_like(*SHAPE, top=4000)
+    values[:8] = 65535
+    image = read_image(written(65535 - values, photometric="miniswhite"))
+    assert np.array_equal(image.pixels, np.minimum(values, 4000))
+    assert codes(image) == ["range_limited"]
+
+
 def test_integers_beyond_16_bits_are_scaled_and_said() -> None:
     values = slice_like(*SHAPE, top=60000).astype(np.uint32) * 70000
     image = read_image(written(values))

@@ -20,6 +20,7 @@ from cases.disclaimer import DISCLAIMER
 from cases.export import rows
 from cases.export.selection import current_reviews
 from cases.permissions import Action
+from cases.snapshot import one_snapshot
 from cases.worklist import keyset
 
 LINES = {CsvRenderer.format: rows.csv_lines, NdjsonRenderer.format: rows.ndjson_lines}
@@ -50,8 +51,9 @@ class ReviewedCasesView(ApiView):
             lines = LINES[renderer.format](rows.rows(reviews))
             return _stream(lines, renderer.media_type, renderer.format, headers)
         oldest_first = functools.partial(keyset.page_of, reviews, keyset.BY_AGE, descending=False)
-        page = linked_page(oldest_first, request, **parameters.paging)
-        body = page.body([rows.review_row(review) for review in page.rows])
+        with one_snapshot():
+            page = linked_page(oldest_first, request, **parameters.paging)
+            body = page.body([rows.review_row(review) for review in page.rows])
         return Response(body | {"notice": DISCLAIMER}, headers=headers)
 
 

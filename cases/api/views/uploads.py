@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
-from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpResponseBase, QueryDict
 from django.utils.translation import gettext as _t
 from drf_spectacular.utils import extend_schema
@@ -16,18 +14,18 @@ from rest_framework.response import Response
 
 from cases.api import schema
 from cases.api.inputs import UploadInput
-from cases.api.problems import problem
+from cases.api.problems import DISK_FULL, problem
 from cases.api.serializers import receipt_bodies
 from cases.api.views.base import ApiView, case_or_404, user_of
 from cases.cohorts import cohorts_of
 from cases.input_values import is_storable
-from cases.intake.upload_handler import Fate, Part, parts_of
+from cases.intake.form_files import files_of
 from cases.intake.uploads import (
+    Given,
     Outcome,
     Receipt,
     add_images,
-    refusal_of_oversized,
-    refusal_of_text,
+    is_disk_full,
     submit_file,
     submit_series,
 )
@@ -35,6 +33,7 @@ from cases.models import Case, Cohort
 from cases.permissions import Action, require
 
 if TYPE_CHECKING:
+    from django.core.files.uploadedfile import UploadedFile
     from django.utils.datastructures import MultiValueDict
 
     Parts = MultiValueDict[str, str | UploadedFile[bytes]]
@@ -57,6 +56,8 @@ class UploadsView(ApiView):
         """Take the files in, one after the other; a bad one does not stop the others."""
         receipts = _take_in(request)
         body = {"receipts": receipt_bodies(receipts, {"request": request})}
+        if is_disk_full(receipts):
+            return problem("disk_full", str(DISK_FULL), **body)
         outcomes = {receipt.outcome for receipt in receipts}
         if outcomes == {Outcome.REFUSED}:
             return problem("all_refused", _t("Each file's receipt says why."), **body)
@@ -120,16 +121,8 @@ def _cohort(request: Request, form: Parts) -> Cohort:
     raise Http404(_t("There is no such cohort, or you are not in it."))
 
 
-def _files(request: Request) -> Iterator[UploadedFile[bytes] | Receipt]:
+def _files(request: Request) -> list[Given]:
     """One for each part named “file”, in the order of the form: the file, or the receipt of what is none."""
-    kept = iter(request.FILES.getlist("file"))
-    parts = [part for part in parts_of(request._request) if part.field == "file"]  # noqa: SLF001 - Django's own request
-    if all(part.fate is Fate.TEXT for part in parts):
-        raise ValidationError({"file": [_t("Send at least one part named “file”, with a file name.")]})
-    return (_file(part, kept) for part in parts)
-
-
-def _file(part: Part, kept: Iterator[UploadedFile[bytes]]) -> UploadedFile[bytes] | Receipt:
-    if part.fate is Fate.KEPT:
-        return next(kept)
-    return refusal_of_oversized() if part.fate is Fate.OVERSIZED else refusal_of_text()
+    if files := files_of(request, "file"):
+        return [given for _name, given in files]
+    raise ValidationError({"file": [_t("Send at least one part named “file”, with a file name.")]})

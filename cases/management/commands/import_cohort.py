@@ -25,8 +25,8 @@ class Command(BaseCommand):
     help = (
         "Load a folder with one sub-folder a class, or with a manifest.csv (path,label), "
         "as a cohort with ground truth. A third column, case, groups rows to the images of one case, in "
-        "the order of the rows. Files that are there already are passed over. An image under two labels is "
-        "refused before anything is stored."
+        "the order of the rows. Pictures that are there already are passed over, or stored anew where the "
+        "stored one is missing. An image under two labels is refused before anything is stored."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -49,8 +49,10 @@ class Command(BaseCommand):
         if created:
             add_member(by=None, cohort=cohort, user=importer, role=Role.ADMINISTRATOR)
         outcomes: Counter[str] = Counter()
+        restored = 0
         for entry, receipt in import_files(by=importer, cohort=cohort, files=files):
             outcomes[receipt.outcome] += 1
+            restored += receipt.code == "restored"
             if receipt.outcome == Outcome.REFUSED:
                 self.stderr.write(f"{readable(entry.path)}: {receipt.message}")
             if outcomes.total() % PROGRESS_EVERY == 0:
@@ -59,6 +61,8 @@ class Command(BaseCommand):
             f"“{name}”: {outcomes[Outcome.RECEIVED]} received and queued, "
             f"{outcomes[Outcome.DUPLICATE]} already there, {outcomes[Outcome.REFUSED]} refused."
         )
+        if restored:
+            self.stdout.write(f"Stored anew, because the stored picture was missing or damaged: {restored}.")
 
     def _importer(self, email: str | None) -> Any:
         people = get_user_model().objects.filter(is_active=True)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import DataError
-from inference.files import LeftOut, files_below, folders_in, readable, say_what_is_missing
+from inference.files import LeftOut, files_below, folders_in, holds_files, readable, say_what_is_missing
 from inference.image_list import ListedImage, read_image_list
+
+# What folders of splits are called; the classes of a network never are.
+_SPLIT = re.compile(
+    r"(train|test|val|dev|hold-?_?out|fold)(ing|id|idation)?([ _-]?(set|data|\d+))*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,8 @@ class Listing:
 def list_images(directory: Path, manifest: Path | None) -> Listing:
     """List what is in `directory`: as the manifest tells, or by folders.
 
-    Folders: one sub-folder a class, or one a split (Training, Testing) with one a class in each.
+    Folders: one sub-folder a class, or one a split (Training, Testing) with one a class in each; below a
+    class files may stand in further folders.
     Raises DataError data_missing where there is no folder, no class or no file, and data_invalid where the
     manifest cannot be used.
     """
@@ -70,7 +77,7 @@ def _from_folders(directory: Path) -> Listing:
             f"The folder needs one sub-folder a class. Received {directory.name!r} without any.",
         )
     nested = {folder: folders_in(folder) for folder in top}
-    if not any(nested.values()):
+    if not _are_splits(nested):
         return _listing([(None, folder) for folder in top], directory, left_out)
     without = [readable(folder.name) for folder, folders in nested.items() if not folders]
     if without:
@@ -89,6 +96,22 @@ def _from_folders(directory: Path) -> Listing:
         directory,
         left_out,
     )
+
+
+def _are_splits(nested: Mapping[Path, Sequence[Path]]) -> bool:
+    """Whether the folders are splits that hold classes, rather than classes that hold further folders.
+
+    nested: the folders in each. Splits have such a name, or hold no file themselves and have classes in
+    common.
+    """
+    if not any(nested.values()):
+        return False
+    if any(_SPLIT.fullmatch(folder.name) for folder in nested):
+        return True
+    if any(map(holds_files, nested)):
+        return False
+    names = [folder.name for folders in nested.values() for folder in folders]
+    return len(nested) == 1 or len(set(names)) < len(names)
 
 
 def _listing(places: Sequence[tuple[str | None, Path]], directory: Path, left_out: LeftOut) -> Listing:

@@ -60,6 +60,8 @@ export function percent(loaded, total) {
  * `isRow`: the server has marked the answer as ours. Status 0: there was no answer at all.
  */
 export function failureOf(status, isRow) {
+  // Also where the server says so of each file: once there is room, it can be sent again from here.
+  if (status === 507) return "full";
   if (isRow) return "";
   if (status === 0) return "network";
   if (status === 401) return "session";

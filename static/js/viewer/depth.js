@@ -50,12 +50,27 @@ function factsOf({ hdr, img, cal_min: low, cal_max: high }) {
 /** Open a canvas in each stage. Rejects where the browser cannot; `tables` are the heat map's colours by name. `lost` is
     called if the graphics card takes a canvas back, as it does when too many are open. */
 export async function openDepth(address, stages, tables, lost) {
-  const { Niivue, NVImage } = await import(address);
+  try {
+    return await opened(address, stages, tables, lost);
+  } catch (error) {
+    close(stages);
+    throw error;
+  }
+}
+
+/** The server's drawing is in sight again. */
+function close(stages) {
+  for (const stage of stages) stage.querySelector(".pane__depth")?.remove();
+}
+
+async function opened(address, stages, tables, lost) {
+  const { Niivue, NVImage } = await import(address).catch(() => import(`${address}?again=${Date.now()}`));
   const panes = [];
   for (const stage of stages) {
     const pane = new Niivue(OPTIONS);
     const canvas = canvasIn(stage);
-    canvas.addEventListener("webglcontextlost", lost, { once: true });
+    // One that is out of sight already is of no concern.
+    canvas.addEventListener("webglcontextlost", () => canvas.isConnected && lost(), { once: true });
     await pane.attachToCanvas(canvas, false);
     pane.setSliceType(pane.sliceTypeAxial);
     for (const [name, table] of Object.entries(tables)) pane.addColormap(`secondread-${name}`, colourMap(table));
@@ -119,9 +134,6 @@ export async function openDepth(address, stages, tables, lost) {
       });
     },
 
-    /** The server's drawing is in sight again. */
-    close() {
-      for (const stage of stages) stage.querySelector(".pane__depth")?.remove();
-    },
+    close: () => close(stages),
   };
 }

@@ -19,6 +19,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
   const stages = [...viewer.querySelectorAll("[data-stage]")];
   const hasHeatPane = stages.some((stage) => stage.dataset.stage === "heat");
   const drawing = openDrawing(viewer);
+  const fault = viewer.querySelector('[data-part="fault"]');
   const loads = newest(PATIENCE);
   let at = data.at;
   let wanted = { at, chosen: null };
@@ -128,8 +129,10 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
   function fail(name) {
     depth?.close();
     [depth, deep, picture] = [null, {}, null];
-    const said = viewer.querySelector('[data-part="fault"]');
-    [said.textContent, said.hidden] = [viewer.dataset[name], false];
+    viewer.querySelector('[data-part="fault-words"]').textContent = viewer.dataset[name];
+    // Nothing helps a browser that cannot.
+    viewer.querySelector('[data-act="depth"]').hidden = name === "missing";
+    fault.hidden = false;
     told.depth(false);
   }
 
@@ -172,6 +175,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
         fail("missing");
         return;
       }
+      fault.hidden = true;
       try {
         depth = await openDepth(viewer.dataset.niivue, stages, data.colours, () => fail("failed"));
         await show();

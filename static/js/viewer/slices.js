@@ -13,6 +13,20 @@ export function slices({ viewer, controls, data, panes }) {
   /** Steps go on from the picture that was asked for last, so that a slow line does not lose them. */
   const step = (steps) => go(panes.heading() + steps);
 
+  /** A way to a picture with all that is chosen; none, and no link, where there is no such picture. The focus stays. */
+  function lead(link, image) {
+    link.setAttribute("aria-disabled", String(image === undefined));
+    if (image === undefined) {
+      link.tabIndex = -1;
+      link.removeAttribute("href");
+      return;
+    }
+    const query = new URLSearchParams(controls ? new FormData(controls) : window.location.search);
+    query.set("image", image.position);
+    link.href = `?${query}`;
+    link.removeAttribute("tabindex");
+  }
+
   slider?.addEventListener("input", () => go(Number(slider.value) - 1));
   for (const link of all("[data-step]")) {
     link.addEventListener("click", (event) => {
@@ -36,7 +50,7 @@ export function slices({ viewer, controls, data, panes }) {
       part("key").hidden = !image.isKey;
       slider.value = String(at + 1);
       for (const link of all("[data-step]")) {
-        link.setAttribute("aria-disabled", String(data.images[at + Number(link.dataset.step)] === undefined));
+        lead(link, data.images[at + Number(link.dataset.step)]);
       }
       if (controls?.elements.image) controls.elements.image.value = String(image.position);
     },

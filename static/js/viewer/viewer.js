@@ -91,6 +91,7 @@ const ACTS = {
   layer: () => choices.turn("layer"),
   "shown-class": () => choices.turn("shown"),
   mark: () => mark && choose(tool === "rectangle" ? "window" : "rectangle"),
+  depth: () => panes.openDepth(),
   "slice-before": () => turning.step(-1),
   "slice-after": () => turning.step(1),
 };

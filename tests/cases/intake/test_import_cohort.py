@@ -9,7 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from PIL import Image as PictureFile
 
-from cases.models import Case, Cohort, Job
+from cases import storage
+from cases.analysis import jobs
+from cases.models import Case, Cohort, Image, Job
 from tests.cast import make_png_bytes, sha256_of
 
 pytestmark = [pytest.mark.usefixtures("model_version"), pytest.mark.both_databases]
@@ -153,6 +155,49 @@ def test_image_whose_label_differs_from_the_cohorts_is_refused(folder) -> None:
     ):
         run(folder)
     assert Case.objects.count() == 2
+
+
+def resave(source: Path, target: Path) -> None:
+    with PictureFile.open(source) as picture:
+        picture.save(target)
+    source.unlink()
+
+
+def test_picture_of_the_cohort_in_another_file_is_already_there(folder) -> None:
+    run(folder)
+    resave(folder / "glioma" / "0.png", folder / "glioma" / "resaved.bmp")
+    assert "0 received and queued, 2 already there, 0 refused" in run(folder)[0]
+    assert Case.objects.count() == 2
+
+
+def test_picture_of_the_cohort_under_another_label_is_refused_also_in_another_file(folder) -> None:
+    run(folder)
+    resave(folder / "glioma" / "0.png", folder / "notumor" / "resaved.bmp")
+    code = Case.objects.get(ground_truth="glioma").code
+    with pytest.raises(
+        CommandError, match=f"case {code} of this cohort is glioma, notumor/resaved.bmp is notumor"
+    ):
+        run(folder)
+    assert Case.objects.count() == 2
+
+
+def test_second_import_stores_a_lost_picture_anew(folder) -> None:
+    run(folder)
+    image = Image.objects.first()
+    storage.discard(image.file)
+    jobs.fail(jobs.lease(image.jobs.get().pk), jobs.Failure("image_missing", "It is gone.", retryable=False))
+    out, _ = run(folder)
+    assert "0 received and queued, 2 already there, 0 refused" in out
+    assert "Stored anew, because the stored picture was missing or damaged: 1." in out
+    assert storage.is_whole(image.file)
+    assert set(Job.objects.values_list("status", flat=True)) == {"queued"}
+
+
+def test_files_that_no_row_names_are_told(folder) -> None:
+    (folder / "manifest.csv").write_text("path,label\nglioma/0.png,glioma\n")
+    out, _ = run(folder)
+    assert "1 file of the folder is in no row of manifest.csv: notumor/1.png." in out
+    assert "1 received and queued" in out
 
 
 def test_same_file_twice_under_one_label_is_one_case(folder) -> None:

@@ -133,6 +133,32 @@ def test_form_with_many_files_answers_one_row_each_and_the_good_ones_go_on(owner
     assert page.count(f'href="/cases/{case.code}/"') == 2
 
 
+@pytest.mark.parametrize("grouping", ["separate", "one_case"])
+def test_part_that_is_no_file_has_its_row_in_order(grouping, owner, cohort, client_of) -> None:
+    parts = [
+        ('name="cohort"', str(cohort.pk).encode()),
+        ('name="grouping"', grouping.encode()),
+        ('name="files"', b"a text"),
+        ('name="files"; filename="1.png"', make_png_bytes(seed=1)),
+        ('name="files"; filename=""', b"x"),
+        ('name="files"; filename="2.png"', b"no picture"),
+    ]
+    body = b"".join(
+        b"--limit\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n" % (said.encode(), content)
+        for said, content in parts
+    )
+    answer = client_of(owner).generic(
+        "POST", UPLOAD, body + b"--limit--\r\n", "multipart/form-data; boundary=limit"
+    )
+    rows = [(row.name, row.receipt.code) for row in answer.context["uploads"]]
+    text, picture = ("Unnamed file", "no_file_name"), ("1.png", "received")
+    if grouping == "separate":
+        assert rows == [text, picture, text, ("2.png", "not_an_image")]
+    else:
+        assert rows == [("1 file as one case", "received"), text, text, ("2.png", "not_an_image")]
+    assert "This part has no file name" in answer.content.decode()
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_bad_file_is_refused_with_the_reason_and_leaves_nothing(
     name, owner, cohort, client_of, caplog
@@ -219,8 +245,8 @@ def test_files_of_one_case_stand_in_the_natural_order_of_their_names(
     rows = response.context["uploads"]
     assert [(row.name, row.receipt.code, row.files) for row in rows] == [
         ("3 files as one case", "received", ("Doe slice1.png", "Doe slice2.png", "Doe slice10.png")),
-        ("notes.txt", "not_an_image", ()),
         ("large.png", "file_too_large", ()),
+        ("notes.txt", "not_an_image", ()),
     ]
     page = response.content.decode()
     assert page.count(f'id="analysis-{case.code}"') == 1

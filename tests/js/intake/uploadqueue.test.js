@@ -77,6 +77,10 @@ test("an answer with a row is no failure, whatever its status", () => {
   for (const status of [200, 201, 422]) assert.equal(failureOf(status, true), "");
 });
 
+test("a full disk can be tried again, also where the answer has a row", () => {
+  for (const isRow of [true, false]) assert.equal(failureOf(507, isRow), "full");
+});
+
 test("an answer without a row says why", () => {
   assert.equal(failureOf(0, false), "network");
   assert.equal(failureOf(401, false), "session");
