@@ -71,7 +71,7 @@ def test_rows_come_in_chunks_not_one_query_each(
         analyse_as(case)
         review_as(colleague, case)
     with django_assert_num_queries(4) as queries:
-        assert len(list(rows.rows(current_reviews(exporter, ReviewFilter())))) == 3
+        assert len(list(rows.rows(current_reviews(exporter, ReviewFilter()), to=exporter))) == 3
     assert "manifest" not in queries[0]["sql"]
 
 
