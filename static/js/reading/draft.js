@@ -96,6 +96,7 @@ async function hold() {
   try {
     const answer = await post(form.dataset.holdUrl);
     if (answer.status === 409) say("lost");
+    else if (answer.ok) document.getElementById("reading").dataset.held = (await answer.json()).held;
   } catch {
     say("offline");
   }
