@@ -134,8 +134,8 @@ def rows(reviews: QuerySet[Review], *, to: User) -> Iterator[dict[str, Any]]:
     written down.
     """
     fetched = reviews.iterator(chunk_size=CHUNK)
-    while some := list(islice(fetched, CHUNK)):
-        yield from rows_of(some, to=to)
+    while some := rows_of(list(islice(fetched, CHUNK)), to=to):
+        yield from some
 
 
 def rows_of(reviews: Sequence[Review], *, to: User) -> list[dict[str, Any]]:

@@ -71,7 +71,7 @@ def test_network_is_counted_only_where_its_class_is_shown(
     drawn, submit, analyse_as, colleague, client_of
 ) -> None:
     refused = submit(seed=1, ground_truth="glioma")
-    analyse_as(refused, "glioma", gate_verdict="refused", in_training=True)
+    analyse_as(refused, "glioma", gate_verdict="refused", gate_distance=9.5, in_training=True)
     client = client_of(colleague)
     page = client.post(address(refused), ANSWER, follow=True)
     score = page.context["score"]
