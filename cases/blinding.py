@@ -5,7 +5,7 @@ confidence are locked. Its administrators see all, and therefore do not read the
 Nobody who reads a case sees another reader's statement, or the known class, before the case is over; what
 was shown to whom is written down (cases/disclosures.py).
 
-The same pixels in another cohort open nothing that a blinded one keeps shut: see `held_back_from`.
+The same picture in another cohort opens nothing that a blinded one keeps shut: see `held_back_from`.
 """
 
 from __future__ import annotations
@@ -56,16 +56,16 @@ def held_back_from(user: Person, prefix: str = "") -> Q:
     """The condition on cases with a picture that `user` still has to read blind in another cohort, and has
     committed no read of here.
 
-    A picture is known by its stored pixels, whose name is made of them: also one that was taken from the
-    portal's own page and uploaded again. Not one that was cropped, scaled or compressed in between.
+    Whether two images are the same picture was settled when they came in (cases/intake/copies.py): also one
+    that was taken from the portal's own page and altered a little before it was uploaded again.
     """
     to_read = Case.objects.filter(
         reading_cohorts(user), under(Reading.BLINDED), state__in=UNREAD_STATES
     ).exclude(Exists(FirstRead.objects.filter(case=OuterRef("pk"), reader=user.pk)))
     # Asked for each twin, of which there are few: as a list, a database would gather all that is to be read.
-    twin = Image.objects.filter(Exists(to_read.filter(pk=OuterRef("case"))), file=OuterRef("file")).exclude(
-        cohort=OuterRef("cohort")
-    )
+    twin = Image.objects.filter(
+        Exists(to_read.filter(pk=OuterRef("case"))), picture=OuterRef("picture")
+    ).exclude(cohort=OuterRef("cohort"))
     shares_one = Exists(Image.objects.filter(Exists(twin), case=OuterRef(f"{prefix}pk")))
     return Q(shares_one) & ~_has(FirstRead, "reader", user, prefix)
 

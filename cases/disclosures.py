@@ -1,18 +1,21 @@
 """What was shown of a case to whom, and when first: written by what shows it, asked by what is said then.
 
 The network's result, the known class, and what other readers said are told apart, so that a figure can tell
-the network's influence from a colleague's (docs/adr/0012).
+the network's influence from a colleague's (docs/adr/0012). What was shown of a copy of the picture, in
+another cohort, was shown of the case too (cases/intake/copies.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.db.models import Min, Q, QuerySet
+
 from cases.lifecycle import Shown
-from cases.models import Disclosure
+from cases.models import Disclosure, Image
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -51,9 +54,17 @@ class Seen:
 
 
 def seen_by(user: Person, case: Case) -> Seen:
-    """What the user was shown of the case up to now, in one query."""
-    shown = dict(Disclosure.objects.filter(user=user.pk, case=case).values_list("kind", "shown_at"))
+    """What the user was shown of the case, or of the same picture in another cohort, up to now; one query."""
+    of_it = Q(case=case) | Q(case__in=_twins_of(case))
+    rows = Disclosure.objects.filter(of_it, user=user.pk).order_by().values_list("kind")
+    shown = dict(rows.annotate(first=Min("shown_at")))
     return Seen(shown.get(Shown.NETWORK), shown.get(Shown.TRUTH), shown.get(Shown.PEERS))
+
+
+def _twins_of(case: Case) -> QuerySet[Image, UUID]:
+    """The keys of the cases of other cohorts that share a picture with this one."""
+    own = Image.objects.filter(case=case).values("picture")
+    return Image.objects.filter(picture__in=own).exclude(cohort=case.cohort_id).values_list("case", flat=True)
 
 
 def record(*, to: User, cases: Collection[UUID], kinds: Collection[Shown]) -> None:
@@ -61,11 +72,16 @@ def record(*, to: User, cases: Collection[UUID], kinds: Collection[Shown]) -> No
 
     Call it before the answer leaves. One query where nothing is new.
     """
-    if not cases or not kinds:
+    record_some(to=to, shown={(case, kind) for case in cases for kind in kinds})
+
+
+def record_some(*, to: User, shown: Set[tuple[UUID, Shown]]) -> None:
+    """Write down what is being shown, as `record` does, where it is not the same of all cases."""
+    if not shown:
         return
+    cases, kinds = {case for case, _kind in shown}, {kind for _case, kind in shown}
     of_them = Disclosure.objects.filter(user=to.pk, case__in=cases, kind__in=kinds)
-    known = set(of_them.values_list("case", "kind"))
-    record_new(to=to, shown=[(case, kind) for case in cases for kind in kinds if (case, kind) not in known])
+    record_new(to=to, shown=shown - set(of_them.values_list("case", "kind")))
 
 
 def record_new(*, to: User, shown: Collection[tuple[UUID, Shown]]) -> None:

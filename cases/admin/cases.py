@@ -22,15 +22,16 @@ from django.utils.translation import gettext_lazy as _
 
 from cases import audit
 from cases.admin.models import ModelVersionAdmin
-from cases.admin.parts import ReadOnlyAdmin, ReadOnlyInline, who
+from cases.admin.parts import DisclosingAdmin, ReadOnlyAdmin, ReadOnlyInline, who
 from cases.analysis import jobs
-from cases.lifecycle import IllegalTransition
+from cases.lifecycle import IllegalTransition, Shown
 from cases.models import (
     AuditEvent,
     Case,
     Cohort,
     Image,
     Job,
+    LikenessPiece,
     Membership,
     ModelVersion,
     Prediction,
@@ -38,7 +39,10 @@ from cases.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from uuid import UUID
+
+    from portal.accounts.models import User
 
 PROTOCOL_FIELDS = (
     "reading",
@@ -103,13 +107,18 @@ class ImageInline(ReadOnlyInline):
 
 
 @admin.register(Case)
-class CaseAdmin(ReadOnlyAdmin):
+class CaseAdmin(DisclosingAdmin):
     list_display = ("code", "cohort", "state", "ground_truth", "is_simulated", "created_by", "created_at")
     list_filter = ("state", "is_simulated", "ground_truth", "cohort")
     search_fields = ("code", "cohort__name")
     list_select_related = ("cohort", "created_by")
     date_hierarchy = "created_at"
     inlines = (ImageInline,)
+
+    def told(self, row: Case, to: User) -> Iterator[tuple[UUID, Shown]]:
+        """The known class."""
+        if row.ground_truth:
+            yield row.pk, Shown.TRUTH
 
 
 @admin.register(Image)
@@ -127,6 +136,13 @@ class ImageAdmin(ReadOnlyAdmin):
     list_filter = ("source_format", "bit_depth", "colour", "cohort")
     search_fields = ("case__code", "source_sha256")
     list_select_related = ("case", "cohort")
+
+
+@admin.register(LikenessPiece)
+class LikenessPieceAdmin(ReadOnlyAdmin):
+    list_display = ("image", "piece")
+    list_select_related = ("image__case",)
+    show_full_result_count = False
 
 
 @admin.register(Job)
@@ -168,7 +184,7 @@ class JobAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Prediction)
-class PredictionAdmin(ReadOnlyAdmin):
+class PredictionAdmin(DisclosingAdmin):
     list_display = ("case", "predicted_class", "confidence", "model_version", "seconds", "created_at")
     list_filter = ("predicted_class", "model_version", "image__cohort")
     search_fields = ("image__case__code",)
@@ -179,6 +195,10 @@ class PredictionAdmin(ReadOnlyAdmin):
         """Without the versions' manifests, which are large and joined to each row."""
         return super().get_queryset(request).defer("model_version__manifest")
 
+    def told(self, row: Prediction, to: User) -> Iterator[tuple[UUID, Shown]]:
+        """What the network says."""
+        yield row.image.case_id, Shown.NETWORK
+
     @admin.display(description=_("case"), ordering="image__case__code")
     def case(self, prediction: Prediction) -> str:
         """The code of the prediction's case."""
@@ -186,12 +206,18 @@ class PredictionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Review)
-class ReviewAdmin(ReadOnlyAdmin):
+class ReviewAdmin(DisclosingAdmin):
     list_display = ("case", "reader", "verdict", "final_class", "confidence", "is_amendment", "created_at")
     list_filter = ("verdict", "final_class", "confidence", "case__cohort")
     search_fields = ("case__code", "reader__email", "reader__full_name")
     list_select_related = ("case", "reader")
     date_hierarchy = "created_at"
+
+    def told(self, row: Review, to: User) -> Iterator[tuple[UUID, Shown]]:
+        """What its reader says; of the class and an “agree” the network's class follows."""
+        if row.reader_id != to.pk:
+            yield row.case_id, Shown.PEERS
+        yield row.case_id, Shown.NETWORK
 
     @admin.display(description=_("amendment"), boolean=True)
     def is_amendment(self, review: Review) -> bool:

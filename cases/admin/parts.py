@@ -5,12 +5,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+
+from cases import disclosures
+from cases.lifecycle import Shown
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from portal.accounts.models import User
 
 
@@ -30,6 +36,39 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class DisclosingAdmin(ReadOnlyAdmin):
+    """Rows that tell something of cases: that they were shown, and to whom, is written down before they are.
+
+    `told` gives, of a row, the case and what is told of it to whoever looks.
+    """
+
+    def told(self, row: Any, to: User) -> Iterator[tuple[UUID, Shown]]:
+        raise NotImplementedError
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        listed = getattr(response, "context_data", None) or {}
+        if "cl" in listed:
+            self._write_down(request, listed["cl"].result_list)
+        return response
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: Any,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        self._write_down(request, [obj] if obj else [])
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _write_down(self, request: HttpRequest, rows: Iterable[Any]) -> None:
+        user = who(request)
+        disclosures.record_some(to=user, shown={told for row in rows for told in self.told(row, user)})
 
 
 class ReadOnlyInline(admin.TabularInline):

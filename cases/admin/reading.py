@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.contrib import admin
 
-from cases.admin.parts import ReadOnlyAdmin
+from cases.admin.parts import DisclosingAdmin, ReadOnlyAdmin
+from cases.lifecycle import Shown
 from cases.models import (
     Adjudication,
     Assignment,
@@ -20,6 +23,12 @@ from cases.models import (
     TeachingRead,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from portal.accounts.models import User
+
 
 @admin.register(Protocol)
 class ProtocolAdmin(ReadOnlyAdmin):
@@ -28,8 +37,21 @@ class ProtocolAdmin(ReadOnlyAdmin):
     list_select_related = ("cohort",)
 
 
+class StatementAdmin(DisclosingAdmin):
+    """Of what somebody says of a case."""
+
+    said_by = "reader_id"
+
+    def told(
+        self, row: FirstRead | Adjudication | Draft | TeachingRead, to: User
+    ) -> Iterator[tuple[UUID, Shown]]:
+        """What somebody else says."""
+        if getattr(row, self.said_by) != to.pk:
+            yield row.case_id, Shown.PEERS
+
+
 @admin.register(FirstRead)
-class FirstReadAdmin(ReadOnlyAdmin):
+class FirstReadAdmin(StatementAdmin):
     list_display = ("case", "reader", "read_class", "confidence", "created_at")
     list_filter = ("case__cohort",)
     list_select_related = ("case", "reader")
@@ -37,7 +59,8 @@ class FirstReadAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Adjudication)
-class AdjudicationAdmin(ReadOnlyAdmin):
+class AdjudicationAdmin(StatementAdmin):
+    said_by = "adjudicator_id"
     list_display = ("case", "adjudicator", "final_class", "confidence", "created_at")
     list_filter = ("case__cohort",)
     list_select_related = ("case", "adjudicator")
@@ -53,7 +76,7 @@ class DisclosureAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Draft)
-class DraftAdmin(ReadOnlyAdmin):
+class DraftAdmin(StatementAdmin):
     list_display = ("case", "reader", "state", "updated_at")
     list_filter = ("state", "case__cohort")
     list_select_related = ("case", "reader")
@@ -80,7 +103,7 @@ class SavedViewAdmin(ReadOnlyAdmin):
 
 
 @admin.register(TeachingRead)
-class TeachingReadAdmin(ReadOnlyAdmin):
+class TeachingReadAdmin(StatementAdmin):
     list_display = ("case", "reader", "read_class", "created_at")
     list_filter = ("case__cohort",)
     list_select_related = ("case", "reader")

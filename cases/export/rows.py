@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 
+from cases import disclosures
 from cases.disclaimer import DISCLAIMER
+from cases.lifecycle import Shown
 from cases.models import Review
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
 
 COLUMNS = (
     "review_id",
@@ -123,9 +129,34 @@ def _moment(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
 
 
-def rows(reviews: QuerySet[Review]) -> Iterator[dict[str, Any]]:
-    """The rows of all `reviews`, fetched CHUNK at a time."""
-    return map(review_row, reviews.iterator(chunk_size=CHUNK))
+def rows(reviews: QuerySet[Review], *, to: User) -> Iterator[dict[str, Any]]:
+    """The rows of all `reviews`, fetched CHUNK at a time; before each of these leaves, what it shows is
+    written down.
+    """
+    fetched = reviews.iterator(chunk_size=CHUNK)
+    while some := rows_of(list(islice(fetched, CHUNK)), to=to):
+        yield from some
+
+
+def rows_of(reviews: Sequence[Review], *, to: User) -> list[dict[str, Any]]:
+    """The rows of some reviews, which `to` is about to be shown."""
+    write_down(reviews, to=to)
+    return [review_row(review) for review in reviews]
+
+
+def write_down(reviews: Sequence[Review], *, to: User) -> None:
+    """Write down what the rows of these reviews show to whom they are sent (cases/disclosures.py)."""
+    shown = {(review.case_id, kind) for review in reviews for kind in _told(review, to)}
+    disclosures.record_some(to=to, shown=shown)
+
+
+def _told(review: Review, to: User) -> Iterator[Shown]:
+    """What the row of a review tells whom it is sent to."""
+    yield Shown.NETWORK
+    if review.case.ground_truth:
+        yield Shown.TRUTH
+    if review.reader_id != to.pk or hasattr(review.case, "adjudication"):
+        yield Shown.PEERS
 
 
 def ndjson_lines(items: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cases import audit, storage
 from cases.analysis import jobs, key_result, model_versions
+from cases.intake import copies
 from cases.lifecycle import CaseState
 from cases.models import Case, Cohort, Image, Job
 from cases.permissions import Action, require
@@ -29,6 +30,7 @@ from inference.canonical import encode_canonical
 from inference.errors import ImageError
 from inference.formats import Limits
 from inference.formats.guarded import read_image_guarded
+from inference.likeness import likeness_of
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -266,6 +268,7 @@ def _judge(by: User, cohort: Cohort, file: File[bytes], digests: set[str], by_pi
         "height": decoded.height,
         "bit_depth": decoded.bit_depth,
         "colour": decoded.colour,
+        "likeness": likeness_of(decoded.pixels),
         "notices": [notice.code for notice in decoded.notices],
     }
     return _Stored(
@@ -324,10 +327,13 @@ def _create(case_of: Callable[[], Case], stored: Sequence[_Stored]) -> dict[str,
         start = 0 if last is None else last + 1
         if start + len(stored) > settings.CASE_MAX_IMAGES:
             raise _TooMany
-        images = Image.objects.bulk_create(
+        images = [
             Image(case=case, cohort=case.cohort, position=position, **entry.fields)
             for position, entry in enumerate(stored, start=start)
-        )
+        ]
+        copies.join_copies(images)
+        Image.objects.bulk_create(images)
+        copies.keep_pieces(images)
         # Of every image, so that the case has one whole set of results also where earlier ones were
         # analysed by another version.
         jobs.queue_images(case.images.order_by("position"), model_versions.active_version())

@@ -12,6 +12,7 @@ from cases.models.first_read import FirstRead
 from cases.models.image import Image
 from cases.models.invitation import Invitation
 from cases.models.job import Job
+from cases.models.likeness_piece import LikenessPiece
 from cases.models.membership import Membership
 from cases.models.model_version import ModelVersion
 from cases.models.prediction import Prediction
@@ -33,6 +34,7 @@ __all__ = [
     "Image",
     "Invitation",
     "Job",
+    "LikenessPiece",
     "Membership",
     "ModelVersion",
     "Prediction",

@@ -29,6 +29,20 @@ class Image(models.Model):
     bit_depth = models.PositiveSmallIntegerField(_("bits a channel"))
     colour = models.CharField(_("colour"), max_length=4, choices=[("grey", _("grey")), ("rgb", _("RGB"))])
     notices = models.JSONField(_("what was changed on the way in"), default=list, blank=True)
+    likeness = models.CharField(
+        _("hash of what is shown"),
+        max_length=64,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_("As inference.likeness makes it; empty where the picture shows nothing."),
+    )
+    picture = models.UUIDField(
+        _("picture"),
+        default=uuid.uuid4,
+        editable=False,
+        help_text=_("The same for all copies of one picture, in whatever cohort (cases/intake/copies.py)."),
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -39,8 +53,12 @@ class Image(models.Model):
             models.UniqueConstraint(fields=["cohort", "source_sha256"], name="image_once_a_cohort"),
             models.UniqueConstraint(fields=["case", "position"], name="image_position_in_case"),
         ]
-        # The same pixels in another cohort are found by it (cases/blinding.py).
-        indexes: ClassVar = [models.Index(fields=["file"], name="image_same_pixels")]
+        indexes: ClassVar = [
+            # The same picture in another cohort is found by it (cases/blinding.py).
+            models.Index(fields=["picture"], name="image_same_picture"),
+            # Whether a stored file is anybody's still.
+            models.Index(fields=["file"], name="image_same_pixels"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.case} [{self.position}]"

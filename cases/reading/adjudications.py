@@ -1,4 +1,8 @@
-"""Adjudication: the named reader decides where the readers of a case differ."""
+"""Adjudication: the named reader decides where the readers of a case differ.
+
+A decision is preliminary at first, as a reader's review is: it waits as a draft that judges no result, can be
+undone, and becomes final once the adjudicator goes on (cases/reading/drafts.py).
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext as _t
 
 from cases import audit, disclosures
-from cases.lifecycle import CaseState
+from cases.lifecycle import CaseState, DraftState
 from cases.models import Adjudication, Case, Draft
 from cases.permissions import Action, require
 from cases.reading.protocols import terms_for
@@ -19,9 +25,37 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 
+class DecisionConflict(Exception):
+    """Another window has submitted a decision of this case."""
+
+    def __init__(self) -> None:
+        super().__init__(_t("You have decided this case in another window."))
+
+
 def is_adjudicator(user: User, case: Case) -> bool:
     """Whether `user` is the one whom the case's protocol names, and has not read the case."""
     return terms_for(case).adjudicator == user and not case.reviews.filter(reader=user).exists()
+
+
+def submit_decision(*, by: User, case: Case, read: ReadInput) -> Draft:
+    """Take the adjudicator's decision; it can be undone until the adjudicator goes on.
+
+    Raises what `adjudicate` does, and DecisionConflict where another window has submitted.
+    """
+    read = _checked_decision(by, case, read)
+    said = {"state": DraftState.PRELIMINARY, "prediction": None, "fields": read.as_draft()}
+    with transaction.atomic():
+        _lock_disputed(case)
+        draft, is_new = Draft.objects.select_for_update().get_or_create(case=case, reader=by, defaults=said)
+        if not is_new:
+            if draft.state == DraftState.PRELIMINARY:
+                raise DecisionConflict
+            Draft.objects.filter(pk=draft.pk).update(
+                **said, revision=F("revision") + 1, updated_at=timezone.now()
+            )
+            draft.refresh_from_db()
+        audit.record(by=by, action="adjudication.preliminary", subject=case, cohort=case.cohort)
+    return draft
 
 
 def adjudicate(*, by: User, case: Case, read: ReadInput) -> Adjudication:
@@ -30,14 +64,9 @@ def adjudicate(*, by: User, case: Case, read: ReadInput) -> Adjudication:
     Raises PermissionDenied for anybody but the named adjudicator, and ValidationError where the case waits
     for no decision, or no longer does.
     """
-    require(by, Action.REVIEW, case.cohort)
-    if not is_adjudicator(by, case):
-        raise PermissionDenied(_t("Only the adjudicator of this cohort decides where its readers differ."))
-    read = checked_read(read, case)
+    read = _checked_decision(by, case, read)
     with transaction.atomic():
-        locked = Case.objects.select_for_update().get(pk=case.pk)
-        if locked.state != CaseState.DISPUTED:
-            raise ValidationError(_t("This case waits for no adjudication any more."))
+        _lock_disputed(case)
         decision = Adjudication.objects.create(
             case=case,
             adjudicator=by,
@@ -50,3 +79,17 @@ def adjudicate(*, by: User, case: Case, read: ReadInput) -> Adjudication:
         Draft.objects.filter(case=case, reader=by).delete()
         audit.record(by=by, action="case.adjudicated", subject=decision, cohort=case.cohort)
     return decision
+
+
+def _checked_decision(by: User, case: Case, read: ReadInput) -> ReadInput:
+    """The decision as it is stored. Raises PermissionDenied and ValidationError."""
+    require(by, Action.REVIEW, case.cohort)
+    if not is_adjudicator(by, case):
+        raise PermissionDenied(_t("Only the adjudicator of this cohort decides where its readers differ."))
+    return checked_read(read, case)
+
+
+def _lock_disputed(case: Case) -> None:
+    locked = Case.objects.select_for_update().get(pk=case.pk)
+    if locked.state != CaseState.DISPUTED:
+        raise ValidationError(_t("This case waits for no adjudication any more."))

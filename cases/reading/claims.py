@@ -24,11 +24,17 @@ if TYPE_CHECKING:
 
 
 class SlotTaken(Exception):
-    """Every slot of the case is read or claimed; `until` is when the first claim runs out, if one does."""
+    """Every slot of the case is read or claimed. `first` is the claim that runs out first, and `until` when;
+    None where the case needs no further reader.
+    """
 
     def __init__(self, claims: list[Claim]) -> None:
-        super().__init__(_t("Somebody else is reading this case."))
-        self.until = min((claim.expires_at for claim in claims), default=None)
+        self.first = min(claims, key=lambda claim: claim.expires_at, default=None)
+        self.until = self.first.expires_at if self.first else None
+        reason = (
+            _t("Somebody else is reading this case.") if claims else _t("This case needs no further reader.")
+        )
+        super().__init__(reason)
 
 
 def claim_case(*, reader: Reader) -> Claim:
@@ -52,33 +58,72 @@ def take_slot(*, reader: Reader) -> Case:
     return case
 
 
-def hold_claim(*, reader: Reader) -> bool:
-    """Hold the own slot for longer; False where there is none, so that looking on never takes one.
+def look_for_slot(*, reader: Reader) -> Claim | None:
+    """The reader's own slot, None where the case has a free one; takes none. Raises SlotTaken."""
+    own = Claim.objects.filter(case=reader.case, reader=reader.user, expires_at__gt=timezone.now()).first()
+    if own is None:
+        _check_slot(reader.user, reader.case)
+    return own
+
+
+def hold_claim(*, reader: Reader) -> Claim | None:
+    """Hold the own slot for longer; None where there is none, so that looking on never takes one.
 
     Raises SlotTaken where it ran out and others have filled the case since.
     """
     with transaction.atomic():
         own = Claim.objects.select_for_update().filter(case=reader.case, reader=reader.user)
         if not own.exists():
-            return False
+            return None
         take_slot(reader=reader)
-    return True
+        return own.get()
 
 
-def release_claim(*, by: User, case: Case) -> None:
-    """Give the slot back."""
-    Claim.objects.filter(case=case, reader=by).delete()
+def take_over(*, reader: Reader) -> Claim:
+    """Take a slot, of all claims the one that would run out first where none is free.
+
+    Who held it is told by the own page, and keeps what was typed. Raises SlotTaken where the case is read.
+    """
+    with transaction.atomic():
+        case = lock_case(reader.case)
+        try:
+            _check_slot(reader.user, case)
+        except SlotTaken as full:
+            if full.first is None:
+                raise
+            before = str(full.first.reader_id)
+            full.first.delete()
+            audit.record(
+                by=reader.user, action="case.taken_over", subject=case, cohort=case.cohort, reader=before
+            )
+        return claim_case(reader=reader)
+
+
+def release_claim(*, by: User, case: Case, held: datetime | None = None) -> None:
+    """Give the slot back. `held` is until when a page knows that it is held: where the slot was held anew
+    since, in another window or by the page that followed, it stays.
+    """
+    own = Claim.objects.filter(case=case, reader=by)
+    (own.filter(expires_at=held) if held else own).delete()
+
+
+def release_all(by: User) -> None:
+    """Give every slot back, as at the sign-out (settings: SIGN_OUT_ACT)."""
+    Claim.objects.filter(reader=by).delete()
 
 
 def _check_slot(by: User, case: Case) -> None:
-    """Raise SlotTaken where others fill the case; the case row is locked."""
+    """Raise SlotTaken where others fill the case; who writes has its row locked."""
     readers = _readers_of(case)
     if by.pk in readers:
         return
     live = list(case.claims.filter(expires_at__gt=timezone.now()).exclude(reader=by))
-    taken = readers | {claim.reader_id for claim in live}
-    if case.state not in UNREAD_STATES or len(taken) >= terms_for(case).readers_required:
-        raise SlotTaken(live)
+    if case.state not in UNREAD_STATES:
+        raise SlotTaken([])
+    # Who has read fills a slot for good, whether the own claim is still there or not.
+    passing = [claim for claim in live if claim.reader_id not in readers]
+    if len(readers) + len(passing) >= terms_for(case).readers_required:
+        raise SlotTaken(passing)
 
 
 def _readers_of(case: Case) -> set[UUID]:

@@ -17,6 +17,7 @@ from cases import audit
 from cases.lifecycle import DraftState
 from cases.models import Case, Draft, Prediction, Review
 from cases.permissions import Reader, require_reader
+from cases.reading.adjudications import adjudicate
 from cases.reading.claims import take_slot
 from cases.reading.read_input import ReadInput, from_draft
 from cases.reading.reviews import ReviewConflict, checked_review, submit_review
@@ -89,15 +90,20 @@ def submit_preliminary(*, reader: Reader, prediction: Prediction, read: ReadInpu
 
 
 def undo(*, by: User, case: Case) -> Draft:
-    """Make a submitted review a draft again. Raises DraftConflict where it is final already."""
+    """Make a submitted review, or an adjudicator's decision, a draft again.
+
+    Raises DraftConflict where it is final already.
+    """
     with transaction.atomic():
         changed = Draft.objects.filter(case=case, reader=by, state=DraftState.PRELIMINARY).update(
             state=DraftState.DRAFT, revision=F("revision") + 1, updated_at=timezone.now()
         )
         if not changed:
             raise DraftConflict(None)
-        audit.record(by=by, action="review.undone", subject=case, cohort=case.cohort)
-    return Draft.objects.get(case=case, reader=by)
+        draft = Draft.objects.get(case=case, reader=by)
+        what = "review" if draft.prediction_id else "adjudication"
+        audit.record(by=by, action=f"{what}.undone", subject=case, cohort=case.cohort)
+    return draft
 
 
 def finalise_of(*, by: User, but: Case | None = None) -> None:
@@ -115,27 +121,33 @@ def finalise_left_behind() -> int:
 
 
 def _finalise(draft_id: Any) -> bool:
-    """One submitted draft becomes a review; whoever comes second finds it gone."""
+    """One submitted draft becomes a review, or an adjudication; whoever comes second finds it gone."""
     with transaction.atomic():
         found = Draft.objects.select_for_update(of=("self",)).filter(
             pk=draft_id, state=DraftState.PRELIMINARY
         )
         draft = found.select_related("case__cohort", "case__protocol", "reader", "prediction").first()
-        if draft is None or draft.prediction is None:
+        if draft is None:
             return False
         try:
             with transaction.atomic():
-                submit_review(
-                    reader=require_reader(draft.reader, draft.case),
-                    prediction=draft.prediction,
-                    read=from_draft(draft.fields),
-                )
+                _make_final(draft)
         except ReviewConflict:
             pass  # said over REST meanwhile; that one stands
         except (PermissionDenied, ValidationError) as refused:
             # The reader lost the right meanwhile: what was said stays with the reader, as a draft.
-            logger.warning("A submitted review could not become final: %s", type(refused).__name__)
+            logger.warning("What was submitted could not become final: %s", type(refused).__name__)
             Draft.objects.filter(pk=draft.pk).update(state=DraftState.DRAFT)
             return False
         Draft.objects.filter(pk=draft.pk).delete()
     return True
+
+
+def _make_final(draft: Draft) -> None:
+    """Store what the draft says; one that judges no result is an adjudicator's decision."""
+    read = from_draft(draft.fields)
+    if draft.prediction is None:
+        adjudicate(by=draft.reader, case=draft.case, read=read)
+        return
+    reader = require_reader(draft.reader, draft.case)
+    submit_review(reader=reader, prediction=draft.prediction, read=read)

@@ -141,6 +141,8 @@ class ReviewForm(ReadForm):
         """The verdicts, in words of the own first read."""
         verdict = cast("forms.ChoiceField", self.fields["verdict"])
         verdict.label = _t("Do you keep your read, or change it?")
+        verdict.error_messages["required"] = _t("Say whether you keep your read.")
+        self.fields["corrected_class"].label = _t("Which class do you see?")
         label = of.model_version.class_labels.get(committed) or READER_ONLY_CLASSES.get(committed, committed)
         if committed == of.predicted_class:
             words = _t("Keep it: %(class)s"), _t("Change it")

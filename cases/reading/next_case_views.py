@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from cases.access import PageRequest, case_or_404, signed_in
 from cases.analysis import results
 from cases.reading import drafts
+from cases.reading.claims import release_claim
 from cases.worklist import reading_queue
 from cases.worklist.reading_queue import awaiting_adjudication
 
@@ -40,12 +41,15 @@ def ahead(request: PageRequest, code: str) -> HttpResponse:
 def next_case(request: PageRequest) -> HttpResponse:
     """On to the case that waits longest for this reader, behind `after` (a code) if given.
 
-    A POST is a reader who goes on: what was submitted until now becomes final. A GET only leads there.
+    A POST is a reader who goes on: what was submitted until now becomes final, and the place in a case that
+    was left unread is free. A GET only leads there.
     """
-    if request.method == "POST":
-        drafts.finalise_of(by=request.user)
     code = (request.POST if request.method == "POST" else request.GET).get("after", "")
     after = case_or_404(request, code) if code else None
+    if request.method == "POST":
+        drafts.finalise_of(by=request.user)
+        if after:
+            release_claim(by=request.user, case=after)
     if case := reading_queue.next_case(request.user, after):
         return redirect("cases:case", code=case.code)
     messages.info(request, _t("No other case waits for your reading. New ones appear here once analysed."))
@@ -53,10 +57,15 @@ def next_case(request: PageRequest) -> HttpResponse:
 
 
 @never_cache
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def next_disputed(request: PageRequest) -> HttpResponse:
-    """On to the disputed case that has waited longest for this adjudicator."""
+    """On to the disputed case that has waited longest for this adjudicator.
+
+    A POST is an adjudicator who goes on: what was decided until now becomes final. A GET only leads there.
+    """
+    if request.method == "POST":
+        drafts.finalise_of(by=request.user)
     if case := awaiting_adjudication(request.user).first():
         return redirect("cases:adjudicate", code=case.code)
     messages.info(request, _t("No case waits for your adjudication."))

@@ -1,8 +1,9 @@
-"""What a reader does with the own reading beside giving it: keep, undo, finish, hold and give back."""
+"""What a reader does with the own reading beside giving it: keep, undo, finish; hold, leave, take over."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -18,7 +19,8 @@ from cases.input_values import BoundedDecoder
 from cases.lifecycle import DraftState
 from cases.models import Draft
 from cases.permissions import require_reader
-from cases.reading import drafts
+from cases.reading import claims, drafts
+from cases.reading.adjudications import is_adjudicator
 from cases.reading.claims import SlotTaken, hold_claim, release_claim
 
 # What a form of the case's page may hold beside its token, under the names of ReadInput's fields.
@@ -80,17 +82,54 @@ def _revision(sent: str) -> int:
 @require_POST
 @signed_in
 def hold(request: PageRequest, code: str) -> HttpResponse:
-    """Hold the reader's slot for longer, as an open page that is read does; 409 where there is none."""
+    """Hold the reader's slot for longer, as an open page that is read does; answers until when, or 409 where
+    there is none.
+    """
     case = case_or_404(request, code)
     try:
-        is_held = hold_claim(reader=require_reader(request.user, case))
+        claim = hold_claim(reader=require_reader(request.user, case))
     except SlotTaken as taken:
         return JsonResponse({"message": str(taken)}, status=409)
     except ValidationError as moved:
         return JsonResponse({"message": moved.messages[0]}, status=409)
-    if not is_held:
+    if claim is None:
         return JsonResponse({"message": _t("You hold no slot of this case.")}, status=409)
+    return JsonResponse({"held": claim.expires_at.isoformat()})
+
+
+@never_cache
+@require_POST
+@signed_in
+def leave(request: PageRequest, code: str) -> HttpResponse:
+    """Free the slot of a case that is left unread: the way to the worklist, and what a page sends as it goes.
+
+    The latter says until when it knows the slot to be held (`held`).
+    """
+    case = case_or_404(request, code)
+    if "held" not in request.POST:
+        release_claim(by=request.user, case=case)
+        return redirect("cases:worklist")
+    try:
+        held = datetime.fromisoformat(request.POST["held"]).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return HttpResponse(status=400)
+    release_claim(by=request.user, case=case, held=held)
     return HttpResponse(status=204)
+
+
+@never_cache
+@require_POST
+@signed_in
+def take_over(request: PageRequest, code: str) -> HttpResponse:
+    """Take the slot of somebody who reads the case just now."""
+    case = case_or_404(request, code)
+    try:
+        claims.take_over(reader=require_reader(request.user, case))
+    except SlotTaken as full:
+        messages.warning(request, str(full))
+    except ValidationError as moved:
+        messages.warning(request, moved.messages[0])
+    return redirect("cases:case", code=case.code)
 
 
 @never_cache
@@ -108,22 +147,26 @@ def give_back(request: PageRequest, code: str) -> HttpResponse:
 @require_POST
 @signed_in
 def undo(request: PageRequest, code: str) -> HttpResponse:
-    """Make the submitted review a draft again."""
+    """Make the submitted review, or decision, a draft again."""
     case = case_or_404(request, code)
+    decides = is_adjudicator(request.user, case)
     try:
         drafts.undo(by=request.user, case=case)
     except drafts.DraftConflict:
-        messages.warning(request, _t("This review is final already. Amend it, with a reason."))
+        if decides:
+            messages.warning(request, _t("This decision is final already."))
+        else:
+            messages.warning(request, _t("This review is final already. Amend it, with a reason."))
     else:
         messages.info(request, _t("Undone. What you said is in the form again."))
-    return redirect("cases:case", code=case.code)
+    return redirect("cases:adjudicate" if decides else "cases:case", code=case.code)
 
 
 @never_cache
 @require_POST
 @signed_in
 def finish(request: PageRequest, code: str) -> HttpResponse:
-    """Make the submitted review final now."""
+    """Make the submitted review, or decision, final now."""
     case = case_or_404(request, code)
     drafts.finalise_of(by=request.user)
     return redirect("cases:case", code=case.code)

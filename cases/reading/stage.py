@@ -12,7 +12,7 @@ from cases.analysis import results
 from cases.lifecycle import DraftState, Reading
 from cases.models import Review
 from cases.permissions import Action, actions_in, reader_of
-from cases.reading.claims import SlotTaken, claim_case
+from cases.reading.claims import SlotTaken, claim_case, look_for_slot
 from cases.reading.protocols import terms_for
 from cases.reading.queries import own_draft, own_first_read
 
@@ -27,8 +27,8 @@ class Stage:
     """How far this reader is with this case.
 
     `actions`: all that the reader may do in the cohort. `reader`: None where the case is not the user's to
-    read for the study. `is_blind`: no result may be shown yet. `holds`: a slot is this reader's. `taken`:
-    others fill the case; `taken_until` is when that may end.
+    read for the study. `is_blind`: no result may be shown yet. `held`: until when a slot is this reader's, as
+    a script hands it on. `taken`: others fill the case; `taken_until` is when that may end.
     """
 
     actions: frozenset[Action]
@@ -36,7 +36,7 @@ class Stage:
     is_blind: bool = False
     first_read: FirstRead | None = None
     draft: Draft | None = None
-    holds: bool = False
+    held: str = ""
     taken: bool = False
     taken_until: datetime | None = None
 
@@ -70,23 +70,24 @@ def stage_of(user: User, case: Case) -> Stage:
 def with_slot(stage: Stage) -> Stage:
     """Take a slot for a reader whom the case waits for, or hold the own one for longer.
 
-    An administrator, who looks at cases for other reasons too, takes one only by saving a review.
+    An administrator, who looks at cases for other reasons too, takes one only by saving a review, or by
+    taking it over from others who fill the case.
     """
     reader = stage.reader
-    if reader is None or Action.MANAGE in stage.actions or stage.is_preliminary or not _waits(reader):
+    if reader is None or stage.is_preliminary or not _waits(reader):
         return stage
     try:
-        claim_case(reader=reader)
+        claim = (look_for_slot if Action.MANAGE in stage.actions else claim_case)(reader=reader)
     except SlotTaken as full:
         return taken_by_others(stage, full)
     except ValidationError:
         return stage  # moved to another cohort since the page was asked for: there is nothing to hold
-    return replace(stage, holds=True)
+    return replace(stage, held=claim.expires_at.isoformat() if claim else "")
 
 
 def taken_by_others(stage: Stage, full: SlotTaken) -> Stage:
     """The stage where others fill the case."""
-    return replace(stage, holds=False, taken=True, taken_until=full.until)
+    return replace(stage, held="", taken=True, taken_until=full.until)
 
 
 def _waits(reader: Reader) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
@@ -19,10 +20,10 @@ from cases.models import Case, Prediction, Review
 from cases.permissions import Action, Reader, require, require_reader
 from cases.reading import drafts
 from cases.reading.case_page import is_withheld, page
-from cases.reading.claims import SlotTaken
+from cases.reading.claims import SlotTaken, take_over
 from cases.reading.first_reads import FirstReadConflict, commit_first_read
 from cases.reading.forms import AmendForm, FirstReadForm, ReviewForm, initial_of
-from cases.reading.queries import own_current_review, reviews_of
+from cases.reading.queries import own_current_review, own_first_read, reviews_of
 from cases.reading.read_input import WRITTEN, read_of, written_in
 from cases.reading.reviews import ReviewConflict, amend_review
 from cases.reading.stage import Stage, stage_of, taken_by_others, with_slot
@@ -44,6 +45,10 @@ def case_page(request: PageRequest, code: str) -> HttpResponse:
         return page(request, case, stage=stage if request.method == "HEAD" else with_slot(stage))
     reader = stage.reader or require_reader(request.user, case)
     drafts.finalise_of(by=request.user, but=case)
+    if "take_over" in request.POST:
+        # Where the case is read meanwhile, saving says so.
+        with suppress(SlotTaken, ValidationError):
+            take_over(reader=reader)
     if stage.is_blind:
         return _commit(request, reader, stage)
     if "read_class" in request.POST:
@@ -65,7 +70,12 @@ def amend(request: PageRequest, code: str) -> HttpResponse:
         return _amend(request, case)
     is_blind = is_withheld(request, own.prediction)
     said = initial_of(read_of(own), own.prediction, is_blind=is_blind)
-    form = AmendForm(of=own.prediction, is_blind=is_blind, initial=said | {"amends": own.pk})
+    form = AmendForm(
+        of=own.prediction,
+        is_blind=is_blind,
+        initial=said | {"amends": own.pk},
+        committed=_committed(request, case),
+    )
     return _amend_page(request, case, form, own.prediction)
 
 
@@ -100,16 +110,25 @@ def _commit(request: PageRequest, reader: Reader, stage: Stage) -> HttpResponse:
             newest = stage_of(request.user, case)
             return page(request, case, stage=newest, newer=_typed_words(request), status=409)
         except SlotTaken as full:
-            return _taken(request, case, stage, full)
+            return _taken(request, case, stage, full, form)
         else:
             return _saved(request, case, _t("Your read is locked. Now compare it with the network's result."))
     return page(request, case, stage=with_slot(stage), form=form, status=422)
 
 
-def _taken(request: PageRequest, case: Case, stage: Stage, full: SlotTaken) -> HttpResponse:
-    """Others have filled the case meanwhile; what was typed is shown, so that no words are lost."""
+def _taken(
+    request: PageRequest,
+    case: Case,
+    stage: Stage,
+    full: SlotTaken,
+    form: FirstReadForm | ReviewForm,
+    prediction: Prediction | None = None,
+) -> HttpResponse:
+    """Others have filled the case meanwhile: the form comes back with all that was typed."""
+    words = _t("Nothing is saved. %(reason)s What you typed is still below.") % {"reason": full}
+    form.add_error(None, words)
     stage = taken_by_others(stage, full)
-    return page(request, case, stage=stage, newer=_typed_words(request), status=409)
+    return page(request, case, stage=stage, form=form, prediction=prediction, status=409)
 
 
 def _submit(request: PageRequest, reader: Reader, stage: Stage) -> HttpResponse:
@@ -135,7 +154,7 @@ def _submit(request: PageRequest, reader: Reader, stage: Stage) -> HttpResponse:
         except ReviewConflict as conflict:
             return _conflict(request, case, conflict.current)
         except SlotTaken as full:
-            return _taken(request, case, stage, full)
+            return _taken(request, case, stage, full, form, prediction)
         except drafts.DraftConflict:
             newest = stage_of(request.user, case)
             return page(request, case, stage=newest, newer=_typed_words(request), status=409)
@@ -152,7 +171,8 @@ def _typed_words(request: PageRequest) -> list[str]:
 def _amend(request: PageRequest, case: Case) -> HttpResponse:
     amended = _own_review(request, case)
     is_blind = is_withheld(request, amended.prediction)
-    form = AmendForm(request.POST, of=amended.prediction, is_blind=is_blind)
+    committed = _committed(request, case)
+    form = AmendForm(request.POST, of=amended.prediction, is_blind=is_blind, committed=committed)
     if form.is_valid():
         try:
             given = amend_review(
@@ -165,6 +185,12 @@ def _amend(request: PageRequest, case: Case) -> HttpResponse:
         else:
             return _saved(request, case, _words_for(given), f"saved:amend:{case.code}")
     return _amend_page(request, case, form, amended.prediction, status=422)
+
+
+def _committed(request: PageRequest, case: Case) -> str:
+    """The class of the own first read; empty without one."""
+    first = own_first_read(request.user, case)
+    return first.read_class if first else ""
 
 
 def _words_for(amendment: Review) -> str:
@@ -184,7 +210,12 @@ def _conflict(request: PageRequest, case: Case, current: Review) -> HttpResponse
     names = ("verdict", "corrected_class", *WRITTEN, "confidence", "reason")
     typed: dict[str, Any] = {name: request.POST.get(name, "") for name in names}
     is_blind = is_withheld(request, current.prediction)
-    form = AmendForm(of=current.prediction, is_blind=is_blind, initial=typed | {"amends": current.pk})
+    form = AmendForm(
+        of=current.prediction,
+        is_blind=is_blind,
+        initial=typed | {"amends": current.pk},
+        committed=_committed(request, case),
+    )
     return _amend_page(request, case, form, current.prediction, conflict=current, status=409)
 
 

@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from cases.analysis.results import can_be_key
 from cases.blinding import held_back_from
-from cases.lifecycle import Reading
+from cases.lifecycle import GateVerdict, Reading
 from cases.models import Case, Cohort, Prediction, TeachingRead
 from cases.permissions import Action, cohorts_where, under
 
@@ -23,15 +23,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Score:
-    """Right answers over the same draws: the reader's and the network's.
+    """Right answers over the draws: the reader's of all `n`, the network's of those that it `answered`.
 
-    `trained_on` of the draws were in the network's training data, where its answer says little.
+    Of a picture that its input gate refuses the network's class is not shown, and so is no answer.
+    `trained_on` of what it answered was in its training data, where its answer says little.
     """
 
     n: int
     reader: int
+    answered: int
     network: int
     trained_on: int
+
+    @property
+    def unanswered(self) -> int:
+        """The draws of which the network's class was not shown."""
+        return self.n - self.answered
 
 
 def teaching_cohorts(user: Person) -> QuerySet[Cohort]:
@@ -70,10 +77,12 @@ def own_teaching_read(user: User, case: Case, read_id: UUID) -> TeachingRead:
 
 def score_of(user: User, cohort: Cohort) -> Score:
     """The running score over all draws of the user in the cohort."""
+    shown = ~Q(prediction__gate_verdict=GateVerdict.REFUSED)
     counted = TeachingRead.objects.filter(reader=user, case__cohort=cohort).aggregate(
         n=Count("pk"),
         reader=Count("pk", filter=Q(read_class=F("case__ground_truth"))),
-        network=Count("pk", filter=Q(prediction__predicted_class=F("case__ground_truth"))),
-        trained_on=Count("pk", filter=Q(prediction__in_training=True)),
+        answered=Count("pk", filter=shown),
+        network=Count("pk", filter=shown & Q(prediction__predicted_class=F("case__ground_truth"))),
+        trained_on=Count("pk", filter=shown & Q(prediction__in_training=True)),
     )
     return Score(**counted)

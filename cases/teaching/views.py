@@ -16,8 +16,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from cases import disclosures
 from cases.access import PageRequest, case_or_404, signed_in
 from cases.classes import class_label, known_classes
+from cases.lifecycle import Shown
 from cases.models import Case, Cohort, TeachingRead
 from cases.models.statement import Confidence
 from cases.reading.case_page import bars_of, is_withheld, numbers_shown, results_shown
@@ -139,10 +141,13 @@ def _page(
     read: TeachingRead | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """Without `read` nothing of the network and of the truth is in the page."""
+    """Without `read` nothing of the network and of the truth is in the page; with it, it is recorded."""
     shown = read.prediction if read else None
     image = image_at(drawn, request.GET.get("image", ""), shown)
     withheld = shown is not None and is_withheld(request, shown)
+    if read and request.method != "HEAD":
+        told = [Shown.TRUTH] if withheld else [Shown.NETWORK, Shown.TRUTH]
+        disclosures.record(to=request.user, cases=[drawn.pk], kinds=told)
     context: dict[str, Any] = {
         "case": drawn,
         "image": image,

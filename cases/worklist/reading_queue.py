@@ -204,6 +204,8 @@ def _ready(queues: list[_Queue], here: PlacedCase | None, number: int) -> list[P
 
 
 def awaiting_adjudication(user: User) -> QuerySet[Case]:
-    """The disputed cases that the user is named to decide, oldest first."""
-    disputed = visible_to(user).filter(state=CaseState.DISPUTED, protocol__adjudicator=user.pk)
+    """The disputed cases that the user is named to decide, and has submitted no decision of, oldest first."""
+    own = {"case": OuterRef("pk"), "reader": user.pk}
+    submitted = Exists(Draft.objects.filter(**own, state=DraftState.PRELIMINARY))
+    disputed = visible_to(user).filter(~submitted, state=CaseState.DISPUTED, protocol__adjudicator=user.pk)
     return disputed.exclude(reviews__reader=user.pk).order_by("created_at", "id")

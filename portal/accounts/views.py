@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.views import redirect_to_login
@@ -11,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse, reverse_lazy
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -67,6 +69,15 @@ class SignOut(auth_views.LogoutView):
         response = super().post(request, *args, **kwargs)
         messages.success(request, _t("You are signed out."), extra_tags="signed-out")
         return response
+
+
+class SignOut(auth_views.LogoutView):
+    """The way out; what the cases do then is named in the settings (SIGN_OUT_ACT)."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST" and request.user.is_authenticated:
+            import_string(settings.SIGN_OUT_ACT)(request.user)
+        return super().dispatch(request, *args, **kwargs)
 
 
 @never_cache

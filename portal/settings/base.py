@@ -106,6 +106,8 @@ AUTH_USER_MODEL = "accounts.User"
 # Called with whoever gave the right password; raises ValidationError, with a sentence, to keep them out.
 # A name, so that accounts need not know what the cases make of a user.
 SIGN_IN_CHECK = "cases.people.script_accounts.refuse_scripts"
+# Called with whoever signs out, while they are still signed in.
+SIGN_OUT_ACT = "cases.reading.claims.release_all"
 LOGIN_URL = reverse_lazy("accounts:sign-in")
 LOGIN_REDIRECT_URL = reverse_lazy("cases:worklist")
 LOGOUT_REDIRECT_URL = LOGIN_URL

@@ -191,6 +191,9 @@ def test_second_reader_sees_nothing_of_the_first_and_the_adjudicator_decides(
     judge.get_by_role("radio", name="Meningioma").check()
     judge.get_by_role("radio", name="5 Certain").check()
     judge.get_by_role("button", name="Decide").click()
+    expect(judge.get_by_text("Preliminary", exact=True)).to_be_visible()
+    assert "What the network says" not in judge.content()
+    judge.get_by_role("button", name="Finish this case").click()
     expect(judge.get_by_role("heading", name="Adjudicated")).to_be_visible()
     expect(judge.get_by_role("heading", name="What the network says")).to_be_visible()
     assert Adjudication.objects.get().final_class == "meningioma"

@@ -82,3 +82,11 @@ def tiff_of(strip: bytes, shape: tuple[int, ...], tags: Mapping[int, tuple[int, 
 
 def _chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def head(seed: int = 0, side: int = 200):
+    """uint8 (side, side): a bright oval full of random structures, on black."""
+    coarse = np.random.default_rng(seed).uniform(60, 255, (14, 14)).astype(np.uint8)
+    inside = np.asarray(Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC))
+    rows, columns = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    return np.where((rows / 0.8) ** 2 + (columns / 0.65) ** 2 < 1, inside, 0).astype(np.uint8)

@@ -15,7 +15,7 @@ from cases.api import schema
 from cases.api.pagination import linked_page
 from cases.api.parameters import ReviewedCasesParameters
 from cases.api.renderers import EXPORT_RENDERERS, CsvRenderer, ExportNegotiation, NdjsonRenderer
-from cases.api.views.base import ApiView, require_somewhere
+from cases.api.views.base import ApiView, require_somewhere, user_of
 from cases.disclaimer import DISCLAIMER
 from cases.export import rows
 from cases.export.selection import current_reviews
@@ -48,12 +48,13 @@ class ReviewedCasesView(ApiView):
         renderer = request.accepted_renderer
         headers = {"X-Research-Use": DISCLAIMER}
         if renderer.format in LINES:
-            lines = LINES[renderer.format](rows.rows(reviews))
+            lines = LINES[renderer.format](rows.rows(reviews, to=user_of(request)))
             return _stream(lines, renderer.media_type, renderer.format, headers)
         oldest_first = functools.partial(keyset.page_of, reviews, keyset.BY_AGE, descending=False)
         with one_snapshot():
             page = linked_page(oldest_first, request, **parameters.paging)
             body = page.body([rows.review_row(review) for review in page.rows])
+        rows.write_down(page.rows, to=user_of(request))
         return Response(body | {"notice": DISCLAIMER}, headers=headers)
 
 

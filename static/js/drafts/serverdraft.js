@@ -74,6 +74,7 @@ export function serverDraft(draft, { person, say }) {
     try {
       const answer = await post(holdUrl);
       if (answer.status === 409) say("lost");
+      else if (answer.ok) document.getElementById("reading").dataset.held = (await answer.json()).held;
     } catch {
       if (!isStopped) say("offline");
     }

@@ -185,9 +185,10 @@ def test_open_page_holds_the_slot_and_gives_it_back(ready_case, colleague, secon
     page = client.get(address(ready_case)).content.decode()
     assert f'data-hold-url="{address(ready_case, "hold/")}"' in page
     before = Claim.objects.get()
-    assert client.post(address(ready_case, "hold/")).status_code == 204
+    answer = client.post(address(ready_case, "hold/"))
     held = Claim.objects.get()
     assert (held.reader, held.expires_at > before.expires_at) == (colleague, True)
+    assert (answer.status_code, answer.json()) == (200, {"held": held.expires_at.isoformat()})
     assert client_of(second).post(address(ready_case, "hold/")).status_code == 409
     client.post(address(ready_case, "give-back/"))
     assert client.post(address(ready_case, "hold/")).status_code == 409
@@ -291,7 +292,9 @@ def test_administrator_takes_no_slot_by_looking_and_comes_second_if_somebody_rea
     assert not Draft.objects.exists()
 
 
-@pytest.mark.parametrize("part", ["draft/", "hold/", "give-back/", "undo/", "finish/"])
+@pytest.mark.parametrize(
+    "part", ["draft/", "hold/", "give-back/", "leave/", "take-over/", "undo/", "finish/"]
+)
 def test_who_does_not_read_here_is_refused(part, ready_case, owner, stranger, client_of, client) -> None:
     where = address(ready_case, part)
     assert client_of(stranger).post(where).status_code == 404
@@ -299,7 +302,7 @@ def test_who_does_not_read_here_is_refused(part, ready_case, owner, stranger, cl
     assert client.post(where, headers={"X-Requested-With": "XMLHttpRequest"}).status_code == 401
     assert client_of(owner).get(where).status_code == 405
     assert client_of(owner).post("/cases/0000-0000/" + part).status_code == 404
-    if part in ("draft/", "hold/"):
+    if part in ("draft/", "hold/", "take-over/"):
         assert client_of(owner).post(where).status_code == 403
     assert not Draft.objects.exists()
     assert not Claim.objects.exists()

@@ -9,10 +9,10 @@ from django.db import IntegrityError, transaction
 
 from cases.evidence import figures
 from cases.evidence.influence import reveal_tally
-from cases.export.rows import review_row
+from cases.export.rows import review_row, rows_of
 from cases.export.selection import ReviewFilter, current_reviews
 from cases.lifecycle import Verdict
-from cases.models import Case, Disclosure, Membership, Review
+from cases.models import Case, Disclosure, FirstRead, Membership, Prediction, Review
 from cases.models.review import standing
 from cases.reading.adjudications import adjudicate
 from cases.reading.read_input import ReadInput
@@ -267,6 +267,69 @@ def look(way, client, script, case) -> None:
     else:
         found = case.images.get().predictions.get()
         assert client.get(f"/cases/{case.code}/maps/{found.pk}/conv_1/glioma.png").status_code == 200
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "ndjson"])
+def test_export_writes_down_what_it_tells_whom(
+    form, ready_with_truth, colleague, exporter, review_as, api_of
+) -> None:
+    review_as(colleague, ready_with_truth)
+    answer = api_of(exporter).get(f"/api/v1/reviewed-cases/?format={form}")
+    told = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    assert ready_with_truth.code.encode() in told
+    assert shown_to(exporter) == {"network", "truth", "peers"}
+
+
+def test_export_writes_a_batch_down_at_once(
+    two_ready, colleague, exporter, review_as, django_assert_num_queries
+) -> None:
+    for case in two_ready:
+        review_as(colleague, case)
+    reviews = list(current_reviews(exporter, ReviewFilter()))
+    with django_assert_num_queries(2):
+        rows_of(reviews, to=exporter)
+    assert Disclosure.objects.filter(user=exporter).count() == 4
+    with django_assert_num_queries(1):
+        rows_of(reviews, to=exporter)
+
+
+def test_exporter_who_becomes_a_reader_reads_unblinded(
+    ready_case, under_protocol, colleague, exporter, commit_as, review_as, api_of
+) -> None:
+    under_protocol(reading="blinded", readers_required=2)
+    commit_as(colleague, ready_case)
+    review_as(colleague, ready_case)
+    api_of(exporter).get("/api/v1/reviewed-cases/?format=json")
+    Membership.objects.filter(user=exporter).update(role="radiologist")
+    first = commit_as(exporter, ready_case)
+    assert (first.is_blind, first.seen_peers_at is not None) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("model", "kinds"),
+    [
+        (Prediction, {"network"}),
+        (Review, {"network", "peers"}),
+        (FirstRead, {"peers"}),
+        (Case, {"truth"}),
+    ],
+)
+@pytest.mark.parametrize("page", ["list", "row"])
+@pytest.mark.usefixtures("blinded")
+@pytest.mark.ignore_template_errors
+def test_page_of_the_admin_writes_down_what_it_tells(
+    page, model, kinds, ready_with_truth, colleague, client_of, commit_as, review_as
+) -> None:
+    commit_as(colleague, ready_with_truth)
+    review_as(colleague, ready_with_truth)
+    root = type(colleague).objects.create_superuser("root@example.org", "x", full_name="Root")
+    address = f"/admin/cases/{model._meta.model_name}/"
+    if page == "row":
+        address += f"{model.objects.get().pk}/change/"
+    client = client_of(root)
+    assert client.get(address).status_code == 200
+    assert shown_to(root) == kinds
+    assert Disclosure.objects.filter(user=root, case=ready_with_truth).count() == len(kinds)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from cases.export.selection import ReviewFilter, current_reviews
-from cases.models import AuditEvent, Prediction, TeachingRead
+from cases.models import AuditEvent, Disclosure, Prediction, TeachingRead
 from cases.teaching.answers import start_afresh
 from tests.cases.worklist.support import awaiting_review
 
@@ -65,6 +65,31 @@ def test_answer_reveals_result_and_truth_and_counts(drawn, colleague, exporter, 
     score = client.get("/cases/teaching/").context["cohorts"][0]["score"]
     assert (score.n, score.reader, score.network) == (2, 1, 0)
     assert not current_reviews(exporter, ReviewFilter()).exists()
+
+
+def test_network_is_counted_only_where_its_class_is_shown(
+    drawn, submit, analyse_as, colleague, client_of
+) -> None:
+    refused = submit(seed=1, ground_truth="glioma")
+    analyse_as(refused, "glioma", gate_verdict="refused", gate_distance=9.5, in_training=True)
+    client = client_of(colleague)
+    page = client.post(address(refused), ANSWER, follow=True)
+    score = page.context["score"]
+    assert (score.n, score.answered, score.network, score.trained_on) == (1, 0, 0, 0)
+    assert "No answer yet" in page.content.decode()
+    assert "1 draw is not counted for the network" in page.content.decode()
+    assert set(Disclosure.objects.values_list("case", "kind")) == {(refused.pk, "truth")}
+    page = client.post(address(drawn), ANSWER, follow=True)
+    score = page.context["score"]
+    assert (score.n, score.reader, score.answered, score.network) == (2, 1, 1, 0)
+    assert "0 of 1" in page.content.decode()
+    told = Disclosure.objects.filter(user=colleague, case=drawn)
+    assert set(told.values_list("kind", flat=True)) == {"network", "truth"}
+
+
+def test_question_of_a_drawn_case_writes_nothing_down(drawn, colleague, client_of) -> None:
+    client_of(colleague).get(address(drawn))
+    assert not Disclosure.objects.exists()
 
 
 def test_unseen_case_is_drawn_before_a_seen_one(
