@@ -63,21 +63,19 @@ class SignIn(TellsWhen, auth_views.LoginView):
 
 
 class SignOut(auth_views.LogoutView):
-    """The way out. The page that follows says so, and only then does the browser drop what it kept."""
+    """The way out. What the cases do then is named in the settings (SIGN_OUT_ACT).
+
+    The browser forgets its copies of pages, for Back, and of pictures; the words that it kept it drops once
+    the page that follows says that the sign-out is done.
+    """
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.user.is_authenticated:
+            import_string(settings.SIGN_OUT_ACT)(request.user)
         response = super().post(request, *args, **kwargs)
         messages.success(request, _t("You are signed out."), extra_tags="signed-out")
+        response["Clear-Site-Data"] = '"cache"'
         return response
-
-
-class SignOut(auth_views.LogoutView):
-    """The way out; what the cases do then is named in the settings (SIGN_OUT_ACT)."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if request.method == "POST" and request.user.is_authenticated:
-            import_string(settings.SIGN_OUT_ACT)(request.user)
-        return super().dispatch(request, *args, **kwargs)
 
 
 @never_cache
@@ -93,15 +91,6 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
     if not request.user.is_staff:
         raise PermissionDenied(_t("The administration of the site is for its administrators alone."))
     return redirect("admin:index")
-
-
-class SignOut(auth_views.LogoutView):
-    """The way out. The browser forgets what it keeps of this site: pages for Back, and pictures."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = super().dispatch(request, *args, **kwargs)
-        response["Clear-Site-Data"] = '"cache"'
-        return response
 
 
 class PasswordChange(AsksWhere, auth_views.PasswordChangeView):
