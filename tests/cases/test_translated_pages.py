@@ -176,7 +176,8 @@ def words_in(body: str, known: re.Pattern[str]) -> Iterator[str]:
     page = Spoken()
     page.feed(body)
     for said in page.said:
-        if WORD.search(known.sub("", said)):
+        # Most of a page is signs, and looked through for names in vain.
+        if WORD.search(said) and WORD.search(known.sub("", said)):
             yield " ".join(said.split())
 
 
