@@ -8,8 +8,6 @@ from django.urls import reverse
 from cases.lifecycle import JobStatus
 from cases.models import AuditEvent, Job, Prediction, Review
 
-pytestmark = pytest.mark.both_databases
-
 LAYER, CLASS = "conv_3", "glioma"
 
 
@@ -24,22 +22,18 @@ def addresses(case) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("name", ["case", "amend", "status", "base", "map", "overlay"])
-def test_address_of_a_case_for_stranger_is_not_found(name, ready_case, stranger, client_of) -> None:
-    assert client_of(stranger).get(addresses(ready_case)[name]).status_code == 404
+@pytest.mark.parametrize("who", ["stranger", "exporter"])
+def test_address_of_a_case_for_who_may_not_read_it_is_not_found(who, ready_case, client_of, request) -> None:
+    client = client_of(request.getfixturevalue(who))
+    for name, address in addresses(ready_case).items():
+        assert client.get(address).status_code == 404, name
 
 
-@pytest.mark.parametrize("name", ["case", "amend", "status", "base", "map", "overlay"])
-def test_address_of_a_case_for_exporter_is_not_found(name, ready_case, exporter, client_of) -> None:
-    assert client_of(exporter).get(addresses(ready_case)[name]).status_code == 404
-
-
-@pytest.mark.parametrize("name", ["case", "amend", "status", "base", "map", "overlay"])
-def test_address_of_a_case_for_visitor_leads_to_the_sign_in_and_back(name, ready_case, client) -> None:
-    address = addresses(ready_case)[name]
-    response = client.get(address)
-    assert response.status_code == 302
-    assert response["Location"] == f"{reverse('accounts:sign-in')}?next={address}"
+def test_address_of_a_case_for_visitor_leads_to_the_sign_in_and_back(ready_case, client) -> None:
+    for name, address in addresses(ready_case).items():
+        response = client.get(address)
+        assert response.status_code == 302, name
+        assert response["Location"] == f"{reverse('accounts:sign-in')}?next={address}"
 
 
 @pytest.mark.parametrize("name", ["worklist", "upload", "next", "states"])
@@ -68,9 +62,9 @@ def test_review_posted_by_visitor_leads_back_to_the_case(ready_case, client) -> 
     assert Review.objects.count() == 0
 
 
-@pytest.mark.parametrize("name", ["status", "base", "map", "overlay"])
-def test_reading_address_refuses_to_be_posted_to(name, ready_case, colleague, client_of) -> None:
-    assert client_of(colleague).post(addresses(ready_case)[name]).status_code == 405
+def test_reading_address_refuses_to_be_posted_to(ready_case, colleague, client_of) -> None:
+    for name in ("status", "base", "map", "overlay"):
+        assert client_of(colleague).post(addresses(ready_case)[name]).status_code == 405, name
 
 
 @pytest.mark.parametrize("name", ["worklist", "states"])
@@ -78,10 +72,11 @@ def test_list_address_refuses_to_be_posted_to(name, colleague, client_of) -> Non
     assert client_of(colleague).post(reverse(f"cases:{name}")).status_code == 405
 
 
-@pytest.mark.parametrize("method", ["put", "delete", "patch"])
-@pytest.mark.parametrize("name", ["case", "amend"])
-def test_page_of_a_case_refuses_other_verbs(method, name, ready_case, colleague, client_of) -> None:
-    assert getattr(client_of(colleague), method)(addresses(ready_case)[name]).status_code == 405
+def test_page_of_a_case_refuses_other_verbs(ready_case, colleague, client_of) -> None:
+    for name in ("case", "amend"):
+        for method in ("put", "delete", "patch"):
+            answer = getattr(client_of(colleague), method)(addresses(ready_case)[name])
+            assert answer.status_code == 405, (name, method)
 
 
 def test_retry_refuses_to_be_read(submitted_case, owner, client_of) -> None:
