@@ -104,7 +104,7 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "prediction_id": str(prediction.pk),
         "layer": "conv_3",
         "shown_class": prediction.predicted_class,
-        "job_id": str(prediction.image.jobs.latest("queued_at").pk),
+        "job_id": str(prediction.image.jobs.latest("queued_at").pk) if "job_id" in route else "",
         "review_id": str(prediction.pk),
         "invitation_id": str(case.pk),
         "membership_id": "1",
