@@ -93,6 +93,7 @@ def ready_portal(var: Path) -> Iterator[Portal]:
         process.wait()
 
 
+@pytest.mark.long
 def test_portal_says_ready_and_leaves_nothing_however_it_ends(tmp_path: Path) -> None:
     """Three starts on one data folder, in one test, since the first fills it for the others."""
     began = time.monotonic()

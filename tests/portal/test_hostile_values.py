@@ -137,6 +137,7 @@ def sound(response, *asked) -> None:
         response.getvalue()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_text_in_an_address_or_a_form_is_a_fault_of_ours(room, share, asked_of) -> None:
