@@ -15,7 +15,7 @@ from tests.inference.tiny import step_by_step
 
 @pytest.fixture
 def without_graphs() -> Iterator[None]:
-    """Training through graphs is what test_training and one test of test_one_cycle do."""
+    """Training through graphs is what test_training does, and a small test of test_one_cycle."""
     with step_by_step():
         yield
 

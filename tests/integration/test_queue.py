@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from celery import Celery, current_app
@@ -29,9 +31,12 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.real_broker,
     pytest.mark.skipif("connection.vendor != 'postgresql'", reason="needs a real PostgreSQL and broker"),
+    pytest.mark.timeout(600),
 ]
 
-PATIENCE = 60
+# A worker that has just started loads the network first, which a busy machine takes its time for.
+PATIENCE = 120
+QUEUE = settings.CELERY_TASK_ROUTES[jobs.ANALYSE_TASK]["queue"]
 
 
 def wait_until(holds: Callable[[], bool], what: str) -> None:
@@ -58,8 +63,35 @@ def empty_broker() -> None:
     current_app.control.purge()
 
 
-def running_worker(pool="prefork"):
-    return worker.running(connection.settings_dict, settings.CELERY_BROKER_URL, pool)
+@pytest.fixture(scope="module")
+def start_worker(django_db_setup: None) -> Iterator[Callable[[str], Path]]:
+    """Start a worker with that pool, which runs until these tests are over or one of them kills it; returns
+    its log.
+    """
+    with ExitStack() as workers:
+        yield lambda pool: workers.enter_context(
+            worker.running(connection.settings_dict, settings.CELERY_BROKER_URL, pool)
+        )
+
+
+@pytest.fixture(scope="module")
+def worker_log(start_worker: Callable[[str], Path]) -> Path:
+    """One worker for these tests, since it takes longer to start than they do."""
+    return start_worker("prefork")
+
+
+@contextmanager
+def worker_waits() -> Iterator[None]:
+    """For the length of the block the worker takes no message."""
+    assert current_app.control.cancel_consumer(QUEUE, reply=True, limit=1, timeout=PATIENCE)
+    yield
+    assert current_app.control.add_consumer(QUEUE, reply=True, limit=1, timeout=PATIENCE)
+
+
+def messages_done(log: Path) -> int:
+    """How many messages about an analysis the worker is through with."""
+    lines = log.read_text(errors="replace").splitlines()
+    return sum(f"Task {jobs.ANALYSE_TASK}[" in line and "succeeded in" in line for line in lines)
 
 
 def all_done() -> bool:
@@ -68,16 +100,28 @@ def all_done() -> bool:
 
 def kill_worker() -> None:
     """SIGKILL to the worker and its pool, as a power cut would."""
-    stats = current_app.control.inspect(timeout=2).stats() or {}
+    stats = current_app.control.inspect(limit=1, timeout=PATIENCE).stats()
+    assert stats
     for found in stats.values():
         for process in {found["pid"], *found["pool"]["processes"]}:
             os.kill(process, signal.SIGKILL)
 
 
-def test_uploaded_picture_is_analysed_by_the_shipped_network(upload) -> None:
-    with running_worker():
-        case = upload(1)
-        wait_until(all_done, "analysis")
+def test_upload_while_the_broker_forgets_everything_is_analysed_after_all(upload, request) -> None:
+    """The first of these tests, since no worker may run as yet."""
+    upload(1)
+    current_app.control.purge()
+    Job.objects.update(sent_at=timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS + 1))
+    request.getfixturevalue("worker_log")
+    assert Job.objects.get().status == JobStatus.QUEUED
+    sweep_jobs()
+    wait_until(all_done, "analysis after the broker forgot it")
+    assert Prediction.objects.count() == 1
+
+
+def test_uploaded_picture_is_analysed_by_the_shipped_network(upload, worker_log) -> None:
+    case = upload(1)
+    wait_until(all_done, "analysis")
     prediction = Prediction.objects.get(image__case=case)
     labels = prediction.model_version.class_labels
     assert list(prediction.probability_by_class) == list(labels)
@@ -89,45 +133,40 @@ def test_uploaded_picture_is_analysed_by_the_shipped_network(upload) -> None:
     )
 
 
-def test_upload_while_the_broker_forgets_everything_is_analysed_after_all(upload) -> None:
-    upload(1)
-    current_app.control.purge()
-    Job.objects.update(sent_at=timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS + 1))
-    with running_worker():
-        assert Job.objects.get().status == JobStatus.QUEUED
-        sweep_jobs()
-        wait_until(all_done, "analysis after the broker forgot it")
+def test_message_that_comes_twice_gives_one_result(upload, worker_log) -> None:
+    before = messages_done(worker_log)
+    with worker_waits():
+        case = upload(1)
+        job = Job.objects.get(image__case=case)
+        jobs.enqueue(job.pk)
+        jobs.enqueue(job.pk)
+    wait_until(lambda: messages_done(worker_log) == before + 3, "three messages")
     assert Prediction.objects.count() == 1
+    assert Job.objects.get().attempts == 1
+    assert all_done()
 
 
 @pytest.mark.parametrize("pool", ["prefork", "custom"])
-def test_worker_killed_in_the_middle_loses_no_job_and_doubles_none(upload, pool: str) -> None:
-    with running_worker(pool):
-        for seed in range(6):
-            upload(seed)
-        wait_until(lambda: Job.objects.filter(status=JobStatus.SUCCEEDED).exists(), "first analysis")
+def test_worker_killed_in_the_middle_loses_no_job_and_doubles_none(
+    upload, worker_log, start_worker, pool: str
+) -> None:
+    if pool != "prefork":
         kill_worker()
+        start_worker(pool)
+    for seed in range(6):
+        upload(seed)
+    wait_until(lambda: Job.objects.filter(status=JobStatus.SUCCEEDED).exists(), "first analysis")
+    kill_worker()
     # One that was claimed when the power went; its lease is over by the time that anybody looks.
     left = Job.objects.exclude(status=JobStatus.SUCCEEDED).first()
     if left is not None and left.status == JobStatus.QUEUED:
         jobs.lease(left.pk)
     past = timezone.now() - timedelta(seconds=1)
     Job.objects.filter(status=JobStatus.RUNNING).update(lease_until=past)
-    with running_worker(pool):
-        sweep_jobs()
-        wait_until(all_done, "analyses after the kill")
+    start_worker(pool)
+    sweep_jobs()
+    wait_until(all_done, "analyses after the kill")
     assert Prediction.objects.count() == Job.objects.count() == 6
-
-
-def test_message_that_comes_twice_gives_one_result(upload) -> None:
-    case = upload(1)
-    job = Job.objects.get(image__case=case)
-    jobs.enqueue(job.pk)
-    jobs.enqueue(job.pk)
-    with running_worker():
-        wait_until(all_done, "analysis")
-    assert Prediction.objects.count() == 1
-    assert Job.objects.get().attempts == 1
 
 
 def test_upload_with_a_dead_broker_is_taken_in_and_waits(owner, cohort, monkeypatch) -> None:
