@@ -6,12 +6,15 @@ import csv
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.db.models import QuerySet
 
 from cases.disclaimer import DISCLAIMER
+from cases.export.selection import with_all
 from cases.models import Review
+from cases.worklist.keyset import by_keys
 
 COLUMNS = (
     "review_id",
@@ -124,8 +127,21 @@ def _moment(at: datetime | None) -> str | None:
 
 
 def rows(reviews: QuerySet[Review]) -> Iterator[dict[str, Any]]:
-    """The rows of all `reviews`, fetched CHUNK at a time."""
-    return map(review_row, reviews.iterator(chunk_size=CHUNK))
+    """The rows of all `reviews`, fetched CHUNK at a time.
+
+    Which they are, and in which order, is what holds when the first is asked for: a review that comes or is
+    amended meanwhile is in the next export.
+    """
+    keys = reviews.values_list("pk", flat=True).iterator(chunk_size=CHUNK)
+    for chunk in batched(keys, CHUNK):
+        yield from map(review_row, by_keys(Review, chunk, with_all))
+
+
+def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """The items, so many at a time (itertools has it from Python 3.12 on)."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 def ndjson_lines(items: Iterable[dict[str, Any]]) -> Iterator[str]:

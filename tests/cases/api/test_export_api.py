@@ -313,7 +313,7 @@ def test_amended_review_is_exported_once_with_its_reason(reviewed_case, colleagu
 
 @pytest.mark.slow
 @pytest.mark.parametrize("format_", ["csv", "ndjson"])
-def test_stream_takes_three_queries_more_a_chunk_and_holds_one_chunk(
+def test_stream_takes_four_queries_more_a_chunk_and_holds_one_chunk(
     format_, add_reviews, exporter, api_of, monkeypatch
 ) -> None:
     monkeypatch.setattr(rows, "CHUNK", 100)
@@ -335,8 +335,8 @@ def test_stream_takes_three_queries_more_a_chunk_and_holds_one_chunk(
     add_reviews(1197)
     many, lines, most = queries_and_lines()
     assert lines == 1200 + header
-    # The networks' manifests, and the first reads and the images of the cases.
-    assert many == few + 3 * (1200 // 100 - 1)
+    # The reviews, the networks' manifests, and the first reads and the images of the cases.
+    assert many == few + 4 * (1200 // 100 - 1)
     assert 0 < most <= 2 * 100 + 1  # the chunk in hand, and the one that is being fetched
 
 
