@@ -10,15 +10,19 @@ The same picture in another cohort opens nothing that a blinded one keeps shut: 
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, Q
 
 from cases.lifecycle import UNREAD_STATES, CaseState, Reading
-from cases.models import Adjudication, Case, FirstRead, Image, Review, TeachingRead
+from cases.models import Adjudication, Case, Cohort, FirstRead, Image, Protocol, Review, TeachingRead
 from cases.permissions import Action, cohorts_where, reading_cohorts, under
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from cases.permissions import Person
 
 OVER = (CaseState.REVIEWED, CaseState.CLOSED)
@@ -68,6 +72,29 @@ def held_back_from(user: Person, prefix: str = "") -> Q:
     ).exclude(cohort=OuterRef("cohort"))
     shares_one = Exists(Image.objects.filter(Exists(twin), case=OuterRef(f"{prefix}pk")))
     return Q(shares_one) & ~_has(FirstRead, "reader", user, prefix)
+
+
+def may_lie_open(user: Person) -> Q:
+    """A condition on cases that `results_visible_to` implies, and that is asked without a look at each: in a
+    blinded cohort, only what the user has read or decided. For filters and orders over many cases.
+    """
+    return functools.reduce(operator.or_, own_openings(user), Q(cohort__in=openly_read(user)))
+
+
+def openly_read(user: Person) -> QuerySet[Cohort]:
+    """The cohorts of whose cases some lie open before the user without an own read."""
+    begun = Exists(Protocol.objects.filter(cohort=OuterRef("pk"), reading=Reading.AI_FIRST))
+    managed = Q(pk__in=cohorts_where(user, Action.MANAGE).values("pk"))
+    return Cohort.objects.filter(Q(reading=Reading.AI_FIRST) | begun | managed)
+
+
+def own_openings(user: Person) -> list[Q]:
+    """The conditions on cases that the user has read, decided or answered."""
+    return [
+        Q(pk__in=FirstRead.objects.filter(reader=user.pk).values("case")),
+        Q(pk__in=Adjudication.objects.filter(adjudicator=user.pk).values("case")),
+        Q(pk__in=TeachingRead.objects.filter(reader=user.pk).values("case")),
+    ]
 
 
 def is_held_back(user: Person, case: Case) -> bool:

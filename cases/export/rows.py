@@ -13,8 +13,10 @@ from django.db.models import QuerySet
 
 from cases import disclosures
 from cases.disclaimer import DISCLAIMER
+from cases.export.selection import with_all
 from cases.lifecycle import Shown
 from cases.models import Review
+from cases.worklist.keyset import by_keys
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -132,10 +134,13 @@ def _moment(at: datetime | None) -> str | None:
 def rows(reviews: QuerySet[Review], *, to: User) -> Iterator[dict[str, Any]]:
     """The rows of all `reviews`, fetched CHUNK at a time; before each of these leaves, what it shows is
     written down.
+
+    Which they are, and in which order, is what holds when the first is asked for: a review that comes or is
+    amended meanwhile is in the next export.
     """
-    fetched = reviews.iterator(chunk_size=CHUNK)
-    while some := rows_of(list(islice(fetched, CHUNK)), to=to):
-        yield from some
+    keys = reviews.values_list("pk", flat=True).iterator(chunk_size=CHUNK)
+    for chunk in batched(keys, CHUNK):
+        yield from rows_of(by_keys(Review, chunk, with_all), to=to)
 
 
 def rows_of(reviews: Sequence[Review], *, to: User) -> list[dict[str, Any]]:
@@ -157,6 +162,13 @@ def _told(review: Review, to: User) -> Iterator[Shown]:
         yield Shown.TRUTH
     if review.reader_id != to.pk or hasattr(review.case, "adjudication"):
         yield Shown.PEERS
+
+
+def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """The items, so many at a time (itertools has it from Python 3.12 on)."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 def ndjson_lines(items: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -1,4 +1,10 @@
-"""One file a model."""
+"""One file a model.
+
+A foreign key to one of few rows (a cohort, a protocol, a network, a person) has no index by itself, nor has
+one by which a unique constraint begins. Each value covers a large part of the table, and SQLite, which keeps
+no statistics, takes such an index for as good as any other. Where rows are found by it, it stands in an index
+of several columns; tests/cases/test_plans.py holds that.
+"""
 
 from cases.models.adjudication import Adjudication
 from cases.models.assignment import Assignment

@@ -12,9 +12,13 @@ from django.utils.translation import gettext_lazy as _
 class Assignment(models.Model):
     """One reader to whom an administrator gave the case."""
 
-    case = models.ForeignKey("cases.Case", on_delete=models.CASCADE, related_name="assignments")
+    case = models.ForeignKey(
+        "cases.Case", on_delete=models.CASCADE, db_index=False, related_name="assignments"
+    )
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="assignments")
-    assigned_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    assigned_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

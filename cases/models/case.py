@@ -46,7 +46,8 @@ class Case(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     code = models.CharField(_("code"), max_length=9, unique=True, default=new_case_code, editable=False)
-    cohort = models.ForeignKey("cases.Cohort", on_delete=models.PROTECT, related_name="cases")
+    # No index of few values (models/__init__.py): those below begin with the cohort.
+    cohort = models.ForeignKey("cases.Cohort", on_delete=models.PROTECT, db_index=False, related_name="cases")
     state = models.CharField(_("state"), max_length=12, choices=CaseState.choices, default=CaseState.OPEN)
     ground_truth = models.CharField(
         _("ground truth"),
@@ -62,6 +63,7 @@ class Case(models.Model):
         null=True,
         blank=True,
         on_delete=models.PROTECT,
+        db_index=False,
         related_name="cases",
         help_text=_("The version that its reading began under; empty before."),
     )
@@ -78,7 +80,9 @@ class Case(models.Model):
         _("gate's verdict that stands"), max_length=10, blank=True, default="", db_default="", editable=False
     )
     key_probability = models.FloatField(_("probability that stands"), null=True, blank=True, editable=False)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
     created_at = models.DateTimeField(_("received"), auto_now_add=True)
 
     class Meta:

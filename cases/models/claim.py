@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 class Claim(models.Model):
     """One reader's slot of a case, until `expires_at`."""
 
-    case = models.ForeignKey("cases.Case", on_delete=models.CASCADE, related_name="claims")
+    case = models.ForeignKey("cases.Case", on_delete=models.CASCADE, db_index=False, related_name="claims")
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="claims")
     expires_at = models.DateTimeField(_("until"))
     created_at = models.DateTimeField(auto_now_add=True)

@@ -19,7 +19,7 @@ class Draft(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    case = models.ForeignKey("cases.Case", on_delete=models.CASCADE, related_name="drafts")
+    case = models.ForeignKey("cases.Case", on_delete=models.CASCADE, db_index=False, related_name="drafts")
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="drafts")
     state = models.CharField(_("state"), max_length=12, choices=DraftState.choices, default=DraftState.DRAFT)
     fields = models.JSONField(_("fields"), default=dict)

@@ -17,8 +17,13 @@ class FirstRead(StatementFields):
     """Locked when it is made; the database refuses to change or delete a row."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="first_reads")
-    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="first_reads")
+    # Found by constraint and index below (models/__init__.py).
+    case = models.ForeignKey(
+        "cases.Case", on_delete=models.PROTECT, db_index=False, related_name="first_reads"
+    )
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, db_index=False, related_name="first_reads"
+    )
     read_class = models.CharField(_("class by the reader"), max_length=40)
     created_at = models.DateTimeField(_("committed"), auto_now_add=True)
 
@@ -35,6 +40,8 @@ class FirstRead(StatementFields):
                 condition=other_finding_named("read_class"), name="first_read_other_named"
             ),
         ]
+        # Of which cases somebody has committed a read (cases/blinding.py).
+        indexes: ClassVar = [models.Index(fields=["reader", "case"], name="first_read_of_reader")]
 
     def __str__(self) -> str:
         return f"{self.case}: {self.read_class}"

@@ -17,8 +17,11 @@ class Image(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    case = models.ForeignKey("cases.Case", on_delete=models.CASCADE, related_name="images")
-    cohort = models.ForeignKey("cases.Cohort", on_delete=models.PROTECT, related_name="images")
+    # Both are found by the constraints below (models/__init__.py).
+    case = models.ForeignKey("cases.Case", on_delete=models.CASCADE, db_index=False, related_name="images")
+    cohort = models.ForeignKey(
+        "cases.Cohort", on_delete=models.PROTECT, db_index=False, related_name="images"
+    )
     position = models.PositiveIntegerField(_("position in the case"), default=0)
     source_sha256 = models.CharField(_("SHA-256 of the upload"), max_length=64)
     source_format = models.CharField(_("format of the upload"), max_length=20)

@@ -13,6 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from cases.lifecycle import AT_WORK, JobStatus
 from cases.translation import shown
 
+# What has no result, for now or for good: few, beside those that have.
+WITHOUT_RESULT = ~Q(status=JobStatus.SUCCEEDED)
+
 
 class Job(models.Model):
     """The truth about one analysis; a broker message is only a wake-up for it.
@@ -22,8 +25,11 @@ class Job(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    image = models.ForeignKey("cases.Image", on_delete=models.CASCADE, related_name="jobs")
-    model_version = models.ForeignKey("cases.ModelVersion", on_delete=models.PROTECT, related_name="jobs")
+    # Found by the constraint below, never by the network alone (models/__init__.py).
+    image = models.ForeignKey("cases.Image", on_delete=models.CASCADE, db_index=False, related_name="jobs")
+    model_version = models.ForeignKey(
+        "cases.ModelVersion", on_delete=models.PROTECT, db_index=False, related_name="jobs"
+    )
     status = models.CharField(_("status"), max_length=10, choices=JobStatus.choices, default=JobStatus.QUEUED)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     token = models.UUIDField(_("token of the attempt"), null=True, blank=True, editable=False)
@@ -54,6 +60,8 @@ class Job(models.Model):
                 name="job_to_sweep",
                 condition=Q(status__in=list(AT_WORK)),
             ),
+            # The few that the worklist and the dashboard look for by their state.
+            models.Index(fields=["status", "image"], name="job_without_result", condition=WITHOUT_RESULT),
         ]
 
     def __str__(self) -> str:

@@ -16,9 +16,12 @@ class Prediction(models.Model):
     """Probabilities and heat maps; written once by the worker, never changed."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    image = models.ForeignKey("cases.Image", on_delete=models.CASCADE, related_name="predictions")
+    # Found by the constraint below, never by the network alone (models/__init__.py).
+    image = models.ForeignKey(
+        "cases.Image", on_delete=models.CASCADE, db_index=False, related_name="predictions"
+    )
     model_version = models.ForeignKey(
-        "cases.ModelVersion", on_delete=models.PROTECT, related_name="predictions"
+        "cases.ModelVersion", on_delete=models.PROTECT, db_index=False, related_name="predictions"
     )
     predicted_class = models.CharField(_("predicted class"), max_length=40)
     confidence = models.FloatField(_("probability of the predicted class"))

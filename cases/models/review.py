@@ -22,9 +22,12 @@ class Review(StatementFields):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="reviews")
+    # Case and reader are found by the index below (models/__init__.py).
+    case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, db_index=False, related_name="reviews")
     prediction = models.ForeignKey("cases.Prediction", on_delete=models.PROTECT, related_name="reviews")
-    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reviews")
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, db_index=False, related_name="reviews"
+    )
     verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict.choices)
     final_class = models.CharField(
         _("class by the reader"),
@@ -77,6 +80,7 @@ class Review(StatementFields):
             models.CheckConstraint(condition=other_finding_named("final_class"), name="review_other_named"),
         ]
         indexes: ClassVar = [
+            models.Index(fields=["case", "reader"], name="review_of_case"),
             models.Index(fields=["created_at", "id"], name="review_export_order"),
         ]
 

@@ -53,7 +53,12 @@ class StatementFields(models.Model):
     seen_truth_at = models.DateTimeField(_("known class shown before"), null=True, blank=True)
     seen_peers_at = models.DateTimeField(_("other readers shown before"), null=True, blank=True)
     protocol = models.ForeignKey(
-        "cases.Protocol", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        "cases.Protocol",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        db_index=False,  # models/__init__.py
+        related_name="+",
     )
 
     class Meta:

@@ -17,9 +17,12 @@ class TeachingRead(models.Model):
     """One answer to one drawn case; the same case may be drawn again later."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    case = models.ForeignKey("cases.Case", on_delete=models.CASCADE, related_name="teaching_reads")
+    # Found by the indexes below (models/__init__.py).
+    case = models.ForeignKey(
+        "cases.Case", on_delete=models.CASCADE, db_index=False, related_name="teaching_reads"
+    )
     reader = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="teaching_reads"
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False, related_name="teaching_reads"
     )
     prediction = models.ForeignKey(
         "cases.Prediction", on_delete=models.CASCADE, related_name="teaching_reads"
@@ -37,7 +40,10 @@ class TeachingRead(models.Model):
                 condition=Q(confidence__in=Confidence.values), name="teaching_confidence_known"
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["reader", "-created_at"], name="teaching_newest")]
+        indexes: ClassVar = [
+            models.Index(fields=["case", "reader"], name="teaching_of_case"),
+            models.Index(fields=["reader", "-created_at"], name="teaching_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.case}: {self.read_class}"

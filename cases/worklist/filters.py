@@ -12,9 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cases.analysis.results import current_jobs_first
-from cases.blinding import results_visible_to
+from cases.blinding import may_lie_open, results_visible_to
 from cases.lifecycle import GateVerdict, JobStatus
 from cases.models import Assignment, Case, Claim, Cohort, Job
+from cases.models.job import WITHOUT_RESULT
 from cases.permissions import visible_to
 from cases.worklist import reading_queue
 
@@ -77,7 +78,7 @@ def filtered_cases(user: Person, filters: WorklistFilter) -> QuerySet[Case]:
     """The cases that the user sees and the filter leaves, in no order."""
     cases = visible_to(user).filter(_of_the_case(filters), _of_people(user, filters))
     if filters.asks_for_results:
-        cases = cases.filter(_of_the_result(filters), results_visible_to(user))
+        cases = cases.filter(_of_the_result(filters), may_lie_open(user), results_visible_to(user))
     if filters.awaits_me:
         cases = reading_queue.waits_for(user, cases)
     return cases.order_by()
@@ -109,9 +110,12 @@ def _received(age: Age) -> Q:
 def _analysis(status: JobStatus) -> Q:
     """That the analysis which stands for the case is in this state."""
     standing = current_jobs_first(Job.objects.filter(image__case=OuterRef("pk"))).values("status")[:1]
-    # The second half is implied by the first; it leads the database to the few where few are in this state.
-    some = Job.objects.filter(status=status).values("image__case")
-    return Q(Exact(Subquery(standing), status)) & Q(pk__in=some)
+    is_so = Q(Exact(Subquery(standing), status))
+    if status == JobStatus.SUCCEEDED:
+        return is_so
+    # Implied by the first half; it leads the database to the few that are in this state.
+    some = Job.objects.filter(WITHOUT_RESULT, status=status)
+    return is_so & Q(pk__in=some.values("image__case"))
 
 
 def _of_people(user: Person, filters: WorklistFilter) -> Q:

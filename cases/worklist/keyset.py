@@ -7,9 +7,9 @@ the first rows of its parts. What a page costs then depends on its size, not on 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from django.db.models import BooleanField, Func, Model, QuerySet, Value
 from django.db.models.lookups import GreaterThan, LessThan
@@ -17,6 +17,8 @@ from django.db.models.lookups import GreaterThan, LessThan
 from cases.models import Case
 
 Listed = TypeVar("Listed", bound=Model)
+# Adds to a query of rows what is shown of each.
+Dress: TypeAlias = Callable[[QuerySet[Any]], QuerySet[Listed]]
 
 # The order by age; the id decides between rows of the same moment.
 BY_AGE = ("created_at", "id")
@@ -78,21 +80,40 @@ def first_rows(parts: Sequence[QuerySet[Case]], number: int) -> QuerySet[Case]:
 
 
 def page_of(
-    rows: QuerySet[Listed], columns: Sequence[str], place: Place | None, size: int, *, descending: bool
+    rows: QuerySet[Listed],
+    columns: Sequence[str],
+    place: Place | None,
+    size: int,
+    *,
+    descending: bool,
+    dressed: Dress[Listed],
 ) -> Page[Listed]:
     """One page of all `rows`, which are ordered here."""
     if place is not None and place.backwards:
         descending = not descending
     if place is not None:
         rows = rows.filter(after(rows.model, columns, place.values, descending=descending))
-    return cut(rows.order_by(*ordering(columns, descending=descending)), place, size)
+    return cut(rows.order_by(*ordering(columns, descending=descending)), place, size, dressed)
 
 
-def cut(found: QuerySet[Listed], place: Place | None, size: int) -> Page[Listed]:
-    """A page of the first `size` rows found, which lead away from `place`."""
-    rows = list(found[: size + 1])
-    has_more = len(rows) > size
-    del rows[size:]
+def cut(found: QuerySet[Any], place: Place | None, size: int, dressed: Dress[Listed]) -> Page[Listed]:
+    """A page of the first `size` rows found, which lead away from `place`.
+
+    Only their keys are looked for in order. What is shown of each is asked for by key: in one query with the
+    order, a database may look it up of all rows, and sort them afterwards.
+    """
+    keys = list(found.values_list("pk", flat=True)[: size + 1])
+    has_more = len(keys) > size
+    del keys[size:]
     if place is not None and place.backwards:
-        return Page(rows[::-1], has_previous=has_more, has_next=True)
-    return Page(rows, has_previous=place is not None, has_next=has_more)
+        return Page(by_keys(found.model, keys[::-1], dressed), has_previous=has_more, has_next=True)
+    return Page(by_keys(found.model, keys, dressed), has_previous=place is not None, has_next=has_more)
+
+
+def by_keys(model: type[Model], keys: Sequence[Any], dressed: Dress[Listed]) -> list[Listed]:
+    """The rows of these keys, in their order; without those that are gone meanwhile."""
+    if not keys:
+        return []
+    plain: QuerySet[Any] = model._default_manager.filter(pk__in=keys)  # noqa: SLF001 - Django's own way
+    rows = {row.pk: row for row in dressed(plain.order_by())}
+    return [rows[key] for key in keys if key in rows]

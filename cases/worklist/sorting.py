@@ -6,21 +6,21 @@ network's certainty is takes part only where it lies open: the other cases come 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Case as When_
-from django.db.models import F, IntegerField, Q, QuerySet, TextChoices, Value, When
+from django.db.models import F, IntegerField, Q, QuerySet, Subquery, TextChoices, Value, When
 from django.utils.translation import gettext_lazy as _
 
-from cases.blinding import results_visible_to
+from cases.blinding import openly_read, own_openings, results_visible_to
 from cases.lifecycle import CaseState, Priority
 from cases.models import Case
 from cases.permissions import visible_to
 from cases.worklist import keyset
 from cases.worklist.filters import WorklistFilter, filtered_cases
-from cases.worklist.keyset import BY_AGE, Listed, Page, Place, cut, first_rows, ordering
+from cases.worklist.keyset import BY_AGE, Dress, Listed, Page, Place, cut, first_rows, ordering
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -52,6 +52,7 @@ class _Rank:
 
     where: Q
     columns: tuple[str, ...]
+    is_of_results: bool = False  # whether only cases of which the result lies open are in it
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def order_of(user: Person, sort: Sort) -> Order:
             return _ranked([Q(priority=urgency) for urgency in urgencies], descending=False)
         case "certainty":
             known = Q(key_probability__isnull=False) & results_visible_to(user)
-            ranks = (_Rank(known, ("key_probability", *BY_AGE)), _Rank(~known, BY_AGE))
+            first = _Rank(known, ("key_probability", *BY_AGE), is_of_results=True)
+            ranks = (first, _Rank(~known, BY_AGE))
             return Order(ranks, ("certainty", *BY_AGE), descending, shown=known)
         case _:
             return _ranked([Q()], descending=descending)
@@ -137,7 +139,7 @@ def page_of(
     size: int,
     *,
     cohorts: Sequence[UUID],
-    dressed: Callable[[QuerySet[Case]], QuerySet[Listed]],
+    dressed: Dress[Listed],
 ) -> Page[Listed]:
     """One page of the user's worklist. `cohorts` are those whose cases the user sees; `dressed` adds to a
     query of cases what is shown of each.
@@ -146,8 +148,10 @@ def page_of(
     if place is not None and place.backwards:
         order = order.turned_round
     ranks = [(rank, Q()) for rank in order.ranks] if place is None else order.behind(place)
-    parts = _parts(filtered_cases(user, filters), ranks, order.descending, _cohorts(filters, cohorts))
-    return cut(order.sorted(dressed(first_rows(parts, size + 1))), place, size)
+    if filters.asks_for_results:
+        ranks = [(replace(rank, is_of_results=True), where) for rank, where in ranks]
+    parts = _parts(user, filtered_cases(user, filters), ranks, order.descending, _cohorts(filters, cohorts))
+    return cut(order.sorted(first_rows(parts, size + 1)), place, size, dressed)
 
 
 def _cohorts(filters: WorklistFilter, cohorts: Sequence[UUID]) -> Sequence[UUID]:
@@ -155,13 +159,30 @@ def _cohorts(filters: WorklistFilter, cohorts: Sequence[UUID]) -> Sequence[UUID]
 
 
 def _parts(
-    cases: QuerySet[Case], ranks: list[tuple[_Rank, Any]], descending: bool, cohorts: Sequence[UUID]
+    user: Person,
+    cases: QuerySet[Case],
+    ranks: list[tuple[_Rank, Any]],
+    descending: bool,
+    cohorts: Sequence[UUID],
 ) -> list[QuerySet[Case]]:
     """The list in parts, each in the order of an index."""
     is_split = len(cohorts) * len(ranks) <= MANY_PARTS
-    shares = [Q(cohort=cohort) for cohort in cohorts] if is_split else [Q()]
     return [
         cases.filter(share, rank.where).filter(where).order_by(*ordering(rank.columns, descending=descending))
-        for share in shares
         for rank, where in ranks
+        for share in _shares(user, rank, cohorts if is_split else ())
     ]
+
+
+def _shares(user: Person, rank: _Rank, cohorts: Sequence[UUID]) -> list[Q]:
+    """One a cohort, or the whole, where there are none.
+
+    Results are looked for in whole cohorts where they lie open. Where they do not, the few that the user has
+    opened are found by the own reads, and not by a walk through a cohort of which nothing may be shown.
+    """
+    if not cohorts or not rank.is_of_results:
+        return [Q(cohort=cohort) for cohort in cohorts] or [Q()]
+    # No cohort at all, where it is none of these: its index is not walked then.
+    openly = openly_read(user).values("pk")
+    whole = [Q(cohort=Subquery(openly.filter(pk=cohort)[:1])) for cohort in cohorts]
+    return [*whole, *own_openings(user)]

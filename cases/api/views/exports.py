@@ -18,7 +18,7 @@ from cases.api.renderers import EXPORT_RENDERERS, CsvRenderer, ExportNegotiation
 from cases.api.views.base import ApiView, require_somewhere, user_of
 from cases.disclaimer import DISCLAIMER
 from cases.export import rows
-from cases.export.selection import current_reviews
+from cases.export.selection import current_reviews, with_all
 from cases.permissions import Action
 from cases.snapshot import one_snapshot
 from cases.worklist import keyset
@@ -50,7 +50,9 @@ class ReviewedCasesView(ApiView):
         if renderer.format in LINES:
             lines = LINES[renderer.format](rows.rows(reviews, to=user_of(request)))
             return _stream(lines, renderer.media_type, renderer.format, headers)
-        oldest_first = functools.partial(keyset.page_of, reviews, keyset.BY_AGE, descending=False)
+        oldest_first = functools.partial(
+            keyset.page_of, reviews, keyset.BY_AGE, descending=False, dressed=with_all
+        )
         with one_snapshot():
             page = linked_page(oldest_first, request, **parameters.paging)
             body = page.body([rows.review_row(review) for review in page.rows])

@@ -333,9 +333,9 @@ def test_stream_takes_few_queries_more_a_chunk_and_holds_one_chunk(
     add_reviews(597)
     many, lines, most = queries_and_lines()
     assert lines == 600 + header
-    # The networks' manifests, and the first reads and the images of the cases; what was shown before, and
-    # what is shown now.
-    assert many == few + 5 * (600 // 50 - 1)
+    # The reviews, the networks' manifests, and the first reads and the images of the cases; what was shown
+    # before, and what is shown now.
+    assert many == few + 6 * (600 // 50 - 1)
     assert 0 < most <= 2 * 50 + 1  # the chunk in hand, and the one that is being fetched
 
 

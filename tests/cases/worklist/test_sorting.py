@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from cases.blinding import may_lie_open, results_visible_to
 from cases.cohorts import cohorts_of
 from cases.lifecycle import CaseState
 from cases.models import Case, Membership
@@ -158,3 +159,21 @@ def test_administrator_of_a_blinded_cohort_sorts_by_certainty(
     for case, probability in zip(cases, (0.9, 0.4, 0.8), strict=True):
         analyse_as(case, probability=probability)
     assert walked(administrator, Sort.UNCERTAIN) == [cases[1].code, cases[2].code, cases[0].code]
+
+
+def test_results_of_a_blinded_cohort_are_found_by_the_own_reads(
+    blinded, submit, analyse_as, commit_as, colleague, second, administrator
+) -> None:
+    cases = [submit(seed=seed) for seed in range(3)]
+    for case in cases:
+        analyse_as(case)
+    commit_as(colleague, cases[1])
+    found = WorklistFilter(predicted_class="glioma")
+    for sort in (Sort.NEWEST, Sort.CODE, Sort.UNCERTAIN):
+        assert walked(colleague, sort, found) == [cases[1].code]
+        assert walked(second, sort, found) == []
+        assert len(walked(administrator, sort, found)) == 3
+    for user in (colleague, second, administrator):
+        lies_open = set(Case.objects.filter(results_visible_to(user)))
+        assert lies_open <= set(Case.objects.filter(may_lie_open(user)))
+        assert len(walked(user, Sort.UNCERTAIN)) == 3
