@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -40,16 +41,17 @@ EXPORT = 10 * 2**20
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of docker-compose.yml after the page's step, taken by somebody whose files are private."""
-    made = tmp_path_factory.mktemp("proxy")
-    script = f"umask 077\n{block_with('openssl req')}"
-    subprocess.run(["bash", "-ec", script], cwd=made, check=True, capture_output=True)
-    # pytest's own folders are for the one who tests alone.
-    # One more of them is between in each process of a run.
-    for each in (made, *(above for above in made.parents if above.name.startswith(("pytest-", "popen-")))):
-        each.chmod(0o711)
-    return made
+def folder() -> Iterator[Path]:
+    """The folder of docker-compose.yml after the page's step, taken by somebody whose files are private.
+
+    None of pytest's, which another run of it closes to the proxy's user in the middle.
+    """
+    with tempfile.TemporaryDirectory(prefix="secondread-proxy-") as name:
+        made = Path(name)
+        script = f"umask 077\n{block_with('openssl req')}"
+        subprocess.run(["bash", "-ec", script], cwd=made, check=True, capture_output=True)
+        made.chmod(0o711)
+        yield made
 
 
 def rendered(folder: Path, https_port: str, ports: tuple[int, int], portal: int) -> str:
