@@ -16,6 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -336,7 +337,8 @@ def forms_at(proxy: Proxy) -> int:
 def test_slow_uploads_leave_half_of_the_threads_to_others(start: Callable[[str], Proxy], path: str) -> None:
     proxy = start("8443")
     with slow_clients(proxy, path, 20) as clients:
-        told = [answer_to(client) for client in clients]
+        with ThreadPoolExecutor(len(clients)) as at_once:
+            told = list(at_once.map(answer_to, clients))
         # Those that are too many are told so at once; the others are waited for.
         assert Counter(told) == {b"HTTP/1.1 503": 12, b"": 8}
         assert forms_at(proxy) == 8
