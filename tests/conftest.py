@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import os
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 pytest_plugins = ["tests.cast"]
 
 # A process of tests keeps hundreds of thousands of objects. To look through them as often as is usual took
 # 6 % of the time of tests of pages; what is in no circle goes at once, as ever.
 gc.set_threshold(20_000, 50, 100)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Before the database is there, that it is emptied quickly, where the tests may do as they like in it."""
+    if connection.vendor == "postgresql" and "TEST_DATABASE_TEMPLATE" in os.environ:
+        from tests.support import flushing
+
+        connection.ops.sql_flush = functools.partial(flushing.by_rows, connection.ops)
+
 
 TESTS = Path(__file__).parent
 UNITS = [TESTS / "architecture", TESTS / "inference"]
