@@ -24,7 +24,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     if connection.vendor == "postgresql" and "TEST_DATABASE_TEMPLATE" in os.environ:
         from tests.support import flushing
 
-        connection.ops.sql_flush = functools.partial(flushing.by_rows, connection.ops)
+        connection.ops.sql_flush = functools.partial(flushing.by_rows, connection.ops)  # type: ignore[method-assign]
 
 
 TESTS = Path(__file__).parent
