@@ -77,7 +77,7 @@ def adjudication(request: PageRequest, code: str) -> HttpResponse:
         try:
             submit_decision(by=request.user, case=case, read=form.read_input())
         except DecisionConflict as conflict:
-            messages.warning(request, str(conflict))
+            messages.warning(request, str(conflict), extra_tags=f"unsaved:adjudicate:{case.code}")
             return redirect("cases:adjudicate", code=case.code)
         except ValidationError as error:
             form.refuse(error)

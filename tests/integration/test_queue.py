@@ -107,12 +107,11 @@ def kill_worker() -> None:
             os.kill(process, signal.SIGKILL)
 
 
-def test_upload_while_the_broker_forgets_everything_is_analysed_after_all(upload, request) -> None:
-    """The first of these tests, since no worker may run as yet."""
-    upload(1)
-    current_app.control.purge()
-    Job.objects.update(sent_at=timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS + 1))
-    request.getfixturevalue("worker_log")
+def test_upload_while_the_broker_forgets_everything_is_analysed_after_all(upload, worker_log) -> None:
+    with worker_waits():
+        upload(1)
+        current_app.control.purge()
+        Job.objects.update(sent_at=timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS + 1))
     assert Job.objects.get().status == JobStatus.QUEUED
     sweep_jobs()
     wait_until(all_done, "analysis after the broker forgot it")
@@ -163,6 +162,9 @@ def test_worker_killed_in_the_middle_loses_no_job_and_doubles_none(
         jobs.lease(left.pk)
     past = timezone.now() - timedelta(seconds=1)
     Job.objects.filter(status=JobStatus.RUNNING).update(lease_until=past)
+    # The messages that it had taken and not begun are gone with it.
+    forgotten = timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS + 1)
+    Job.objects.filter(status=JobStatus.QUEUED).update(sent_at=forgotten)
     start_worker(pool)
     sweep_jobs()
     wait_until(all_done, "analyses after the kill")

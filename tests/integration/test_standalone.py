@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from tests.support.ports import free_port
 ROOT = Path(__file__).resolve().parents[2]
 # What the standalone portal decides for itself must not come from this test run.
 NOT_INHERITED = {"CELERY_BROKER_URL", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "HOST", "PORT"}
+
+# The broker, the web, the analysis and the maintenance with its beat: with supervisor and `make` six.
+BELOW = ["--queues=analysis", "portal.standalone.maintenance", "portal.standalone.webserver", "valkey-server"]
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -37,7 +40,10 @@ class Portal:
 
     def end(self) -> str:
         """Wait for its end; what it said since it was ready."""
-        rest, _ = self.process.communicate(timeout=30)
+        assert self.process.stdout is not None
+        # Not by `communicate`, which knows nothing of what was read ahead of the last line.
+        rest = self.process.stdout.read()
+        self.process.wait(30)
         return rest
 
     def left(self, seconds: float = 10) -> list[psutil.Process]:
@@ -103,6 +109,7 @@ def test_portal_says_ready_and_leaves_nothing_however_it_ends(tmp_path: Path) ->
         with urllib.request.urlopen(f"http://127.0.0.1:{portal.port}/accounts/sign-in/") as answer:
             assert answer.status == 200
         is_refused_with_the_address_of(portal, tmp_path)
+        four_processes_do_all(portal, tmp_path / "log")
         portal.process.send_signal(signal.SIGTERM)
         rest = portal.end()
         assert "radiologist@demo.example" in rest
@@ -113,15 +120,45 @@ def test_portal_says_ready_and_leaves_nothing_however_it_ends(tmp_path: Path) ->
     with ready_portal(tmp_path) as portal:
         # What is there is not made again; in proportion, since a busy machine takes its time for both.
         assert time.monotonic() - began < first / 2
+        analysis_is_started_again_when_it_ends(portal, tmp_path / "log")
         # As Ctrl-C in a terminal does.
         os.killpg(portal.process.pid, signal.SIGINT)
-        assert portal.end().endswith("SecondRead has stopped.\n")
+        rest = portal.end()
+        assert "The analysis process stopped by itself and is started again" in rest
+        assert rest.endswith("SecondRead has stopped.\n")
         assert portal.process.returncode == 0
         assert portal.left(0) == []
     with ready_portal(tmp_path) as portal:
         portal.process.kill()
         # Each is asked to end by itself then, and a worker may be loading the network just now.
         assert portal.left(60) == []
+
+
+def four_processes_do_all(portal: Portal, log: Path) -> None:
+    found = [" ".join(each.cmdline()) for each in portal.below]
+    assert sorted(part for line in found for part in BELOW if part in line) == BELOW
+    assert len(found) == len(BELOW), found
+    # Beat is where nobody sees it: what it sends is swept.
+    wait_until(lambda: "sweep_jobs" in (log / "maintenance.log").read_text(), 30)
+
+
+def analysis_is_started_again_when_it_ends(portal: Portal, log: Path) -> None:
+    """The others stay."""
+    former = next(each for each in portal.below if "--queues=analysis" in each.cmdline())
+    former.kill()
+    wait_until(lambda: not runs(former), 30)
+    supervisor = psutil.Process(portal.process.pid)
+    wait_until(lambda: len(supervisor.children(recursive=True)) == len(BELOW), 60)
+    said_before = (log / "analysis.log").read_text().count(" ready.")
+    wait_until(lambda: (log / "analysis.log").read_text().count(" ready.") > said_before, 120)
+    portal.below = supervisor.children(recursive=True)
+
+
+def wait_until(holds: Callable[[], object], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def is_refused_with_the_address_of(portal: Portal, var: Path) -> None:

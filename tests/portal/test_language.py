@@ -8,6 +8,7 @@ from django.test import Client
 from cases.models import AuditEvent
 from cases.people.invitations import invite
 from cases.people.tokens import issue
+from portal.accounts.background import later
 from portal.accounts.models import User
 from tests.cast import PASSWORD
 
@@ -144,6 +145,7 @@ def test_reset_mail_speaks_the_accounts_language(client, colleague, second) -> N
     User.objects.filter(pk=colleague.pk).update(language="de")
     for person in (colleague, second):
         client.post("/accounts/password/reset/", {"email": person.email})
+    later(lambda: None).result()
     german, english = mail.outbox
     assert german.subject == "Ein neues Passwort für SecondRead"
     assert "gilt einmal und einen Tag lang" in german.body

@@ -64,15 +64,17 @@ door/405  200/405   200/405   200/405   200/405   404/405   404/405   404/405   
 405/door  405/302   405/302   405/302   405/302   405/404   405/404   405/404   cases/<code:code>/finish/
 405/door  405/302   405/302   405/302   405/302   405/404   405/404   405/404   cases/<code:code>/give-back/
 405/door  405/403   405/409   405/403   405/409   405/404   405/404   405/404   cases/<code:code>/hold/
+405/door  405/302   405/302   405/302   405/302   405/404   405/404   405/404   cases/<code:code>/leave/
 door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/maps/<uuid:prediction_id>/<str:layer>/<str:shown_class>.nii.gz
 door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/maps/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png
 door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/overlay/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png
 405/door  405/302   405/302   405/302   405/302   405/404   405/404   405/404   cases/<code:code>/retry/
 door/405  200/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/status/
+405/door  405/403   405/302   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/take-over/
 405/door  405/302   405/302   405/302   405/302   405/404   405/404   405/404   cases/<code:code>/undo/
 door/door 403/403   403/403   403/403   302/302   403/403   403/403   403/403   cases/bulk/
 door/405  200/405   200/405   200/405   200/405   200/405   200/405   200/405   cases/live/
-door/405  302/405   302/405   302/405   302/405   302/405   302/405   302/405   cases/next-disputed/
+door/door 302/302   302/302   302/302   302/302   302/302   302/302   302/302   cases/next-disputed/
 door/door 302/302   302/302   302/302   302/302   302/302   302/302   302/302   cases/next/
 door/405  200/405   200/405   200/405   200/405   200/405   200/405   200/405   cases/states/
 door/405  200/405   200/405   200/405   200/405   200/405   200/405   200/405   cases/teaching/
@@ -149,6 +151,7 @@ list      add       change    delete    history   model
 200/200   403/403   200/403   403/403   200/200   cases/image
 200/200   403/403   200/403   403/403   200/200   cases/invitation
 200/200   403/403   200/403   403/403   200/200   cases/job
+200/200   403/403   200/403   403/403   200/200   cases/likenesspiece
 200/200   200/200   200/403   403/403   200/200   cases/membership
 200/200   403/403   200/403   403/403   200/200   cases/modelversion
 200/200   403/403   200/403   403/403   200/200   cases/prediction
@@ -204,12 +207,13 @@ def asked(client: Client, method: str, address: str, **more: Any) -> str:
 
 def compared(told: dict[str, list[str]], wanted: dict[str, list[str]]) -> None:
     """Equal to the table; what is not, is shown the way that the table would have it."""
-    assert sorted(wanted) == sorted(told), "each route has a row, and each row a route"
-    assert _lines(told) == _lines({route: wanted[route] for route in told})
+    assert sorted(wanted.keys() ^ told.keys()) == [], "each route has a row, and each row a route"
+    odd = [f"{route}:\n{_line(told, route)}\n{_line(wanted, route)}" for route in told]
+    assert [each for each, route in zip(odd, told, strict=True) if told[route] != wanted[route]] == []
 
 
-def _lines(rows: dict[str, list[str]]) -> list[str]:
-    return ["".join(f"{cell:10}" for cell in cells) + route for route, cells in rows.items()]
+def _line(rows: dict[str, list[str]], route: str) -> str:
+    return "".join(f"{cell:10}" for cell in rows[route]) + route
 
 
 @pytest.fixture(autouse=True)
