@@ -365,8 +365,10 @@ def test_canvas_that_is_taken_back_gives_way_to_the_servers_drawing(
 
 
 def test_canvas_that_did_not_load_is_tried_again(
-    page: Page, live_server: LiveServer, colleague: User, square_case: Case
+    context: BrowserContext, live_server: LiveServer, colleague: User, square_case: Case
 ) -> None:
+    # Its console tells of each line that broke.
+    page = context.new_page()
     cut = [True]
     page.route("**/niivue*.js*", lambda route: route.abort() if cut[0] else route.continue_())
     sign_in(page, live_server, colleague)

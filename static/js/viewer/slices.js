@@ -16,6 +16,8 @@ export function slices({ viewer, controls, data, panes }) {
   /** A way to a picture with all that is chosen; none, and no link, where there is no such picture. The focus stays. */
   function lead(link, image) {
     link.setAttribute("aria-disabled", String(image === undefined));
+    // Without an address a browser takes it for text.
+    link.setAttribute("role", "link");
     if (image === undefined) {
       link.tabIndex = -1;
       link.removeAttribute("href");
