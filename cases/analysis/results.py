@@ -118,9 +118,20 @@ def results_of(user: Person, case: Case) -> QuerySet[Prediction]:
     """All results of the case that can stand for it, the one that does first; none where they do not lie open
     before the user (cases/blinding.py).
     """
-    own = Review.objects.filter(standing(), prediction=OuterRef("pk"), reader_id=user.pk)
     readable = Prediction.objects.filter(results_visible_to(user, "image__case__"), image__case=case)
-    ordered = key_results_first(readable.select_related("image").prefetch_related("model_version"))
+    return _in_order_for(user, readable)
+
+
+def other_results(user: Person, shown: Prediction) -> QuerySet[Prediction]:
+    """What the other versions say of the image of a result that lies open before the user, as `results_of`
+    has them: they lie open with it, since they are of the same case.
+    """
+    return _in_order_for(user, Prediction.objects.filter(image=shown.image_id)).exclude(pk=shown.pk)
+
+
+def _in_order_for(user: Person, predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
+    own = Review.objects.filter(standing(), prediction=OuterRef("pk"), reader_id=user.pk)
+    ordered = key_results_first(predictions.select_related("image").prefetch_related("model_version"))
     return ordered.annotate(is_own=Exists(own)).order_by("-is_own", *KEY_ORDER)
 
 

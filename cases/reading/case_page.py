@@ -19,7 +19,7 @@ from cases import disclosures
 from cases.access import PageRequest
 from cases.analysis import results
 from cases.analysis.views import analysis_of
-from cases.blinding import is_held_back, truth_lies_open
+from cases.blinding import is_held_back, may_see_statements, truth_lies_open
 from cases.classes import known_classes
 from cases.disclosures import Seen
 from cases.lifecycle import READER_ONLY_CLASSES, CaseState, Shown
@@ -108,10 +108,11 @@ def page(
     image = image_at(case, request.GET.get("image", ""), shown)
     withheld = shown is not None and is_withheld(request, shown)
     labels = known_classes() | {code: str(label) for code, label in READER_ONLY_CLASSES.items()}
-    decision = adjudication_of(request.user, case)
+    lie_open = may_see_statements(request.user, case)
+    decision = adjudication_of(case) if lie_open else None
     first = _first_item(stage, labels)
     reading = {"first_read": first, "first_form": _first_form(stage, form, labels) if has_result else None}
-    reading |= _reading(request, case, stage, shown, form, conflict, labels)
+    reading |= _reading(request, case, stage, shown, form, conflict, labels, lie_open=lie_open)
     by_image = results_shown(request, case, shown)
     regions = _regions(first, reading, decision.region if decision else None)
     seen = _shown_now(request, case, withheld=shown is None or withheld, reading=reading, decision=decision)
@@ -223,12 +224,17 @@ def _reading(
     form: FirstReadForm | ReviewForm | None,
     conflict: Review | None,
     labels: Mapping[str, str],
+    *,
+    lie_open: bool,
 ) -> dict[str, Any]:
-    """What only readers see: the result, the reviews, and the form. Empty for anybody else."""
+    """What only readers see: the result, the reviews, and the form. Empty for anybody else.
+
+    lie_open: whether what others said does.
+    """
     if prediction is None:
         return {"form": None, "own": None}
     review_form = form if isinstance(form, ReviewForm) else None
-    history = [item_of(request, review) for review in reviews_of(request.user, case)]
+    history = [item_of(request, review) for review in reviews_of(request.user, case, lie_open=lie_open)]
     # A reader whose every word is a remark has no other review to stand in the card.
     own = next((item for item in history if item.is_own and item.is_current), None) or next(
         (item for item in history if item.is_own), None
@@ -240,7 +246,7 @@ def _reading(
     is_final = own is not None and not stage.is_preliminary
     return {
         "bars": bars_of(prediction),
-        "others": _others(request, case, prediction, history),
+        "others": _others(request, prediction, history),
         "history": history,
         # One's only review stands in its own card already.
         "shows_history": len(history) > 1 or (bool(history) and (own is None or review_form is not None)),
@@ -319,14 +325,12 @@ def _label_by(prediction: Prediction, code: str) -> str:
     return str(READER_ONLY_CLASSES.get(code) or prediction.model_version.class_labels.get(code, code))
 
 
-def _others(
-    request: PageRequest, case: Case, shown: Prediction, history: list[ReadItem]
-) -> list[OtherResult]:
+def _others(request: PageRequest, shown: Prediction, history: list[ReadItem]) -> list[OtherResult]:
     """The results of the other versions, the newest network first.
 
     While the shown one is withheld so are they: a class of an older network would take its place.
     """
-    others = results.results_of(request.user, case).filter(image=shown.image).exclude(pk=shown.pk)
+    others = results.other_results(request.user, shown)
     all_withheld = is_withheld(request, shown)
     return [
         OtherResult(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
 
-from cases.blinding import statements_visible_to
+from cases.blinding import may_see_statements, statements_visible_to
 from cases.models import Adjudication, Case, Draft, FirstRead, Review
 from cases.permissions import Action, cohorts_where
 
@@ -17,36 +17,44 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 
-def reviews_of(user: Person, case: Case) -> QuerySet[Review]:
-    """The user's own reviews of the case, and those of others once they lie open (cases/blinding.py);
-    amended ones too, newest first.
+def reviews_of(user: Person, case: Case, *, lie_open: bool | None = None) -> QuerySet[Review]:
+    """The user's own reviews of the case, and those of others once they lie open; amended ones too, newest
+    first.
+
+    lie_open: what `may_see_statements` has said of the case, where that was asked already.
     """
+    if lie_open is None:
+        lie_open = may_see_statements(user, case)
+    said = Review.objects.filter(case=case) if lie_open else own_reviews_of(user, case)
     return (
-        _open_reviews(user)
-        .filter(case=case)
-        .select_related("reader", "prediction", "amended_by")
+        said.select_related("reader", "prediction", "amended_by")
         .prefetch_related("prediction__model_version")
         .order_by("-created_at", "-id")
     )
 
 
+def own_reviews_of(user: Person, case: Case) -> QuerySet[Review]:
+    """The user's own reviews of the case, amended ones too, newest first; none for who may not read there."""
+    return Review.objects.filter(_own(user), case=case).order_by("-created_at", "-id")
+
+
 def review_visible_to(user: Person, review_id: UUID) -> Review:
     """The review of this id; Review.DoesNotExist where it does not lie open before the user."""
     return (
-        _open_reviews(user)
+        Review.objects.filter(_own(user) | statements_visible_to(user, "case__"))
         .select_related("case__cohort", "prediction__model_version", "prediction__image")
         .get(pk=review_id)
     )
 
 
-def _open_reviews(user: Person) -> QuerySet[Review]:
-    own = Q(reader=user.pk, case__cohort__in=cohorts_where(user, Action.READ))
-    return Review.objects.filter(own | statements_visible_to(user, "case__"))
+def _own(user: Person) -> Q:
+    return Q(reader=user.pk, case__cohort__in=cohorts_where(user, Action.READ))
 
 
 def own_current_review(user: User, case: Case) -> Review | None:
     """The user's own review of the case, as last amended."""
-    return reviews_of(user, case).filter(reader=user, amended_by__isnull=True).first()
+    said = own_reviews_of(user, case).select_related("reader", "prediction", "amended_by")
+    return said.prefetch_related("prediction__model_version").filter(amended_by__isnull=True).first()
 
 
 def own_first_read(user: User, case: Case) -> FirstRead | None:
@@ -59,7 +67,6 @@ def own_draft(user: User, case: Case) -> Draft | None:
     return Draft.objects.filter(case=case, reader=user).select_related("prediction").first()
 
 
-def adjudication_of(user: Person, case: Case) -> Adjudication | None:
-    """The decision on a case whose readers differed, once other readers' statements lie open."""
-    found = Adjudication.objects.filter(statements_visible_to(user, "case__"), case=case)
-    return found.select_related("adjudicator").first()
+def adjudication_of(case: Case) -> Adjudication | None:
+    """The decision on a case whose readers differed, for whom `may_see_statements` says that it lies open."""
+    return Adjudication.objects.filter(case=case).select_related("adjudicator").first()

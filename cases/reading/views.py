@@ -23,7 +23,7 @@ from cases.reading.case_page import is_withheld, page
 from cases.reading.claims import SlotTaken, take_over
 from cases.reading.first_reads import FirstReadConflict, commit_first_read
 from cases.reading.forms import AmendForm, FirstReadForm, ReviewForm, initial_of
-from cases.reading.queries import own_current_review, own_first_read, reviews_of
+from cases.reading.queries import own_current_review, own_first_read, own_reviews_of
 from cases.reading.read_input import WRITTEN, read_of, written_in
 from cases.reading.reviews import ReviewConflict, amend_review
 from cases.reading.stage import Stage, stage_of, taken_by_others, with_slot
@@ -229,7 +229,7 @@ def _posted_prediction(request: PageRequest, case: Case) -> Prediction | None:
 
 def _own_review(request: PageRequest, case: Case) -> Review:
     """The reader's own review that the form amends; 404 where there is none such."""
-    own = reviews_of(request.user, case).filter(reader=request.user)
+    own = own_reviews_of(request.user, case).select_related("reader", "prediction", "amended_by")
     try:
         return own.get(pk=request.POST.get("amends", ""))
     except (Review.DoesNotExist, ValidationError):

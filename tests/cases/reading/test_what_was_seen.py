@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from cases.evidence import figures
 from cases.evidence.influence import reveal_tally
 from cases.export.rows import review_row, rows_of
-from cases.export.selection import ReviewFilter, current_reviews
+from cases.export.selection import ReviewFilter, current_reviews, with_all
 from cases.lifecycle import Verdict
 from cases.models import Case, Disclosure, FirstRead, Membership, Prediction, Review
 from cases.models.review import standing
@@ -285,7 +285,7 @@ def test_export_writes_a_batch_down_at_once(
 ) -> None:
     for case in two_ready:
         review_as(colleague, case)
-    reviews = list(current_reviews(exporter, ReviewFilter()))
+    reviews = list(with_all(current_reviews(exporter, ReviewFilter())))
     with django_assert_num_queries(2):
         rows_of(reviews, to=exporter)
     assert Disclosure.objects.filter(user=exporter).count() == 4
