@@ -144,6 +144,9 @@ def _serve(servers: ExitStack) -> dict[str, str]:
 
 def _pytest(part: Part, report: Path, arguments: list[str]) -> list[str]:
     folders = [str(ROOT / "tests" / folder) for folder in part.folders]
+    if any(Path(argument.partition("::")[0]).exists() for argument in arguments):
+        # Files that are named stand for the part's folders.
+        folders = []
     # Each process begins with one half of the files, in their order, so that a file's tests mostly share its
     # fixtures; who is done first takes over what the other has not begun.
     shared = [f"--numprocesses={PROCESSES}", "--dist=worksteal"]
