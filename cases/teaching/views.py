@@ -23,7 +23,7 @@ from cases.lifecycle import Shown
 from cases.models import Case, Cohort, TeachingRead
 from cases.models.statement import Confidence
 from cases.reading.case_page import bars_of, is_withheld, numbers_shown, results_shown
-from cases.reading.keys import KEY_ACTS
+from cases.reading.keys import key_acts
 from cases.teaching import queries
 from cases.teaching.answers import answer, start_afresh
 from cases.viewer.images import image_at
@@ -160,7 +160,7 @@ def _page(
         "bars": bars_of(shown) if shown else [],
         "truth": {"code": drawn.ground_truth, "label": class_label(drawn.ground_truth)} if read else None,
         "read_label": class_label(read.read_class) if read else "",
-        "key_acts": KEY_ACTS,
+        "key_acts": key_acts(list(known_classes().values()) if form else ()),
         "score": queries.score_of(request.user, drawn.cohort),
     }
     return render(request, "teaching/case.html", context, status=status)

@@ -3,8 +3,10 @@
 export function listenToFilters(form) {
   // An address names what narrows the list, and nothing else.
   form.addEventListener("htmx:configRequest", ({ detail }) => {
-    const empty = [...detail.formData].filter(([, value]) => value === "").map(([name]) => name);
-    for (const name of empty) detail.formData.delete(name);
+    // The first of each choice is what holds where nothing is chosen.
+    const says = ([name, value]) => value !== "" && form.elements[name]?.options?.[0].value !== value;
+    const idle = [...detail.formData].filter((pair) => !says(pair)).map(([name]) => name);
+    for (const name of idle) detail.formData.delete(name);
   });
   // Where the list could not be fetched, the browser says why.
   for (const kind of ["htmx:responseError", "htmx:sendError"]) form.addEventListener(kind, () => form.submit());
