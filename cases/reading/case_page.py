@@ -110,7 +110,10 @@ def page(
     labels = known_classes() | {code: str(label) for code, label in READER_ONLY_CLASSES.items()}
     decision = adjudication_of(request.user, case)
     first = _first_item(stage, labels)
-    reading = {"first_read": first, "first_form": _first_form(stage, form, labels) if has_result else None}
+    reading: dict[str, Any] = {
+        "first_read": first,
+        "first_form": _first_form(stage, form, labels) if has_result else None,
+    }
     reading |= _reading(request, case, stage, shown, form, conflict, labels)
     by_image = results_shown(request, case, shown)
     regions = _regions(first, reading, decision.region if decision else None)

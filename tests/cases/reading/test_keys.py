@@ -51,9 +51,7 @@ def named_in_list(page: str) -> list[str]:
     return [unescape(label) for label in found]
 
 
-def test_list_names_the_classes_of_the_form_in_its_order(
-    ready_case, colleague, client_of, review_as
-) -> None:
+def test_list_names_the_classes_of_the_form_in_its_order(ready_case, colleague, client_of, review_as) -> None:
     address = f"/cases/{ready_case.code}/"
     classes = ["Glioma", "Meningioma", "No tumour", "Pituitary tumour", "Other finding", "Not readable"]
     assert named_in_list(client_of(colleague).get(address).text) == classes

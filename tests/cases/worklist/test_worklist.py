@@ -294,7 +294,9 @@ def test_filters_act_as_they_are_chosen_and_by_a_button_without_scripts(
         assert part in form[0]
     assert '<button class="button" type="submit" data-no-script>' in form[0]
     # What it swaps by name is there.
-    for name in re.findall(r"#([\w-]+)", " ".join(re.findall(r'hx-(?:target|select|select-oob)="([^"]+)"', form[0]))):
+    for name in re.findall(
+        r"#([\w-]+)", " ".join(re.findall(r'hx-(?:target|select|select-oob)="([^"]+)"', form[0]))
+    ):
         assert page.count(f'id="{name}"') == 1, name
 
 
