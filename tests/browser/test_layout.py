@@ -31,8 +31,8 @@ def top(page: Page, selector: str) -> float:
 
 
 def small_targets(page: Page, least: int) -> list[str]:
-    """What can be pressed and is lower or narrower than so many pixels; not a link in a sentence, nor what has a label
-    around it, which is pressed in its place.
+    """What can be pressed and is lower or narrower than so many pixels; not a link in a sentence, nor what
+    has a label around it, which is pressed in its place.
     """
     found: list[str] = page.evaluate(
         """(least) => [...document.querySelectorAll("button, summary, select, input, textarea, a")]
@@ -66,7 +66,8 @@ def whole_rows(page: Page) -> int:
         page.evaluate(
             """() => [...document.querySelectorAll(".worklist tbody tr")].filter((row) => {
                  const { left, bottom } = row.getBoundingClientRect();
-                 return bottom <= innerHeight && row.contains(document.elementFromPoint(left + 60, bottom - 3));
+                 const seen = document.elementFromPoint(left + 60, bottom - 3);
+                 return bottom <= innerHeight && row.contains(seen);
                }).length"""
         )
     )
