@@ -1,4 +1,4 @@
-"""The columns of the worklist: what they are called, what they sort by, and which of them this browser hides."""
+"""The columns of the worklist: what they are called, what they sort by, which of them this browser hides."""
 
 from __future__ import annotations
 
