@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -79,11 +79,9 @@ def column_choices(request: HttpRequest) -> list[tuple[str, StrOrPromise, bool]]
 @signed_in
 def choose_columns(request: PageRequest) -> HttpResponse:
     """Remember in this browser which columns are shown, and go back to the list."""
-    back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
-        back = resolve_url("cases:worklist")
     shown = request.POST.getlist("column")
-    response = redirect(back)
+    query = QueryDict(request.POST.get("back", "")).urlencode()
+    response = redirect(reverse("cases:worklist") + (f"?{query}" if query else ""))
     response.set_cookie(
         COOKIE,
         ".".join(name for name in OPTIONAL if name not in shown),
