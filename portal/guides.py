@@ -1,7 +1,7 @@
 """The guides of docs/ as pages: one text for who reads the repository and for who reads in the portal.
 
 They are written in a little of Markdown, which is turned into HTML here: headings, paragraphs, lists, strong
-words, keys, and links from one guide to the other. The pictures are left out: the pages themselves are at hand.
+words, keys, and links from one guide to the other. The pictures are left out: the pages are at hand.
 """
 
 from __future__ import annotations

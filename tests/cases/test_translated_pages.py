@@ -64,8 +64,8 @@ from tests.cases.test_nothing_leaks import filled, routes
 from tests.cast import MANIFEST, make_maps, make_png_bytes
 from tests.support import catalogues
 
-# The admin speaks as Django translates it; a script reads the API, and a probe the health; a guide has a file for
-# each language (tests/portal/test_guides.py).
+# The admin speaks as Django translates it; a script reads the API, and a probe the health; a guide has a file
+# for each language (tests/portal/test_guides.py).
 ELSEWHERE = ("admin/", "api/", "health/", "help/", "static/")
 ROUTES = sorted(
     route
