@@ -95,11 +95,11 @@ CODE = r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b"
 SPOKEN = ("title", "aria-label", "placeholder", "alt", "aria-description")
 SILENT = {"script", "style", "code"}
 # What a script reads and shows to nobody.
-CODES = {"data-classes", "data-drafts"}
+CODES = {"data-classes", "data-drafts", "data-hides"}
 # Names, units and signs that are the same in every language.
 NAMES = (
     *("SecondRead", "English", "Deutsch", "REST"),
-    *("PNG", "JPEG", "TIFF", "BMP", "WebP", "RGB", "MB", "KB", "Esc"),
+    *("PNG", "JPEG", "TIFF", "BMP", "WebP", "RGB", "MB", "KB", "Esc", "UTC"),
 )
 
 
