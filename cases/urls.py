@@ -8,7 +8,7 @@ from cases.reading import adjudication_views, next_case_views, reading_actions
 from cases.reading import views as reading
 from cases.teaching import views as teaching
 from cases.viewer import images
-from cases.worklist import bulk_pages, saved_view_pages
+from cases.worklist import bulk_pages, columns, saved_view_pages
 from cases.worklist import views as worklist
 
 
@@ -41,6 +41,7 @@ urlpatterns = [
     path("states/", worklist.states, name="states"),
     path("live/", worklist.live, name="live"),
     path("bulk/", bulk_pages.bulk, name="bulk"),
+    path("columns/", columns.choose_columns, name="columns"),
     path("views/", saved_view_pages.views, name="views"),
     path("views/save/", saved_view_pages.save, name="view-save"),
     path("views/<int:view_id>/rename/", saved_view_pages.rename, name="view-rename"),
@@ -59,6 +60,7 @@ urlpatterns = [
     path("<code:code>/status/", analysis.status, name="status"),
     path("<code:code>/retry/", worklist.retry, name="retry"),
     path("<code:code>/base.png", images.base, name="base"),
+    path("<code:code>/thumbnail.png", images.thumbnail, name="thumbnail"),
     path("<code:code>/base.nii.gz", images.base_nifti, name="base-nifti"),
     path(
         "<code:code>/maps/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png", images.heat_map, name="map"

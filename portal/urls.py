@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from cases.api.views.index import UnknownView
 from portal.accounts.views import admin_sign_in
+from portal.guides import guide, guides
 from portal.icon import icon
 from portal.language import choose_language
 from portal.theme import choose_theme
@@ -15,6 +16,8 @@ urlpatterns = [
     path("favicon.ico", icon, name="icon"),
     path("theme/", choose_theme, name="theme"),
     path("language/", choose_language, name="language"),
+    path("help/", guides, name="guides"),
+    path("help/<slug:name>/", guide, name="guide"),
     path("cases/", include("cases.urls")),
     path("accounts/", include("portal.accounts.urls")),
     path("", include("cases.people.urls")),

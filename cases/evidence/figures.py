@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cases.analysis.results import key_results
 from cases.evidence.statistics import Share, share
-from cases.lifecycle import AT_WORK, CaseState, GateVerdict, JobStatus, Verdict
+from cases.lifecycle import AT_WORK, UNREAD_STATES, CaseState, GateVerdict, JobStatus, Reading, Verdict
 from cases.models import Case, Cohort, Job, Prediction, Review
 from cases.models.review import standing
 
@@ -57,10 +57,13 @@ class Durations:
 
 @dataclass(frozen=True)
 class ReaderTally:
-    """What one reader has read, as last amended."""
+    """What one reader has read, as last amended: all of it, and of that what is compared with the network
+    (`_counted`) and agrees.
+    """
 
     name: str
     n: int
+    compared: int
     agreed: int
 
 
@@ -101,8 +104,10 @@ def failed_jobs(cohort: Cohort) -> QuerySet[Job]:
 
 
 def oldest_unread(cohort: Cohort) -> Waiting | None:
-    """The case that has waited longest for a reader."""
-    unread = cohort.cases.exclude(state=CaseState.REVIEWED).order_by("created_at", "id")
+    """The case that has waited longest for a reader; in teaching none does."""
+    if cohort.reading == Reading.TEACHING:
+        return None
+    unread = cohort.cases.filter(state__in=UNREAD_STATES).order_by("created_at", "id")
     first = unread.values_list("code", "created_at").first()
     return Waiting(*first) if first else None
 
@@ -205,11 +210,18 @@ def reads_by_reader(cohort: Cohort) -> list[ReaderTally]:
     rows = (
         _current_reviews(cohort)
         .values("reader_id", "reader__full_name", "reader__email")
-        .annotate(n=Count("pk"), agreed=Count("pk", filter=Q(verdict=Verdict.AGREE)))
+        .annotate(
+            n=Count("pk"),
+            compared=Count("pk", filter=_counted("prediction__")),
+            agreed=Count("pk", filter=_counted("prediction__") & Q(verdict=Verdict.AGREE)),
+        )
         .order_by("-n", "reader__full_name")
     )
     return [
-        ReaderTally(row["reader__full_name"] or row["reader__email"], row["n"], row["agreed"]) for row in rows
+        ReaderTally(
+            row["reader__full_name"] or row["reader__email"], row["n"], row["compared"], row["agreed"]
+        )
+        for row in rows
     ]
 
 

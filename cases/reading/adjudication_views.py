@@ -25,7 +25,7 @@ from cases.reading import drafts
 from cases.reading.adjudications import DecisionConflict, is_adjudicator, submit_decision
 from cases.reading.case_page import results_shown
 from cases.reading.forms import FirstReadForm
-from cases.reading.keys import KEY_ACTS
+from cases.reading.keys import key_acts
 from cases.reading.queries import own_draft
 from cases.reading.read_input import from_draft
 from cases.viewer.images import image_at
@@ -118,7 +118,7 @@ def _page(request: PageRequest, case: Case, draft: Draft | None, form: FirstRead
         "remarks": remarks_of(case, sides),
         "form": None if submitted else form,
         "decision": _decision(submitted) if submitted else None,
-        "key_acts": KEY_ACTS,
+        "key_acts": key_acts(() if submitted else form.class_names),
     }
     if request.method != "HEAD":
         disclosures.record(to=request.user, cases=[case.pk], kinds=[Shown.PEERS])

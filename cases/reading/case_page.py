@@ -27,7 +27,7 @@ from cases.models import Case, Prediction, Review
 from cases.permissions import Action
 from cases.reading.adjudications import is_adjudicator
 from cases.reading.forms import AmendForm, FirstReadForm, ReviewForm, initial_of
-from cases.reading.keys import KEY_ACTS
+from cases.reading.keys import key_acts
 from cases.reading.protocols import terms_for
 from cases.reading.queries import adjudication_of, own_draft, reviews_of
 from cases.reading.read_input import ReadInput, from_draft, read_of, written_in
@@ -111,13 +111,16 @@ def page(
     lie_open = may_see_statements(request.user, case)
     decision = adjudication_of(case) if lie_open else None
     first = _first_item(stage, labels)
-    reading = {"first_read": first, "first_form": _first_form(stage, form, labels) if has_result else None}
+    reading: dict[str, Any] = {
+        "first_read": first,
+        "first_form": _first_form(stage, form, labels) if has_result else None,
+    }
     reading |= _reading(request, case, stage, shown, form, conflict, labels, lie_open=lie_open)
     by_image = results_shown(request, case, shown)
     regions = _regions(first, reading, decision.region if decision else None)
     seen = _shown_now(request, case, withheld=shown is None or withheld, reading=reading, decision=decision)
     # While a form is open, which case comes next is asked after the page is there (next_case_views.ahead).
-    is_open = bool(reading["form"] or reading["first_form"])
+    asked: FirstReadForm | ReviewForm | None = reading["form"] or reading["first_form"]
     context: dict[str, Any] = {
         "case": case,
         "image": image,
@@ -129,14 +132,14 @@ def page(
         "may_read": Action.READ in stage.actions,
         "prediction": shown,
         "stage": stage,
-        "key_acts": KEY_ACTS,
+        "key_acts": key_acts(asked.class_names if asked else ()),
         "may_review": stage.reader is not None,
         "has_result": has_result or shown is not None,
         "other_window": newer is not None,
         "newer": newer,
         "left_words": _left_words(request, case, stage),
         "has_next": stage.reader is not None
-        and (is_open or reading_queue.next_case(request.user, case) is not None),
+        and (asked is not None or reading_queue.next_case(request.user, case) is not None),
         "decision": decision,
         "decision_label": labels.get(decision.final_class, decision.final_class) if decision else "",
         "seen": seen,

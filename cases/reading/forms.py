@@ -81,6 +81,7 @@ class FirstReadForm(ReadForm):
         choices = cast("forms.ChoiceField", self.fields["read_class"])
         offered = {**known_classes(), **READER_ONLY_CLASSES} if classes is None else classes
         choices.choices = list(offered.items())
+        self.class_names = [str(label) for label in offered.values()]
 
     def read_input(self) -> ReadInput:
         """What the valid form says."""
@@ -125,6 +126,7 @@ class ReviewForm(ReadForm):
         labels = of.model_version.class_labels
         # In the order of a blinded read, so that a key means the same class before the reveal and after it.
         self.class_codes = " ".join([*labels, *READER_ONLY_CLASSES])
+        self.class_names = [str(label) for label in (*labels.values(), *READER_ONLY_CLASSES.values())]
         corrected.choices = [
             *((code, label) for code, label in labels.items() if is_blind or code != of.predicted_class),
             *READER_ONLY_CLASSES.items(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
@@ -60,3 +61,13 @@ KEY_ACTS = (
     KeyAct("reset", "0", _("Reset the view"), in_viewer=True),
     KeyAct("keys", "?", _("This list")),
 )
+
+
+def key_acts(classes: Sequence[StrOrPromise] = ()) -> list[KeyAct]:
+    """The acts, with the names of these classes, in the order of the form, where it asks for one."""
+    return [
+        replace(act, label=classes[int(act.value)])
+        if act.name == "class" and int(act.value) < len(classes)
+        else act
+        for act in KEY_ACTS
+    ]

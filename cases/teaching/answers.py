@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _t
@@ -13,14 +14,18 @@ from cases.analysis.results import key_result_of
 from cases.classes import known_classes
 from cases.models import Case, Cohort, TeachingRead
 from cases.permissions import Action, require
-from cases.teaching.queries import teaching_cases, teaching_cohorts
+from cases.teaching.queries import answer_of_draw, teaching_cases, teaching_cohorts
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
 
 
-def answer(*, by: User, case: Case, read_class: str, confidence: int) -> TeachingRead:
-    """Keep the answer; then prediction and truth are shown. Raises ValidationError, PermissionDenied."""
+def answer(*, by: User, case: Case, read_class: str, confidence: int, before: int = 0) -> TeachingRead:
+    """Keep the answer to the draw that `before` answers of the reader went before; then prediction and truth
+    are shown. A second one to the same draw is not kept: what is returned is the first.
+
+    Raises ValidationError, PermissionDenied.
+    """
     require(by, Action.REVIEW, case.cohort)
     if not teaching_cases(by).filter(pk=case.pk).exists():
         raise ValidationError(_t("This case is not for teaching."))
@@ -29,9 +34,12 @@ def answer(*, by: User, case: Case, read_class: str, confidence: int) -> Teachin
     prediction = key_result_of(case)
     if prediction is None:
         raise ValidationError(_t("This case has no result yet. Draw another one."))
-    return TeachingRead.objects.create(
-        case=case, reader=by, prediction=prediction, read_class=read_class, confidence=confidence
-    )
+    with transaction.atomic():
+        # Two windows answer one after the other.
+        get_user_model().objects.select_for_update().get(pk=by.pk)
+        return answer_of_draw(by, case, before) or TeachingRead.objects.create(
+            case=case, reader=by, prediction=prediction, read_class=read_class, confidence=confidence
+        )
 
 
 def start_afresh(*, by: User, cohort: Cohort) -> int:

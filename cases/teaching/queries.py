@@ -64,6 +64,20 @@ def drawn_case(user: User, cohort: Cohort, but: Case | None = None) -> Case | No
     return _any_of(unseen) or _any_of(cases)
 
 
+def answers_of(user: User, case: Case) -> QuerySet[TeachingRead]:
+    """The user's own answers to the case, the newest first: one for each time it was drawn."""
+    return TeachingRead.objects.filter(reader=user, case=case).order_by("-created_at", "-pk")
+
+
+def answer_of_draw(user: User, case: Case, before: int) -> TeachingRead | None:
+    """The user's answer to the draw that `before` answers went before; None while there is none.
+
+    With it the known class was shown: it is the one that counts, whatever page a browser goes back to.
+    """
+    found = answers_of(user, case)
+    return found.first() if found.count() > before else None
+
+
 def _any_of(cases: QuerySet[Case]) -> Case | None:
     count = cases.count()
     return cases.order_by("pk")[secrets.randbelow(count)] if count else None

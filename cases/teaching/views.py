@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -23,11 +24,14 @@ from cases.lifecycle import Shown
 from cases.models import Case, Cohort, TeachingRead
 from cases.models.statement import Confidence
 from cases.reading.case_page import bars_of, is_withheld, numbers_shown, results_shown
-from cases.reading.keys import KEY_ACTS
+from cases.reading.keys import key_acts
 from cases.teaching import queries
 from cases.teaching.answers import answer, start_afresh
 from cases.viewer.images import image_at
 from cases.viewer.viewer import viewer_of
+
+# Of what an address may hold.
+LONGEST_NUMBER = 9
 
 
 class TeachingForm(forms.Form):
@@ -72,7 +76,9 @@ def draw(request: PageRequest, cohort_id: UUID) -> HttpResponse:
     after = request.GET.get("after", "")
     before = case_or_404(request, after) if after else None
     if case := queries.drawn_case(request.user, cohort, before):
-        return redirect("cases:teaching-case", code=case.code)
+        address = reverse("cases:teaching-case", args=[case.code])
+        answered = queries.answers_of(request.user, case).count()
+        return redirect(f"{address}?before={answered}" if answered else address)
     return render(request, "teaching/empty.html", {"cohort": cohort})
 
 
@@ -103,26 +109,43 @@ def _cohort_or_404(request: PageRequest, cohort_id: UUID) -> Cohort:
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def case(request: PageRequest, code: str) -> HttpResponse:
-    """A drawn case: the picture and the question, or (`?read=ID`) the answer beside result and truth."""
+    """A drawn case: the picture and the question, or (`?read=ID`) the answer beside result and truth.
+
+    `before` says which draw of the case it is: how many answers went before it.
+    """
     drawn = case_or_404(request, code)
     if not queries.teaching_cases(request.user).filter(pk=drawn.pk).exists():
         raise Http404
+    read_id = request.GET.get("read", "")
+    if read_id and request.method != "POST":
+        return _page(request, drawn, read=_own_read(request, drawn, read_id))
+    if read := queries.answer_of_draw(request.user, drawn, _before(request)):
+        messages.info(request, _t("You have answered this draw already; that answer is the one that counts."))
+        return _revealed(drawn, read)
     if request.method == "POST":
         return _answer(request, drawn)
-    if read_id := request.GET.get("read", ""):
-        return _page(request, drawn, read=_own_read(request, drawn, read_id))
     return _page(request, drawn, form=TeachingForm())
+
+
+def _before(request: PageRequest) -> int:
+    given = request.POST if request.method == "POST" else request.GET
+    number = given.get("before", "")
+    return int(number) if number.isascii() and number.isdigit() and len(number) < LONGEST_NUMBER else 0
+
+
+def _revealed(drawn: Case, read: TeachingRead) -> HttpResponse:
+    return redirect(f"{reverse('cases:teaching-case', args=[drawn.code])}?read={read.pk}")
 
 
 def _answer(request: PageRequest, drawn: Case) -> HttpResponse:
     form = TeachingForm(request.POST)
     if form.is_valid():
         try:
-            read = answer(by=request.user, case=drawn, **form.cleaned_data)
+            read = answer(by=request.user, case=drawn, before=_before(request), **form.cleaned_data)
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            return redirect(f"{reverse('cases:teaching-case', args=[drawn.code])}?read={read.pk}")
+            return _revealed(drawn, read)
     return _page(request, drawn, form=form, status=422)
 
 
@@ -152,6 +175,7 @@ def _page(
         "case": drawn,
         "image": image,
         "form": form,
+        "before": _before(request),
         "read": read,
         "prediction": shown,
         "is_withheld": withheld,
@@ -160,7 +184,7 @@ def _page(
         "bars": bars_of(shown) if shown else [],
         "truth": {"code": drawn.ground_truth, "label": class_label(drawn.ground_truth)} if read else None,
         "read_label": class_label(read.read_class) if read else "",
-        "key_acts": KEY_ACTS,
+        "key_acts": key_acts(list(known_classes().values()) if form else ()),
         "score": queries.score_of(request.user, drawn.cohort),
     }
     return render(request, "teaching/case.html", context, status=status)

@@ -52,6 +52,8 @@ INTERPOLATIONS = ("linear", "nearest")
 GZIP = "application/gzip"
 # A channel of a picture on a screen; deeper ones are seen through a window.
 SHOWN_BITS = 8
+# Of a picture in a list; twice what a row shows, for fine screens.
+THUMBNAIL_SIDE = 96
 PERCENTS = frozenset(str(percent) for percent in range(101))
 # Kept in the browser's own cache, and shown from there only after the portal was asked whether this reader
 # may see it (304): not after a sign-out, nor to who signs in next.
@@ -68,6 +70,23 @@ def base(request: PageRequest, code: str) -> HttpResponseBase:
     pixels of the original.
     """
     return _picture(request, code, "", _base_png, "image/png")
+
+
+@require_safe
+@signed_in
+def thumbnail(request: PageRequest, code: str) -> HttpResponseBase:
+    """The picture for a row of a list. Of many the middle one: which stands for the case would tell the
+    result.
+    """
+    images = list(case_or_404(request, code).images.all())
+    if not images:
+        raise Http404
+    image = images[len(images) // 2]
+    return _file(
+        request,
+        f"{image.file}:rgb:thumbnail",
+        lambda: base_png(pixels_of(image), "rgb", THUMBNAIL_SIDE),
+    )
 
 
 @require_safe

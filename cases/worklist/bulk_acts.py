@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _t
 
@@ -73,6 +74,21 @@ class Assign(Act):
 
     def details(self) -> dict[str, Detail]:
         return {"reader": str(self.reader.pk)}
+
+
+def who_can_be_given(cases: QuerySet[Case], readers: Iterable[User]) -> list[UUID]:
+    """Those of the readers to whom `Assign` would give at least one of the cases."""
+    unread = cases.filter(state__in=UNREAD_STATES)
+    return [reader.pk for reader in readers if _left_for(reader, unread).exists()]
+
+
+def _left_for(reader: User, cases: QuerySet[Case]) -> QuerySet[Case]:
+    own = {"reader": reader.pk}
+    return cases.filter(
+        reading_cohorts(reader),
+        ~Q(pk__in=Review.objects.filter(**own).values("case")),
+        ~Q(pk__in=Assignment.objects.filter(**own).values("case")),
+    )
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,7 +24,7 @@ from cases.access import PageRequest, signed_in
 from cases.classes import known_classes
 from cases.cohorts import cohorts_of, readers_of
 from cases.lifecycle import Priority
-from cases.models import Cohort
+from cases.models import Assignment, Case, Cohort
 from cases.permissions import Action
 from cases.worklist import bulk_acts
 from cases.worklist.bulk import MOST, Act, BulkPlan, carry_out, plan
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
     from cases.cohorts import CohortRights
+    from portal.accounts.models import User
 
 Make: TypeAlias = "Callable[[Any], Act]"
 
@@ -67,10 +69,20 @@ OFFERS = {
 }
 
 
+# Whom of the readers an act with these cases can concern, by what the act needs to know.
+CONCERNED: dict[str, Callable[[QuerySet[Case], QuerySet[User]], Any]] = {
+    "reader": bulk_acts.who_can_be_given,
+    "holder": lambda cases, _readers: Assignment.objects.filter(case__in=cases).values("reader"),
+}
+
+
 class TargetForm(forms.Form):
     """What the act needs to know beside the cases."""
 
-    def __init__(self, data: Any, *, offer: Offer, managed: Sequence[Cohort]) -> None:
+    def __init__(
+        self, data: Any, *, offer: Offer, managed: Sequence[Cohort], cases: QuerySet[Case] | None = None
+    ) -> None:
+        """`cases`: those that were chosen; only whom the act can concern with one of them is offered."""
         super().__init__(data)
         readers = readers_of(managed)
         possible: dict[str, forms.Field] = {
@@ -88,6 +100,17 @@ class TargetForm(forms.Form):
         # Under a name of its own: the filters of the worklist stand in the same address.
         if offer.target:
             self.fields["target"] = possible[offer.target]
+        if cases is not None and offer.target in CONCERNED:
+            target = cast("forms.ModelChoiceField[User]", self.fields["target"])
+            target.queryset = readers.filter(pk__in=CONCERNED[offer.target](cases, readers))
+
+    @property
+    def offers_nobody(self) -> bool:
+        """Whether there is a choice to make, and nobody to choose."""
+        target = self.fields.get("target")
+        if not isinstance(target, forms.ModelChoiceField) or target.queryset is None:
+            return False
+        return target.required and not target.queryset.exists()
 
     @property
     def chosen(self) -> Any:
@@ -110,11 +133,13 @@ def bulk(request: PageRequest) -> HttpResponse:
         messages.warning(request, _t("Choose first what is to be done with the cases."))
         return redirect("cases:worklist")
     is_chosen = "target" in given or not offer.target
-    form = TargetForm(given if is_chosen else None, offer=offer, managed=managed)
-    act = offer.make(form.chosen) if is_chosen and form.is_valid() else None
     if request.method == "POST":
-        return _done(request, offer, act)
+        form = TargetForm(given if is_chosen else None, offer=offer, managed=managed)
+        return _done(request, offer, offer.make(form.chosen) if is_chosen and form.is_valid() else None)
     codes, is_too_many = _chosen_codes(request, rights, managed)
+    chosen = Case.objects.filter(code__in=codes, cohort__in=managed)
+    form = TargetForm(given if is_chosen else None, offer=offer, managed=managed, cases=chosen)
+    act = offer.make(form.chosen) if is_chosen and form.is_valid() else None
     context = {
         "offer": offer,
         "form": form,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _t
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
@@ -24,6 +23,7 @@ from cases.cohorts import cohorts_of
 from cases.lifecycle import CaseState, IllegalTransition
 from cases.permissions import Action
 from cases.worklist.bulk_pages import OFFERS
+from cases.worklist.columns import column_choices, headings, hidden_columns
 from cases.worklist.counts import Count
 from cases.worklist.filters import WorklistFilter
 from cases.worklist.forms import WorklistForm
@@ -31,37 +31,16 @@ from cases.worklist.keys import WORKLIST_KEYS
 from cases.worklist.listing import as_rows, worklist_counts
 from cases.worklist.rows import Row, rows_by_code, rows_of
 from cases.worklist.saved_views import saved_views_of
-from cases.worklist.sorting import Sort, page_of, place_of
+from cases.worklist.sorting import page_of, place_of
 
 if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
+    from cases.cohorts import CohortRights
+    from cases.worklist.keyset import Page
+    from cases.worklist.listing import AnalysedCase
 
 PAGE_SIZE = 50
 # How often a page asks for the states of its rows: while a worker is at one of them, and otherwise.
 PENDING_SECONDS, IDLE_SECONDS = 2, 15
-
-
-@dataclass(frozen=True)
-class Heading:
-    """The head of a column: what a press on it sorts by, and how the list is sorted by it now."""
-
-    label: StrOrPromise
-    name: str
-    sort: Sort | None = None
-    aria: str = ""
-
-
-# Label, what the cell is called, and the two orders of a column; the first press gives the first.
-COLUMNS: tuple[tuple[StrOrPromise, str, tuple[Sort, ...]], ...] = (
-    (_("Case"), "case", (Sort.CODE, Sort.CODE_BACK)),
-    (_("Priority"), "priority", (Sort.URGENT, Sort.ROUTINE)),
-    (_("Cohort"), "cohort", ()),
-    (_("Received"), "received", (Sort.NEWEST, Sort.OLDEST)),
-    (_("Analysis"), "analysis", ()),
-    (_("Network's class"), "found", (Sort.UNCERTAIN, Sort.CERTAIN)),
-    (_("Readers"), "readers", ()),
-    (_("State"), "state", (Sort.STATE, Sort.STATE_BACK)),
-)
 
 
 @never_cache
@@ -73,20 +52,7 @@ def worklist(request: PageRequest) -> HttpResponse:
     rights, labels = cohorts_of(user), known_classes()
     form = WorklistForm(request.GET, rights=rights, classes=labels)
     filters = form.filters()
-    page = page_of(
-        user,
-        filters,
-        form.sorted_by,
-        place_of(
-            user,
-            form.sorted_by,
-            after=request.GET.get("after", "").upper(),
-            before=request.GET.get("before", "").upper(),
-        ),
-        PAGE_SIZE,
-        cohorts=[held.cohort.pk for held in rights if Action.VIEW in held.actions],
-        dressed=functools.partial(as_rows, user),
-    )
+    page = _page(request, form, rights)
     rows = rows_of(user, page.rows, rights, labels)
     counts = worklist_counts(user, filters)
     may_manage = any(row.may_manage for row in rows)
@@ -96,7 +62,9 @@ def worklist(request: PageRequest) -> HttpResponse:
         "first_code": page.rows[0].code if page.rows else "",
         "last_code": page.rows[-1].code if page.rows else "",
         "rows": rows,
-        "columns": _headings(form),
+        "columns": headings(form),
+        "column_choices": column_choices(request),
+        "hidden_columns": hidden_columns(request),
         "is_filtered": filters != WorklistFilter(),
         "may_manage": may_manage,
         "views": saved_views_of(user),
@@ -106,26 +74,38 @@ def worklist(request: PageRequest) -> HttpResponse:
         "kept": QueryDict(form.query).items(),
         **_counted(counts, filters),
         **_live(rows, counts, form.query),
+        **_place(request, page),
     }
     return render(request, "worklist/worklist.html", context)
+
+
+def _page(request: PageRequest, form: WorklistForm, rights: Sequence[CohortRights]) -> Page[AnalysedCase]:
+    """The page of the list that the address names."""
+    user, given = request.user, request.GET
+    after, before = given.get("after", "").upper(), given.get("before", "").upper()
+    return page_of(
+        user,
+        form.filters(),
+        form.sorted_by,
+        place_of(user, form.sorted_by, after=after, before=before),
+        PAGE_SIZE,
+        cohorts=[held.cohort.pk for held in rights if Action.VIEW in held.actions],
+        dressed=functools.partial(as_rows, user),
+    )
+
+
+def _place(request: PageRequest, page: Page[AnalysedCase]) -> dict[str, Any]:
+    """Where the page stands in the list, and which cases stand on it: a name for them."""
+    codes = " ".join(case.code for case in page.rows)
+    return {
+        "live_place": {name: request.GET[name] for name in ("after", "before") if request.GET.get(name)},
+        "on_page": hashlib.sha256(codes.encode()).hexdigest() if codes else "",
+    }
 
 
 def _idle_keys(*, may_read: bool, may_manage: bool) -> set[str]:
     """The acts of keys that have nothing to do on this page: not listed, but known for when they have."""
     return {name for name, has_use in (("start", may_read), ("tick", may_manage)) if not has_use}
-
-
-def _headings(form: WorklistForm) -> list[Heading]:
-    """The columns. A list that is read from the top down in the order of the values is ascending."""
-    found = []
-    for label, name, sorts in COLUMNS:
-        offered = sorts if name != "found" or form.may_read else ()
-        if form.sorted_by not in offered:
-            found.append(Heading(label, name, offered[0] if offered else None))
-            continue
-        aria = "descending" if form.sorted_by.startswith("-") else "ascending"
-        found.append(Heading(label, name, offered[1 - offered.index(form.sorted_by)], aria))
-    return found
 
 
 def _counted(counts: dict[str, Count], filters: WorklistFilter) -> dict[str, Any]:
@@ -175,7 +155,19 @@ def live(request: PageRequest) -> HttpResponse:
     counts = worklist_counts(user, filters)
     if _digest(rows, counts) == request.GET.get("seen"):
         return HttpResponse(status=204)
-    context = {"rows": rows, **_counted(counts, filters), **_live(rows, counts, form.query)}
+    # Rows stay under the hand that is about to press one: that others belong there now is said.
+    place = _place(request, _page(request, form, rights))
+    context = {
+        "rows": rows,
+        "form": form,
+        **_counted(counts, filters),
+        **_live(rows, counts, form.query),
+        **place,
+        "on_page": request.GET.get("on_page", ""),
+        "is_outdated": request.GET.get("on_page") != place["on_page"],
+        "may_manage": "bulk" in request.GET,
+        "list_query": "&".join(filter(None, (form.query, urlencode(place["live_place"])))),
+    }
     return render(request, "worklist/parts/live.html", context)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from inference.errors import ImageError
 from inference.formats import bmp, jpeg, png, tiff, webp
 from inference.formats.base import DecodedImage, ImageFormat, Limits, Notice, Pixels
-from inference.formats.unsupported import unsupported_format_of
+from inference.formats.unsupported import DICOM, unsupported_format_of
 
 __all__ = [
     "FORMATS",
@@ -67,11 +67,12 @@ def check_bytes(data: bytes, limits: Limits) -> None:
 
 
 def _format_of(head: bytes, size: int) -> ImageFormat:
+    unsupported = unsupported_format_of(head)
     for candidate in FORMATS:
-        if candidate.matches(head):
+        # The preamble of a DICOM file may be the head of a TIFF, of the same pixels (PS3.10, 7.1).
+        if candidate.matches(head) and not (candidate is tiff.FORMAT and unsupported == DICOM):
             return candidate
     accepted = ", ".join(each.label for each in FORMATS)
-    unsupported = unsupported_format_of(head)
     if unsupported:
         raise ImageError(
             "unsupported_format",

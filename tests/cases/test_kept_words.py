@@ -10,6 +10,7 @@ import pytest
 from cases.models import Draft, Membership, Prediction
 from cases.permissions import require_reader
 from cases.reading import drafts
+from portal.settings.env import BASE_DIR
 
 WRITTEN = {"text", "email"}
 
@@ -128,3 +129,14 @@ def test_words_of_a_draft_are_to_copy_for_who_reads_no_more_and_show_nothing_els
     assert re.findall(r'review-comment">\s*(.+?)\s*</blockquote>', page) == ["mine"]
     assert [value for value in (str(Prediction.objects.get().pk), "70.0", "/maps/") if value in page] == []
     assert Draft.objects.get().fields["comment"] == "mine"
+
+
+def test_forms_of_an_address_show_what_it_says_and_not_what_a_browser_remembers() -> None:
+    """Back brings the page of an address; a browser would fill in what was chosen when one left it."""
+    forms = [
+        (path.name, form)
+        for path in sorted((BASE_DIR / "templates").rglob("*.html"))
+        for form in re.findall(r'<form[^>]*method="get"[^>]*', path.read_text())
+    ]
+    assert len(forms) >= 6
+    assert [name for name, form in forms if 'autocomplete="off"' not in form] == []

@@ -111,6 +111,7 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "cohort_id": str(case.cohort_id),
         "user_id": str(case.pk),
         "view_id": "1",
+        "name": "radiologist",
     }
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], route)
 

@@ -64,8 +64,9 @@ from tests.cases.test_nothing_leaks import filled, routes
 from tests.cast import MANIFEST, make_maps, make_png_bytes
 from tests.support import catalogues
 
-# The admin speaks as Django translates it; a script reads the API, and a probe the health.
-ELSEWHERE = ("admin/", "api/", "health/", "static/")
+# The admin speaks as Django translates it; a script reads the API, and a probe the health; a guide has a file
+# for each language (tests/portal/test_guides.py).
+ELSEWHERE = ("admin/", "api/", "health/", "help/", "static/")
 ROUTES = sorted(
     route
     for route, _ in dict(routes(get_resolver().url_patterns)).items()
@@ -94,11 +95,11 @@ CODE = r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b"
 SPOKEN = ("title", "aria-label", "placeholder", "alt", "aria-description")
 SILENT = {"script", "style", "code"}
 # What a script reads and shows to nobody.
-CODES = {"data-classes", "data-drafts"}
+CODES = {"data-classes", "data-drafts", "data-hides"}
 # Names, units and signs that are the same in every language.
 NAMES = (
     *("SecondRead", "English", "Deutsch", "REST"),
-    *("PNG", "JPEG", "TIFF", "BMP", "WebP", "RGB", "MB", "KB", "Esc"),
+    *("PNG", "JPEG", "TIFF", "BMP", "WebP", "RGB", "MB", "KB", "Esc", "UTC"),
 )
 
 

@@ -74,6 +74,9 @@ def test_text_beginning_with_bm_is_not_taken_for_a_bitmap() -> None:
     [
         (saved(Image.fromarray(grey8()), "GIF"), "GIF"),
         (b"\0" * 128 + b"DICM" + b"\0" * 400, "DICOM"),
+        # With the head of a TIFF in its preamble.
+        (b"II*\0\x08\0\0\0" + b"\0" * 120 + b"DICM" + b"\0" * 400, "DICOM"),
+        (b"MM\0*\0\0\0\x08" + b"\0" * 120 + b"DICM" + b"\0" * 400, "DICOM"),
         (b"%PDF-1.7 and more", "PDF"),
         (b"\0" * 344 + b"n+1\0" + b"\0" * 400, "NIfTI"),
     ],

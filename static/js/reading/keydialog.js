@@ -1,7 +1,7 @@
 /* The list of keys, and the way to other ones. */
 
 import { isComposed } from "../typing.js";
-import { keyMap, refusalOf } from "./keys.js";
+import { chosenKey, keyMap } from "./keys.js";
 
 const STORED = "secondread.keys";
 const dialog = document.getElementById("keys-dialog");
@@ -50,9 +50,9 @@ function listen(row) {
       said.textContent = "";
       return;
     }
-    const why = refusalOf(event.key, row.dataset.act, ownKeys());
+    const { key, why } = chosenKey(event, row.dataset.act, ownKeys());
     said.textContent = why ? dialog.dataset[why] : dialog.dataset.changed;
-    if (!why) write({ ...stored(), [row.dataset.act]: event.key });
+    if (!why) write({ ...stored(), [row.dataset.act]: key });
   };
   dialog.addEventListener("keydown", take, true);
 }

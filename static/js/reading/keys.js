@@ -3,7 +3,7 @@
    The acts come from the page (cases/reading/keys.py): `id`, `key`, and, if it is one of these, `name` and `value` of
    the answer that it chooses, or `inViewer` where the viewer does it. */
 
-import { folded, isComposed, isTyping } from "../typing.js";
+import { folded, isComposed, keepsKeys, keysOf } from "../typing.js";
 
 // What a browser or a screen reader needs for itself.
 const RESERVED = new Set(["Tab", "Escape", "Enter", " ", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"]);
@@ -25,15 +25,28 @@ export function refusalOf(key, id, map) {
   return "";
 }
 
-/** Whether this is the sending key that text fields know everywhere: Enter with Ctrl or Command held. */
-export function isSending(event) {
+/** The key that a press would give to the act, and why it cannot, as `refusalOf` says it. */
+export function chosenKey(event, id, map) {
+  const keys = keysOf(event);
+  const refusals = keys.map((key) => refusalOf(key, id, map));
+  return { key: keys[0], why: refusals.find((why) => why !== "") ?? "" };
+}
+
+/** Whether this is the sending key that text fields know everywhere: Enter with Ctrl or Command held. Links and parts of the
+    page that open have a use of their own for it. */
+export function isSending(event, { tagName = "" } = {}) {
+  if (tagName === "A" || tagName === "SUMMARY") return false;
   const { key, ctrlKey = false, metaKey = false, altKey = false, shiftKey = false, repeat = false } = event;
   return key === "Enter" && ctrlKey !== metaKey && !altKey && !shiftKey && !repeat && !isComposed(event);
 }
 
 /** The act that a key stands for, or null. */
 export function actOf(event, target, acts, map) {
-  const { key, ctrlKey = false, altKey = false, metaKey = false, repeat = false } = event;
-  if (ctrlKey || altKey || metaKey || repeat || isComposed(event) || isTyping(target)) return null;
-  return acts.find((act) => map.get(act.id) === folded(key)) ?? null;
+  const { ctrlKey = false, altKey = false, metaKey = false, repeat = false } = event;
+  if (ctrlKey || altKey || metaKey || repeat || isComposed(event) || keepsKeys(target)) return null;
+  for (const key of keysOf(event)) {
+    const found = acts.find((act) => map.get(act.id) === key);
+    if (found) return found;
+  }
+  return null;
 }

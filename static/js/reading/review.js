@@ -135,7 +135,7 @@ async function prefetch() {
 
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
-  if (isSending(event)) {
+  if (isSending(event, event.target)) {
     if (DEEDS.save()) event.preventDefault();
     return;
   }

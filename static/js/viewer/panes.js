@@ -43,9 +43,13 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     view = next;
     for (const sheet of viewer.querySelectorAll("[data-view]")) sheet.setAttribute("viewBox", viewBox(view));
     for (const stage of stages) stage.toggleAttribute("data-closer", view.zoom > 1);
+    sayZoom();
+    depth?.setView(view);
+  }
+
+  function sayZoom() {
     viewer.querySelector('[data-readout="zoom"]').textContent =
       `${Math.round(scaleIn(stages[0].getBoundingClientRect(), view) * 100)} %`;
-    depth?.setView(view);
   }
 
   function showWindow(window, name = "own") {
@@ -136,6 +140,9 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     told.depth(false);
   }
 
+  // The panes grow and shrink with the window, and with what stands beside them.
+  new ResizeObserver(sayZoom).observe(stages[0]);
+
   return {
     image,
     stages,
@@ -150,6 +157,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     /** The place and the choice that were asked for last, come or not. */
     wanted: () => wanted,
     isLoading: () => isLoading,
+    isInverted: () => isInverted,
     picture: () => picture,
     window: () => shown,
     hasEvidence: () => drawing.hasEvidence(image()),

@@ -3,10 +3,13 @@
    `acts`: tool() names the tool; point(stage, event) is the place on the picture; drag(tool, phase, place, event) with
    the phases "start", "move", "end"; pan(dx, dy) in pixels of the screen; zoom(factor, place); scroll(steps); hover(place). */
 
+import { growthOf, pictureSteps } from "./wheel.js";
+
 const WHEEL_STEP = 1.15;
 
 export function listenTo(stage, acts) {
   const fingers = new Map();
+  const stepsOf = pictureSteps();
   let held = null;
 
   const place = (event) => acts.point(stage, event);
@@ -77,8 +80,11 @@ export function listenTo(stage, acts) {
     "wheel",
     (event) => {
       event.preventDefault();
-      if (acts.scrolls() && !event.ctrlKey) acts.scroll(Math.sign(event.deltaY));
-      else acts.zoom(event.deltaY < 0 ? WHEEL_STEP : 1 / WHEEL_STEP, place(event));
+      if (!acts.scrolls() || event.ctrlKey) acts.zoom(growthOf(event, WHEEL_STEP), place(event));
+      else {
+        const steps = stepsOf(event);
+        if (steps !== 0) acts.scroll(steps);
+      }
     },
     { passive: false },
   );

@@ -116,7 +116,7 @@ function drag(held, phase, place, event) {
   else if (phase === "start") dragging = { x: event.clientX, y: event.clientY, window: panes.window() };
   else if (phase === "move" && dragging) {
     const [dx, dy] = [event.clientX - dragging.x, event.clientY - dragging.y];
-    panes.showWindow(dragged(dragging.window, dx, dy, panes.picture().range));
+    panes.showWindow(dragged(dragging.window, dx, dy, panes.picture().range, panes.isInverted()));
   } else dragging = null;
 }
 

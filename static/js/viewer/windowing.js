@@ -13,10 +13,11 @@ export function windowOf(centre, width, range) {
   return { low: centre - wide / 2, high: centre + wide / 2 };
 }
 
-/** Dragged by (dx, dy) pixels of the screen: to the right is wider, upwards is brighter. */
-export function dragged(start, dx, dy, range) {
+/** Dragged by (dx, dy) pixels of the screen: to the right is wider, upwards is brighter, as one sees the picture. */
+export function dragged(start, dx, dy, range, isInverted = false) {
   const step = range / 512;
-  return windowOf(centreOf(start) + dy * step, widthOf(start) + dx * step, range);
+  const darker = isInverted ? -dy : dy;
+  return windowOf(centreOf(start) + darker * step, widthOf(start) + dx * step, range);
 }
 
 /** How often each value occurs, in 1,024 steps from the least to the greatest. */

@@ -2,14 +2,15 @@
 
    The acts come from the page (cases/worklist/keys.py): `id`, `key` and, if it has one, `arrow`. */
 
-import { folded, isComposed, isTyping } from "../typing.js";
+import { isComposed, keepsKeys, keysOf } from "../typing.js";
 
 /** The id of the act that a key stands for, or null; `inRow` says whether the focus is in a row of the list. */
 export function worklistActOf(event, target, acts, inRow = false) {
   const { key, ctrlKey = false, altKey = false, metaKey = false } = event;
-  if (ctrlKey || altKey || metaKey || isComposed(event) || isTyping(target)) return null;
+  if (ctrlKey || altKey || metaKey || isComposed(event) || keepsKeys(target)) return null;
   // Arrows scroll the page, unless a row has been gone to.
-  const found = acts.find((act) => act.key === folded(key) || (inRow && act.arrow === key));
+  const keys = keysOf(event);
+  const found = acts.find((act) => keys.includes(act.key) || (inRow && act.arrow === key));
   return found?.id ?? null;
 }
 

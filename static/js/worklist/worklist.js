@@ -1,30 +1,32 @@
 /* The worklist by keys, the number of ticked cases, and no asking while nobody looks. */
 
 import { showScripted } from "../scriptonly.js";
+import { listenToFilters } from "./filters.js";
 import { stepped, worklistActOf } from "./keys.js";
 
-const rows = [...document.querySelectorAll(".worklist tbody tr")];
-const ticks = [...document.querySelectorAll("input[name='case']")];
+// The list is swapped as filters are chosen: what stands in it is looked up when it is asked for.
+const rows = () => [...document.querySelectorAll(".worklist tbody tr")];
+const ticks = () => [...document.querySelectorAll("input[name='case']")];
 const dialog = document.getElementById("worklist-keys");
 const keyed = [...dialog.querySelectorAll("[data-act]")].map(({ dataset }) => ({
   id: dataset.act,
   key: dataset.key,
   arrow: dataset.arrow,
 }));
-const rowOf = (element) => rows.indexOf(element.closest("tr"));
+const rowOf = (element) => rows().indexOf(element.closest("tr"));
 
 const acts = {
   down: () => go("down"),
   up: () => go("up"),
   start: () => document.querySelector("[data-start]")?.click(),
   search: () => document.querySelector("input[type='search']").focus(),
-  tick: () => rows[rowOf(document.activeElement)]?.querySelector("input[name='case']")?.click(),
+  tick: () => rows()[rowOf(document.activeElement)]?.querySelector("input[name='case']")?.click(),
   keys: () => dialog.showModal(),
 };
 
 function go(direction) {
-  const at = stepped(rowOf(document.activeElement), rows.length, direction);
-  rows[at]?.querySelector(".case-code").focus();
+  const at = stepped(rowOf(document.activeElement), rows().length, direction);
+  rows()[at]?.querySelector(".case-code").focus();
 }
 
 document.addEventListener("keydown", (event) => {
@@ -38,26 +40,23 @@ document.addEventListener("keydown", (event) => {
 for (const button of document.querySelectorAll("[data-show-keys]")) button.addEventListener("click", acts.keys);
 dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
 
-const all = document.getElementById("tick-all");
-const ticked = document.getElementById("ticked");
-
 function countTicks() {
-  const number = ticks.filter((tick) => tick.checked).length;
+  const all = document.getElementById("tick-all");
+  if (!all) return;
+  const ticked = document.getElementById("ticked");
+  const number = ticks().filter((tick) => tick.checked).length;
   ticked.textContent = number;
   ticked.hidden = number === 0;
-  all.checked = number > 0 && number === ticks.length;
-  all.indeterminate = number > 0 && number < ticks.length;
+  all.checked = number > 0 && number === ticks().length;
+  all.indeterminate = number > 0 && number < ticks().length;
 }
 
-if (all) {
-  all.addEventListener("change", () => {
-    for (const tick of ticks) tick.checked = all.checked;
-    countTicks();
-  });
-  for (const tick of ticks) tick.addEventListener("change", countTicks);
-  // A browser that comes back to the page brings the ticks of before.
-  addEventListener("pageshow", countTicks);
-}
+document.addEventListener("change", ({ target }) => {
+  if (target.id === "tick-all") for (const tick of ticks()) tick.checked = target.checked;
+  if (target.id === "tick-all" || target.name === "case") countTicks();
+});
+// A browser that comes back to the page brings the ticks of before.
+addEventListener("pageshow", countTicks);
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.id === "worklist-live") event.preventDefault();
@@ -65,5 +64,11 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) document.body.dispatchEvent(new CustomEvent("rows-changed"));
 });
+document.addEventListener("htmx:afterSettle", ({ target }) => {
+  if (target.id !== "worklist-list") return;
+  showScripted(target);
+  countTicks();
+});
 
 showScripted(document);
+listenToFilters(document.getElementById("filters"));

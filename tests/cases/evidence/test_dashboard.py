@@ -1,6 +1,7 @@
 """The dashboard: exact figures, and for whom."""
 
 import datetime
+import re
 import uuid
 
 import pytest
@@ -67,7 +68,7 @@ def test_figures_of_a_filled_cohort_are_exact(filled, cohort):
         ("glioma", "meningioma"): 1,
         ("pituitary", "glioma"): 1,
     }
-    assert figures.reads_by_reader(cohort) == [figures.ReaderTally("Colleague", 3, 1)]
+    assert figures.reads_by_reader(cohort) == [figures.ReaderTally("Colleague", 3, 3, 1)]
     assert [day.n for day in figures.reads_by_day(cohort)] == [0] * 13 + [3]
     durations = figures.analysis_durations(cohort)
     assert (durations.n, durations.network) == (3, 0.05)
@@ -108,6 +109,47 @@ def test_oldest_waiting_are_the_first(submit, cohort):
     submit(seed=2)
     assert figures.oldest_unread(cohort).code == first.code
     assert figures.oldest_unanalysed(cohort).code == first.code
+
+
+def test_closed_disputed_and_teaching_cases_wait_for_no_reader(submit, cohort):
+    closed, disputed, reviewed, begun = (submit(seed=seed) for seed in range(4))
+    for case, state in (
+        (closed, "closed"),
+        (disputed, "disputed"),
+        (reviewed, "reviewed"),
+        (begun, "in_review"),
+    ):
+        cohort.cases.filter(pk=case.pk).update(state=state)
+    assert figures.oldest_unread(cohort).code == begun.code
+    cohort.reading = "teaching"
+    assert figures.oldest_unread(cohort) is None
+
+
+def test_reads_that_cannot_be_compared_are_not_called_none(
+    submit, analyse_as, review_as, colleague, administrator, client_of
+):
+    case = submit(seed=1)
+    analyse_as(case, in_training=True)
+    review_as(colleague, case)
+    page = client_of(administrator).get(PAGE).content.decode()
+    assert "1 read in 14 days" in page
+    assert "Nothing has been read yet" not in page
+    assert "No read can be compared with the network yet." in page
+    assert re.search(r'<td class="num">1</td>\s*<td class="num">\s*0 of 0\s*</td>', page)
+
+
+def test_day_without_a_read_has_no_column_and_analyses_are_said_to_be_of_images(
+    submit_many, analyse_as, review_as, colleague, administrator, client_of
+):
+    case = submit_many(3)
+    for position in range(3):
+        analyse_as(case, position=position)
+    review_as(colleague, case)
+    page = client_of(administrator).get(PAGE).content.decode()
+    assert page.count('class="columns__bar"') == 1
+    assert set(re.findall(r'class="columns__ground"[^>]* height="(\d+)"', page)) == {"1"}
+    assert ">1 case<" in re.sub(r"\s*([<>])\s*", r"\1", page)
+    assert "3 analyses, one an image and network" in page
 
 
 def test_columns_scale_to_the_highest():
@@ -236,7 +278,12 @@ def test_figures_leave_out_what_was_refused_or_trained_on(
     assert (network.share.hits, network.share.n) == (3, 3)
     assert figures.reads_left_out(cohort) == 2
     assert figures.gate_tally(cohort) == figures.GateTally(uncertain=1, refused=1, trained_on=1)
+    # Of one thing two figures say the same: all readers together are what the share is taken of.
+    (reader,) = figures.reads_by_reader(cohort)
+    assert (reader.n, reader.compared, reader.agreed) == (5, 3, 3)
     page = client_of(administrator).get(PAGE).content.decode()
+    assert "3 of 3 reads; 95 % interval" in page
+    assert re.search(r'<td class="num">5</td>\s*<td class="num">\s*3 of 3\s*</td>', page)
     assert "2 reads are not counted" in page
     assert "1 were refused by the input gate, 1 are uncertain, and 1 are of images" in page
 

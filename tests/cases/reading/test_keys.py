@@ -45,6 +45,21 @@ def test_page_of_a_case_hands_every_act_on(ready_case, colleague, client_of) -> 
     assert page.count("data-in-viewer") == sum(act.in_viewer for act in KEY_ACTS)
 
 
+def named_in_list(page: str) -> list[str]:
+    """What the list calls the acts that choose a class."""
+    found = re.findall(r'data-name="class".*?<th scope="row">([^<]+)</th>', page, re.DOTALL)
+    return [unescape(label) for label in found]
+
+
+def test_list_names_the_classes_of_the_form_in_its_order(ready_case, colleague, client_of, review_as) -> None:
+    address = f"/cases/{ready_case.code}/"
+    classes = ["Glioma", "Meningioma", "No tumour", "Pituitary tumour", "Other finding", "Not readable"]
+    assert named_in_list(client_of(colleague).get(address).text) == classes
+    # Where no class is asked for, the keys have their places only.
+    review_as(colleague, ready_case)
+    assert named_in_list(client_of(colleague).get(address).text)[0] == "First class of the list"
+
+
 def test_keys_that_a_hint_names_are_acts(ready_case, colleague, client_of) -> None:
     page = client_of(colleague).get(f"/cases/{ready_case.code}/").text
     named = re.findall(r'data-key-of="([^"]+)"', page)

@@ -61,7 +61,7 @@ def test_answer_reveals_result_and_truth_and_counts(drawn, colleague, exporter, 
     assert "1 of these draws was in the network" in page
     score = response.context["score"]
     assert (score.n, score.reader, score.network, score.trained_on) == (1, 1, 0, 1)
-    client.post(address(drawn), ANSWER | {"read_class": "glioma"})
+    client.post(address(drawn), ANSWER | {"read_class": "glioma", "before": "1"})
     score = client.get("/cases/teaching/").context["cohorts"][0]["score"]
     assert (score.n, score.reader, score.network) == (2, 1, 0)
     assert not current_reviews(exporter, ReviewFilter()).exists()
@@ -102,7 +102,31 @@ def test_unseen_case_is_drawn_before_a_seen_one(
     draw = f"/cases/teaching/draw/{cohort.pk}/"
     assert {client.get(draw)["Location"] for _ in range(5)} == {address(other)}
     client.post(address(other), ANSWER)
-    assert client.get(f"{draw}?after={other.code}")["Location"] == address(drawn)
+    assert client.get(f"{draw}?after={other.code}")["Location"] == f"{address(drawn)}?before=1"
+
+
+def test_back_after_the_truth_gives_no_second_answer_until_the_case_is_drawn_again(
+    drawn, cohort, colleague, second, client_of
+) -> None:
+    client = client_of(colleague)
+    client.post(address(drawn), ANSWER)
+    read = TeachingRead.objects.get()
+    revealed = f"{address(drawn)}?read={read.pk}"
+    # A page that the browser has kept, and one that it asks for again.
+    late = client.post(address(drawn), ANSWER | {"read_class": "glioma"}, follow=True)
+    assert late.redirect_chain == [(revealed, 302)]
+    assert "that answer is the one that counts" in late.content.decode()
+    for query in ("", "?before=0", "?before=x", "?before=-1"):
+        assert client.get(address(drawn) + query)["Location"] == revealed
+    assert TeachingRead.objects.get() == read
+    again = client.get(f"/cases/teaching/draw/{cohort.pk}/", follow=True)
+    assert again.redirect_chain == [(f"{address(drawn)}?before=1", 302)]
+    assert again.content.decode().count('name="before" value="1"') >= 1
+    client.post(address(drawn), ANSWER | {"before": "1"})
+    client.post(address(drawn), ANSWER | {"before": "1"})
+    assert TeachingRead.objects.count() == 2
+    # What one has answered is nothing to another.
+    assert client_of(second).get(address(drawn)).status_code == 200
 
 
 def test_case_without_a_known_class_is_never_drawn(

@@ -43,6 +43,19 @@ def test_base_is_the_stored_picture_pixel_by_pixel(ready_case, colleague, client
     assert np.array_equal(np.asarray(shown), np.asarray(uploaded))
 
 
+def test_thumbnail_is_small_and_of_the_middle_picture_whichever_stands_for_the_case(
+    submit_many, colleague, stranger, client_of
+) -> None:
+    case = submit_many(3)
+    client, address = client_of(colleague), f"/cases/{case.code}/thumbnail.png"
+    shown = opened(client.get(address))
+    assert max(shown.size) <= 96
+    middle = opened(client.get(f"/cases/{case.code}/base.png", {"image": 1}))
+    assert np.array_equal(np.asarray(shown), np.asarray(middle))
+    assert client_of(stranger).get(address).status_code == 404
+    assert f'src="{address}"' in client.get("/cases/").content.decode()
+
+
 @pytest.mark.parametrize(("channel", "value"), [("red", 10), ("green", 20), ("blue", 30), ("grey", 18)])
 def test_base_shows_one_channel_of_a_colour_picture(
     channel, value, owner, cohort, model_version, client_of

@@ -85,6 +85,30 @@ def test_act_with_a_target_asks_for_it_first(three, administrator, second, clien
     assert Assignment.objects.get().reader == second
 
 
+def offered(response) -> list[str]:
+    return [str(person) for person in response.context["form"].fields["target"].queryset]
+
+
+def test_give_and_take_away_offer_only_whom_they_can_concern(
+    three, administrator, colleague, second, review_as, client_of
+) -> None:
+    client, first, both = client_of(administrator), three[0].code, [case.code for case in three[:2]]
+    Assignment.objects.create(case=three[0], reader=second, assigned_by=administrator)
+    review_as(colleague, three[1])
+    everybody = ["Administrator", "Colleague", "Second"]
+    assert offered(client.get(BULK, {"act": "assign", "case": three[2].code})) == everybody
+    assert offered(client.get(BULK, {"act": "assign", "case": first})) == ["Administrator", "Colleague"]
+    # Of two the second is read: what is left is the first, which one of them has.
+    assert offered(client.get(BULK, {"act": "assign", "case": both})) == ["Administrator", "Colleague"]
+    assert offered(client.get(BULK, {"act": "take-away", "case": both})) == ["Second"]
+    refused = client.get(BULK, {"act": "assign", "case": first, "target": str(second.pk)})
+    assert refused.context["plan"] is None
+    nobody = client.get(BULK, {"act": "assign", "case": three[1].code})
+    assert offered(nobody) == []
+    assert "Nobody can be given these cases" in nobody.content.decode()
+    assert "Show what will happen" not in nobody.content.decode()
+
+
 def test_all_that_fit_are_those_of_the_filters_and_of_the_own_cohorts(
     three, administrator, other_cohort, owner, client_of
 ) -> None:

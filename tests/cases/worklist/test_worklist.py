@@ -246,6 +246,60 @@ def test_live_answer_counts_within_the_filters_and_ends_with_the_case(
     assert (answer.context["total"].n, answer.context["fitting"].n) == (1, 1)
 
 
+def test_live_counts_headings_and_rows_tell_one_story(
+    ready_case, submit, colleague, review_as, client_of
+) -> None:
+    other, client = submit(seed=1), client_of(colleague)
+    page = client.get(WORKLIST, {"state": "open"})
+    asked = {"c": [ready_case.code, other.code], "state": "open", "on_page": page.context["on_page"]}
+    same = client.get("/cases/live/", asked)
+    assert "other cases belong" not in same.content.decode()
+    review_as(colleague, ready_case)
+    answer = client.get("/cases/live/", asked)
+    said = answer.content.decode()
+    assert (answer.context["fitting"].n, str(answer.context["awaiting"])) == (1, "0")
+    assert re.search(r'id="tally-open"\s+hx-swap-oob="true">1<', said)
+    assert re.search(r'id="fitting"[^>]*>\s*1 case, newest first', said)
+    # The row stays under the hand, with its new state; that it belongs here no more is said.
+    assert f'id="state-{ready_case.code}"' in said
+    assert "The list has changed" in said
+    assert 'href="/cases/?state=open"' in said
+    # Nothing waits any more: the button that would begin goes with the number.
+    assert 'id="worklist-start"' in said
+    assert "data-start" not in said
+
+
+def test_columns_are_kept_in_the_browser_and_an_unknown_one_is_none(ready_case, colleague, client_of) -> None:
+    client = client_of(colleague)
+    assert client.get(WORKLIST).context["hidden_columns"] == []
+    shown = ["picture", "received", "found", "analysis", "nonsense"]
+    answer = client.post("/cases/columns/", {"column": shown, "back": "state=open"})
+    assert (answer.status_code, answer["Location"]) == (302, "/cases/?state=open")
+    page = client.get(WORKLIST)
+    assert page.context["hidden_columns"] == ["priority", "cohort", "readers"]
+    assert 'data-hides="priority cohort readers"' in page.content.decode()
+    away = client.post("/cases/columns/", {"back": "//elsewhere.example/"})
+    assert away["Location"].startswith(f"{WORKLIST}?")
+    client.cookies["worklist-hides"] = "case.state.nonsense"
+    assert client.get(WORKLIST).context["hidden_columns"] == []
+
+
+def test_filters_act_as_they_are_chosen_and_by_a_button_without_scripts(
+    ready_case, colleague, client_of
+) -> None:
+    page = client_of(colleague).get(WORKLIST).content.decode()
+    form = re.search(r'<form class="filters".*?</form>', page, re.DOTALL)
+    assert form
+    for part in ('hx-get="/cases/"', 'hx-trigger="input', 'hx-push-url="true"', 'autocomplete="off"'):
+        assert part in form[0]
+    assert '<button class="button" type="submit" data-no-script>' in form[0]
+    # What it swaps by name is there.
+    for name in re.findall(
+        r"#([\w-]+)", " ".join(re.findall(r'hx-(?:target|select|select-oob)="([^"]+)"', form[0]))
+    ):
+        assert page.count(f'id="{name}"') == 1, name
+
+
 def test_live_answer_holds_nothing_of_foreign_cases(ready_case, stranger, client_of) -> None:
     answer = client_of(stranger).get("/cases/live/", {"c": ready_case.code})
     assert answer.context["rows"] == []

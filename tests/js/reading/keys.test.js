@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { actOf, isSending, keyMap, refusalOf } from "../../../static/js/reading/keys.js";
+import { actOf, chosenKey, isSending, keyMap, refusalOf } from "../../../static/js/reading/keys.js";
 
 const BODY = { tagName: "BODY" };
 // A few of cases/reading/keys.py, as the page hands them on.
@@ -86,4 +86,32 @@ test("Enter sends with Ctrl or Command held, and with nothing else", () => {
   assert.ok(!isSending({ key: "s", ctrlKey: true }));
   assert.ok(!isSending({ key: "Enter", ctrlKey: true, altKey: true }));
   assert.ok(!isSending({ key: "Enter", ctrlKey: true, repeat: true }));
+});
+
+test("keys act on a French and on a Russian keyboard", () => {
+  assert.equal(idOf({ key: "&", code: "Digit1" }), "confidence-1");
+  assert.equal(idOf({ key: "(", code: "Digit5" }), "confidence-5");
+  assert.equal(idOf({ key: "a", code: "KeyQ" }), "agree");
+  assert.equal(idOf({ key: "q", code: "KeyA" }), "class-1");
+  assert.equal(idOf({ key: "ф", code: "KeyA" }), "agree");
+  assert.equal(idOf({ key: "т", code: "KeyN" }), "next");
+});
+
+test("a reader's own key may be a letter that is not Latin", () => {
+  const map = keyMap(ACTS, { heat: "ё" });
+  assert.equal(idOf({ key: "ё", code: "Backquote" }, BODY, map), "heat");
+});
+
+test("what is pressed in the list is kept as what it is found by", () => {
+  const map = keyMap(ACTS);
+  assert.deepEqual(chosenKey({ key: "_", code: "Digit8" }, "heat", map), { key: "8", why: "" });
+  assert.deepEqual(chosenKey({ key: "&", code: "Digit1" }, "heat", map), { key: "1", why: "taken" });
+  assert.deepEqual(chosenKey({ key: "о", code: "KeyJ" }, "heat", map), { key: "j", why: "" });
+  assert.deepEqual(chosenKey({ key: "ф", code: "KeyA" }, "heat", map), { key: "a", why: "taken" });
+});
+
+test("a part of the page that opens, or a link, takes its keys itself", () => {
+  assert.equal(idOf({ key: "a" }, { tagName: "SUMMARY" }), null);
+  for (const tagName of ["A", "SUMMARY"]) assert.ok(!isSending({ key: "Enter", ctrlKey: true }, { tagName }));
+  assert.ok(isSending({ key: "Enter", ctrlKey: true }, { tagName: "TEXTAREA" }));
 });

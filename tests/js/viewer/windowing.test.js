@@ -20,6 +20,9 @@ test("to the right is wider, upwards is brighter", () => {
   assert.deepEqual([centreOf(wider), widthOf(wider)], [200, 300]);
   const brighter = dragged(start, 0, -50, 1024);
   assert.deepEqual([centreOf(brighter), widthOf(brighter)], [100, 200]);
+  // Of an inverted picture the greatest values are dark.
+  const inverted = dragged(start, 0, -50, 1024, true);
+  assert.deepEqual([centreOf(inverted), widthOf(inverted)], [300, 200]);
 });
 
 test("the histogram keeps the ends of 16 bits", () => {

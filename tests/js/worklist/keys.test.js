@@ -53,3 +53,8 @@ test("steps begin at an end and stay within the rows", () => {
   );
   assert.equal(stepped(-1, 0, "down"), -1);
 });
+
+test("on a Russian keyboard letters count by their place, and a part of the page that opens keeps its keys", () => {
+  assert.equal(actOf({ key: "о", code: "KeyJ" }, BODY), "down");
+  assert.equal(actOf({ key: "j" }, { tagName: "SUMMARY" }), null);
+});
