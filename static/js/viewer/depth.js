@@ -1,39 +1,12 @@
 /* The pictures with their full bit depth: NiiVue in each pane, over the server's drawing and in the same frame. */
 
+import { canvasesIn, closeAll, putAside } from "./canvases.js";
 import { panAndZoom } from "./viewport.js";
-
-const OPTIONS = {
-  // Orientation is unknown, so that no letter may name it; pointers and keys are ours (viewer.js).
-  isOrientationTextVisible: false,
-  interactive: false,
-  dragAndDropEnabled: false,
-  show3Dcrosshair: false,
-  crosshairWidth: 0,
-  isColorbar: false,
-  isRuler: false,
-  loadingText: "",
-  logLevel: "error",
-  backColor: [0, 0, 0, 1],
-};
-
-export const canShowDepth = () => Boolean(document.createElement("canvas").getContext("webgl2"));
 
 async function fetched(address, signal) {
   const answer = await fetch(address, { signal });
   if (!answer.ok) throw new Error(`status ${answer.status}`);
   return answer.arrayBuffer();
-}
-
-function canvasIn(stage) {
-  const frame = document.createElement("div");
-  frame.className = "pane__depth";
-  // Black until there is a picture in it.
-  frame.dataset.empty = "";
-  const canvas = document.createElement("canvas");
-  canvas.setAttribute("aria-hidden", "true");
-  frame.append(canvas);
-  stage.querySelector(".pane__picture").after(frame);
-  return canvas;
 }
 
 /** 256 colours as "rrggbb" without a gap; as clear as there is little evidence, as on the server's overlay. */
@@ -47,35 +20,15 @@ function factsOf({ hdr, img, cal_min: low, cal_max: high }) {
   return { values: img, columns: hdr.dims[1], rows: hdr.dims[2], isColour: hdr.datatypeCode === 128, received: { low, high } };
 }
 
-/** Open a canvas in each stage. Rejects where the browser cannot; `tables` are the heat map's colours by name. `lost` is
-    called if the graphics card takes a canvas back, as it does when too many are open. */
-export async function openDepth(address, stages, tables, lost) {
-  try {
-    return await opened(address, stages, tables, lost);
-  } catch (error) {
-    close(stages);
-    throw error;
-  }
-}
-
-/** The server's drawing is in sight again. */
-function close(stages) {
-  for (const stage of stages) stage.querySelector(".pane__depth")?.remove();
-}
-
-async function opened(address, stages, tables, lost) {
+/** Open a canvas in each stage, or take over those of the page before. Rejects where the browser cannot, or once `signal`
+    aborts; `tables` are the heat map's colours by name. `lost` is called if the graphics card takes a canvas back, as it does
+    when too many are open. */
+export async function openDepth(address, stages, tables, lost, signal) {
   const { Niivue, NVImage } = await import(address).catch(() => import(`${address}?again=${Date.now()}`));
-  const panes = [];
-  for (const stage of stages) {
-    const pane = new Niivue(OPTIONS);
-    const canvas = canvasIn(stage);
-    // One that is out of sight already is of no concern.
-    canvas.addEventListener("webglcontextlost", () => canvas.isConnected && lost(), { once: true });
-    await pane.attachToCanvas(canvas, false);
-    pane.setSliceType(pane.sliceTypeAxial);
-    for (const [name, table] of Object.entries(tables)) pane.addColormap(`secondread-${name}`, colourMap(table));
-    panes.push({ pane, isHeat: stage.dataset.stage === "heat" });
-  }
+  const canvases = await canvasesIn(Niivue, stages, signal);
+  const panes = canvases.map(({ pane }, index) => ({ pane, isHeat: stages[index].dataset.stage === "heat" }));
+  for (const canvas of canvases) canvas.lost = lost;
+  for (const [name, table] of Object.entries(tables)) panes[0].pane.addColormap(`secondread-${name}`, colourMap(table));
   const read = (buffer, colormap, opacity) => NVImage.loadFromUrl({ url: buffer, name: "slice.nii.gz", colormap, opacity });
   const each = (change) => {
     for (const { pane } of panes) change(pane);
@@ -103,7 +56,7 @@ async function opened(address, stages, tables, lost) {
         heat.opacity = opacity;
         pane.addVolume(heat);
       });
-      for (const stage of stages) delete stage.querySelector(".pane__depth").dataset.empty;
+      for (const { frame } of canvases) delete frame.dataset.empty;
     },
 
     setColours(colours) {
@@ -134,6 +87,10 @@ async function opened(address, stages, tables, lost) {
       });
     },
 
-    close: () => close(stages),
+    /** The server's drawing is in sight again; the canvases are kept for the next page. */
+    putAside: () => putAside(canvases),
+
+    /** The server's drawing is in sight again, and whatever was wrong with the canvases is gone. */
+    close: () => closeAll(canvases),
   };
 }

@@ -4,7 +4,8 @@
    panes go on with what they show, and `isLoading` says that nothing may be marked. */
 
 import { addressesOf } from "./addresses.js";
-import { canShowDepth, openDepth } from "./depth.js";
+import { canShowDepth } from "./canvases.js";
+import { openDepth } from "./depth.js";
 import { openDrawing } from "./drawing.js";
 import { newest } from "./loading.js";
 import { scaleIn, viewBox, whole } from "./viewport.js";
@@ -32,6 +33,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
   let preset = "received";
   let shown = null;
   let isInverted = false;
+  const closing = new AbortController();
 
   const image = () => data.images[at];
   const hasWindow = () => depth !== null && picture !== null && !picture.isColour;
@@ -171,17 +173,30 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     },
 
     async openDepth() {
+      const { signal } = closing;
+      if (signal.aborted) return;
       if (!canShowDepth()) {
         fail("missing");
         return;
       }
       fault.hidden = true;
       try {
-        depth = await openDepth(viewer.dataset.niivue, stages, data.colours, () => fail("failed"));
+        const opened = await openDepth(viewer.dataset.niivue, stages, data.colours, () => fail("failed"), signal);
+        // Gone meanwhile, and the next page may have the canvases already.
+        if (signal.aborted) return;
+        depth = opened;
         await show();
       } catch {
-        fail("failed");
+        if (!signal.aborted) fail("failed");
       }
+    },
+
+    /** Their page goes: nothing comes any more, and the canvases wait for the next one. */
+    close() {
+      closing.abort();
+      loads.stop();
+      depth?.putAside();
+      depth = null;
     },
   };
 }

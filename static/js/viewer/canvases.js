@@ -1,0 +1,110 @@
+/* NiiVue's canvases. They outlive the page that they were opened for: the next one takes them over as they are, since a
+   context of WebGL costs more than all else that is to be drawn, and a browser gives only a few. */
+
+const OPTIONS = {
+  // Orientation is unknown, so that no letter may name it; pointers and keys are ours (viewer.js).
+  isOrientationTextVisible: false,
+  interactive: false,
+  dragAndDropEnabled: false,
+  show3Dcrosshair: false,
+  crosshairWidth: 0,
+  isColorbar: false,
+  isRuler: false,
+  loadingText: "",
+  logLevel: "error",
+  backColor: [0, 0, 0, 1],
+};
+
+// Each with its `frame`, NiiVue's `pane` and `lost`, which is called where the graphics card takes it back.
+const open = [];
+let opening = Promise.resolve();
+let canOpen = null;
+
+/** Free a context at once, instead of when the browser clears up. */
+const release = (context) => context?.getExtension("WEBGL_lose_context")?.loseContext();
+
+/** Whether the browser has WebGL2; asked once, since each answer takes a context. */
+export function canShowDepth() {
+  if (open.length) return true;
+  if (!canOpen) {
+    const context = document.createElement("canvas").getContext("webgl2");
+    canOpen = Boolean(context);
+    release(context);
+  }
+  return canOpen;
+}
+
+function place(frame, stage) {
+  // Nothing of what it showed before is in sight, until there is a picture in it.
+  frame.dataset.empty = "";
+  stage.querySelector(".pane__picture").after(frame);
+}
+
+function discard(canvas) {
+  open.splice(open.indexOf(canvas), 1);
+  canvas.frame.remove();
+}
+
+async function opened(Niivue, stage) {
+  const frame = document.createElement("div");
+  frame.className = "pane__depth";
+  const element = document.createElement("canvas");
+  element.setAttribute("aria-hidden", "true");
+  frame.append(element);
+  place(frame, stage);
+  const pane = new Niivue(OPTIONS);
+  const canvas = { frame, pane, lost() {} };
+  try {
+    await pane.attachToCanvas(element, false);
+  } catch (error) {
+    frame.remove();
+    throw error;
+  }
+  pane.setSliceType(pane.sliceTypeAxial);
+  element.addEventListener(
+    "webglcontextlost",
+    () => {
+      if (!open.includes(canvas)) return;
+      discard(canvas);
+      canvas.lost();
+    },
+    { once: true },
+  );
+  open.push(canvas);
+  return canvas;
+}
+
+async function fill(Niivue, stages, signal) {
+  const found = [];
+  for (const [index, stage] of stages.entries()) {
+    if (signal.aborted) throw signal.reason;
+    if (open[index]) {
+      place(open[index].frame, stage);
+      open[index].pane.resizeListener();
+    }
+    found.push(open[index] ?? (await opened(Niivue, stage)));
+  }
+  return found;
+}
+
+/** A canvas in each stage, one page after another. Rejects where the browser cannot, or the page has gone (`signal`). */
+export function canvasesIn(Niivue, stages, signal) {
+  opening = opening.catch(() => {}).then(() => fill(Niivue, stages, signal));
+  return opening;
+}
+
+/** Take these out of their page, for the next one. */
+export function putAside(canvases) {
+  for (const canvas of canvases) {
+    canvas.lost = () => {};
+    canvas.frame.remove();
+  }
+}
+
+/** Close them for good, as what failed is. */
+export function closeAll(canvases) {
+  for (const canvas of canvases.filter((each) => open.includes(each))) {
+    discard(canvas);
+    release(canvas.pane.gl);
+  }
+}
