@@ -25,7 +25,7 @@ const release = (context) => context?.getExtension("WEBGL_lose_context")?.loseCo
 
 /** Whether the browser has WebGL2; asked once, since each answer takes a context. */
 export function canShowDepth() {
-  if (open.length) return true;
+  if (areOpen()) return true;
   if (!canOpen) {
     const context = document.createElement("canvas").getContext("webgl2");
     canOpen = Boolean(context);
@@ -33,6 +33,9 @@ export function canShowDepth() {
   }
   return canOpen;
 }
+
+/** Whether a page before this one has left canvases. */
+export const areOpen = () => open.length > 0;
 
 function place(frame, stage) {
   // Nothing of what it showed before is in sight, until there is a picture in it.
@@ -61,6 +64,9 @@ async function opened(Niivue, stage) {
     throw error;
   }
   pane.setSliceType(pane.sliceTypeAxial);
+  // With each picture NiiVue works out its slopes, for a shading in space that is never shown here. Blurred and derived by
+  // the shader that does nothing, that costs a fifth: without a graphics card it took longer than all the rest.
+  [pane.blurShader, pane.sobelFirstOrderShader] = [pane.passThroughShader, pane.passThroughShader];
   element.addEventListener(
     "webglcontextlost",
     () => {
@@ -74,7 +80,7 @@ async function opened(Niivue, stage) {
   return canvas;
 }
 
-async function fill(Niivue, stages, signal) {
+async function takeOver(Niivue, stages, signal) {
   const found = [];
   for (const [index, stage] of stages.entries()) {
     if (signal.aborted) throw signal.reason;
@@ -89,14 +95,23 @@ async function fill(Niivue, stages, signal) {
 
 /** A canvas in each stage, one page after another. Rejects where the browser cannot, or the page has gone (`signal`). */
 export function canvasesIn(Niivue, stages, signal) {
-  opening = opening.catch(() => {}).then(() => fill(Niivue, stages, signal));
+  opening = opening.catch(() => {}).then(() => takeOver(Niivue, stages, signal));
   return opening;
+}
+
+/** Let a pane have these volumes, the picture and its map. NiiVue's own ways draw after each step, and `updateGLVolume` is
+    left to who calls this. */
+export function fill(pane, volumes) {
+  pane.volumes = volumes;
+  pane.back = volumes[0] ?? null;
+  pane.overlays = volumes.slice(1);
 }
 
 /** Take these out of their page, for the next one. */
 export function putAside(canvases) {
   for (const canvas of canvases) {
     canvas.lost = () => {};
+    fill(canvas.pane, []);
     canvas.frame.remove();
   }
 }

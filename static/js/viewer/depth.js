@@ -1,6 +1,6 @@
 /* The pictures with their full bit depth: NiiVue in each pane, over the server's drawing and in the same frame. */
 
-import { canvasesIn, closeAll, putAside } from "./canvases.js";
+import { canvasesIn, closeAll, fill, putAside } from "./canvases.js";
 import { panAndZoom } from "./viewport.js";
 
 async function fetched(address, signal) {
@@ -33,58 +33,82 @@ export async function openDepth(address, stages, tables, lost, signal) {
   const each = (change) => {
     for (const { pane } of panes) change(pane);
   };
+  const withMap = () => panes.filter(({ pane }) => pane.volumes.length > 1);
+  let isHeld = false;
+  let stale = null;
+
+  /** Draw anew, or once `atOnce` ends: NiiVue waits for the graphics card with each drawing. */
+  function redraw(what, some = panes) {
+    if (isHeld) {
+      if (stale !== "volumes") stale = what;
+      return;
+    }
+    stale = null;
+    for (const { pane } of some) {
+      if (what === "volumes") pane.updateGLVolume();
+      else pane.drawScene();
+    }
+  }
 
   return {
     /** A picture and a map, read but not in sight; those whose address is missing are left as they are. `base` is what the
         picture's values are. */
     async prepare({ base, map }, colours, signal) {
       const [baseBuffer, mapBuffer] = await Promise.all([base, map].map((address) => address && fetched(address, signal)));
-      const volumes = baseBuffer && (await Promise.all(panes.map(() => read(baseBuffer, "gray", 1))));
+      const volume = baseBuffer && (await read(baseBuffer, "gray", 1));
       const heat = mapBuffer && (await read(mapBuffer, `secondread-${colours}`, 1));
       // NiiVue draws an overlay's voxel whole or not at all, unless a volume, here itself, says how clear it is.
       if (heat) [heat.modulationImage, heat.modulateAlpha] = [1, 1];
-      return { volumes, heat, base: volumes && factsOf(volumes[0]) };
+      return { volume, heat, base: volume && factsOf(volume) };
+    },
+
+    /** Whatever `change` does, in one drawing. */
+    atOnce(change) {
+      isHeld = true;
+      try {
+        change();
+      } finally {
+        isHeld = false;
+      }
+      if (stale) redraw(stale);
     },
 
     /** Bring in sight what was prepared; without `hasHeat` no map is. */
-    put({ volumes, heat }, hasHeat, opacity) {
-      panes.forEach(({ pane, isHeat }, index) => {
-        const isOver = heat || !hasHeat;
-        for (const volume of pane.volumes.slice(volumes ? 0 : isOver ? 1 : 2).reverse()) pane.removeVolume(volume);
-        if (volumes) pane.addVolume(volumes[index]);
-        if (!heat || !isHeat) return;
-        heat.opacity = opacity;
-        pane.addVolume(heat);
-      });
+    put({ volume, heat }, hasHeat, opacity) {
+      for (const { pane, isHeat } of panes) {
+        const [base, before] = pane.volumes;
+        const over = hasHeat && isHeat ? (heat ?? before) : null;
+        if (heat && over) over.opacity = opacity;
+        fill(pane, over ? [volume ?? base, over] : [volume ?? base]);
+      }
       for (const { frame } of canvases) delete frame.dataset.empty;
+      redraw("volumes");
     },
 
     setColours(colours) {
-      each((pane) => {
-        if (pane.volumes[1]) pane.setColormap(pane.volumes[1].id, `secondread-${colours}`);
-      });
+      for (const { pane } of withMap()) pane.volumes[1].colormap = `secondread-${colours}`;
+      redraw("volumes", withMap());
     },
 
     setOpacity(opacity) {
-      each((pane) => {
-        if (pane.volumes[1]) pane.setOpacity(1, opacity);
-      });
+      for (const { pane } of withMap()) pane.volumes[1].opacity = opacity;
+      redraw("volumes", withMap());
     },
 
     setWindow({ low, high }, isInverted) {
-      each((pane) => {
-        const [base] = pane.volumes;
-        if (!base) return;
-        [base.cal_min, base.cal_max, base.colormapInvert] = [low, high, isInverted];
-        pane.updateGLVolume();
+      each(({ volumes: [base] }) => {
+        if (base) [base.cal_min, base.cal_max, base.colormapInvert] = [low, high, isInverted];
       });
+      redraw("volumes");
     },
 
     setView(view) {
+      const place = panAndZoom(view);
+      if (panes.every(({ pane }) => place.every((value, index) => pane.scene.pan2Dxyzmm[index] === value))) return;
       each((pane) => {
-        pane.scene.pan2Dxyzmm = panAndZoom(view);
-        pane.drawScene();
+        pane.scene.pan2Dxyzmm = place;
       });
+      redraw("scene");
     },
 
     /** The server's drawing is in sight again; the canvases are kept for the next page. */

@@ -69,7 +69,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
       return { ...found, picture: found.base ? measured(found.base) : picture };
     };
     const [drawings, volumes] = await Promise.all([
-      drawing.prepare({ base: missing("base", drawn), map: missing("map", drawn) }, signal),
+      drawing.prepare({ base: missing("base", drawn), map: missing("map", drawn) }, signal, drawn.base === undefined),
       layer ? read().catch(() => null) : null,
     ]);
     return { drawings, volumes, layer };
@@ -95,7 +95,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     if (before.width !== image().width || before.height !== image().height) view = whole(image().width, image().height);
     if (depth && layer === depth) {
       try {
-        putDepth(volumes, addresses, chosen);
+        depth.atOnce(() => putDepth(volumes, addresses, chosen));
       } catch {
         // What did not come, or what the graphics card does not take: the drawing serves.
         fail("failed");
@@ -187,7 +187,9 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
         depth = opened;
         await show();
       } catch {
-        if (!signal.aborted) fail("failed");
+        if (signal.aborted) return;
+        fail("failed");
+        if (drawn.base === undefined) await show();
       }
     },
 

@@ -1,5 +1,6 @@
 /* The viewer: its tools, its keys, and what follows from them. Without this module "Apply" loads the page anew. */
 
+import { areOpen } from "./canvases.js";
 import { heatChoices } from "./choices.js";
 import { MARKING, marking } from "./marking.js";
 import { eachPage } from "../page.js";
@@ -93,7 +94,7 @@ const pointer = {
   zoom: (factor, { x, y }) => panes.look(zoomed(panes.view(), factor, x, y)),
   reset: () => ACTS.reset(),
   scrolls: () => data.images.length > 1,
-  scroll: turning.step,
+  scroll: (steps) => turning.step(steps),
 };
 
 function startMarking() {
@@ -198,5 +199,6 @@ eachPage((signal) => {
   choose("pan");
   startMarking();
   panes.look(panes.view());
-  panes.show();
+  if (areOpen()) openDepth(panes);
+  else panes.show();
 });
