@@ -54,9 +54,7 @@ def signed_in(view: PageView) -> PageView:
         if request.user.is_authenticated:
             return view(cast(PageRequest, request), *args, **kwargs)
         if sent_by_script(request):
-            return HttpResponse(
-                status=401, headers={} if has_more_to_do(request) else {"HX-Refresh": "true"}
-            )
+            return HttpResponse(status=401, headers={} if has_more_to_do(request) else {"HX-Refresh": "true"})
         return redirect_to_login(_way_back(request, kwargs.get("code")))
 
     return wrapped

@@ -14,5 +14,5 @@ class ModuleStaticFilesStorage(CompressedManifestStaticFilesStorage):
     support_js_module_import_aggregation = True
     _js_module_import_aggregation_patterns = (
         "js/*.js",
-        *CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1:],
+        *CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1:],  # noqa: SLF001
     )

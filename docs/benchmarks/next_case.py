@@ -2,11 +2,11 @@
 
     python docs/benchmarks/next_case.py [CASES] [ROUNDS]
 
-Starts the web process of `make run` on an SQLite database of its own, with CASES (1,000) analysed cases in one
-cohort, opens one and presses `n` ROUNDS (30) times with the next case swapped into the open page, as often
-without what is fetched ahead, and as often as a whole page, by turns. The clock runs from the key's event to the
-second frame after each of: the picture in its pane; the server's drawing with its heat map; both in full depth.
-Its exit status says whether the medians of the first way are within 150 ms and 300 ms.
+Starts the web process of `make run` on an SQLite database of its own, with CASES (1,000) analysed cases in
+one cohort, opens one and presses `n` ROUNDS (30) times with the next case swapped into the open page, as
+often without what is fetched ahead, and as often as a whole page, by turns. The clock runs from the key's
+event to the second frame after each of: the picture in its pane; the server's drawing with its heat map;
+both in full depth. Its exit status says whether the medians of the first way are within 150 ms and 300 ms.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ addEventListener("keydown", ({ key, timeStamp }) => {
   before = document.getElementById("viewer");
   window.seen = {};
 }, true);
-const after = (how) => requestAnimationFrame(() => requestAnimationFrame(() => { window.seen[how] ??= now(); }));
+const after = (how) => {
+  const { seen } = window;
+  requestAnimationFrame(() => requestAnimationFrame(() => { seen[how] ??= now(); }));
+};
 const viewer = () => {
   const found = document.getElementById("viewer");
   return found === before ? null : found;
