@@ -39,6 +39,10 @@ def cases(submit: Callable[..., Case], analyse_as: Callable[..., None]) -> list[
     return both
 
 
+def claimed() -> list[str]:
+    return list(Claim.objects.values_list("case__code", flat=True))
+
+
 def heading(page: Page, case: Case) -> Locator:
     return page.get_by_role("heading", level=1, name=case.code)
 
@@ -83,16 +87,19 @@ def test_next_case_has_address_title_focus_and_claim_and_back_leads_back(
     page.keyboard.press("n")
     expect_page_of(page, live_server, cases[1])
     expect(heading(page, cases[1])).to_be_focused()
-    assert list(Claim.objects.values_list("case__code", flat=True)) == [cases[1].code]
+    assert claimed() == [cases[1].code]
     page.go_back()
     expect_page_of(page, live_server, cases[0])
     expect(heading(page, cases[0])).to_be_focused()
     page.go_forward()
     expect_page_of(page, live_server, cases[1])
     assert is_kept(page)
-    # The one that was gone back to is free again.
-    page.wait_for_function("() => document.querySelector('#viewer[data-rests]')")
-    assert list(Claim.objects.values_list("case__code", flat=True)) == [cases[1].code]
+    # The one that was gone back to is free again, a moment later.
+    for _ in range(100):
+        if claimed() == [cases[1].code]:
+            break
+        page.wait_for_timeout(50)
+    assert claimed() == [cases[1].code]
 
 
 @pytest.mark.usefixtures("without_canvas")
@@ -116,7 +123,7 @@ def test_blinded_cases_are_read_one_after_another_and_nothing_of_a_result_comes_
     expect_page_of(page, live_server, cases[1])
     expect(page.get_by_role("heading", name="Your own read")).to_be_visible()
     expect(page.locator("image[data-part=map]")).to_have_count(0)
-    assert "maps" not in page.locator("#viewer-data").text_content()
+    assert "maps" not in (page.locator("#viewer-data").text_content() or "maps")
     assert not [path for path in asked if cases[1].code in path and "/maps/" in path]
     assert is_kept(page)
 

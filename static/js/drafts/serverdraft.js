@@ -13,6 +13,8 @@ const REFUSED = { 401: "session", 403: "session", 409: "conflict" };
 /** `signal` aborts as the form's page goes: then what waits is sent, and nothing after it. */
 export function serverDraft(draft, { person, say, signal }) {
   const { draftUrl, holdUrl, revision: served } = draft.form.dataset;
+  // Of the form's own page, which may have gone when an answer comes.
+  const reading = document.getElementById("reading");
   let revision = Number(served);
   let timer = 0;
   let running = null;
@@ -75,7 +77,7 @@ export function serverDraft(draft, { person, say, signal }) {
     try {
       const answer = await post(holdUrl);
       if (answer.status === 409) say("lost");
-      else if (answer.ok) document.getElementById("reading").dataset.held = (await answer.json()).held;
+      else if (answer.ok) reading.dataset.held = (await answer.json()).held;
     } catch {
       if (!isStopped) say("offline");
     }

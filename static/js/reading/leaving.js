@@ -3,6 +3,21 @@
 import { cookie } from "../cookies.js";
 import { eachPage } from "../page.js";
 
+// A page that is swapped in shows its picture first.
+const AFTER = 1000;
+
+/** Do it a little later, or as the document goes. */
+function soon(act) {
+  const done = new AbortController();
+  const run = () => {
+    done.abort();
+    window.clearTimeout(timer);
+    act();
+  };
+  const timer = window.setTimeout(run, AFTER);
+  window.addEventListener("pagehide", run, { signal: done.signal });
+}
+
 eachPage((signal) => {
   const reading = document.getElementById("reading");
   if (!reading?.dataset.leaveUrl) return;
@@ -12,7 +27,7 @@ eachPage((signal) => {
     const body = new URLSearchParams({ held: reading.dataset.held, csrfmiddlewaretoken: cookie(document.cookie, "csrftoken") });
     navigator.sendBeacon(reading.dataset.leaveUrl, body);
   };
-  signal.addEventListener("abort", leave, { once: true });
+  signal.addEventListener("abort", () => soon(leave), { once: true });
   window.addEventListener("pagehide", leave, { signal });
   // Brought back as it was, without its place: ask for it again.
   window.addEventListener(

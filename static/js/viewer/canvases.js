@@ -84,12 +84,12 @@ async function takeOver(Niivue, stages, signal) {
   const found = [];
   for (const [index, stage] of stages.entries()) {
     if (signal.aborted) throw signal.reason;
-    if (open[index]) {
-      place(open[index].frame, stage);
-      open[index].pane.resizeListener();
-    }
+    // Of another size, its own observer draws it anew.
+    if (open[index]) place(open[index].frame, stage);
     found.push(open[index] ?? (await opened(Niivue, stage)));
   }
+  // A page of fewer panes; the page before is not kept for the sake of one.
+  for (const { frame } of open.slice(stages.length)) frame.remove();
   return found;
 }
 
@@ -107,12 +107,13 @@ export function fill(pane, volumes) {
   pane.overlays = volumes.slice(1);
 }
 
-/** Take these out of their page, for the next one. */
+/** These show nothing any more, and wait for the next page to move them; left where they are until then, they need not be
+    drawn in another size between the two. */
 export function putAside(canvases) {
   for (const canvas of canvases) {
     canvas.lost = () => {};
+    canvas.frame.dataset.empty = "";
     fill(canvas.pane, []);
-    canvas.frame.remove();
   }
 }
 
