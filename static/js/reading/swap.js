@@ -12,9 +12,9 @@ const QUIET = 500;
 const PARTS = [".site-header", "#content", ".site-footer"];
 
 const loads = newest(PATIENCE);
-// The form that is under way, and what would send it as a whole page.
+// The form that is under way with its button, and those that are sent as a whole page.
 let sent = null;
-let isPlain = false;
+const plain = new WeakSet();
 
 /** What two pages must have in common to take each other's place: person, language, and what they are drawn and run with. */
 function kindOf(page) {
@@ -50,6 +50,17 @@ function show(page, address, isPop) {
   });
 }
 
+function swapIn(page, address, isPop) {
+  sent = null;
+  try {
+    show(page, address, isPop);
+  } catch (error) {
+    // Half of it is no page.
+    window.location.replace(address);
+    throw error;
+  }
+}
+
 /** What was asked for, with its page where it is one like that in sight. */
 async function fetched({ address, body }, signal) {
   // Signed out, a script gets 401, and no other page.
@@ -69,18 +80,16 @@ function stay(isPop, name) {
 }
 
 function sendPlainly({ form, submitter }) {
-  isPlain = true;
+  plain.add(form);
+  sent = null;
   form.requestSubmit(submitter);
-  isPlain = false;
 }
 
 function follow({ answer, page }, { address, body, isPop }) {
   const isAlike = page !== null && kindOf(page) === kindOf(document);
   const fate = fateOf({ status: answer.status, isAlike, isPost: Boolean(body), isRedirected: answer.redirected });
-  if (fate === "swap") {
-    sent = null;
-    show(page, answer.url, isPop);
-  } else if (fate === "stay") stay(isPop, "refused");
+  if (fate === "swap") swapIn(page, answer.url, isPop);
+  else if (fate === "stay") stay(isPop, "refused");
   else if (fate === "send") sendPlainly(sent);
   else if (isPop) window.location.reload();
   else window.location.assign(fate === "lead" ? leadingTo(address, body ?? []) : answer.url);
@@ -88,19 +97,15 @@ function follow({ answer, page }, { address, body, isPop }) {
 
 async function turnTo(asked) {
   const timer = window.setTimeout(say, QUIET, "coming");
-  try {
-    const found = await loads.run((signal) => fetched(asked, signal));
-    if (found) follow(found, asked);
-  } catch {
-    stay(asked.isPop, "broken");
-  } finally {
-    window.clearTimeout(timer);
-  }
+  const found = await loads.run((signal) => fetched(asked, signal)).catch(() => "broken");
+  window.clearTimeout(timer);
+  if (found === "broken") stay(asked.isPop, found);
+  else if (found) follow(found, asked);
 }
 
 document.addEventListener("submit", (event) => {
   const { target: form, submitter } = event;
-  if (isPlain || event.defaultPrevented || !form.matches("[data-swap]")) return;
+  if (plain.has(form) || event.defaultPrevented || !form.matches("[data-swap]")) return;
   event.preventDefault();
   if (sent) return;
   sent = { form, submitter };
