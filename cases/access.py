@@ -33,10 +33,11 @@ class PageRequest(HttpRequest):
 
 def sent_by_script(request: HttpRequest) -> bool:
     """Whether a script waits for the answer: htmx, or the upload page's own requests."""
-    return "HX-Request" in request.headers or _has_more_to_do(request)
+    return "HX-Request" in request.headers or has_more_to_do(request)
 
 
-def _has_more_to_do(request: HttpRequest) -> bool:
+def has_more_to_do(request: HttpRequest) -> bool:
+    """Whether the script that waits has a page in sight that goes on, whatever the answer is."""
     return request.headers.get("X-Requested-With") == "XMLHttpRequest"
 
 
@@ -53,9 +54,7 @@ def signed_in(view: PageView) -> PageView:
         if request.user.is_authenticated:
             return view(cast(PageRequest, request), *args, **kwargs)
         if sent_by_script(request):
-            return HttpResponse(
-                status=401, headers={} if _has_more_to_do(request) else {"HX-Refresh": "true"}
-            )
+            return HttpResponse(status=401, headers={} if has_more_to_do(request) else {"HX-Refresh": "true"})
         return redirect_to_login(_way_back(request, kwargs.get("code")))
 
     return wrapped

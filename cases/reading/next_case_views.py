@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from cases.access import PageRequest, case_or_404, signed_in
+from cases.access import PageRequest, case_or_404, has_more_to_do, signed_in
 from cases.analysis import results
 from cases.reading import drafts
 from cases.reading.claims import release_claim
@@ -52,8 +52,9 @@ def next_case(request: PageRequest) -> HttpResponse:
             release_claim(by=request.user, case=after)
     if case := reading_queue.next_case(request.user, after):
         return redirect("cases:case", code=case.code)
-    messages.info(request, _t("No other case waits for your reading. New ones appear here once analysed."))
-    return redirect("cases:worklist")
+    return _to_worklist(
+        request, _t("No other case waits for your reading. New ones appear here once analysed.")
+    )
 
 
 @never_cache
@@ -68,5 +69,14 @@ def next_disputed(request: PageRequest) -> HttpResponse:
         drafts.finalise_of(by=request.user)
     if case := awaiting_adjudication(request.user).first():
         return redirect("cases:adjudicate", code=case.code)
-    messages.info(request, _t("No case waits for your adjudication."))
+    return _to_worklist(request, _t("No case waits for your adjudication."))
+
+
+def _to_worklist(request: PageRequest, sentence: str) -> HttpResponse:
+    """There is no next case. Who asks by a script, to have it in the open page, comes again by GET and as a
+    whole page: a message that the script's own request fetched would be lost.
+    """
+    if has_more_to_do(request):
+        return HttpResponse(status=204)
+    messages.info(request, sentence)
     return redirect("cases:worklist")

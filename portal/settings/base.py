@@ -179,7 +179,7 @@ STORAGES: dict[str, dict[str, Any]] = {
             "directory_permissions_mode": 0o700,
         },
     },
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "portal.static_files.ModuleStaticFilesStorage"},
 }
 if env.str("S3_BUCKET", default=""):
     STORAGES["default"] = {

@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from cases.analysis import jobs
 from cases.intake.uploads import submit_series
-from cases.models import Case, Cohort, Image, Membership, Prediction
+from cases.models import Case, Claim, Cohort, Disclosure, Image, Membership, Prediction
 from inference.heatmaps import pack
 from tests.cast import CLASSES, make_maps, make_png_bytes
 
@@ -253,3 +253,33 @@ def test_picture_and_job_are_the_same_whatever_the_network_says(twins, colleague
         assert (detail["results"], detail["progress"]) == ([], {"images": 3, "analysed": 3, "failed": 0})
         assert (detail["prediction"], detail["reviews"], detail["job"]["model_version"]) == (None, [], None)
     assert details[0]["images"] == details[1]["images"]
+
+
+def test_what_is_fetched_ahead_opens_at_the_first_picture_until_the_own_commit_and_shows_nothing(
+    twins, colleague, commit_as, client_of
+) -> None:
+    """What a page fetches ahead is all of the next case that its browser has before the page is opened."""
+    (here, _), (there, prediction) = twins
+    client = client_of(colleague)
+
+    def ahead() -> dict[str, str]:
+        told: dict[str, str] = client.get(f"/cases/{here.code}/ahead/").json()
+        for address in told.values():
+            assert client.get(address).status_code == 200
+        return told
+
+    def addresses(position: int) -> dict[str, str]:
+        query = f"?image={position}&channel=grey"
+        where = f"/cases/{there.code}/base"
+        return {"picture": f"{where}.png{query}", "volume": f"{where}.nii.gz{query}"}
+
+    # Where another one is read and revealed as well.
+    commit_as(colleague, here)
+    before = Disclosure.objects.count()
+    assert ahead() == addresses(0)
+    assert not Claim.objects.filter(case=there).exists()
+    assert KEY_IMAGES[1] == prediction.image.position != 0
+    # With the own class locked, its result lies open, and with it the picture that stands for the case.
+    commit_as(colleague, there)
+    assert ahead() == addresses(KEY_IMAGES[1])
+    assert Disclosure.objects.count() == before

@@ -1,5 +1,6 @@
 /* One form's draft in this browser: put back when the page comes again, kept with each change. */
 
+import { shownAddress } from "../address.js";
 import { alike, fateOf, fill, servedIn, typedIn, wordsIn } from "./fields.js";
 import * as store from "./store.js";
 
@@ -14,10 +15,13 @@ export function stored(act) {
   }
 }
 
-export function browserDraft(form, person) {
+/** `signal` aborts as the form's page goes; a save that ends later still says where the form was. */
+export function browserDraft(form, person, signal) {
   const key = form.dataset.draft;
   let base = servedIn(form.elements);
   let sent = [];
+  const here = () => ({ page: shownAddress(), title: document.title });
+  let place = here();
 
   /** Keep what is typed now; false where the page's person has signed out since. */
   function keep(isSubmitted = false) {
@@ -25,9 +29,9 @@ export function browserDraft(form, person) {
     return stored((storage) => {
       if (store.personOf(storage) !== person) return false;
       if (alike(fields, base) && sent.length === 0) return store.drop(storage, person, key);
-      const [page, title] = [location.pathname + location.search, document.title];
+      if (!signal.aborted) place = here();
       const words = wordsIn(form.elements, base);
-      return store.keep(storage, person, key, { fields, base, sent, isSubmitted, words, page, title });
+      return store.keep(storage, person, key, { fields, base, sent, isSubmitted, words, ...place });
     }) !== false;
   }
 

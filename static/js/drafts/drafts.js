@@ -7,12 +7,8 @@ import { browserDraft, stored } from "./browserdraft.js";
 import { mindLeaving } from "./leaving.js";
 import { offer } from "./leftwords.js";
 import { serverDraft } from "./serverdraft.js";
+import { eachPage } from "../page.js";
 import { keepOnly, personOf, reopen, settle } from "./store.js";
-
-const person = document.body.dataset.person ?? "";
-const section = document.getElementById("left-words");
-const told = [...document.querySelectorAll("[data-drafts]")].flatMap(({ dataset }) => dataset.drafts.split(" "));
-const keysOf = (word) => told.filter((each) => each.startsWith(`${word}:`)).map((each) => each.slice(word.length + 1));
 
 /** The line of a form that says where its words are. */
 function lineOf(form) {
@@ -25,15 +21,15 @@ function lineOf(form) {
   return line;
 }
 
-function attach(form) {
-  const draft = browserDraft(form, person);
+function attach(form, { person, section, signal }) {
+  const draft = browserDraft(form, person, signal);
   const line = lineOf(form);
   const say = (name) => {
     const isKept = name !== "session" || stored(personOf) === person;
     line.textContent = section.dataset[isKept ? name : "elsewhere"];
   };
   const fate = draft.begin();
-  const saves = form.dataset.draftUrl ? serverDraft(draft, { person, say }) : null;
+  const saves = form.dataset.draftUrl ? serverDraft(draft, { person, say, signal }) : null;
   if (fate === "back") {
     form.dispatchEvent(new Event("change", { bubbles: true }));
     say("restored");
@@ -45,19 +41,32 @@ function attach(form) {
   };
   form.addEventListener("input", changed);
   form.addEventListener("change", changed);
+  // What was sent has not come through: it is a draft again.
+  form.addEventListener("page-stays", changed);
   return { draft, saves };
 }
 
-if (person) {
+/** What became of earlier drafts, and the words that are left of them. */
+function open(signal) {
+  const person = document.body.dataset.person ?? "";
+  const section = document.getElementById("left-words");
+  const told = [...document.querySelectorAll("[data-drafts]")].flatMap(({ dataset }) => dataset.drafts.split(" "));
+  const keysOf = (word) => told.filter((each) => each.startsWith(`${word}:`)).map((each) => each.slice(word.length + 1));
+  if (!person) {
+    if (told.includes("signed-out")) stored((storage) => keepOnly(storage, ""));
+    return;
+  }
   stored((storage) => keepOnly(storage, person));
   for (const key of keysOf("saved")) stored((storage) => settle(storage, person, key));
   for (const key of keysOf("unsaved")) stored((storage) => reopen(storage, person, key));
-  const kept = [...document.querySelectorAll("form[data-draft]")].map(attach);
-  mindLeaving(person, kept);
+  const kept = [...document.querySelectorAll("form[data-draft]")].map((form) => attach(form, { person, section, signal }));
+  mindLeaving(person, kept, signal);
   offer(section, person, {
     keys: kept.map(({ draft }) => draft.form.dataset.draft),
     reopened: keysOf("unsaved"),
     isEvery: document.querySelector("[data-every-draft]") !== null,
     areShown: document.querySelector("[data-words-shown]") !== null,
   });
-} else if (told.includes("signed-out")) stored((storage) => keepOnly(storage, ""));
+}
+
+eachPage(open);

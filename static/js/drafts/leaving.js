@@ -20,8 +20,9 @@ function renew(form, person) {
   typedBy.value = person;
 }
 
-/** Mind each form that leaves the page; `kept` holds the page's drafts, and their saves where there are any. */
-export function mindLeaving(person, kept) {
+/** Mind each form that leaves the page, until the page itself goes; `kept` holds its drafts, and their saves where there are
+    any. */
+export function mindLeaving(person, kept, signal) {
   let isReady = false;
 
   function onSubmit(event) {
@@ -47,5 +48,5 @@ export function mindLeaving(person, kept) {
     });
   }
 
-  window.addEventListener("submit", onSubmit, { capture: true });
+  window.addEventListener("submit", onSubmit, { capture: true, signal });
 }

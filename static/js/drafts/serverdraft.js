@@ -10,8 +10,11 @@ const HOLD = 60_000;
 const LONGEST_WAIT = 3000;
 const REFUSED = { 401: "session", 403: "session", 409: "conflict" };
 
-export function serverDraft(draft, { person, say }) {
+/** `signal` aborts as the form's page goes: then what waits is sent, and nothing after it. */
+export function serverDraft(draft, { person, say, signal }) {
   const { draftUrl, holdUrl, revision: served } = draft.form.dataset;
+  // Of the form's own page, which may have gone when an answer comes.
+  const reading = document.getElementById("reading");
   let revision = Number(served);
   let timer = 0;
   let running = null;
@@ -74,7 +77,7 @@ export function serverDraft(draft, { person, say }) {
     try {
       const answer = await post(holdUrl);
       if (answer.status === 409) say("lost");
-      else if (answer.ok) document.getElementById("reading").dataset.held = (await answer.json()).held;
+      else if (answer.ok) reading.dataset.held = (await answer.json()).held;
     } catch {
       if (!isStopped) say("offline");
     }
@@ -90,22 +93,37 @@ export function serverDraft(draft, { person, say }) {
     isStopped = true;
   }
 
-  document.addEventListener("visibilitychange", () => {
+  function onSight() {
     if (document.visibilityState === "hidden" && timer) save(true);
     resume();
-  });
-  // Who has signed in again in another window comes back to this one.
-  window.addEventListener("focus", resume);
-  window.addEventListener("pageshow", () => {
-    isStopped = false;
-  });
-  if (holdUrl) {
-    window.setInterval(() => {
-      holding = hold().finally(() => {
-        holding = null;
-      });
-    }, HOLD);
   }
+
+  function holdOn() {
+    holding = hold().finally(() => {
+      holding = null;
+    });
+  }
+
+  document.addEventListener("visibilitychange", onSight, { signal });
+  // Who has signed in again in another window comes back to this one.
+  window.addEventListener("focus", resume, { signal });
+  window.addEventListener(
+    "pageshow",
+    () => {
+      isStopped = false;
+    },
+    { signal },
+  );
+  const clock = holdUrl ? window.setInterval(holdOn, HOLD) : 0;
+  signal.addEventListener(
+    "abort",
+    () => {
+      window.clearInterval(clock);
+      if (timer) save(true);
+      stop();
+    },
+    { once: true },
+  );
 
   return {
     changed() {

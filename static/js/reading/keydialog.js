@@ -1,5 +1,6 @@
 /* The list of keys, and the way to other ones. */
 
+import { eachPage } from "../page.js";
 import { isComposed } from "../typing.js";
 import { chosenKey, keyMap } from "./keys.js";
 
@@ -64,10 +65,13 @@ export function showKeys() {
 }
 
 if (dialog) {
-  fill();
+  eachPage(() => {
+    dialog.close();
+    fill();
+    for (const button of document.querySelectorAll("[data-show-keys]")) button.addEventListener("click", showKeys);
+  });
   for (const row of rows) row.querySelector("button").addEventListener("click", () => listen(row));
   dialog.querySelector("[data-reset]").addEventListener("click", () => write({}));
   dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
-  for (const button of document.querySelectorAll("[data-show-keys]")) button.addEventListener("click", showKeys);
 }
 

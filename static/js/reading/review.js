@@ -1,12 +1,14 @@
 /* Keys for the reader, reading time, and the questions only where they are asked. */
 
+import { eachPage } from "../page.js";
 import { showScripted } from "../scriptonly.js";
 import { leavesWords } from "../typing.js";
 import { ACTS, ownKeys, showKeys } from "./keydialog.js";
 import { actOf, isSending } from "./keys.js";
 import { readingTime } from "./readingtime.js";
 
-const form = document.getElementById("review-form");
+// The form of the page in sight, if it has one.
+let form = null;
 const OTHER = "other";
 
 function answer(input) {
@@ -91,19 +93,23 @@ function ask() {
   askForWords();
 }
 
-function measure() {
+function measure(signal) {
   const field = form.elements.active_seconds;
   const clock = readingTime(performance.now(), Number(field.value) || 0);
   const write = () => {
     field.value = String(clock.seconds(performance.now()));
   };
   for (const kind of ["pointermove", "pointerdown", "keydown", "wheel", "touchstart"]) {
-    document.addEventListener(kind, () => clock.active(performance.now()), { passive: true });
+    document.addEventListener(kind, () => clock.active(performance.now()), { passive: true, signal });
   }
-  document.addEventListener("visibilitychange", () => {
-    clock.sight(performance.now(), document.visibilityState === "visible");
-    write();
-  });
+  document.addEventListener(
+    "visibilitychange",
+    () => {
+      clock.sight(performance.now(), document.visibilityState === "visible");
+      write();
+    },
+    { signal },
+  );
   form.addEventListener("input", write);
   form.addEventListener("submit", write);
 }
@@ -118,10 +124,10 @@ function begin() {
 }
 
 /** Have the next case's picture at hand, as both viewers need it, or say that none waits; neither claims anything. */
-async function prefetch() {
+async function prefetch(signal) {
   const link = document.querySelector("[data-ahead]");
   if (!link) return;
-  const answer = await fetch(link.dataset.ahead).catch(() => null);
+  const answer = await fetch(link.dataset.ahead, { signal }).catch(() => null);
   if (!answer?.ok) return;
   const { picture, volume } = await answer.json();
   if (picture) {
@@ -150,20 +156,30 @@ document.addEventListener("keydown", (event) => {
   if (isDone) event.preventDefault();
 });
 
-showScripted(document.getElementById("content"));
-begin();
-window.addEventListener("load", prefetch);
-
-if (form) {
-  if (form.elements.active_seconds) measure();
+function openForm(signal) {
+  if (form.elements.active_seconds) measure(signal);
+  const button = form.querySelector("button[type='submit']");
+  const release = () => {
+    button.disabled = false;
+    ask();
+  };
   form.addEventListener("change", ask);
   form.addEventListener("submit", () => {
     // One press, one review; the page that answers brings the button back.
-    form.querySelector("button[type='submit']").disabled = true;
+    button.disabled = true;
   });
-  window.addEventListener("pageshow", () => {
-    form.querySelector("button[type='submit']").disabled = false;
-    ask();
-  });
+  form.addEventListener("page-stays", release);
+  window.addEventListener("pageshow", release, { signal });
   ask();
 }
+
+eachPage((signal) => {
+  form = document.getElementById("review-form");
+  showScripted(document.getElementById("content"));
+  begin();
+  if (form) openForm(signal);
+  // The picture in sight first: what comes next waits until it is there in full depth, or as well as it can be.
+  const viewer = document.getElementById("viewer");
+  if ("rests" in viewer.dataset) prefetch(signal);
+  else viewer.addEventListener("viewer-rests", () => prefetch(signal), { once: true });
+});

@@ -1,5 +1,6 @@
 /* The controls below the panes: layer, class, colours, opacity, channel; the address remembers them. */
 
+import { setQuery } from "../address.js";
 import { overlayAddress } from "./addresses.js";
 
 // What the pictures are loaded anew for.
@@ -40,11 +41,7 @@ export function heatChoices({ viewer, controls, data }) {
     for (const legend of all("[data-legend]")) legend.toggleAttribute("hidden", legend.dataset.legend !== chosen.colours);
   }
 
-  function remember() {
-    const address = new URL(window.location.href);
-    address.search = new URLSearchParams(new FormData(controls)).toString();
-    window.history.replaceState(null, "", address);
-  }
+  const remember = () => setQuery(new URLSearchParams(new FormData(controls)).toString());
 
   return {
     choice,

@@ -1,39 +1,12 @@
 /* The pictures with their full bit depth: NiiVue in each pane, over the server's drawing and in the same frame. */
 
+import { canvasesIn, closeAll, fill, putAside } from "./canvases.js";
 import { panAndZoom } from "./viewport.js";
-
-const OPTIONS = {
-  // Orientation is unknown, so that no letter may name it; pointers and keys are ours (viewer.js).
-  isOrientationTextVisible: false,
-  interactive: false,
-  dragAndDropEnabled: false,
-  show3Dcrosshair: false,
-  crosshairWidth: 0,
-  isColorbar: false,
-  isRuler: false,
-  loadingText: "",
-  logLevel: "error",
-  backColor: [0, 0, 0, 1],
-};
-
-export const canShowDepth = () => Boolean(document.createElement("canvas").getContext("webgl2"));
 
 async function fetched(address, signal) {
   const answer = await fetch(address, { signal });
   if (!answer.ok) throw new Error(`status ${answer.status}`);
   return answer.arrayBuffer();
-}
-
-function canvasIn(stage) {
-  const frame = document.createElement("div");
-  frame.className = "pane__depth";
-  // Black until there is a picture in it.
-  frame.dataset.empty = "";
-  const canvas = document.createElement("canvas");
-  canvas.setAttribute("aria-hidden", "true");
-  frame.append(canvas);
-  stage.querySelector(".pane__picture").after(frame);
-  return canvas;
 }
 
 /** 256 colours as "rrggbb" without a gap; as clear as there is little evidence, as on the server's overlay. */
@@ -47,93 +20,101 @@ function factsOf({ hdr, img, cal_min: low, cal_max: high }) {
   return { values: img, columns: hdr.dims[1], rows: hdr.dims[2], isColour: hdr.datatypeCode === 128, received: { low, high } };
 }
 
-/** Open a canvas in each stage. Rejects where the browser cannot; `tables` are the heat map's colours by name. `lost` is
-    called if the graphics card takes a canvas back, as it does when too many are open. */
-export async function openDepth(address, stages, tables, lost) {
-  try {
-    return await opened(address, stages, tables, lost);
-  } catch (error) {
-    close(stages);
-    throw error;
-  }
-}
-
-/** The server's drawing is in sight again. */
-function close(stages) {
-  for (const stage of stages) stage.querySelector(".pane__depth")?.remove();
-}
-
-async function opened(address, stages, tables, lost) {
+/** Open a canvas in each stage, or take over those of the page before. Rejects where the browser cannot, or once `signal`
+    aborts; `tables` are the heat map's colours by name. `lost` is called if the graphics card takes a canvas back, as it does
+    when too many are open. */
+export async function openDepth(address, stages, tables, lost, signal) {
   const { Niivue, NVImage } = await import(address).catch(() => import(`${address}?again=${Date.now()}`));
-  const panes = [];
-  for (const stage of stages) {
-    const pane = new Niivue(OPTIONS);
-    const canvas = canvasIn(stage);
-    // One that is out of sight already is of no concern.
-    canvas.addEventListener("webglcontextlost", () => canvas.isConnected && lost(), { once: true });
-    await pane.attachToCanvas(canvas, false);
-    pane.setSliceType(pane.sliceTypeAxial);
-    for (const [name, table] of Object.entries(tables)) pane.addColormap(`secondread-${name}`, colourMap(table));
-    panes.push({ pane, isHeat: stage.dataset.stage === "heat" });
-  }
+  const canvases = await canvasesIn(Niivue, stages, signal);
+  const panes = canvases.map(({ pane }, index) => ({ pane, isHeat: stages[index].dataset.stage === "heat" }));
+  for (const canvas of canvases) canvas.lost = lost;
+  for (const [name, table] of Object.entries(tables)) panes[0].pane.addColormap(`secondread-${name}`, colourMap(table));
   const read = (buffer, colormap, opacity) => NVImage.loadFromUrl({ url: buffer, name: "slice.nii.gz", colormap, opacity });
   const each = (change) => {
     for (const { pane } of panes) change(pane);
   };
+  const withMap = () => panes.filter(({ pane }) => pane.volumes.length > 1);
+  let isHeld = false;
+  let stale = null;
+
+  /** Draw anew, or once `atOnce` ends: NiiVue waits for the graphics card with each drawing. */
+  function redraw(what, some = panes) {
+    if (isHeld) {
+      if (stale !== "volumes") stale = what;
+      return;
+    }
+    stale = null;
+    for (const { pane } of some) {
+      if (what === "volumes") pane.updateGLVolume();
+      else pane.drawScene();
+    }
+  }
 
   return {
     /** A picture and a map, read but not in sight; those whose address is missing are left as they are. `base` is what the
         picture's values are. */
     async prepare({ base, map }, colours, signal) {
       const [baseBuffer, mapBuffer] = await Promise.all([base, map].map((address) => address && fetched(address, signal)));
-      const volumes = baseBuffer && (await Promise.all(panes.map(() => read(baseBuffer, "gray", 1))));
+      const volume = baseBuffer && (await read(baseBuffer, "gray", 1));
       const heat = mapBuffer && (await read(mapBuffer, `secondread-${colours}`, 1));
       // NiiVue draws an overlay's voxel whole or not at all, unless a volume, here itself, says how clear it is.
       if (heat) [heat.modulationImage, heat.modulateAlpha] = [1, 1];
-      return { volumes, heat, base: volumes && factsOf(volumes[0]) };
+      return { volume, heat, base: volume && factsOf(volume) };
+    },
+
+    /** Whatever `change` does, in one drawing. */
+    atOnce(change) {
+      isHeld = true;
+      try {
+        change();
+      } finally {
+        isHeld = false;
+      }
+      if (stale) redraw(stale);
     },
 
     /** Bring in sight what was prepared; without `hasHeat` no map is. */
-    put({ volumes, heat }, hasHeat, opacity) {
-      panes.forEach(({ pane, isHeat }, index) => {
-        const isOver = heat || !hasHeat;
-        for (const volume of pane.volumes.slice(volumes ? 0 : isOver ? 1 : 2).reverse()) pane.removeVolume(volume);
-        if (volumes) pane.addVolume(volumes[index]);
-        if (!heat || !isHeat) return;
-        heat.opacity = opacity;
-        pane.addVolume(heat);
-      });
-      for (const stage of stages) delete stage.querySelector(".pane__depth").dataset.empty;
+    put({ volume, heat }, hasHeat, opacity) {
+      for (const { pane, isHeat } of panes) {
+        const [base, before] = pane.volumes;
+        const over = hasHeat && isHeat ? (heat ?? before) : null;
+        if (heat && over) over.opacity = opacity;
+        fill(pane, over ? [volume ?? base, over] : [volume ?? base]);
+      }
+      for (const { frame } of canvases) delete frame.dataset.empty;
+      redraw("volumes");
     },
 
     setColours(colours) {
-      each((pane) => {
-        if (pane.volumes[1]) pane.setColormap(pane.volumes[1].id, `secondread-${colours}`);
-      });
+      for (const { pane } of withMap()) pane.volumes[1].colormap = `secondread-${colours}`;
+      redraw("volumes", withMap());
     },
 
     setOpacity(opacity) {
-      each((pane) => {
-        if (pane.volumes[1]) pane.setOpacity(1, opacity);
-      });
+      for (const { pane } of withMap()) pane.volumes[1].opacity = opacity;
+      redraw("volumes", withMap());
     },
 
     setWindow({ low, high }, isInverted) {
-      each((pane) => {
-        const [base] = pane.volumes;
-        if (!base) return;
-        [base.cal_min, base.cal_max, base.colormapInvert] = [low, high, isInverted];
-        pane.updateGLVolume();
+      each(({ volumes: [base] }) => {
+        if (base) [base.cal_min, base.cal_max, base.colormapInvert] = [low, high, isInverted];
       });
+      redraw("volumes");
     },
 
     setView(view) {
+      const place = panAndZoom(view);
+      if (panes.every(({ pane }) => place.every((value, index) => pane.scene.pan2Dxyzmm[index] === value))) return;
       each((pane) => {
-        pane.scene.pan2Dxyzmm = panAndZoom(view);
-        pane.drawScene();
+        pane.scene.pan2Dxyzmm = place;
       });
+      redraw("scene");
     },
 
-    close: () => close(stages),
+    /** The server's drawing is in sight again; the canvases are kept for the next page. */
+    putAside: () => putAside(canvases),
+
+    /** The server's drawing is in sight again, and whatever was wrong with the canvases is gone. */
+    close: () => closeAll(canvases),
   };
 }

@@ -15,6 +15,12 @@ function loaded(before, address, signal) {
   });
 }
 
+/** Each element in the place of the one before it; what is in its place already stays. */
+function replaced(pairs) {
+  for (const [before, after] of pairs) before.replaceWith(after);
+  return pairs;
+}
+
 const LOOKED_AT = 512;
 
 /** Whether anything of a map is seen. */
@@ -32,10 +38,11 @@ export function openDrawing(viewer) {
     Promise.all(all(`[data-part="${name}"]`).map(async (before) => [before, await loaded(before, address, signal)]));
 
   return {
-    /** Picture and map, there but not in sight; those whose address is null are left as they are. */
-    async prepare({ base, map }, signal) {
+    /** Picture and map, there but not in sight; those whose address is null are left as they are. Where nothing is in sight
+        yet (`isFirst`), the picture need not wait for its map. */
+    async prepare({ base, map }, signal, isFirst) {
       const [bases, maps] = await Promise.all([
-        base ? prepared("base", base, signal) : [],
+        base ? prepared("base", base, signal).then((found) => (isFirst && !signal.aborted ? replaced(found) : found)) : [],
         map ? prepared("map", map, signal) : [],
       ]);
       return { bases, maps };
@@ -43,7 +50,7 @@ export function openDrawing(viewer) {
 
     /** Bring them in sight, in the frame of their picture; without `hasHeat` no map is. */
     put({ bases, maps }, { width, height }, hasHeat) {
-      for (const [before, after] of [...bases, ...maps]) before.replaceWith(after);
+      replaced([...bases, ...maps]);
       for (const element of all('[data-part="base"], [data-part="map"]')) {
         element.setAttribute("width", width);
         element.setAttribute("height", height);

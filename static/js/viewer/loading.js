@@ -7,6 +7,12 @@ export function newest(patience) {
   let current = null;
 
   return {
+    /** Stop what is under way; nothing is wanted any more. */
+    stop() {
+      current?.abort();
+      current = null;
+    },
+
     async run(work) {
       current?.abort();
       const mine = new AbortController();

@@ -4,7 +4,8 @@
    panes go on with what they show, and `isLoading` says that nothing may be marked. */
 
 import { addressesOf } from "./addresses.js";
-import { canShowDepth, openDepth } from "./depth.js";
+import { canShowDepth } from "./canvases.js";
+import { openDepth } from "./depth.js";
 import { openDrawing } from "./drawing.js";
 import { newest } from "./loading.js";
 import { scaleIn, viewBox, whole } from "./viewport.js";
@@ -32,6 +33,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
   let preset = "received";
   let shown = null;
   let isInverted = false;
+  const closing = new AbortController();
 
   const image = () => data.images[at];
   const hasWindow = () => depth !== null && picture !== null && !picture.isColour;
@@ -71,7 +73,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
       return { ...found, picture: found.base ? measured(found.base) : picture };
     };
     const [drawings, volumes] = await Promise.all([
-      drawing.prepare({ base: missing("base", drawn), map: missing("map", drawn) }, signal),
+      drawing.prepare({ base: missing("base", drawn), map: missing("map", drawn) }, signal, drawn.base === undefined),
       layer ? read().catch(() => null) : null,
     ]);
     return { drawings, volumes, layer };
@@ -97,7 +99,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     if (before.width !== image().width || before.height !== image().height) view = whole(image().width, image().height);
     if (depth && layer === depth) {
       try {
-        putDepth(volumes, addresses, chosen);
+        depth.atOnce(() => putDepth(volumes, addresses, chosen));
       } catch {
         // What did not come, or what the graphics card does not take: the drawing serves.
         fail("failed");
@@ -179,17 +181,32 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     },
 
     async openDepth() {
+      const { signal } = closing;
+      if (signal.aborted) return;
       if (!canShowDepth()) {
         fail("missing");
         return;
       }
       fault.hidden = true;
       try {
-        depth = await openDepth(viewer.dataset.niivue, stages, data.colours, () => fail("failed"));
+        const opened = await openDepth(viewer.dataset.niivue, stages, data.colours, () => fail("failed"), signal);
+        // Gone meanwhile, and the next page may have the canvases already.
+        if (signal.aborted) return;
+        depth = opened;
         await show();
       } catch {
+        if (signal.aborted) return;
         fail("failed");
+        if (drawn.base === undefined) await show();
       }
+    },
+
+    /** Their page goes: nothing comes any more, and the canvases wait for the next one. */
+    close() {
+      closing.abort();
+      loads.stop();
+      depth?.putAside();
+      depth = null;
     },
   };
 }

@@ -1,7 +1,9 @@
 /* The viewer: its tools, its keys, and what follows from them. Without this module "Apply" loads the page anew. */
 
+import { areOpen } from "./canvases.js";
 import { heatChoices } from "./choices.js";
 import { MARKING, marking } from "./marking.js";
+import { eachPage } from "../page.js";
 import { openPanes } from "./panes.js";
 import { listenTo } from "./pointer.js";
 import { showScripted } from "../scriptonly.js";
@@ -10,63 +12,25 @@ import { isOn, moved, pointAt, scaleIn, whole, zoomed } from "./viewport.js";
 import { waiting } from "./waiting.js";
 import { dragged, windowOf } from "./windowing.js";
 
-const viewer = document.getElementById("viewer");
-const controls = document.getElementById("viewer-controls");
-const data = JSON.parse(document.getElementById("viewer-data").textContent);
+// The viewer of the page in sight; `open` makes each of them anew.
+let viewer;
+let controls;
+let data;
+let choices;
+let words;
+let panes;
+let turning;
+let tool;
+let dragging;
+let mark;
+// What the controls said of the pictures in sight.
+let inSight;
+
 const all = (selector) => [...viewer.querySelectorAll(selector)];
 const one = (selector) => viewer.querySelector(selector);
 const field = (name) => one(`[data-field="${name}"]`);
 const pressed = (selector, isPressed) => one(selector)?.setAttribute("aria-pressed", String(isPressed));
 const CLOSER = 1.25;
-
-let tool = "pan";
-let dragging = null;
-let mark = null;
-// What the controls said of the pictures in sight.
-let inSight = null;
-
-const choices = heatChoices({ viewer, controls, data });
-const words = waiting(viewer, () => {
-  const { at, chosen } = panes.wanted();
-  choices.restore(chosen);
-  panes.show(at);
-});
-const panes = openPanes({
-  viewer,
-  data,
-  choice: choices.choice,
-  heatOpacity: choices.heatOpacity,
-  told: {
-    loading(next) {
-      mark?.stop();
-      words.begins(next + 1);
-    },
-    failed(next) {
-      words.fails(next + 1);
-      turning.say();
-      if (inSight) choices.restore(inSight);
-    },
-    shown() {
-      words.ends();
-      inSight = choices.choice();
-      turning.say();
-      choices.show(panes);
-      mark?.draw();
-      if (viewer.dataset.drawn) return;
-      viewer.dataset.drawn = "picture";
-      // The picture first: NiiVue is large, and begins only once there is something to look at.
-      window.setTimeout(panes.openDepth, 0);
-    },
-    depth(hasWindow) {
-      for (const element of all('[data-needs="depth"]')) element.hidden = !hasWindow;
-      if (hasWindow ? tool === "pan" : tool === "window") choose(hasWindow ? "window" : "pan");
-    },
-    window({ preset, centre, width }) {
-      field("preset").value = preset;
-      [field("centre").value, field("width").value] = [centre, width].map((value) => String(Math.round(value * 10) / 10));
-    },
-  },
-});
 
 function choose(name) {
   tool = name;
@@ -74,8 +38,6 @@ function choose(name) {
   one('[data-part="brush"]').hidden = name !== "brush" && name !== "erase";
   for (const stage of panes.stages) stage.dataset.held = name;
 }
-
-const turning = slices({ viewer, controls, data, panes });
 
 const ACTS = {
   "zoom-in": () => panes.look(zoomed(panes.view(), CLOSER)),
@@ -132,7 +94,7 @@ const pointer = {
   zoom: (factor, { x, y }) => panes.look(zoomed(panes.view(), factor, x, y)),
   reset: () => ACTS.reset(),
   scrolls: () => data.images.length > 1,
-  scroll: turning.step,
+  scroll: (steps) => turning.step(steps),
 };
 
 function startMarking() {
@@ -163,8 +125,46 @@ function startMarking() {
   show();
 }
 
-function start() {
-  showScripted(viewer);
+const TOLD = {
+  loading(next) {
+    mark?.stop();
+    words.begins(next + 1);
+  },
+  failed(next) {
+    words.fails(next + 1);
+    turning.say();
+    if (inSight) choices.restore(inSight);
+  },
+  shown() {
+    words.ends();
+    inSight = choices.choice();
+    turning.say();
+    choices.show(panes);
+    mark?.draw();
+    if (viewer.dataset.drawn) return;
+    viewer.dataset.drawn = "picture";
+    // The picture first: NiiVue is large, and begins only once that is on the screen.
+    requestAnimationFrame(() => window.setTimeout(openDepth, 0, panes));
+  },
+  depth(hasWindow) {
+    for (const element of all('[data-needs="depth"]')) element.hidden = !hasWindow;
+    if (hasWindow ? tool === "pan" : tool === "window") choose(hasWindow ? "window" : "pan");
+  },
+  window({ preset, centre, width }) {
+    field("preset").value = preset;
+    [field("centre").value, field("width").value] = [centre, width].map((value) => String(Math.round(value * 10) / 10));
+  },
+};
+
+/** Full depth for the pictures in sight; the page may do what has waited for it. */
+async function openDepth(opened) {
+  await opened.openDepth();
+  if (opened !== panes) return;
+  viewer.dataset.rests = "";
+  viewer.dispatchEvent(new CustomEvent("viewer-rests"));
+}
+
+function listen() {
   for (const button of all("[data-tool]")) button.addEventListener("click", () => choose(button.dataset.tool));
   for (const button of all("[data-act]")) button.addEventListener("click", () => ACTS[button.dataset.act]());
   for (const stage of panes.stages) listenTo(stage, pointer);
@@ -177,10 +177,28 @@ function start() {
     });
   }
   choices.listen(panes);
+}
+
+eachPage((signal) => {
+  viewer = document.getElementById("viewer");
+  controls = document.getElementById("viewer-controls");
+  data = JSON.parse(document.getElementById("viewer-data").textContent);
+  [dragging, mark, inSight] = [null, null, null];
+  choices = heatChoices({ viewer, controls, data });
+  words = waiting(viewer, () => {
+    const { at, chosen } = panes.wanted();
+    choices.restore(chosen);
+    panes.show(at);
+  });
+  panes = openPanes({ viewer, data, choice: choices.choice, heatOpacity: choices.heatOpacity, told: TOLD });
+  turning = slices({ viewer, controls, data, panes });
+  signal.addEventListener("abort", panes.close, { once: true });
+  signal.addEventListener("abort", words.ends, { once: true });
+  showScripted(viewer);
+  listen();
   choose("pan");
   startMarking();
   panes.look(panes.view());
-  panes.show();
-}
-
-start();
+  if (areOpen()) openDepth(panes);
+  else panes.show();
+});

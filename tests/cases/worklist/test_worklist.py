@@ -434,5 +434,18 @@ def test_nothing_is_told_beforehand_where_no_other_case_waits(
     assert client_of(owner).get(f"/cases/{ready_case.code}/ahead/").json() == {}
 
 
+@pytest.mark.parametrize("way", ["next", "next-disputed"])
+def test_script_that_has_the_next_case_in_the_open_page_is_told_nothing_where_none_waits(
+    way, ready_case, owner, client_of
+) -> None:
+    client = client_of(owner)
+    by_script = client.post(f"/cases/{way}/", headers={"X-Requested-With": "XMLHttpRequest"})
+    assert (by_script.status_code, by_script.content) == (204, b"")
+    assert list(get_messages(by_script.wsgi_request)) == []
+    whole = client.get(f"/cases/{way}/")
+    assert whole["Location"] == "/cases/"
+    assert len(list(get_messages(whole.wsgi_request))) == 1
+
+
 def test_next_picture_for_stranger_is_not_found(ready_case, stranger, client_of) -> None:
     assert client_of(stranger).get(f"/cases/{ready_case.code}/ahead/").status_code == 404

@@ -46,3 +46,15 @@ test("a failure of the wanted load is told, and stops what it had begun", async 
   await assert.rejects(failing, /status 503/);
   assert.equal(signal.aborted, true);
 });
+
+test("where nobody waits any more, what is under way is stopped and its end is nobody's", async () => {
+  const loads = newest(1000);
+  let signal = null;
+  const gone = loads.run((given) => {
+    signal = given;
+    return never();
+  });
+  loads.stop();
+  assert.equal(await gone, null);
+  assert.equal(signal.aborted, true);
+});
