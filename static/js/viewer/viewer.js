@@ -12,7 +12,7 @@ import { isOn, moved, pointAt, scaleIn, whole, zoomed } from "./viewport.js";
 import { waiting } from "./waiting.js";
 import { dragged, windowOf } from "./windowing.js";
 
-// The viewer of the page in sight; `open` makes each of them anew.
+// The viewer of the page in sight; each page makes all of these anew.
 let viewer;
 let controls;
 let data;
