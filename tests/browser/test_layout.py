@@ -151,6 +151,7 @@ def test_reading_is_in_sight_in_every_stage_at_a_desk_and_by_the_thumb_on_a_tele
     at(page, DESK)
     page.get_by_role("button", name="Save review").click()
     page.get_by_role("button", name="Finish this case").click()
+    expect(page.get_by_role("button", name="Finish this case")).to_have_count(0)
     page.goto(f"{live_server.url}/cases/{case.code}/amend/")
     expect(page.get_by_role("button", name="Save the amendment")).to_be_visible()
     all_in_sight(page, "amendment")
