@@ -46,9 +46,9 @@ def join_copies(images: Sequence[Image]) -> None:
             for likeness, is_alike in zip(among, alike(image.likeness, among), strict=True)
             if is_alike
         ]
-        pictures = set().union(*(stored[likeness] for likeness in found))
-        if pictures:
-            image.picture = min(pictures)
+        # With its own: of the same pixels there may be one that is compared with nothing.
+        pictures = {image.picture}.union(*(stored[likeness] for likeness in found))
+        image.picture = min(pictures)
         if len(pictures) > 1:
             Image.objects.filter(picture__in=pictures).update(picture=image.picture)
             stored = {each: {image.picture} if at & pictures else at for each, at in stored.items()}

@@ -327,8 +327,10 @@ def _create(case_of: Callable[[], Case], stored: Sequence[_Stored]) -> dict[str,
         start = 0 if last is None else last + 1
         if start + len(stored) > settings.CASE_MAX_IMAGES:
             raise _TooMany
+        # Simulated slices are of one brain: only that their pixels are the same tells anything.
+        alike = {"likeness": ""} if case.is_simulated else {}
         images = [
-            Image(case=case, cohort=case.cohort, position=position, **entry.fields)
+            Image(case=case, cohort=case.cohort, position=position, **entry.fields | alike)
             for position, entry in enumerate(stored, start=start)
         ]
         copies.join_copies(images)

@@ -159,3 +159,20 @@ def test_copy_within_the_same_cohort_is_read_for_itself(
     client_of(colleague).get(f"/cases/{blinded_case.code}/")
     assert current_result(colleague, blinded_case) is not None
     assert commit_as(colleague, case).is_blind
+
+
+def test_slices_simulated_on_one_brain_are_no_copies_of_each_other(
+    blinded, blinded_case, colleague, sender, other_cohort, analyse_as
+) -> None:
+    """The same file is the same picture all the same."""
+    Membership.objects.create(user=colleague, cohort=other_cohort, role="radiologist")
+    simulated = submit_file(by=blinded_case.created_by, cohort=blinded, file=png(head(4)), is_simulated=True)
+    assert simulated.case is not None
+    changed = submit_file(by=sender, cohort=other_cohort, file=altered(simulated.case)).case
+    assert changed is not None
+    analyse_as(changed)
+    assert may_see_results(colleague, changed)
+    same = submit_file(by=sender, cohort=other_cohort, file=png(head(4))).case
+    assert same is not None
+    analyse_as(same)
+    assert not may_see_results(colleague, same)
