@@ -15,6 +15,8 @@ import pytest
 from tests.support import postgres
 from tests.support.shellblocks import ROOT
 
+pytestmark = pytest.mark.slow
+
 # What `docker compose` is told is written down; what it would run in a container runs here.
 DOCKER = """#!/usr/bin/env bash
 set -o pipefail

@@ -81,6 +81,7 @@ def scans_within(queries: CaptureQueriesContext) -> list[str]:
     return [f"{step}: {sql}" for sql in plannable for step in scans_of(sql)]
 
 
+@pytest.mark.slow
 @pytest.mark.both_databases
 @pytest.mark.parametrize("who", ["colleague", "administrator"])
 def test_pages_and_rest_look_through_no_large_table(who, ready_case, request, client_of) -> None:

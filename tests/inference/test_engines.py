@@ -42,6 +42,7 @@ def shipped() -> Predictor:
 # --- The same answers ----------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_both_engines_say_the_same_of_the_shipped_network(shipped: Predictor) -> None:
     found = agreement(shipped, Predictor.load(default_manifest(), "tensorflow"), PICTURES)
     assert found.pictures == len(PICTURES)
@@ -49,6 +50,7 @@ def test_both_engines_say_the_same_of_the_shipped_network(shipped: Predictor) ->
     assert found.probability < 1e-4
 
 
+@pytest.mark.slow
 def test_converted_network_has_the_maps_that_gradients_give() -> None:
     keras.utils.set_random_seed(3)
     model = build_network(PYRAMID, SIZE, 4)

