@@ -27,7 +27,7 @@ from cases.reading.case_page import results_shown
 from cases.reading.forms import FirstReadForm
 from cases.reading.keys import key_acts
 from cases.reading.queries import own_draft
-from cases.reading.read_input import from_draft
+from cases.reading.read_input import from_draft, written_in
 from cases.viewer.images import image_at
 from cases.viewer.marks import MarkedRegion
 from cases.viewer.viewer import viewer_of
@@ -67,6 +67,9 @@ def adjudication(request: PageRequest, code: str) -> HttpResponse:
     if case.state != CaseState.DISPUTED:
         words = _t("This case waits for no adjudication.")
         messages.info(request, words, extra_tags=f"unsaved:adjudicate:{case.code}")
+        # A browser without scripts has kept nothing of it.
+        for typed in written_in(request.POST):
+            messages.info(request, f"{_t('What you had written, to copy:')} {typed}")
         return redirect("cases:case", code=case.code)
     draft = own_draft(request.user, case)
     if request.method != "POST":

@@ -134,8 +134,11 @@ def test_decision_stands_and_reveals_the_rest(disputed, referee, colleague, clie
     assert (
         "A tail on the later slice." in client_of(colleague).get(f"/cases/{disputed.code}/").content.decode()
     )
-    again = client.post(address(disputed), DECISION | {"read_class": "glioma"}, follow=True)
-    assert "This case waits for no adjudication." in again.content.decode()
+    late = {"read_class": "glioma", "comment": "Seen <too> late."}
+    again = client.post(address(disputed), DECISION | late, follow=True).content.decode()
+    assert "This case waits for no adjudication." in again
+    # Also where no script has kept it.
+    assert "What you had written, to copy: Seen &lt;too&gt; late." in again
     assert Adjudication.objects.get().final_class == "meningioma"
     assert (
         "No case waits for your adjudication."
