@@ -76,7 +76,7 @@ def take_in(path: Path) -> Manifest:
     home = Path(settings.MODEL_DIR)
     try:
         home.mkdir(parents=True, exist_ok=True)
-        _copy_weights(manifest, home)
+        _copy_files(manifest, home)
         _copy(path, home / f"{manifest.id}.json")
     except OSError as error:
         raise ManifestError(
@@ -107,7 +107,7 @@ def _same_here(manifest: Manifest) -> Manifest:
     return here
 
 
-def _copy_weights(manifest: Manifest, home: Path) -> None:
+def _copy_files(manifest: Manifest, home: Path) -> None:
     _copy_named(manifest, manifest.weights_file, manifest.weights_sha256, home)
     if manifest.compiled is not None:
         _copy_named(manifest, manifest.compiled.file, manifest.compiled.sha256, home)
