@@ -1,14 +1,15 @@
 """The guides of docs/ as pages: one text for who reads the repository and for who reads in the portal.
 
-They are written in a little of Markdown, which is turned into HTML here: headings, paragraphs, lists, strong
-words, keys, and links from one guide to the other. The pictures are left out: the pages are at hand.
+They are written in Markdown. The pictures are left out: the pages themselves are at hand.
 """
 
 from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,6 +19,10 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
 
 from cases.access import PageRequest, signed_in
 from cases.permissions import Action, actions_anywhere
@@ -26,6 +31,7 @@ from portal.settings.env import BASE_DIR
 # By the name in the address, and in the name of the file.
 GUIDES = {"radiologist": _("For radiologists"), "administrator": _("For study administrators")}
 FOLDER = BASE_DIR / "docs"
+_GUIDE = re.compile(r"guide-(\w+)(?:\.\w+)?\.md")
 
 
 @dataclass(frozen=True)
@@ -59,26 +65,35 @@ def read_guide(name: str, language: str) -> Guide:
     """The guide, in English where there is none in this language."""
     path = FOLDER / f"guide-{name}.{language}.md"
     text = (path if path.is_file() else FOLDER / f"guide-{name}.md").read_text(encoding="utf-8")
-    first, *rest = (block.strip() for block in text.split("\n\n") if block.strip())
-    html = "\n".join(_block(block) for block in rest if not block.startswith("!["))
-    return Guide(first.removeprefix("# "), mark_safe(html))  # noqa: S308 - made of escaped text alone
+    title, _gap, body = text.partition("\n")
+    return Guide(title.removeprefix("# "), mark_safe(_markdown().render(body)))  # noqa: S308 - HTML is escaped
 
 
-def _block(text: str) -> str:
-    if text.startswith("## "):
-        return f"<h2>{_inline(text.removeprefix('## '))}</h2>"
-    if text.startswith("- "):
-        items = "".join(f"<li>{_inline(item)}</li>" for item in text.removeprefix("- ").split("\n- "))
-        return f"<ul>{items}</ul>"
-    return f"<p>{_inline(text)}</p>"
+@functools.cache
+def _markdown() -> MarkdownIt:
+    """Renders no HTML of the text's own, and what stands for a key as one."""
+    markdown = MarkdownIt("commonmark", {"html": False})
+    markdown.core.ruler.push("for_the_portal", _for_the_portal)
+    markdown.add_render_rule("code_inline", _key)
+    return markdown
 
 
-def _inline(text: str) -> str:
-    html = str(escape(text))
-    html = re.sub(r"`([^`]+)`", r"<kbd>\1</kbd>", html)
-    html = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", html)
-    return re.sub(r"\[([^\]]+)\]\(guide-(\w+)(?:\.\w+)?\.md\)", _link, html)
+def _for_the_portal(state: StateCore) -> None:
+    """Leave out paragraphs that are a picture; lead from guide to guide by the portal's own address."""
+    kept: list[Token] = []
+    for token in state.tokens:
+        children = token.children or []
+        if kept and len(children) == 1 and children[0].type == "image":
+            kept.pop()
+            continue
+        if kept and token.type == "paragraph_close" and kept[-1].type != "inline":
+            continue
+        for child in children:
+            if found := _GUIDE.fullmatch(str(child.attrGet("href") or "")):
+                child.attrSet("href", reverse("guide", args=[found[1]]))
+        kept.append(token)
+    state.tokens = kept
 
 
-def _link(found: re.Match[str]) -> str:
-    return f'<a href="{reverse("guide", args=[found[2]])}">{found[1]}</a>'
+def _key(renderer: RendererHTML, tokens: Sequence[Token], index: int, *options: Any) -> str:
+    return f"<kbd>{escape(tokens[index].content)}</kbd>"
