@@ -41,7 +41,7 @@ class ExportNegotiation(DefaultContentNegotiation):
                 raise ValidationError({"format": [_unknown(wanted, by_format)]})
             return by_format[wanted], by_format[wanted].media_type
         by_media_type = {str(renderer.media_type): renderer for renderer in by_format.values()}
-        media_type = request._request.get_preferred_type(list(by_media_type))  # noqa: SLF001 - Django's own request
+        media_type = request.get_preferred_type(list(by_media_type))
         if media_type is None:
             raise NotAcceptable
         return by_media_type[media_type], media_type
