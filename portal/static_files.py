@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from re import Match
+
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
@@ -12,7 +15,12 @@ class ModuleStaticFilesStorage(CompressedManifestStaticFilesStorage):
     """
 
     support_js_module_import_aggregation = True
-    _js_module_import_aggregation_patterns = (
-        "js/*.js",
-        *CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1:],  # noqa: SLF001
-    )
+
+    def url_converter(
+        self, name: str, hashed_files: dict[str, str], template: str | None = None
+    ) -> Callable[[Match[str]], str]:
+        """As Django's, which puts the hashed name in the place of each address in the file `name`."""
+        if name.startswith("vendor/") and name.endswith(".js"):
+            return lambda found: found[0]
+        converter: Callable[[Match[str]], str] = super().url_converter(name, hashed_files, template)
+        return converter
