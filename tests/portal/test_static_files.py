@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from django.contrib.staticfiles.finders import FileSystemFinder
+from django.contrib.staticfiles.finders import get_finders
 from django.http import HttpResponse
 from django.test import override_settings
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -21,13 +21,12 @@ HASHED = re.compile(r"\.[0-9a-f]{12}\.js$")
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Our modules and NiiVue as `collectstatic` builds them, in a folder of their own."""
+    """Our modules, NiiVue and htmx as `collectstatic` builds them, in a folder of their own."""
     folder = tmp_path_factory.mktemp("static")
     storage = ModuleStaticFilesStorage(location=str(folder), base_url="/static/")
-    finder = FileSystemFinder()
     paths = {}
-    for path, source in finder.list([]):
-        if path.startswith(("js/", "vendor/niivue/")):
+    for path, source in (found for finder in get_finders() for found in finder.list([])):
+        if path.startswith(("js/", "vendor/niivue/", "django_htmx/")):
             with source.open(path) as file:
                 storage.save(path, file)
             paths[path] = (storage, path)
