@@ -19,6 +19,8 @@ MAX_DEPTH = 20
 # Each whole number up to here is one of its own in JavaScript, SQLite and PostgreSQL
 # (RFC 8259, section 6).
 MAX_NUMBER = 2**53
+# Of a count that a form or an address hands on; a 32-bit column holds each such number.
+_MOST_DIGITS = 9
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -29,6 +31,11 @@ class UnstorableText(SuspiciousOperation):
 def is_storable(text: str) -> bool:
     """Whether every database holds this text."""
     return _UNSTORABLE.search(text) is None
+
+
+def count_in(text: str) -> int:
+    """The count that a form or an address hands on; 0 for what is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else 0
 
 
 def is_refused_value(error: BaseException | None) -> bool:

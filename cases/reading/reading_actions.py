@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from cases.access import PageRequest, case_or_404, signed_in
-from cases.input_values import BoundedDecoder
+from cases.input_values import BoundedDecoder, count_in
 from cases.lifecycle import DraftState
 from cases.models import Draft
 from cases.permissions import require_reader
@@ -46,7 +46,7 @@ def draft(request: PageRequest, code: str) -> HttpResponse:
         kept = drafts.save_draft(
             reader=reader,
             fields=_typed(request),
-            revision=_revision(request.POST.get("revision", "")),
+            revision=count_in(request.POST.get("revision", "")),
         )
     except ValidationError as refused:
         return JsonResponse({"message": refused.messages[0]}, status=400)
@@ -72,10 +72,6 @@ def _typed(request: PageRequest) -> dict[str, Any]:
     except ValueError:
         fields["region"] = None
     return fields
-
-
-def _revision(sent: str) -> int:
-    return int(sent) if sent.isdecimal() and len(sent) < 10 else 0  # noqa: PLR2004 - what a database holds
 
 
 @never_cache

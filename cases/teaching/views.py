@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cases import disclosures
 from cases.access import PageRequest, case_or_404, signed_in
 from cases.classes import class_label, known_classes
+from cases.input_values import count_in
 from cases.lifecycle import Shown
 from cases.models import Case, Cohort, TeachingRead
 from cases.models.statement import Confidence
@@ -29,9 +30,6 @@ from cases.teaching import queries
 from cases.teaching.answers import answer, start_afresh
 from cases.viewer.images import image_at
 from cases.viewer.viewer import viewer_of
-
-# Of what an address may hold.
-LONGEST_NUMBER = 9
 
 
 class TeachingForm(forms.Form):
@@ -129,8 +127,7 @@ def case(request: PageRequest, code: str) -> HttpResponse:
 
 def _before(request: PageRequest) -> int:
     given = request.POST if request.method == "POST" else request.GET
-    number = given.get("before", "")
-    return int(number) if number.isascii() and number.isdigit() and len(number) < LONGEST_NUMBER else 0
+    return count_in(given.get("before", ""))
 
 
 def _revealed(drawn: Case, read: TeachingRead) -> HttpResponse:
