@@ -18,7 +18,14 @@ from django.db.models import Exists, OuterRef, Q
 
 from cases.lifecycle import UNREAD_STATES, CaseState, Reading
 from cases.models import Adjudication, Case, Cohort, FirstRead, Image, Protocol, Review, TeachingRead
-from cases.permissions import Action, cohorts_where, reading_cohorts, under
+from cases.permissions import (
+    Action,
+    cohorts_where,
+    may_share_what_is_read_blind,
+    reading_cohorts,
+    under,
+    within,
+)
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -30,9 +37,9 @@ OVER = (CaseState.REVIEWED, CaseState.CLOSED)
 
 def results_visible_to(user: Person, prefix: str = "") -> Q:
     """The condition on cases (at the end of the path `prefix`) whose results `user` may see."""
-    open_to = _within(user, prefix) & (
+    open_to = within(user, Action.READ, prefix) & (
         under(Reading.AI_FIRST, prefix)
-        | _managed(user, prefix)
+        | within(user, Action.MANAGE, prefix)
         | (under(Reading.BLINDED, prefix) & (_has(FirstRead, "reader", user, prefix)))
         | (under(Reading.BLINDED, prefix) & _has(Adjudication, "adjudicator", user, prefix))
         | (under(Reading.TEACHING, prefix) & _has(TeachingRead, "reader", user, prefix))
@@ -47,8 +54,8 @@ def statements_visible_to(user: Person, prefix: str = "") -> Q:
     it does to administrators where they do not read; under AI first they do, and are held to the same.
     """
     over = Q(**{f"{prefix}state__in": OVER})
-    open_to = _within(user, prefix) & (
-        (_managed(user, prefix) & ~under(Reading.AI_FIRST, prefix))
+    open_to = within(user, Action.READ, prefix) & (
+        (within(user, Action.MANAGE, prefix) & ~under(Reading.AI_FIRST, prefix))
         | (over & under(Reading.AI_FIRST, prefix))
         | (over & _has(Review, "reader", user, prefix))
         | _has(Adjudication, "adjudicator", user, prefix)
@@ -63,6 +70,8 @@ def held_back_from(user: Person, prefix: str = "") -> Q:
     Whether two images are the same picture was settled when they came in (cases/intake/copies.py): also one
     that was taken from the portal's own page and altered a little before it was uploaded again.
     """
+    if not may_share_what_is_read_blind(user):
+        return Q(**{f"{prefix}pk__in": []})
     to_read = Case.objects.filter(
         reading_cohorts(user), under(Reading.BLINDED), state__in=UNREAD_STATES
     ).exclude(Exists(FirstRead.objects.filter(case=OuterRef("pk"), reader=user.pk)))
@@ -115,14 +124,6 @@ def may_see_results(user: Person, case: Case) -> bool:
 def may_see_statements(user: Person, case: Case) -> bool:
     """Whether `statements_visible_to` holds for one case."""
     return Case.objects.filter(statements_visible_to(user), pk=case.pk).exists()
-
-
-def _within(user: Person, prefix: str) -> Q:
-    return Q(**{f"{prefix}cohort__in": cohorts_where(user, Action.READ)})
-
-
-def _managed(user: Person, prefix: str) -> Q:
-    return Q(**{f"{prefix}cohort__in": cohorts_where(user, Action.MANAGE)})
 
 
 def _has(

@@ -13,10 +13,13 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet, TextChoices
 from django.utils.translation import gettext as _t
 
+from cases.held_roles import held_by
 from cases.lifecycle import Reading
 from cases.roles import Role
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.contrib.auth.models import AnonymousUser
 
     from cases.models import Case, Cohort, Review
@@ -58,9 +61,23 @@ def cohorts_where(user: Person, action: Action) -> QuerySet[Cohort]:
         return Cohort.objects.none()
     if user.is_superuser:
         return Cohort.objects.all()
-    return Cohort.objects.filter(
-        pk__in=user.memberships.filter(role__in=roles_with(action)).values("cohort_id")
-    )
+    return Cohort.objects.filter(pk__in=_cohorts_held(user, action))
+
+
+def within(user: Person, action: Action, prefix: str = "") -> Q:
+    """The condition on cases (at the end of the path `prefix`) that `user` may do `action` in their cohort.
+
+    As a list of cohorts in hand: a part that no cohort allows falls out of a query instead of being asked.
+    """
+    if not user.is_authenticated or not user.is_active:
+        return Q(**{f"{prefix}cohort__in": []})
+    if user.is_superuser:
+        return Q(**{f"{prefix}cohort__isnull": False})
+    return Q(**{f"{prefix}cohort__in": _cohorts_held(user, action)})
+
+
+def _cohorts_held(user: User, action: Action) -> list[UUID]:
+    return [cohort for cohort, held in held_by(user).items() if action in CAPABILITIES[held.role]]
 
 
 def reading_cohorts(user: Person) -> Q:
@@ -71,9 +88,22 @@ def reading_cohorts(user: Person) -> Q:
     """
     begun = Q(protocol__isnull=False, protocol__adjudicator=user.pk)
     decides = begun | Q(protocol__isnull=True, cohort__adjudicator=user.pk)
-    reads = Q(cohort__in=cohorts_where(user, Action.REVIEW))
-    seen = Q(cohort__in=cohorts_where(user, Action.MANAGE))
+    reads = within(user, Action.REVIEW)
+    seen = within(user, Action.MANAGE)
     return reads & ~decides & (under(Reading.AI_FIRST) | (under(Reading.BLINDED) & ~seen))
+
+
+def may_share_what_is_read_blind(user: Person) -> bool:
+    """Whether a cohort in which `user` may read blind stands beside another of the user's."""
+    if not user.is_authenticated or not user.is_active or user.is_superuser:
+        return False
+    held = held_by(user)
+    reads = [each for each in held.values() if each.has_blinded and _reads_unseen(each.role)]
+    return bool(reads) and len(held) > 1
+
+
+def _reads_unseen(role: Role) -> bool:
+    return Action.REVIEW in CAPABILITIES[role] and Action.MANAGE not in CAPABILITIES[role]
 
 
 def under(reading: Reading, prefix: str = "") -> Q:
@@ -90,22 +120,22 @@ def visible_to(user: Person) -> QuerySet[Case]:
     """The cases that `user` may open, as one query."""
     from cases.models import Case
 
-    return Case.objects.filter(cohort__in=cohorts_where(user, Action.VIEW))
+    return Case.objects.filter(within(user, Action.VIEW))
 
 
 def may(user: Person, action: Action, cohort: Cohort) -> bool:
     """Whether `user` may do `action` in `cohort`."""
-    return cohorts_where(user, action).filter(pk=cohort.pk).exists()
+    return action in actions_in(user, cohort)
 
 
 def actions_in(user: Person, cohort: Cohort) -> frozenset[Action]:
-    """All that `user` may do in `cohort`, in one query."""
+    """All that `user` may do in `cohort`."""
     if not user.is_authenticated or not user.is_active:
         return frozenset()
     if user.is_superuser:
         return frozenset(Action)
-    held = user.memberships.filter(cohort=cohort).values_list("role", flat=True).first()
-    return CAPABILITIES[Role(held)] if held else frozenset()
+    held = held_by(user).get(cohort.pk)
+    return CAPABILITIES[held.role] if held else frozenset()
 
 
 def may_anywhere(user: Person, action: Action) -> bool:
@@ -114,19 +144,17 @@ def may_anywhere(user: Person, action: Action) -> bool:
 
 
 def actions_anywhere(user: Person) -> frozenset[tuple[Action, Reading]]:
-    """All that `user` may do in one cohort or another, each with how that cohort is read; in one query."""
+    """All that `user` may do in one cohort or another, each with how that cohort is read."""
     from cases.models import Cohort
 
     if not user.is_authenticated or not user.is_active:
         return frozenset()
     if user.is_superuser:
         read_as = Cohort.objects.order_by().values_list("reading", flat=True).distinct()
-        held = [(Role.ADMINISTRATOR.value, reading) for reading in read_as]
+        held = {(Role.ADMINISTRATOR, Reading(reading)) for reading in read_as}
     else:
-        held = list(user.memberships.order_by().values_list("role", "cohort__reading").distinct())
-    return frozenset(
-        (action, Reading(reading)) for role, reading in held for action in CAPABILITIES[Role(role)]
-    )
+        held = {(each.role, each.reading) for each in held_by(user).values()}
+    return frozenset((action, reading) for role, reading in held for action in CAPABILITIES[role])
 
 
 def may_amend(user: Person, review: Review) -> bool:

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _t
 
-from cases import audit
+from cases import audit, held_roles
 from cases.models import Cohort, Membership
 from cases.permissions import Action, require
 from cases.roles import Role
@@ -27,6 +27,7 @@ def add_member(*, by: User | None, cohort: Cohort, user: User, role: Role) -> Me
     with transaction.atomic():
         membership, _ = Membership.objects.update_or_create(user=user, cohort=cohort, defaults={"role": role})
         audit.record(by=by, action="member.added", subject=user, cohort=cohort, role=str(role))
+    held_roles.forget()
     return membership
 
 
@@ -45,6 +46,7 @@ def change_role(*, by: User, membership: Membership, role: Role) -> None:
             role=str(role),
         )
         Membership.objects.filter(pk=membership.pk).update(role=role)
+    held_roles.forget()
 
 
 def remove_member(*, by: User, membership: Membership) -> None:
@@ -63,6 +65,7 @@ def remove_member(*, by: User, membership: Membership) -> None:
             role=membership.role,
         )
         membership.delete()
+    held_roles.forget()
 
 
 def keep_administrators_without(user: User) -> None:

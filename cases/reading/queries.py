@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from cases.blinding import may_see_statements, statements_visible_to
 from cases.models import Adjudication, Case, Draft, FirstRead, Review
-from cases.permissions import Action, cohorts_where
+from cases.permissions import Action, within
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -48,7 +48,7 @@ def review_visible_to(user: Person, review_id: UUID) -> Review:
 
 
 def _own(user: Person) -> Q:
-    return Q(reader=user.pk, case__cohort__in=cohorts_where(user, Action.READ))
+    return Q(reader=user.pk) & within(user, Action.READ, "case__")
 
 
 def own_current_review(user: User, case: Case) -> Review | None:

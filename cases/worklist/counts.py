@@ -23,6 +23,7 @@ class _Count(Subquery):
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
     output_field = IntegerField()
+    empty_result_set_value = 0  # where the query can hold no row whatever there is, and so is not asked
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.roles_once.RolesOnceMiddleware",
     "portal.language.AccountLanguageMiddleware",
     "portal.same_person.SamePersonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -63,19 +63,19 @@ def test_csv_keeps_line_breaks_quotes_and_umlauts(ready_case, colleague, review_
 def test_rows_come_in_chunks_not_one_query_each(
     submit, analyse_as, colleague, exporter, review_as, django_assert_num_queries
 ) -> None:
-    """One query for the keys of the reads, one for the reads, one for the first reads, one for the number of
-    images, one for the networks, whose manifests are too large to stand beside each; two to write down what
-    is shown, one the next time.
+    """One query for the roles, one for the keys of the reads, one for the reads, one for the first reads, one
+    for the number of images, one for the networks, whose manifests are too large to stand beside each; two to
+    write down what is shown, one the next time.
     """
     for seed in range(3):
         case = submit(seed=seed)
         analyse_as(case)
         review_as(colleague, case)
-    with django_assert_num_queries(5 + 2) as queries:
+    with django_assert_num_queries(6 + 2) as queries:
         assert len(list(rows.rows(current_reviews(exporter, ReviewFilter()), to=exporter))) == 3
-    with django_assert_num_queries(5 + 1):
+    with django_assert_num_queries(6 + 1):
         list(rows.rows(current_reviews(exporter, ReviewFilter()), to=exporter))
-    assert "manifest" not in queries[1]["sql"]
+    assert "manifest" not in queries[2]["sql"]
 
 
 def test_row_says_which_of_how_many_images_was_judged(submit_many, analyse_as, colleague, review_as) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cases.held_roles import asked_once, held_by
 from cases.lifecycle import Priority, ReadingOrder
 from cases.models import Case, Membership, Protocol, Review
 from cases.worklist import reading_queue
@@ -61,10 +62,12 @@ def test_next_case_finds_the_only_one_that_waits_behind_many_that_do_not(
 
 
 def test_way_to_the_next_case_takes_three_queries(mixed, colleague, django_assert_num_queries) -> None:
-    with django_assert_num_queries(3):
-        assert next_case(colleague) == mixed[0]
-    with django_assert_num_queries(4):
-        assert next_case(colleague, after=mixed[4]) == mixed[5]
+    with asked_once():
+        held_by(colleague)
+        with django_assert_num_queries(3):
+            assert next_case(colleague) == mixed[0]
+        with django_assert_num_queries(4):
+            assert next_case(colleague, after=mixed[4]) == mixed[5]
 
 
 def test_amendment_fills_no_second_slot(
