@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -60,15 +60,15 @@ PARTS = {
     "browser": Part("Browser tests (Chromium, PostgreSQL, Valkey, worker)", ("browser",), servers=True),
     "js": Part("JavaScript tests (node)", ("js",)),
 }
-# In one run, whose processes start once and wait for each other once.
-QUICK = [
-    Part(
-        "Unit tests, and what depends on the database (SQLite)",
-        (*PARTS["unit"].folders, *PORTAL),
-        marked="(unit or both_databases) and not slow",
-    ),
-    PARTS["js"],
-]
+# What needs no server, in one run, whose processes start once and wait for each other once.
+UNIT_AND_SQLITE = Part(
+    "Unit tests, and what depends on the database (SQLite)",
+    (*PARTS["unit"].folders, *PORTAL),
+    marked="unit or both_databases",
+    covers=True,
+)
+WHOLE = [UNIT_AND_SQLITE, PARTS["portal"], PARTS["browser"], PARTS["js"]]
+QUICK = [replace(UNIT_AND_SQLITE, marked=f"({UNIT_AND_SQLITE.marked}) and not slow"), PARTS["js"]]
 
 
 def main() -> int:
@@ -87,8 +87,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="secondread-tests-") as folder:
-        parts = QUICK if asked.quick else [PARTS[name] for name in asked.parts or PARTS]
-        is_whole = parts == list(PARTS.values()) and not theirs
+        named = [PARTS[name] for name in asked.parts]
+        parts = QUICK if asked.quick else named or WHOLE
+        is_whole = parts == WHOLE and not theirs
         results = _run_all(parts, theirs, Path(folder), is_whole)
         if is_whole and not _is_covered(Path(folder)):
             results["broken parts"] += 1

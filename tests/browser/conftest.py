@@ -16,6 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 from cases.models import ModelVersion
 from tests.support import chromium, worker
 from tests.support.live import DrainedServer
+from tests.support.profiles import Profiles
 
 # Two cores, two browsers that draw without a graphics card, and two workers beside them.
 expect.set_options(timeout=20_000)
@@ -60,35 +61,45 @@ def live_server() -> Iterator[LiveServer]:
 
 @pytest.fixture(autouse=True)
 def at_rest(
-    request: pytest.FixtureRequest, transactional_db: None, browser: Browser, live_server: LiveServer
+    request: pytest.FixtureRequest,
+    transactional_db: None,
+    browser: Browser,
+    live_server: LiveServer,
+    profiles: Profiles,
 ) -> Iterator[None]:
     """Nothing of a test works on when the database is emptied: no page, no request, no job.
 
-    It stands on `transactional_db`, so that it ends before that one does; the profiles that a test made with
-    fixtures of its own, or left open where it failed, are closed here.
+    It stands on `transactional_db`, so that it ends before that one does; the profiles that a test made by
+    itself, or left open where it failed, are closed here.
     """
     server = live_server.thread.httpd
     server.open_doors()
     yield
     for profile in browser.contexts:
-        profile.close()
+        if profile in profiles.kept.values():
+            profiles.clean(profile, live_server.url)
+        else:
+            profile.close()
     server.drain()
     if "analysis_worker" in request.fixturenames:
         worker.settle()
 
 
+@pytest.fixture(scope="session")
+def profiles(browser: Browser) -> Profiles:
+    """The profiles that outlive a test."""
+    return Profiles(browser)
+
+
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A fresh profile."""
-    fresh = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
-    yield fresh
-    fresh.close()
+def context(request: pytest.FixtureRequest, profiles: Profiles, at_rest: None) -> BrowserContext:
+    """A profile that knows nobody and keeps nothing; what every page loads it has already."""
+    return profiles.take(NO_WEBGL2 if "without_canvas" in request.fixturenames else "")
 
 
 @pytest.fixture
 def without_canvas(context: BrowserContext) -> None:
     """Pages show the server's drawing alone."""
-    context.add_init_script(NO_WEBGL2)
 
 
 @pytest.fixture
