@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, Q
 
+from cases.held_roles import asked_once
 from cases.lifecycle import UNREAD_STATES, CaseState, Reading
 from cases.models import Adjudication, Case, Cohort, FirstRead, Image, Protocol, Review, TeachingRead
 from cases.permissions import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 OVER = (CaseState.REVIEWED, CaseState.CLOSED)
 
 
+@asked_once()
 def results_visible_to(user: Person, prefix: str = "") -> Q:
     """The condition on cases (at the end of the path `prefix`) whose results `user` may see."""
     open_to = within(user, Action.READ, prefix) & (
@@ -47,6 +49,7 @@ def results_visible_to(user: Person, prefix: str = "") -> Q:
     return open_to & ~held_back_from(user, prefix)
 
 
+@asked_once()
 def statements_visible_to(user: Person, prefix: str = "") -> Q:
     """The condition on cases of which `user` may see what other readers said.
 
@@ -63,6 +66,7 @@ def statements_visible_to(user: Person, prefix: str = "") -> Q:
     return open_to & ~held_back_from(user, prefix)
 
 
+@asked_once()
 def held_back_from(user: Person, prefix: str = "") -> Q:
     """The condition on cases with a picture that `user` still has to read blind in another cohort, and has
     committed no read of here.
@@ -90,6 +94,7 @@ def may_lie_open(user: Person) -> Q:
     return functools.reduce(operator.or_, own_openings(user), Q(cohort__in=openly_read(user)))
 
 
+@asked_once()
 def openly_read(user: Person) -> QuerySet[Cohort]:
     """The cohorts of whose cases some lie open before the user without an own read."""
     begun = Exists(Protocol.objects.filter(cohort=OuterRef("pk"), reading=Reading.AI_FIRST))

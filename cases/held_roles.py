@@ -41,7 +41,12 @@ _kept: ContextVar[dict[UUID, HeldRoles] | None] = ContextVar("held_roles", defau
 
 @contextmanager
 def asked_once() -> Iterator[None]:
-    """Until the end of the block, what `held_by` found holds. For a request, and for nothing longer."""
+    """Until the end of the block, what `held_by` found holds; a block within a block changes nothing. For a
+    request, or for one condition of several parts, and for nothing longer.
+    """
+    if _kept.get() is not None:
+        yield
+        return
     token = _kept.set({})
     try:
         yield

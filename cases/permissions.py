@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet, TextChoices
 from django.utils.translation import gettext as _t
 
-from cases.held_roles import held_by
+from cases.held_roles import asked_once, held_by
 from cases.lifecycle import Reading
 from cases.roles import Role
 
@@ -80,6 +80,7 @@ def _cohorts_held(user: User, action: Action) -> list[UUID]:
     return [cohort for cohort, held in held_by(user).items() if action in CAPABILITIES[held.role]]
 
 
+@asked_once()
 def reading_cohorts(user: Person) -> Q:
     """The condition on cases that `user` may read them for the study.
 

@@ -264,7 +264,9 @@ def test_review_that_was_submitted_becomes_final_though_another_image_stands_by_
 # --- Each image's own result ------------------------------------------------------
 
 
-def test_results_by_image_are_read_in_one_query(analysed, colleague, model_version) -> None:
+def test_results_by_image_are_read_in_one_query_beside_that_for_the_roles(
+    analysed, colleague, model_version
+) -> None:
     case = analysed(*[("glioma", 0.5 + place / 20) for place in range(6)])
     with CaptureQueriesContext(connection) as queries:
         found = results.results_by_image(colleague, case, model_version)
@@ -272,7 +274,7 @@ def test_results_by_image_are_read_in_one_query(analysed, colleague, model_versi
             range(6), "test-cnn-1"
         )
         assert [each.image.position for each in found.values()] == list(range(6))
-    assert len(queries) == 1
+    assert len(queries) == 1 + 1
     assert found[3].confidence == pytest.approx(0.65)
 
 
