@@ -123,13 +123,19 @@ function begin() {
   target.focus({ preventScroll: target.tagName === "H1" });
 }
 
+async function answered(address, signal) {
+  const answer = await fetch(address, { signal });
+  return answer.ok ? await answer.json() : null;
+}
+
 /** Have the next case's picture at hand, as both viewers need it, or say that none waits; neither claims anything. */
 async function prefetch(signal) {
   const link = document.querySelector("[data-ahead]");
   if (!link) return;
-  const answer = await fetch(link.dataset.ahead, { signal }).catch(() => null);
-  if (!answer?.ok) return;
-  const { picture, volume } = await answer.json();
+  // The page may go before the answer is there, or in the middle of it.
+  const told = await answered(link.dataset.ahead, signal).catch(() => null);
+  if (!told) return;
+  const { picture, volume } = told;
   if (picture) {
     new Image().src = picture;
     fetch(volume, { priority: "low" }).catch(() => {});
