@@ -13,17 +13,23 @@ from inference.commands import (
     evaluate,
     explain,
     gate,
+    pack,
     predict,
     publish,
     robustness,
     select,
     train,
+    train_all,
+    unpack,
 )
 from inference.errors import InferenceError
 
 _COMMANDS = (
     describe,
     train,
+    pack,
+    train_all,
+    unpack,
     select,
     evaluate,
     crossvalidate,

@@ -50,7 +50,7 @@ class ManifestError(InferenceError):
 
 class DataError(InferenceError):
     """Training or evaluation data that cannot be used. Codes: data_missing, data_invalid, recipe_invalid,
-    run_mismatch.
+    run_mismatch, packages_missing, weights_missing.
     """
 
 

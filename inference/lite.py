@@ -11,15 +11,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from inference.architecture import LITE0_STAGES, LITE0_STEM, EvidencePyramid, Stage
+from inference.architecture import EvidencePyramid
+from inference.backbone import Convolutions, stage_ends
 
 EVIDENCE = "lesion_evidence"
-
-# The ImageNet weights expect (grey - 127) / 128 for grey values from 0 to 255.
-_SCALE, _OFFSET = 255.0 / 128.0, -127.0 / 128.0
-_EPSILON = 1e-3
-# Trainings are short: running statistics must follow within tens of steps.
-_MOMENTUM = 0.9
 
 
 def build(network: EvidencePyramid, input_size: int, class_count: int) -> keras.Model:
@@ -28,14 +23,9 @@ def build(network: EvidencePyramid, input_size: int, class_count: int) -> keras.
     The output of its layer EVIDENCE, float32 (B, h, w, classes), is the evidence of the last tap, which
     training compares with lesion boxes.
     """
-    convolve = _Convolutions(network.batch_norm)
+    convolve = Convolutions(network.batch_norm)
     inputs = keras.Input((input_size, input_size, 1), name="slice")
-    flow = keras.layers.Rescaling(_SCALE, _OFFSET, name="imagenet_scale")(inputs)
-    flow = convolve(flow, LITE0_STEM, 3, "stem", stride=2, activation="relu6")
-    ends = []
-    for number, stage in enumerate(LITE0_STAGES[: network.stages], start=1):
-        flow = _stage(convolve, flow, stage, f"stage{number}")
-        ends.append(flow)
+    ends = stage_ends(convolve, inputs, network.backbone, network.stages)
     taps = {
         "edges": convolve(ends[1], network.edges, 1, "edges", activation="relu"),
         "textures": convolve(ends[2], network.textures, 1, "textures", activation="relu"),
@@ -101,49 +91,7 @@ def _norm_of(model: keras.Model, name: str) -> keras.layers.BatchNormalization |
     return next((layer for layer in model.layers if layer.name == wanted), None)
 
 
-class _Convolutions:
-    """Convolution, norm, activation; the last of them carries the given name, so that taps can be named."""
-
-    def __init__(self, batch_norm: bool) -> None:
-        self._batch_norm = batch_norm
-
-    def __call__(
-        self, flow: Any, filters: int, kernel: int, name: str, *, stride: int = 1, activation: str = ""
-    ) -> Any:
-        layer = keras.layers.Conv2D(
-            filters, kernel, stride, "same", use_bias=not self._batch_norm, name=f"{name}_kernel"
-        )
-        return self._finish(layer(flow), name, activation)
-
-    def depthwise(self, flow: Any, kernel: int, name: str, *, stride: int = 1) -> Any:
-        layer = keras.layers.DepthwiseConv2D(
-            kernel, stride, "same", use_bias=not self._batch_norm, name=f"{name}_kernel"
-        )
-        return self._finish(layer(flow), name, "relu6")
-
-    def _finish(self, flow: Any, name: str, activation: str) -> Any:
-        if self._batch_norm:
-            flow = keras.layers.BatchNormalization(momentum=_MOMENTUM, epsilon=_EPSILON, name=f"{name}_norm")(
-                flow
-            )
-        return keras.layers.Activation(activation, name=name)(flow) if activation else flow
-
-
-def _stage(convolve: _Convolutions, flow: Any, stage: Stage, name: str) -> Any:
-    for number in range(1, stage.blocks + 1):
-        block, before = f"{name}_{number}", flow
-        if stage.expansion > 1:
-            wide = flow.shape[-1] * stage.expansion
-            flow = convolve(flow, wide, 1, f"{block}_expand", activation="relu6")
-        stride = stage.stride if number == 1 else 1
-        flow = convolve.depthwise(flow, stage.kernel, f"{block}_depthwise", stride=stride)
-        flow = convolve(flow, stage.filters, 1, f"{block}_project")
-        if number > 1:
-            flow = keras.layers.Add(name=f"{block}_add")([before, flow])
-    return flow
-
-
-def _lesion(convolve: _Convolutions, ends: list[Any], network: EvidencePyramid) -> Any:
+def _lesion(convolve: Convolutions, ends: list[Any], network: EvidencePyramid) -> Any:
     """From the deepest stage back up to the grid of stage 3 (a feature pyramid, Lin et al. 2017)."""
     flow = convolve(ends[-1], network.fusion, 1, f"fusion{len(ends)}")
     for number in (5, 3):

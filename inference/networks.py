@@ -12,8 +12,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from inference import lite
-from inference.architecture import EvidencePyramid, Network, PlainCnn
+from inference import lite, pyramid
+from inference.architecture import Ensemble, EvidencePyramid, FeaturePyramid, Network, PlainCnn
 from inference.errors import ManifestError
 from inference.weights import GATE_PREFIX, read_archive
 
@@ -26,6 +26,10 @@ def build_network(network: Network, input_size: int, class_count: int) -> keras.
     """
     if isinstance(network, EvidencePyramid):
         return lite.build(network, input_size, class_count)
+    if isinstance(network, FeaturePyramid):
+        return pyramid.build(network, input_size, class_count)
+    if isinstance(network, Ensemble):
+        return pyramid.build_ensemble(network, input_size, class_count)
     return _plain_cnn(network, input_size, class_count)
 
 

@@ -14,6 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
+from cases.analysis import jobs
+
 # Less is left for a few uploads at the most, and then nothing can be stored any more.
 LEAST_FREE_BYTES = 200 * 2**20
 
@@ -28,16 +30,24 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when database and broker answer and pictures can be stored; 503, and what is wrong, otherwise."""
+    """200 when database and broker answer and pictures can be stored; 503, and what is wrong, otherwise.
+
+    `analysis` says whether jobs wait because a worker cannot use their network. Pages work all the same.
+    """
     checks = {"database": _database_answers(), "broker": _broker_answers(), "disk": _disk_has_room()}
     healthy = all(checks.values())
     return JsonResponse(
         {
             "status": "ok" if healthy else "unavailable",
             "checks": {name: "ok" if good else "unavailable" for name, good in checks.items()},
+            "analysis": _analysis() if checks["database"] else "unknown",
         },
         status=200 if healthy else 503,
     )
+
+
+def _analysis() -> str:
+    return "waits_for_network" if jobs.are_waiting_for_a_network() else "ok"
 
 
 def _database_answers() -> bool:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ANALYSE_TASK = "cases.analysis.worker.analyse"
+NETWORK_UNUSABLE = Job.NETWORK_UNUSABLE
 # So many jobs at the most are sent again in one round: messages that come
 # twice are harmless, but a long queue must not fill the broker with them.
 ENQUEUE_BATCH = 100
@@ -55,7 +56,14 @@ class Lease:
     token: uuid.UUID
     attempt: int
     image_file: str
-    model_name: str
+    network: Network
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network that a job asks for, as it was registered."""
+
+    name: str
     weights_sha256: str
     compiled_sha256: str
 
@@ -129,9 +137,32 @@ def lease(job_id: uuid.UUID) -> Lease | None:
     if taken != 1:
         return None
     job = Job.objects.select_related("image", "model_version").get(pk=job_id)
-    version = job.model_version
-    digests = (version.weights_sha256, version.compiled_sha256)
-    return Lease(job_id, token, job.attempts, job.image.file, version.name, *digests)
+    return Lease(job_id, token, job.attempts, job.image.file, _network(job.model_version))
+
+
+def network_of(job_id: uuid.UUID) -> Network | None:
+    """The network that a queued job asks for; None where it is not queued (any more)."""
+    job = Job.objects.select_related("model_version").filter(pk=job_id, status=JobStatus.QUEUED).first()
+    return _network(job.model_version) if job else None
+
+
+def let_wait(job_id: uuid.UUID, reason: str) -> None:
+    """Leave a queued job in the queue, and say why nobody here takes it: that is no attempt, and no failure.
+
+    The sweep sends it again and again; whoever can take it then does.
+    """
+    Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).update(
+        error_code=NETWORK_UNUSABLE, error_message=reason
+    )
+
+
+def are_waiting_for_a_network() -> bool:
+    """Whether jobs wait because a worker cannot use their network."""
+    return Job.objects.filter(status=JobStatus.QUEUED, error_code=NETWORK_UNUSABLE).exists()
+
+
+def _network(version: ModelVersion) -> Network:
+    return Network(version.name, version.weights_sha256, version.compiled_sha256)
 
 
 def _finish(lease: Lease, **changes: object) -> bool:
@@ -211,12 +242,13 @@ def take_back_expired() -> int:
 
 
 def enqueue_waiting() -> int:
-    """Announce queued jobs that nobody was told of lately, oldest first; return how many."""
+    """Announce queued jobs that nobody was told of lately, in turns; return how many."""
     stale = timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS)
     waiting: Iterable[uuid.UUID] = (
         Job.objects.filter(status=JobStatus.QUEUED)
         .filter(Q(sent_at__isnull=True) | Q(sent_at__lt=stale))
-        .order_by("queued_at")
+        # Those that were sent longest ago, or never: many that wait for a network keep nobody else waiting.
+        .order_by(F("sent_at").asc(nulls_first=True), "queued_at")
         .values_list("pk", flat=True)[:ENQUEUE_BATCH]
     )
     sent = 0

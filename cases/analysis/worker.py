@@ -16,10 +16,11 @@ from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import worker_process_init
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from cases import storage
 from cases.analysis import jobs, model_files, model_versions
-from cases.analysis.jobs import Failure, Lease, Result
+from cases.analysis.jobs import Failure, Lease, Network, Result
 from inference.canonical import decode_canonical
 from inference.errors import InferenceError, ManifestError
 from inference.fingerprints import FingerprintSet
@@ -36,6 +37,27 @@ UNEXPECTED = Failure(
     "give the case code to your administrator.",
     retryable=True,
 )
+
+
+# Why jobs wait where this process cannot use their network. What it lacks in detail stands in the log.
+ENGINE_MISSING = gettext_noop(
+    "The analysis waits: what runs this network is not installed on a worker. Nothing is lost. "
+    "Tell your administrator."
+)
+NEWER_NETWORK = gettext_noop(
+    "The analysis waits: a worker cannot read this network, which was made for another version of the "
+    "portal. Nothing is lost. Tell your administrator."
+)
+FILES_MISSING = gettext_noop(
+    "The analysis waits: the files of this network are missing on a worker, or are not those that were "
+    "registered. Nothing is lost. Tell your administrator."
+)
+_REASONS = {
+    "engine_missing": ENGINE_MISSING,
+    "engine_unfit": ENGINE_MISSING,
+    "manifest_invalid": NEWER_NETWORK,
+    "compiled_unfit": NEWER_NETWORK,
+}
 
 
 @functools.lru_cache(maxsize=2)
@@ -65,13 +87,17 @@ def load_active_network(**kwargs: Any) -> None:
         active = model_versions.active_version()
         predictor_for(active.name, active.weights_sha256, active.compiled_sha256)
     except Exception:
-        # The process must come up all the same: the job will say why it failed.
+        # The process must come up all the same: the job will say why it waits.
         logger.exception("The active network could not be loaded.")
 
 
 @shared_task(name=jobs.ANALYSE_TASK)
 def analyse(job_id: str) -> None:
     """Analyse one image. Called twice for the same job, the second call does nothing."""
+    reason = _reason_to_wait(uuid.UUID(job_id))
+    if reason:
+        jobs.let_wait(uuid.UUID(job_id), reason)
+        return
     lease = jobs.lease(uuid.UUID(job_id))
     if lease is None:
         return
@@ -86,9 +112,28 @@ def analyse(job_id: str) -> None:
         logger.warning("Job %s was taken back meanwhile; this result is dropped.", job_id)
 
 
+def _reason_to_wait(job_id: uuid.UUID) -> str:
+    """Why no job of this network can be taken here; empty where one can, or where the job is not queued."""
+    network = jobs.network_of(job_id)
+    if network is None:
+        return ""
+    try:
+        _loaded(network)
+    except ManifestError as error:
+        logger.error("Job %s waits for its network (%s): %s", job_id, error.code, error.message)  # noqa: TRY400
+        return _REASONS.get(error.code, FILES_MISSING)
+    except Exception:  # noqa: BLE001 - what else goes wrong does so again in the attempt, which says it
+        return ""
+    return ""
+
+
+def _loaded(network: Network) -> tuple[Predictor, FingerprintSet | None]:
+    predictor = predictor_for(network.name, network.weights_sha256, network.compiled_sha256)
+    return predictor, training_images_of(predictor)
+
+
 def _infer(lease: Lease) -> Result:
-    predictor = predictor_for(lease.model_name, lease.weights_sha256, lease.compiled_sha256)
-    known = training_images_of(predictor)
+    predictor, known = _loaded(lease.network)
     pixels = decode_canonical(storage.load(lease.image_file))
     started = time.perf_counter()
     found = predictor.predict([pixels])[0]
@@ -105,14 +150,6 @@ def _infer(lease: Lease) -> Result:
 
 def _failure_of(error: Exception, job_id: str) -> Failure:
     """What the clinician is told; what the operator needs goes to the log."""
-    if isinstance(error, ManifestError):
-        logger.error("Job %s failed: %s", job_id, error.message)
-        return Failure(
-            error.code,
-            "The files of this network are missing on a worker, or are not those that were registered. "
-            "Tell your administrator.",
-            retryable=error.retryable,
-        )
     if isinstance(error, InferenceError):
         return Failure(error.code, error.message, error.retryable)
     if isinstance(error, SoftTimeLimitExceeded):

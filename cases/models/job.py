@@ -24,6 +24,9 @@ class Job(models.Model):
     result is taken only from the holder of that token.
     """
 
+    # Code of a queued job that no worker could take, because none of them can use its network.
+    NETWORK_UNUSABLE: ClassVar = "network_unusable"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # Found by the constraint below, never by the network alone (models/__init__.py).
     image = models.ForeignKey("cases.Image", on_delete=models.CASCADE, db_index=False, related_name="jobs")
@@ -66,6 +69,11 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} ({self.status})"
+
+    @property
+    def waits_for_a_network(self) -> bool:
+        """Whether nobody takes the job because its network cannot be used."""
+        return self.status == JobStatus.QUEUED and self.error_code == self.NETWORK_UNUSABLE
 
     @property
     def error_shown(self) -> str:

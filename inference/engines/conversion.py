@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from inference import lite
-from inference.architecture import EvidencePyramid, Network
+from inference.architecture import ADDITIVE, Network
 from inference.engines import tensorflow as _tensorflow  # noqa: F401 - chooses Keras's backend first
 from inference.engines.litert import EMBEDDING, EVIDENCE, INPUT, LOGITS
 
@@ -20,7 +20,7 @@ def compiled(model: keras.Model, network: Network) -> bytes | None:
     Its weights stay float32, so that both engines compute the same: kernels are stored in float16 beside it,
     and what they are rounded to is exact here.
     """
-    if not isinstance(network, EvidencePyramid):
+    if not isinstance(network, ADDITIVE):
         return None
     names = network.layer_names()
     inner = lite.with_evidence(model, names)

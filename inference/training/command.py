@@ -15,7 +15,7 @@ from inference.errors import DataError
 from inference.files import Tell
 from inference.files import silent as tell_nobody
 from inference.training.data import Sample, Tensors, load_tensors, read_samples, refuse_contradictions
-from inference.training.export import CLASSES, export
+from inference.training.export import CLASSES, NEGATIVE_CLASS, export
 from inference.training.fitting import fit
 from inference.training.folds import refuse_shared_groups
 from inference.training.one_cycle import fit_one_cycle
@@ -100,7 +100,15 @@ def _fitted(
         looked_at = [sample for sample in validation if sample.first_of_slice is not False]
         unseen = load_tensors(looked_at, codes, recipe.input_size, progress) if looked_at else None
         slices = [sample.slice_id or str(sample.path) for sample in training]
-        return fit_one_cycle(recipe, seen, slices, unseen, class_count=len(codes), directory=directory)
+        return fit_one_cycle(
+            recipe,
+            seen,
+            slices,
+            unseen,
+            class_count=len(codes),
+            directory=directory,
+            negative=codes.index(NEGATIVE_CLASS),
+        )
     if not validation:
         raise DataError("recipe_invalid", f"Early stopping needs a validation fold. Received {recipe.id!r}.")
     unseen = load_tensors(validation, codes, recipe.input_size, progress)

@@ -12,11 +12,11 @@ from typing import Any
 
 import keras
 
-from inference.architecture import EvidencePyramid, Network
+from inference.architecture import EvidencePyramid, FeaturePyramid, Network
 from inference.files import write_whole
 from inference.lite import fold_batch_norm
-from inference.manifest import ClassLabel, LayerInfo, Manifest
-from inference.networks import build_network, weights_to_bytes
+from inference.manifest import ClassLabel, Compiled, LayerInfo, Manifest
+from inference.networks import build_network, load_weights, weights_to_bytes
 from inference.predictor import Predictor
 from inference.preprocessing import PREPROCESSING_ID
 from inference.training.data import Sample, Tensors
@@ -60,45 +60,91 @@ def export(
     network, model = shipped(recipe, model)
     weights = weights_to_bytes(model)
     write_whole(directory / f"{recipe.id}.npz", weights)
-    draft = _draft(recipe, network, weights, directory)
+    draft = _draft(recipe.id, recipe.title, recipe.input_size, network, weights, directory)
     predictor = Predictor.load(draft)
     figures = (
         {"validation": rounded(evaluate(predictor, validation, progress=progress))} if validation else {}
     )
-    record = {
-        "recipe": recipe.as_dict(),
-        "data_digest": training.digest,
-        "split": {"training": _side(samples), "validation": _side(validation)},
-        "figures": figures,
-    }
-    path = directory / f"{recipe.id}.json"
-    manifest = replace(draft, training=record)
-    write_whole(path, (json.dumps(manifest.as_dict(), indent=2) + "\n").encode())
-    return path
+    record = _record(recipe.as_dict(), training.digest, samples, validation)
+    return _written(replace(draft, training={**record, "figures": figures}))
+
+
+def export_network(
+    model: keras.Model,
+    network: Network,
+    *,
+    name: str,
+    title: str,
+    recipe: dict[str, Any],
+    data_digest: str,
+    training: Sequence[Sample],
+    validation: Sequence[Sample],
+    directory: Path,
+) -> Path:
+    """Write <name>.npz, the compiled form <name>.tflite where there is one, and <name>.json; return the path
+    of the last. Nothing is measured.
+
+    recipe: how it came about, ready for JSON. data_digest: of the training images, as `digest_of` gives it.
+    """
+    # Slow to import, and not there on a machine that only trains.
+    from inference.engines.conversion import compiled
+
+    weights, size = weights_to_bytes(model), model.inputs[0].shape[1]
+    # What ships is what kernels are rounded to.
+    load_weights(model, weights)
+    write_whole(directory / f"{name}.npz", weights)
+    form = compiled(model, network)
+    if form is not None:
+        write_whole(directory / f"{name}.tflite", form)
+    return _written(
+        replace(
+            _draft(name, title, size, network, weights, directory),
+            training={**_record(recipe, data_digest, training, validation), "figures": {}},
+            compiled=Compiled(f"{name}.tflite", hashlib.sha256(form).hexdigest()) if form else None,
+        )
+    )
 
 
 def shipped(recipe: Recipe, model: keras.Model) -> tuple[Network, keras.Model]:
     """Return the network as it ships and is fastest: its norms folded into its convolutions."""
     network = recipe.network
-    if not isinstance(network, EvidencePyramid):
+    if isinstance(network, EvidencePyramid):
+        network = replace(network, batch_norm=False)
+    elif isinstance(network, FeaturePyramid):
+        network = replace(network, batch_norm=False, drop_connect=0.0)
+    else:
         return network, model
-    network = replace(network, batch_norm=False)
     folded = build_network(network, recipe.input_size, model.output.shape[-1])
     fold_batch_norm(model, folded)
     return network, folded
 
 
-def _draft(recipe: Recipe, network: Network, weights: bytes, directory: Path) -> Manifest:
+def _record(
+    recipe: dict[str, Any], data_digest: str, training: Sequence[Sample], validation: Sequence[Sample]
+) -> dict[str, Any]:
+    split = {"training": _side(training), "validation": _side(validation)}
+    return {"recipe": recipe, "data_digest": data_digest, "split": split}
+
+
+def _written(manifest: Manifest) -> Path:
+    path = manifest.directory / f"{manifest.id}.json"
+    write_whole(path, (json.dumps(manifest.as_dict(), indent=2) + "\n").encode())
+    return path
+
+
+def _draft(
+    name: str, title: str, input_size: int, network: Network, weights: bytes, directory: Path
+) -> Manifest:
     return Manifest(
-        id=recipe.id,
-        title=recipe.title,
+        id=name,
+        title=title,
         created=datetime.datetime.now(datetime.UTC).date().isoformat(),
-        weights_file=f"{recipe.id}.npz",
+        weights_file=f"{name}.npz",
         weights_sha256=hashlib.sha256(weights).hexdigest(),
         classes=CLASSES,
-        input_size=recipe.input_size,
+        input_size=input_size,
         preprocessing=PREPROCESSING_ID,
-        layers=_layers(network, recipe.input_size),
+        layers=_layers(network, input_size),
         network=network,
         training={},
         temperature=1.0,

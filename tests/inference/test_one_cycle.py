@@ -10,11 +10,11 @@ import keras
 import numpy as np
 import pytest
 
-from inference import lite
-from inference.architecture import LITE0_STAGES
+from inference.architecture import FeaturePyramid
 from inference.errors import DataError
 from inference.lite import EVIDENCE
 from inference.manifest import load_manifest
+from inference.networks import build_network
 from inference.predictor import Predictor
 from inference.training import command, one_cycle
 from inference.training.appearance import change_appearance
@@ -22,10 +22,19 @@ from inference.training.augmentation import random_transforms, warp, warp_boxes
 from inference.training.command import for_fold, train_fold
 from inference.training.data import Tensors
 from inference.training.fitting import HistoryFile, read_history
-from inference.training.one_cycle import Draws, fit_one_cycle, lesion_loss, take_out
+from inference.training.one_cycle import (
+    DENSE,
+    Draws,
+    dense_loss,
+    fit_one_cycle,
+    lesion_loss,
+    take_out,
+    targets_of,
+)
 from inference.training.recall import MacroRecall
 from inference.training.recipe import Appearance, Augmentation, Recipe, load_recipe
 from inference.training.run_record import refuse_other
+from tests.inference.backbones import narrow
 from tests.inference.tiny import CODES, labelled_picture, step_by_step, write_cohort
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -74,8 +83,7 @@ ALL_CHANGES = Appearance(
 @pytest.fixture(autouse=True)
 def small_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
     """One narrow block a stage: what is tested here is the training, and compiling Lite0 takes long."""
-    stages = tuple(replace(stage, blocks=1, expansion=1, filters=8) for stage in LITE0_STAGES)
-    monkeypatch.setattr(lite, "LITE0_STAGES", stages)
+    narrow(monkeypatch)
 
 
 @pytest.fixture
@@ -201,6 +209,72 @@ def test_lesion_loss_is_the_log_share_of_the_true_class_alone() -> None:
     soft = [np.log1p(np.exp([30.0, 10.0, -5.0, 0.0])), np.log1p(np.exp([40.0, -1.0, -1.0, -1.0]))]
     expected = [-math.log(heat[0] / heat.sum()) for heat in soft]
     assert loss == pytest.approx([*expected, 0.0], abs=1e-3)
+
+
+def test_dense_targets_are_shares_of_the_background_and_of_the_lesions_class() -> None:
+    classes = np.eye(3, dtype=np.float32)[[2, 1, 0]]
+    lesions = np.zeros((3, 1, 2), np.float32)
+    lesions[0, 0] = [0.25, 0.0]
+    found = targets_of(classes, lesions, np.array([True, True, False]))[DENSE]
+    assert found[0, 0].tolist() == [[0.75, 0.0, 0.0, 0.25], [1.0, 0.0, 0.0, 0.0]]
+    assert found[1, 0].tolist() == [[1.0, 0.0, 0.0, 0.0]] * 2
+    assert not found[2].any()
+    assert set(targets_of(classes, lesions, None)) == {"logits", EVIDENCE}
+
+
+def test_dense_loss_is_the_cross_entropy_weighted_by_the_cover() -> None:
+    truth = np.zeros((2, 1, 2, 3), np.float32)
+    truth[0, 0] = [[0.5, 0.0, 0.5], [1.0, 0.0, 0.0]]
+    logits = np.log(np.array([[[[0.25, 0.25, 0.5], [0.5, 0.25, 0.25]]]] * 2, np.float32)) + 3.0
+    covered = (1 + 9 * 0.5) * -(0.5 * math.log(0.25) + 0.5 * math.log(0.5))
+    assert np.asarray(dense_loss(truth, logits)) == pytest.approx(
+        [(covered + math.log(2)) / 2, 0.0], abs=1e-5
+    )
+
+
+def test_lesion_that_was_taken_out_is_background_and_an_unmarked_one_is_not_learned_from(
+    recipe: Recipe,
+) -> None:
+    """Class 0 is marked, class 1 is a tumour without a box, class 2 has none."""
+    data, names = tensors([0, 1, 2]), ["a", "b", "c"]
+    whole = replace(recipe, fit=replace(recipe.fit, draws=90, batch_size=90, blanked=1.0, dense_weight=0.5))
+    _, targets = Draws(data, names, whole, 4, 3, 0, negative=2)[0]
+    dense, classes = targets[DENSE], targets["logits"]
+    unmarked = classes[:, 1] == 1
+    taken = (classes == np.float32(1 / 3)).all(axis=1)
+    assert unmarked.sum() == 30
+    assert not dense[unmarked].any()
+    assert 0 < taken.sum() < 30
+    assert (dense[taken | (classes[:, 2] == 1), ..., 0] == 1).all()
+    marked = classes[:, 0] == 1
+    assert (dense[marked, ..., 1].max(axis=(1, 2)) > 0.5).all()
+    np.testing.assert_allclose(dense[~unmarked].sum(axis=-1), 1.0, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions_eagerly")
+def test_gradient_of_the_dense_loss_reaches_the_backbone_and_its_head_is_left_out_of_what_ships(
+    recipe: Recipe, without_graphs: None
+) -> None:
+    network = FeaturePyramid("lite0", 4, dropout=0.3, drop_connect=0.2, batch_norm=True)
+    fit = replace(recipe.fit, dense_weight=0.5, box_weight=0.0, learning_rate=0.25)
+    model = build_network(network, 32, 4)
+    whole = one_cycle._compiled(model, fit, 4)
+    before = [np.asarray(each).copy() for each in model.trainable_variables]
+    # Classes that say nothing: what moves, moves by the dense map.
+    classes, rng = np.full((8, 4), 0.25, np.float32), np.random.default_rng(0)
+    dense = np.eye(5, dtype=np.float32)[rng.integers(0, 5, (8, 4, 4))]
+    images = rng.random((8, 32, 32, 1), np.float32)
+    nowhere = np.zeros((8, 4, 4, 4), np.float32)
+    whole.fit(images, {"logits": classes, EVIDENCE: nowhere, DENSE: dense}, batch_size=8, verbose=0)
+    moved = {
+        variable.path: not np.array_equal(old, np.asarray(variable))
+        for old, variable in zip(before, model.trainable_variables, strict=True)
+    }
+    assert moved["stage1_1_depthwise_kernel/kernel"]
+    assert moved["pyramid5_kernel/kernel"]
+    assert moved["lesion_kernel/kernel"]
+    assert DENSE in {layer.name for layer in whole.layers}
+    assert DENSE not in {layer.name for layer in model.layers}
 
 
 def test_appearance_keeps_range_and_shape_and_depends_on_its_draws() -> None:

@@ -74,6 +74,7 @@ def test_browser_with_a_session_is_told_that_the_database_is_gone(browser) -> No
         503,
         {"database": "unavailable", "broker": "ok", "disk": "ok"},
     )
+    assert ready.json()["analysis"] == "unknown"
 
 
 @pytest.mark.parametrize("free", [0, health.LEAST_FREE_BYTES - 1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inference.architecture import LITE0_STAGES, Network, PlainCnn
+from inference.architecture import BACKBONES, Ensemble, FeaturePyramid, Network, PlainCnn
 from inference.manifest import Manifest
 from inference.training.markdown import table, words
 
@@ -20,7 +20,11 @@ def network_in_words(network: Network) -> str:
             f"{len(network.blocks)} convolutions of 3 x 3 ({channels} channels; {norm}ReLU; max-pooling), "
             f"dense {network.dense}, dropout {network.dropout:g}, one logit a class."
         )
-    every = len(LITE0_STAGES)
+    if isinstance(network, FeaturePyramid):
+        return f"{_pyramid_in_words(network)} {_ADDITIVE}"
+    if isinstance(network, Ensemble):
+        return _ensemble_in_words(network)
+    every = len(BACKBONES[network.backbone])
     some = (
         f"All {every} stages"
         if network.stages == every
@@ -32,6 +36,33 @@ def network_in_words(network: Network) -> str:
         f"({network.lesion}), where the deepest stages come back to the finer grid. A logit is the sum over "
         "the taps of the mean of a map of evidence, and no tap feeds another: Grad-CAM of a tap is exactly "
         f"what the tap adds to the logit at each place. Dropout {network.dropout:g}."
+    )
+
+
+_ADDITIVE = (
+    "A logit is the sum over both of the mean of a map of evidence: Grad-CAM is exactly what each adds to "
+    "the logit at each place."
+)
+
+
+def _ensemble_in_words(network: Ensemble) -> str:
+    members = " ".join(
+        f"Network {number}: {_pyramid_in_words(member)}" for number, member in enumerate(network.members, 1)
+    )
+    mirrored = (
+        " Each also sees the mirror image, and what it says there and here counts alike, so that a picture "
+        "and its mirror image get the same answer."
+        if network.mirrored
+        else ""
+    )
+    return f"{members} Their mean is taken, of logits and of maps.{mirrored} {_ADDITIVE}"
+
+
+def _pyramid_in_words(network: FeaturePyramid) -> str:
+    return (
+        f"EfficientNet-{network.backbone.capitalize()} with a feature pyramid of {network.width} channels; "
+        f"`context` ({network.channels[0]} channels) is its deepest stage, `lesion` ({network.channels[1]}) "
+        f"that stage brought back up to the finer grid. Dropout {network.dropout:g}."
     )
 
 

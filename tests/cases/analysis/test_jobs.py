@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 from cases.analysis import jobs
 from cases.analysis.jobs import Failure, Result
 from cases.lifecycle import IllegalTransition, JobStatus
-from cases.models import AuditEvent, Job, Prediction
+from cases.models import AuditEvent, Job, ModelVersion, Prediction
 
 pytestmark = pytest.mark.both_databases
 
@@ -41,7 +41,7 @@ def test_claim_of_queued_job_takes_it_with_token_and_lease(job, settings) -> Non
     job.refresh_from_db()
     assert (job.status, job.token, job.attempts) == ("running", claim.token, 1)
     assert job.lease_until - job.started_at == timedelta(seconds=settings.JOB_LEASE_SECONDS)
-    assert (claim.image_file, claim.model_name) == (job.image.file, "test-cnn-1")
+    assert (claim.image_file, claim.network.name) == (job.image.file, "test-cnn-1")
 
 
 def test_second_claim_gets_nothing(job) -> None:
@@ -128,6 +128,18 @@ def test_waiting_job_is_announced_until_a_moment_ago(job, settings, enqueued) ->
     assert jobs.enqueue_waiting() == 0
     Job.objects.update(sent_at=timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS + 1))
     assert jobs.enqueue_waiting() == 1
+
+
+def test_jobs_are_announced_in_turns_so_that_those_that_wait_for_a_network_hold_up_no_other(
+    job, settings, enqueued, monkeypatch
+) -> None:
+    monkeypatch.setattr(jobs, "ENQUEUE_BATCH", 1)
+    again = timedelta(seconds=settings.JOB_REDISPATCH_SECONDS + 1)
+    Job.objects.update(sent_at=timezone.now() - again, error_code=jobs.NETWORK_UNUSABLE)
+    other = ModelVersion.objects.create(name="other", weights_sha256="1" * 64, manifest={})
+    later = Job.objects.create(image=job.image, model_version=other)
+    assert jobs.enqueue_waiting() == 1
+    assert enqueued == [later.pk]
 
 
 @pytest.mark.real_broker

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import json
 import logging
 import shutil
 import uuid
@@ -21,10 +22,12 @@ from cases import storage
 from cases.analysis import jobs, worker
 from cases.models import Job, ModelVersion, Prediction
 from cases.translation import shown
+from inference.engines import choice
 from inference.errors import InferenceError
 from inference.fingerprints import FingerprintSet, fingerprint
 from inference.heatmaps import unpack
-from inference.manifest import load_manifest
+from inference.manifest import Manifest, load_manifest
+from portal import health
 from tests.cast import make_png_bytes
 from tests.inference.tiny import CODES, tiny_model, write_model
 
@@ -100,11 +103,92 @@ def test_verdict_of_the_gate_is_kept(job, tiny_network, monkeypatch) -> None:
     assert prediction.is_refused
 
 
-def test_files_other_than_the_registered_ones_fail_the_job(job) -> None:
+@pytest.fixture
+def models(tiny_network, settings, tmp_path) -> tuple[Path, Manifest]:
+    """A folder of models that may be damaged, and what it holds."""
+    home = tmp_path / "models"
+    shutil.copytree(tiny_network.directory, home)
+    settings.MODEL_DIR = str(home)
+    return home, tiny_network
+
+
+def missing_package(monkeypatch, home: Path) -> None:
+    monkeypatch.setattr(choice, "find_spec", lambda _name: None)
+
+
+def missing_weights(monkeypatch, home: Path) -> None:
+    (home / "tiny.npz").rename(home / "elsewhere.npz")
+
+
+def other_weights(monkeypatch, home: Path) -> None:
+    (home / "tiny.npz").write_bytes((home / "tiny.npz").read_bytes()[:-1])
+
+
+def missing_manifest(monkeypatch, home: Path) -> None:
+    (home / "tiny.json").unlink()
+
+
+def newer_manifest(monkeypatch, home: Path) -> None:
+    fields = json.loads((home / "tiny.json").read_text("utf-8"))
+    (home / "tiny.json").write_text(json.dumps({**fields, "of_a_later_version": 1}), "utf-8")
+
+
+def other_registration(monkeypatch, home: Path) -> None:
     ModelVersion.objects.update(weights_sha256="f" * 64)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said", "logged"),
+    [
+        (missing_package, worker.ENGINE_MISSING, "engine_missing"),
+        (missing_weights, worker.FILES_MISSING, "weights_missing"),
+        (other_weights, worker.FILES_MISSING, "weights_mismatch"),
+        (missing_manifest, worker.FILES_MISSING, "manifest_missing"),
+        (newer_manifest, worker.NEWER_NETWORK, "manifest_invalid"),
+        (other_registration, worker.FILES_MISSING, "model_differs"),
+    ],
+)
+def test_job_whose_network_cannot_be_used_here_waits_says_so_and_is_taken_once_it_can(
+    lacking, said, logged, job, models, monkeypatch, caplog, client
+) -> None:
+    home, tiny_network = models
+    with monkeypatch.context() as broken:
+        lacking(broken, home)
+        for _ in range(settings.JOB_MAX_ATTEMPTS + 1):
+            worker.analyse(str(job.pk))
+    job.refresh_from_db()
+    assert (job.status, job.attempts, job.token) == ("queued", 0, None)
+    assert (job.error_code, job.error_message) == ("network_unusable", said)
+    assert logged in caplog.text
+    assert job.image.case.code not in caplog.text
+    with translation.override("de"):
+        assert job.error_shown.startswith("Die Analyse wartet")
+    monkeypatch.setattr(health, "_broker_answers", lambda: True)
+    answer = client.get("/health/ready/")
+    assert (answer.status_code, answer.json()["analysis"]) == (200, "waits_for_network")
+    shutil.rmtree(home)
+    shutil.copytree(tiny_network.directory, home)
+    ModelVersion.objects.update(weights_sha256=tiny_network.weights_sha256)
     worker.analyse(str(job.pk))
     job.refresh_from_db()
-    assert (job.status, job.error_code) == ("failed", "model_differs")
+    assert (job.status, job.attempts, job.error_code) == ("succeeded", 1, "")
+    assert client.get("/health/ready/").json()["analysis"] == "ok"
+
+
+def test_page_of_a_case_that_waits_for_its_network_says_so(job, client_of, owner) -> None:
+    jobs.let_wait(job.pk, worker.ENGINE_MISSING)
+    page = client_of(owner).get(f"/cases/{job.image.case.code}/")
+    assert "what runs this network is not installed on a worker" in page.content.decode()
+    assert "The last try did not succeed" not in page.content.decode()
+
+
+def test_job_that_is_not_queued_any_more_is_not_marked_as_waiting(job) -> None:
+    Job.objects.update(status="cancelled")
+    jobs.let_wait(job.pk, worker.ENGINE_MISSING)
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == ("cancelled", "")
+    assert jobs.network_of(job.pk) is None
+    assert not jobs.are_waiting_for_a_network()
 
 
 def test_analysis_called_twice_does_nothing_the_second_time(job) -> None:
@@ -134,18 +218,6 @@ def test_damaged_picture_fails_the_job_for_good_with_a_sentence(job, monkeypatch
     job.refresh_from_db()
     assert (job.status, job.attempts, job.error_code) == ("failed", 1, "stored_damaged")
     assert "Ask your administrator" in job.error_message
-
-
-def test_weights_that_do_not_match_fail_the_job_with_their_code(job, tiny_network) -> None:
-    weights = tiny_network.directory / tiny_network.weights_file
-    whole = weights.read_bytes()
-    weights.write_bytes(whole[:-1])
-    try:
-        worker.analyse(str(job.pk))
-    finally:
-        weights.write_bytes(whole)
-    job.refresh_from_db()
-    assert (job.status, job.error_code) == ("failed", "weights_mismatch")
 
 
 @pytest.mark.parametrize(
