@@ -15,7 +15,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from cases.analysis.results import key_results
-from cases.evidence.statistics import Share, share
+from cases.evidence.measures.proportions import Share, share
 from cases.lifecycle import AT_WORK, UNREAD_STATES, CaseState, GateVerdict, JobStatus, Reading, Verdict
 from cases.models import Case, Cohort, Job, Prediction, Review
 from cases.models.review import standing
