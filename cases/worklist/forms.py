@@ -10,7 +10,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from cases.cohorts import readers_of
+from cases.cohorts import reader_before, readers_of
 from cases.lifecycle import READER_ONLY_CLASSES, CaseState, GateVerdict, JobStatus, Priority, Verdict
 from cases.permissions import Action
 from cases.worklist.filters import Age, Uncertainty, Whose, WorklistFilter
@@ -87,9 +87,19 @@ class WorklistForm(forms.Form):
             for name in OF_STATEMENTS:
                 del self.fields[name]
             return
-        self._offer("reader", [(str(reader.pk), str(reader)) for reader in readers_of(managed)])
-        self._offer("read", (classes | READER_ONLY_CLASSES).items())
+        self._offer("reader", self._readers(managed))
+        self._offer(
+            "read", (classes | {code: str(label) for code, label in READER_ONLY_CLASSES.items()}).items()
+        )
         self._offer("known", classes.items())
+
+    def _readers(self, managed: Sequence[Cohort]) -> list[tuple[str, str]]:
+        """Who reads there, and whoever is asked for and has read there before."""
+        readers = {str(reader.pk): str(reader) for reader in readers_of(managed)}
+        asked = self.data.get("reader", "")
+        if asked and asked not in readers and (gone := reader_before(asked, managed)):
+            readers[asked] = str(gone)
+        return list(readers.items())
 
     def filters(self) -> WorklistFilter:
         """The filter of the valid fields."""

@@ -77,9 +77,9 @@ def where_said(user: Person, filters: StatementFilter) -> Q:
     if filters.discordance == Discordance.READERS:
         where &= _readers_differ()
     if filters.verdict or filters.read_class or filters.reader or filters.changed:
-        where &= Exists(_of_one_review(filters))
+        where &= Q(Exists(_of_one_review(filters)))
     if filters.discordance == Discordance.NETWORK:
-        where &= Exists(_standing().exclude(final_class=F("prediction__predicted_class")))
+        where &= Q(Exists(_standing().exclude(final_class=F("prediction__predicted_class"))))
     return where
 
 
