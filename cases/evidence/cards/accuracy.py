@@ -26,6 +26,7 @@ class Judged:
 
     name: str
     title: str
+    short: str
     calls: list[tuple[str, str, str]]
 
     @property
@@ -55,15 +56,18 @@ def judged(study: Study) -> list[Judged]:
         Judged(
             f"network:{version}",
             _t("Network %(name)s") % {"name": version},
+            version,
             [(r.cluster, r.truth, r.predicted) for r in study.results if r.version == version],
         )
         for version in study.versions
     ]
     before = Judged(
-        "before", _t("Readers before the network"), [(r.cluster, r.truth, r.before) for r in first]
+        *("before", _t("Readers before the network"), _t("readers before")),
+        [(r.cluster, r.truth, r.before) for r in first],
     )
     final = _t("Readers after the network") if first else _t("Readers, the network in sight")
-    after = Judged("after", final, [(r.cluster, r.truth, r.after) for r in known])
+    short = _t("readers after") if first else _t("readers")
+    after = Judged("after", final, short, [(r.cluster, r.truth, r.after) for r in known])
     return [each for each in (*networks, before, after) if each.calls]
 
 
@@ -80,7 +84,7 @@ def card(study: Study, links: Links) -> Card:
     lines = [(each.title, "", each.right) for each in who]
     for code in codes:
         lines += [
-            (f"{study.label(code)}: {each.title}", code, each.of_class(code))
+            (f"{study.label(code)} · {each.short}", code, each.of_class(code))
             for each in who
             if each.of_class(code).n
         ]
@@ -98,7 +102,7 @@ def card(study: Study, links: Links) -> Card:
                 "case, belong together. Precision, specificity and F1 are of one class against all others."
             ),
         ],
-        is_wide=True,
+        is_tall=True,
     )
 
 

@@ -144,8 +144,9 @@ def _matrix(study: Study, links: Links, pairs: dict[tuple[UUID, UUID], Counter[t
 def _square(counts: Counter[tuple[str, str]], links: Links, reader: UUID) -> Cell:
     hits, n = _agreed(counts)
     found = cohen_kappa(counts)
-    shown = words.brief(share(hits, n))
+    few = n < thresholds().percentage
+    shown = words.hits(share(hits, n)) if few else words.percent(hits / n)
     if found.value is not None and n >= thresholds().kappa:
         shown += f" · κ {words.number(found.value)}"
-    depth = min(4, 1 + int(4 * hits / n)) if n >= thresholds().percentage else 0
+    depth = 0 if few else min(4, 1 + int(4 * hits / n))
     return Cell(shown, hits / n, links.cases(reader=reader, differ="readers"), depth)

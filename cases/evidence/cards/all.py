@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 CARDS: dict[str, Callable[[Study, Links], Card]] = {
     "influence": influence.card,
     "accuracy": accuracy.card,
+    "calibration": calibration.card,
+    "versions": versions.card,
     "agreement": agreement.card,
     "confusion": confusion.card,
-    "calibration": calibration.card,
     "mrmc": crossed.card,
-    "versions": versions.card,
 }

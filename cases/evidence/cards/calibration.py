@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BINS = 10
 # The plot's square, in units of the drawing.
-X0, X1, Y0, Y1 = 44, 384, 300, 14
+X0, X1, Y0, Y1 = 34, 386, 314, 30
 
 
 def card(study: Study, links: Links) -> Card:
@@ -91,7 +91,7 @@ def _drawing(title: str, bins: list[Bin]) -> Drawing:
         marks += [line(x, low, x, high, "range")]
         marks += [dot(x, _place(each.right.value or 0.0, Y0, Y1), radius, "lit")]
     marks.append(text((X0 + X1) / 2, Y0 + 38, _t("mean probability, percent"), anchor="middle", tone="soft"))
-    marks.append(text(0, Y1 - 2, _t("right, percent"), tone="soft"))
+    marks.append(text(0, 12, _t("right, percent"), tone="soft"))
     described = "; ".join(
         _t("%(mean)s predicted, %(share)s right")
         % {"mean": words.percent(each.confidence), "share": words.brief(each.right)}

@@ -61,6 +61,7 @@ class Card:
     lists: Sequence[Table] = field(default_factory=tuple)
     link: tuple[str, str] | None = None
     is_wide: bool = False
+    is_tall: bool = False
 
 
 # Stands where a figure is not defined.

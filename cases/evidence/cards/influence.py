@@ -76,7 +76,7 @@ def card(study: Study, links: Links) -> Card:
     return Card(
         "influence",
         title,
-        headline(study),
+        _t("Reader by reader, who has most first. The numbers behind it lead to their cases."),
         drawing=_drawing(study, title, rows),
         table=Table(_columns(), [_row(study, links, *row) for row in rows]),
         notes=[
@@ -170,7 +170,7 @@ def _bars(reader: str, found: Ledger, y: float, unit: float) -> list[Mark]:
 
 def _crossed(found: Ledger) -> Table:
     """Network, before and after, right or wrong each."""
-    right, wrong = _t("right"), _t("wrong")
+    right, wrong = _t("Right"), _t("Wrong")
     rows = [
         [
             Cell(right if network else wrong),

@@ -88,7 +88,7 @@ def _sentence(first: str, second: str, pairs: Pairs, gain: tuple[float, float, f
     }
     if tests.exact is None or tests.mid is None or pairs.n < thresholds().p_value:
         return told
-    p = _t("McNemar: exact %(exact)s, mid-p %(mid)s.")
+    p = _t("McNemar test: exact %(exact)s; mid-p form: %(mid)s.")
     return f"{told} {p % {'exact': words.p_value(tests.exact), 'mid': words.p_value(tests.mid)}}"
 
 
