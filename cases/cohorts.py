@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.translation import gettext as _t
 
-from cases.models import Cohort, Membership
+from cases.models import Cohort, Membership, Review
 from cases.permissions import CAPABILITIES, Action, cohorts_where, require, roles_with
 from cases.roles import Role
 
@@ -79,3 +79,13 @@ def readers_of(cohorts: Iterable[Cohort]) -> QuerySet[User]:
     held = Membership.objects.filter(cohort__in=list(cohorts), role__in=roles_with(Action.REVIEW))
     people = get_user_model().objects.filter(pk__in=held.values("user"), is_active=True)
     return people.order_by("full_name", "email")
+
+
+def reader_before(wanted: str, cohorts: Iterable[Cohort]) -> User | None:
+    """The person of this id, where they have read in one of the cohorts, though they may do so no more."""
+    try:
+        reader = get_user_model().objects.get(pk=UUID(wanted))
+    except (ValueError, get_user_model().DoesNotExist):
+        return None
+    has_read = Review.objects.filter(reader=reader.pk, case__cohort__in=list(cohorts)).exists()
+    return reader if has_read else None

@@ -74,6 +74,15 @@ class Shown(TextChoices):
     PEERS = "peers", _("Other readers")
 
 
+class SnapshotState(TextChoices):
+    """How far a snapshot of what was reviewed is."""
+
+    QUEUED = "queued", _("Waiting")
+    BUILDING = "building", _("Being written")
+    READY = "ready", _("Ready")
+    FAILED = "failed", _("Failed")
+
+
 class DraftState(TextChoices):
     """What becomes of what a reader has typed."""
 

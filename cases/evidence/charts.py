@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from cases.evidence.figures import DayTally
-from cases.evidence.statistics import Share
+from cases.evidence.measures.proportions import Share
 
 # Units of the view box of the column chart; the page scales it.
 COLUMN_STEP = 40

@@ -15,7 +15,9 @@ from django.db.models import Count, F, Q, QuerySet
 
 from cases.analysis.results import key_results
 from cases.evidence.figures import given, not_trained_on
-from cases.evidence.statistics import Share, cohen_kappa, mcnemar, share
+from cases.evidence.measures.kappa import cohen_kappa
+from cases.evidence.measures.paired import mcnemar
+from cases.evidence.measures.proportions import Share, share
 from cases.models import Cohort, ModelVersion, Prediction
 from cases.models.review import standing
 
@@ -90,7 +92,7 @@ def compare(cohort: Cohort, first: ModelVersion, second: ModelVersion) -> Compar
         both=everything,
         withheld=everything - compared,
         agreed=share(same, compared),
-        kappa=cohen_kappa(counts),
+        kappa=cohen_kappa(counts).value,
         counts=counts,
         known=_duel(real, "image__case__ground_truth"),
         read=_duel(reads, "image__case__reviews__final_class"),
@@ -145,5 +147,5 @@ def _duel(results: QuerySet[PairedResult], truth: str) -> Duel | None:
         second=share(counts["second"], counts["n"]),
         better=better,
         worse=worse,
-        p_value=mcnemar(better, worse),
+        p_value=mcnemar(better, worse).exact,
     )

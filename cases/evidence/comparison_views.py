@@ -16,6 +16,7 @@ from cases.access import PageRequest, signed_in
 from cases.classes import known_classes
 from cases.cohorts import chosen_cohort
 from cases.evidence import charts, comparison
+from cases.interim import figures_are_closed
 from cases.lifecycle import GateVerdict, Shown
 from cases.models import ModelVersion
 from cases.snapshot import one_snapshot
@@ -57,7 +58,7 @@ def _compared(cohort: Cohort, query: QueryDict) -> dict[str, Any]:
         "found": found,
         "agreed_range": charts.interval(found.agreed),
         "confusion": charts.confusion_rows(found.counts, known_classes()),
-        "duels": _duels(found, first, second),
+        "duels": [] if figures_are_closed(cohort) else _duels(found, first, second),
         "page": page,
         "rows": list(_rows(page.object_list, first, second)),
     }

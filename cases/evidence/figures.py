@@ -15,7 +15,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from cases.analysis.results import key_results
-from cases.evidence.statistics import Share, share
+from cases.evidence.measures.proportions import Share, share
 from cases.lifecycle import AT_WORK, UNREAD_STATES, CaseState, GateVerdict, JobStatus, Reading, Verdict
 from cases.models import Case, Cohort, Job, Prediction, Review
 from cases.models.review import standing
@@ -58,7 +58,7 @@ class Durations:
 @dataclass(frozen=True)
 class ReaderTally:
     """What one reader has read, as last amended: all of it, and of that what is compared with the network
-    (`_counted`) and agrees.
+    (`counted`) and agrees.
     """
 
     name: str
@@ -154,7 +154,7 @@ def not_trained_on(prefix: str = "") -> Q:
     return Q(**{f"{prefix}in_training": False}) | Q(**{f"{prefix}in_training__isnull": True})
 
 
-def _counted(prefix: str = "") -> Q:
+def counted(prefix: str = "") -> Q:
     """Results that figures may count."""
     return given(prefix) & not_trained_on(prefix)
 
@@ -183,16 +183,16 @@ def gate_tally(cohort: Cohort) -> GateTally:
 def reads_left_out(cohort: Cohort) -> int:
     """How many reads are no part of the agreement."""
     counts = _current_reviews(cohort).aggregate(
-        n=Count("pk"), counted=Count("pk", filter=_counted("prediction__"))
+        n=Count("pk"), counted=Count("pk", filter=counted("prediction__"))
     )
     return int(counts["n"] - counts["counted"])
 
 
 def agreement(cohort: Cohort) -> Share:
-    """How often readers, as last amended, agree with the network, where `_counted` holds."""
+    """How often readers, as last amended, agree with the network, where `counted` holds."""
     counts = (
         _current_reviews(cohort)
-        .filter(_counted("prediction__"))
+        .filter(counted("prediction__"))
         .aggregate(n=Count("pk"), agreed=Count("pk", filter=Q(verdict=Verdict.AGREE)))
     )
     return share(counts["agreed"], counts["n"])
@@ -200,8 +200,8 @@ def agreement(cohort: Cohort) -> Share:
 
 def confusion(cohort: Cohort) -> Mapping[tuple[str, str], int]:
     """Reads by (class of the network, class of the reader)."""
-    counted = _current_reviews(cohort).filter(_counted("prediction__"))
-    rows = counted.values_list("prediction__predicted_class", "final_class")
+    reads = _current_reviews(cohort).filter(counted("prediction__"))
+    rows = reads.values_list("prediction__predicted_class", "final_class")
     return {(predicted, read): n for predicted, read, n in rows.annotate(n=Count("pk"))}
 
 
@@ -212,8 +212,8 @@ def reads_by_reader(cohort: Cohort) -> list[ReaderTally]:
         .values("reader_id", "reader__full_name", "reader__email")
         .annotate(
             n=Count("pk"),
-            compared=Count("pk", filter=_counted("prediction__")),
-            agreed=Count("pk", filter=_counted("prediction__") & Q(verdict=Verdict.AGREE)),
+            compared=Count("pk", filter=counted("prediction__")),
+            agreed=Count("pk", filter=counted("prediction__") & Q(verdict=Verdict.AGREE)),
         )
         .order_by("-n", "reader__full_name")
     )
@@ -260,7 +260,7 @@ def accuracies(cohort: Cohort) -> list[Accuracy]:
     known = Case.objects.filter(_with_truth(), cohort=cohort).values("pk")
     networks = (
         key_results(Prediction.objects.filter(image__case__in=known))
-        .filter(_counted())
+        .filter(counted())
         .order_by()
         .values("model_version__name")
         .annotate(n=Count("pk"), right=Count("pk", filter=Q(predicted_class=F("image__case__ground_truth"))))

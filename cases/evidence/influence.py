@@ -11,7 +11,7 @@ from statistics import median
 
 from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 
-from cases.evidence.statistics import Share, share
+from cases.evidence.measures.proportions import Share, share
 from cases.models import Cohort, FirstRead, Review
 from cases.models.first_read import read_blind
 from cases.models.review import standing

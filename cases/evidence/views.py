@@ -19,6 +19,7 @@ from cases.classes import known_classes
 from cases.cohorts import chosen_cohort, known_cohorts
 from cases.evidence import charts, comparison, figures
 from cases.evidence.influence import reveal_tally
+from cases.interim import figures_are_closed
 from cases.lifecycle import IllegalTransition
 from cases.models import Cohort, Job
 from cases.permissions import Action, require
@@ -32,7 +33,9 @@ def dashboard(request: PageRequest) -> HttpResponse:
     managed, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
     context: dict[str, Any] = {"cohorts": managed, "cohort": cohort}
     with one_snapshot():
-        context |= _progress(cohort) | _opinions(cohort)
+        is_closed = figures_are_closed(cohort)
+        context |= _progress(cohort) | {"is_closed": is_closed}
+        context |= _work(cohort) if is_closed else _work(cohort) | _opinions(cohort)
         if context["case_count"]:
             context["plan"] = reanalysis.plan(cohort, active_version())
             context["version_count"] = comparison.versions_in(cohort).count()
@@ -54,9 +57,19 @@ def _progress(cohort: Cohort) -> dict[str, Any]:
     }
 
 
+def _work(cohort: Cohort) -> dict[str, Any]:
+    """What was done, which tells nothing of how right it was."""
+    columns = charts.columns(figures.reads_by_day(cohort))
+    return {
+        "columns": columns,
+        "column_count": sum(column.n for column in columns),
+        "readers": figures.reads_by_reader(cohort),
+        "simulated": figures.simulated_cases(cohort),
+    }
+
+
 def _opinions(cohort: Cohort) -> dict[str, Any]:
     agreement = figures.agreement(cohort)
-    columns = charts.columns(figures.reads_by_day(cohort))
     reveal = reveal_tally(cohort)
     return {
         "reveal": reveal,
@@ -66,10 +79,6 @@ def _opinions(cohort: Cohort) -> dict[str, Any]:
         "gate": figures.gate_tally(cohort),
         "agreement_range": charts.interval(agreement),
         "confusion": charts.confusion_rows(figures.confusion(cohort), known_classes()),
-        "readers": figures.reads_by_reader(cohort),
-        "columns": columns,
-        "column_count": sum(column.n for column in columns),
-        "simulated": figures.simulated_cases(cohort),
         "accuracies": [
             {"accuracy": accuracy, "range": charts.interval(accuracy.share)}
             for accuracy in figures.accuracies(cohort)

@@ -55,6 +55,15 @@ class Case(models.Model):
         blank=True,
         help_text=_("The code of the known class, where the cohort came with labels."),
     )
+    patient = models.CharField(
+        _("patient key"),
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text=_("A keyed digest of a pseudonym, equal for cases of one patient of the cohort."),
+    )
     is_simulated = models.BooleanField(
         _("simulated"), default=False, help_text=_("Made for demonstration; never in a figure.")
     )

@@ -24,6 +24,10 @@ class Cohort(ProtocolFields):
     description = models.TextField(_("description"), blank=True)
     protocol_version = models.PositiveIntegerField(_("version of the protocol"), default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    # The plan: what the study has set itself, and is measured by.
+    planned_readers = models.PositiveSmallIntegerField(_("planned readers"), null=True, blank=True)
+    planned_cases = models.PositiveIntegerField(_("planned cases a reader"), null=True, blank=True)
+    planned_until = models.DateField(_("planned end"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("cohort")

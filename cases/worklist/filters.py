@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from cases.models import Assignment, Case, Claim, Cohort, Job
 from cases.models.job import WITHOUT_RESULT
 from cases.permissions import visible_to
 from cases.worklist import reading_queue
+from cases.worklist.statement_filters import StatementFilter, where_said
 
 if TYPE_CHECKING:
     from cases.permissions import Person
@@ -67,6 +68,7 @@ class WorklistFilter:
     priority: int | None = None
     awaits_me: bool = False
     text: str = ""
+    said: StatementFilter = field(default_factory=StatementFilter)
 
     @property
     def asks_for_results(self) -> bool:
@@ -79,6 +81,8 @@ def filtered_cases(user: Person, filters: WorklistFilter) -> QuerySet[Case]:
     cases = visible_to(user).filter(_of_the_case(filters), _of_people(user, filters))
     if filters.asks_for_results:
         cases = cases.filter(_of_the_result(filters), may_lie_open(user), results_visible_to(user))
+    if filters.said.asks:
+        cases = cases.filter(where_said(user, filters.said))
     if filters.awaits_me:
         cases = reading_queue.waits_for(user, cases)
     return cases.order_by()

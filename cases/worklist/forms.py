@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from cases.lifecycle import CaseState, GateVerdict, JobStatus, Priority
+from cases.cohorts import reader_before, readers_of
+from cases.lifecycle import READER_ONLY_CLASSES, CaseState, GateVerdict, JobStatus, Priority, Verdict
 from cases.permissions import Action
 from cases.worklist.filters import Age, Uncertainty, Whose, WorklistFilter
 from cases.worklist.sorting import Sort
+from cases.worklist.statement_filters import Changed, Discordance, StatementFilter
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
     from cases.cohorts import CohortRights
+    from cases.models import Cohort
 
     Choices = Iterable[tuple[Any, StrOrPromise]]
 
 # What lies behind “More filters”; the others are always in sight.
-FURTHER = ("priority", "age", "assigned", "claimed", "awaits", "analysis", "gate", "sort")
 OF_RESULTS = ("found", "gate", "uncertain")
+OF_STATEMENTS = ("reader", "read", "verdict", "changed", "differ", "known")
+FURTHER = ("priority", "age", "assigned", "claimed", "awaits", "analysis", "gate", *OF_STATEMENTS, "sort")
 LONGEST_TEXT = 120
 
 
@@ -51,6 +56,12 @@ class WorklistForm(forms.Form):
     awaits = _choice(_("Waiting for"), [("me", _("My reading"))])
     analysis = _choice(_("Analysis"), JobStatus.choices)
     gate = _choice(_("Input gate"), GateVerdict.choices)
+    reader = _choice(_("Read by"), [])
+    read = _choice(_("Reader's class"), [])
+    verdict = _choice(_("Reader's verdict"), Verdict.choices)
+    changed = _choice(_("Changed by the network"), Changed.choices)
+    differ = _choice(_("Discordance"), Discordance.choices)
+    known = _choice(_("Known class"), [])
     sort = forms.ChoiceField(label=_("Order"), required=False, choices=Sort.choices)
 
     def __init__(self, data: Any, *, rights: Sequence[CohortRights], classes: dict[str, str]) -> None:
@@ -58,6 +69,7 @@ class WorklistForm(forms.Form):
         self._cohorts = {str(held.cohort.pk): held.cohort for held in rights if Action.VIEW in held.actions}
         self._offer("cohort", [(key, cohort.name) for key, cohort in self._cohorts.items()])
         self._offer("found", classes.items())
+        self._offer_statements([held.cohort for held in rights if Action.MANAGE in held.actions], classes)
         self.may_read = any(Action.READ in held.actions for held in rights)
         if not self.may_read:
             for name in OF_RESULTS:
@@ -68,6 +80,26 @@ class WorklistForm(forms.Form):
 
     def _offer(self, name: str, choices: Choices) -> None:
         cast("forms.ChoiceField", self.fields[name]).choices = [("", _("All")), *choices]
+
+    def _offer_statements(self, managed: Sequence[Cohort], classes: dict[str, str]) -> None:
+        """What readers said is asked for by those who administer the study."""
+        if not managed:
+            for name in OF_STATEMENTS:
+                del self.fields[name]
+            return
+        self._offer("reader", self._readers(managed))
+        self._offer(
+            "read", (classes | {code: str(label) for code, label in READER_ONLY_CLASSES.items()}).items()
+        )
+        self._offer("known", classes.items())
+
+    def _readers(self, managed: Sequence[Cohort]) -> list[tuple[str, str]]:
+        """Who reads there, and whoever is asked for and has read there before."""
+        readers = {str(reader.pk): str(reader) for reader in readers_of(managed)}
+        asked = self.data.get("reader", "")
+        if asked and asked not in readers and (gone := reader_before(asked, managed)):
+            readers[asked] = str(gone)
+        return list(readers.items())
 
     def filters(self) -> WorklistFilter:
         """The filter of the valid fields."""
@@ -85,6 +117,14 @@ class WorklistForm(forms.Form):
             priority=int(given["priority"]) if given.get("priority") else None,
             awaits_me=bool(given.get("awaits")),
             text=given.get("text", "").strip(),
+            said=StatementFilter(
+                verdict=given.get("verdict", ""),
+                read_class=given.get("read", ""),
+                reader=UUID(given["reader"]) if given.get("reader") else None,
+                discordance=given.get("differ", ""),
+                changed=given.get("changed", ""),
+                known_class=given.get("known", ""),
+            ),
         )
 
     @property

@@ -16,11 +16,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
+from cases import disclosures
 from cases.access import PageRequest, case_or_404, signed_in
 from cases.analysis import jobs, results
 from cases.classes import known_classes
 from cases.cohorts import cohorts_of
-from cases.lifecycle import CaseState, IllegalTransition
+from cases.lifecycle import CaseState, IllegalTransition, Shown
 from cases.permissions import Action
 from cases.worklist.bulk_pages import OFFERS
 from cases.worklist.columns import column_choices, headings, hidden_columns
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from cases.cohorts import CohortRights
     from cases.worklist.keyset import Page
     from cases.worklist.listing import AnalysedCase
+    from portal.accounts.models import User
 
 PAGE_SIZE = 50
 # How often a page asks for the states of its rows: while a worker is at one of them, and otherwise.
@@ -54,6 +56,7 @@ def worklist(request: PageRequest) -> HttpResponse:
     filters = form.filters()
     page = _page(request, form, rights)
     rows = rows_of(user, page.rows, rights, labels)
+    _write_down(user, filters, rows)
     counts = worklist_counts(user, filters)
     may_manage = any(row.may_manage for row in rows)
     context = {
@@ -77,6 +80,13 @@ def worklist(request: PageRequest) -> HttpResponse:
         **_place(request, page),
     }
     return render(request, "worklist/worklist.html", context)
+
+
+def _write_down(user: User, filters: WorklistFilter, rows: Sequence[Row]) -> None:
+    """That a case is left by a filter of what was said tells what was said of it."""
+    if filters.said.asks:
+        kinds = [Shown.PEERS, Shown.TRUTH] if filters.said.asks_for_truth else [Shown.PEERS]
+        disclosures.record(to=user, cases=[row.case.pk for row in rows], kinds=kinds)
 
 
 def _page(request: PageRequest, form: WorklistForm, rights: Sequence[CohortRights]) -> Page[AnalysedCase]:

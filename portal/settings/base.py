@@ -228,6 +228,20 @@ JOB_REDISPATCH_SECONDS = env.int("JOB_REDISPATCH_SECONDS", default=30)
 CLAIM_MINUTES = env.int("CLAIM_MINUTES", default=15)
 # A submitted review that can still be undone becomes final after this, unless another case is opened first.
 PRELIMINARY_MINUTES = env.int("PRELIMINARY_MINUTES", default=15)
+# The least numbers before a figure is given (cases/evidence/thresholds.py), and the non-inferiority margin.
+EVIDENCE_LEAST = {
+    "percentage": env.int("EVIDENCE_LEAST_PERCENTAGE", default=10),
+    "p_value": env.int("EVIDENCE_LEAST_P_VALUE", default=30),
+    "kappa": env.int("EVIDENCE_LEAST_KAPPA", default=30),
+    "calibration": env.int("EVIDENCE_LEAST_CALIBRATION", default=100),
+    "bin": env.int("EVIDENCE_LEAST_BIN", default=10),
+    "readers": env.int("EVIDENCE_LEAST_READERS", default=6),
+    "side": env.int("EVIDENCE_LEAST_SIDE", default=10),
+}
+EVIDENCE_MARGIN = env.float("EVIDENCE_MARGIN", default=0.05)
+# Of a cohort with more reviews than this the evidence page is computed at most once in so many seconds.
+EVIDENCE_KEEP_FROM = env.int("EVIDENCE_KEEP_FROM", default=5000)
+EVIDENCE_KEEP_SECONDS = env.int("EVIDENCE_KEEP_SECONDS", default=600)
 INFERENCE_THREADS = env.int("INFERENCE_THREADS", default=1)
 # Searched for manifests and weights beside those that ship with this version.
 MODEL_DIR = env.str("MODEL_DIR", default=str(VAR_DIR / "models"))

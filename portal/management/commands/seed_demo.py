@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from cases.analysis.model_versions import active_version
+from cases.analysis.model_versions import active_version, register
 from cases.analysis.results import current_result
 from cases.intake.folder_import import LabelledFile, cases_of, import_files, labelled_files
 from cases.lifecycle import JobStatus, Reading, ReadingOrder, Verdict
@@ -18,6 +18,8 @@ from cases.permissions import require_reader
 from cases.reading import reviews
 from cases.reading.first_reads import commit_first_read
 from cases.reading.read_input import ReadInput
+from cases.roles import Role
+from inference.manifest import MANIFEST_DIR, load_manifest
 from portal.accounts.models import User
 from portal.demo import (
     BLINDED_CASES,
@@ -33,9 +35,12 @@ from portal.demo import (
     TEACHING_DESCRIPTION,
     DemoAccount,
 )
+from portal.demo_study import simulate_study
 
 # So many of the demo cases come already read, so that the dashboard and the export show something.
 READ_BEFOREHAND = 6
+# The network before the one that is active.
+OLDER_NETWORK = "prototype-cnn-1"
 WORDS = "Simulated reading for the demonstration."
 
 
@@ -76,6 +81,7 @@ class Command(BaseCommand):
             self._analyse_waiting(into)
         self._read_some(cohort, people["radiologist"])
         self._dispute_one(blinded, people["radiologist"], people["second"])
+        self._finish_study(cohort)
 
     def _person(self, account: DemoAccount) -> User:
         person = User.objects.filter(email=account.email).first()
@@ -134,6 +140,17 @@ class Command(BaseCommand):
             reviews.submit_review(
                 reader=who, prediction=prediction, read=_judged(prediction, seen, confidence=3)
             )
+
+    def _finish_study(self, cohort: Cohort) -> None:
+        """A simulated study that is over, for those who look at figures."""
+        older = register(by=None, manifest=load_manifest(MANIFEST_DIR / f"{OLDER_NETWORK}.json"))
+        study = simulate_study(cohort, [older, active_version()])
+        if study is None:
+            return
+        for account in DEMO_ACCOUNTS:
+            if account.role in (Role.ADMINISTRATOR, Role.EXPORTER):
+                self._join(account, User.objects.get(email=account.email), study)
+        self.stdout.write(f"{study.name}: {study.cases.count()} cases")
 
 
 def _judged(prediction: Prediction, seen: str, *, confidence: int) -> ReadInput:

@@ -8,7 +8,6 @@ from django.test.utils import CaptureQueriesContext
 
 from cases.analysis import reanalysis
 from cases.evidence import comparison
-from cases.evidence.statistics import cohen_kappa, mcnemar
 from cases.models import Job, Prediction
 
 PAGE = "/dashboard/compare/"
@@ -57,22 +56,6 @@ def compared(add_pair, cohort):
 
 def verdict(name: str) -> dict[str, object]:
     return {"gate_verdict": name, "gate_distance": 3.0}
-
-
-def test_kappa_is_cohens():
-    # 70 of 100 items alike where 50 are expected by chance.
-    assert cohen_kappa({("a", "a"): 45, ("a", "b"): 15, ("b", "a"): 25, ("b", "b"): 15}) == pytest.approx(
-        (0.6 - 0.54) / (1 - 0.54)
-    )
-    assert cohen_kappa({("a", "a"): 3, ("b", "b"): 2}) == 1.0
-    assert cohen_kappa({("a", "a"): 3}) is None
-    assert cohen_kappa({}) is None
-
-
-def test_mcnemar_is_exact():
-    assert mcnemar(8, 2) == pytest.approx(2 * (1 + 10 + 45) / 1024)
-    assert mcnemar(2, 8) == mcnemar(8, 2)
-    assert mcnemar(0, 0) is None
 
 
 def test_figures_are_exact(compared, model_version, newer_version):

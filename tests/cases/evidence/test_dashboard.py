@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cases.analysis import jobs
 from cases.evidence import charts, figures
-from cases.evidence.statistics import share
+from cases.evidence.measures.proportions import share
 from cases.models import Job, Membership
 
 pytestmark = pytest.mark.both_databases

@@ -29,6 +29,7 @@ def test_changes_are_counted_for_better_and_for_worse(
     assert tally is not None
     assert (tally.changed.hits, tally.changed.n) == (4, 6)
     assert (tally.known, tally.for_better, tally.for_worse, tally.seconds) == (5, 1, 1, 35.0)
+    Case.objects.update(state="reviewed")
     page = client_of(administrator).get("/dashboard/").content.decode()
     assert "4 of 6 reads ended in another class" in page
     assert "readers had committed an own read" in page

@@ -1,0 +1,131 @@
+"""The evidence page of a cohort, for its study administrators: what was reviewed, and what it shows."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import gettext as _t
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from cases.access import PageRequest, signed_in
+from cases.cohorts import chosen_cohort
+from cases.evidence.cards.all import CARDS
+from cases.evidence.evidence_forms import EvidenceForm, OpenEarlyForm
+from cases.evidence.page import evidence_of, one_card
+from cases.interim import figures_are_closed, open_early, opening_of
+from cases.lifecycle import CaseState
+from cases.snapshot import one_snapshot
+from cases.spreadsheets import safe_cell
+
+if TYPE_CHECKING:
+    from cases.evidence.cards.card import Card, Table
+    from cases.models import Cohort
+
+
+@never_cache
+@require_safe
+@signed_in
+def evidence(request: PageRequest) -> HttpResponse:
+    """The figures; of a running blinded study its progress, and a form that opens them."""
+    managed, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
+    context: dict[str, Any] = {"cohorts": managed, "cohort": cohort}
+    if figures_are_closed(cohort):
+        return render(
+            request, "evidence/closed.html", context | _progress(cohort) | {"form": OpenEarlyForm()}
+        )
+    form = EvidenceForm(request.GET, cohort=cohort)
+    context |= {"form": form, "opening": opening_of(cohort), "query": _query(request)}
+    if not form.is_valid():
+        return render(request, "evidence/evidence.html", context | {"found": None}, status=422)
+    with one_snapshot():
+        found = evidence_of(cohort, form.filters())
+    return render(request, "evidence/evidence.html", context | {"found": found})
+
+
+def _query(request: PageRequest) -> str:
+    return request.GET.urlencode()
+
+
+def _progress(cohort: Cohort) -> dict[str, Any]:
+    cases = cohort.cases
+    over = cases.filter(state__in=(CaseState.REVIEWED, CaseState.CLOSED)).count()
+    return {"over": over, "case_count": cases.count()}
+
+
+@never_cache
+@require_POST
+@signed_in
+def open_figures(request: PageRequest) -> HttpResponse:
+    """Open the figures of a running blinded study, with a reason that the audit keeps."""
+    managed, cohort = chosen_cohort(request.user, request.POST.get("cohort", ""))
+    form = OpenEarlyForm(request.POST)
+    if form.is_valid():
+        try:
+            open_early(by=request.user, cohort=cohort, reason=form.cleaned_data["reason"])
+        except ValidationError as error:
+            messages.warning(request, " ".join(error.messages))
+        else:
+            messages.success(request, _t("The figures are open. The audit keeps who opened them, and why."))
+        return redirect(f"{reverse('dashboard:evidence')}?cohort={cohort.pk}")
+    context = {"cohorts": managed, "cohort": cohort, "form": form, **_progress(cohort)}
+    return render(request, "evidence/closed.html", context, status=422)
+
+
+def _card_of(request: PageRequest, name: str) -> Card:
+    """The card that a file is made of; refused where figures are closed."""
+    _, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
+    if name not in CARDS:
+        raise Http404
+    if figures_are_closed(cohort):
+        raise PermissionDenied(_t("The figures of a running blinded study are closed until it ends."))
+    form = EvidenceForm(request.GET, cohort=cohort)
+    if not form.is_valid():
+        raise Http404
+    with one_snapshot():
+        return one_card(cohort, form.filters(), name)
+
+
+@never_cache
+@require_safe
+@signed_in
+def card_csv(request: PageRequest, name: str) -> HttpResponse:
+    """The table behind a card."""
+    card = _card_of(request, name)
+    if card.table is None:
+        raise Http404
+    response = _file(f"{name}.csv", "text/csv; charset=utf-8")
+    _write(response, card.table)
+    return response
+
+
+def _write(response: HttpResponse, table: Table) -> None:
+    writer = csv.writer(response)
+    writer.writerow([column for column, _shown in table.columns])
+    writer.writerows([safe_cell(cell.raw) for cell in row] for row in table.rows)
+
+
+@never_cache
+@require_safe
+@signed_in
+def card_svg(request: PageRequest, name: str) -> HttpResponse:
+    """The drawing of a card, with its colours, on white."""
+    card = _card_of(request, name)
+    if card.drawing is None:
+        raise Http404
+    response = _file(f"{name}.svg", "image/svg+xml")
+    context = {"drawing": card.drawing, "name": name, "is_file": True}
+    response.write(render_to_string("evidence/parts/drawing.svg", context))
+    return response
+
+
+def _file(name: str, content_type: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="secondread-{name}"'}
+    return HttpResponse(content_type=content_type, headers=headers)

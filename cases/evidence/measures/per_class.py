@@ -1,0 +1,62 @@
+"""One class against the rest: how often it is found, and how often it is meant when it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cases.evidence.measures.proportions import Share, share
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """sensitivity: of cases of the class, those called so (recall). specificity: of the others, those not
+    called so. ppv: of those called so, those that are (precision). npv: of those not called so, those that
+    are not. f1: the harmonic mean of precision and recall; None where there is neither a case nor a call of
+    the class.
+    """
+
+    code: str
+    sensitivity: Share
+    specificity: Share
+    ppv: Share
+    npv: Share
+    f1: float | None
+
+
+def class_figures(counts: Mapping[tuple[str, str], int], codes: Iterable[str]) -> list[ClassFigures]:
+    """The figures of each class in `codes`, from the number of cases by (known class, class that was called).
+
+    Altman & Bland 1994, BMJ 308:1552 and 309:102, with Wilson intervals. A call outside `codes`, such as "not
+    readable", is a call of none of them: it misses the class, and falsely alarms for no other.
+    """
+    return [_of_class(counts, code) for code in codes]
+
+
+def _of_class(counts: Mapping[tuple[str, str], int], code: str) -> ClassFigures:
+    total = sum(counts.values())
+    hits = counts.get((code, code), 0)
+    known = sum(n for (truth, _call), n in counts.items() if truth == code)
+    called = sum(n for (_truth, call), n in counts.items() if call == code)
+    rest = total - known - called + hits
+    return ClassFigures(
+        code,
+        share(hits, known),
+        share(rest, total - known),
+        share(hits, called),
+        share(rest, total - called),
+        2 * hits / (known + called) if known + called else None,
+    )
+
+
+def accuracy(counts: Mapping[tuple[str, str], int]) -> Share:
+    """The share of cases called what they are, with its Wilson interval."""
+    return share(sum(n for (truth, call), n in counts.items() if truth == call), sum(counts.values()))
+
+
+def balanced_accuracy(counts: Mapping[tuple[str, str], int]) -> float | None:
+    """The mean sensitivity of the classes that occur, all counting alike (Brodersen et al. 2010, ICPR)."""
+    truths = {truth for (truth, _call), n in counts.items() if n}
+    found = [each.sensitivity.value for each in class_figures(counts, sorted(truths))]
+    values = [value for value in found if value is not None]
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,238 @@
+"""What the figures of a cohort are computed from: its reads and results as plain rows, in a bounded number of
+queries, with what was left out and why.
+
+Left out are simulated cases, results that the input gate refused, and those of images that the network was
+trained on. A cohort of simulated cases alone is a demonstration: its figures are shown, and said to be none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from cases.analysis.results import key_results
+from cases.classes import known_classes
+from cases.evidence.figures import counted
+from cases.evidence.measures.ledger import SequentialRead
+from cases.models import FirstRead, ModelVersion, Prediction, Review
+from cases.models.first_read import read_blind
+from cases.models.review import standing
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from cases.models import Cohort
+
+
+# Class, confidence, time, and that nothing was seen before.
+NO_FIRST_READ: tuple[str, int, float | None, bool] = ("", 0, None, True)
+
+
+@dataclass(frozen=True)
+class StudyFilter:
+    """What figures are narrowed to; what is empty narrows nothing. `since` is included, `until` not."""
+
+    version: str = ""
+    reader: UUID | None = None
+    known_class: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A reader's last word on a case, and where it was committed blind, the first one.
+
+    cluster: the patient, or the case where no patient is known. truth: empty where it is not known. network,
+    probability: of the result that the reader was shown.
+    """
+
+    case: UUID
+    cluster: str
+    truth: str
+    reader: UUID
+    network: str
+    probability: float
+    before: str
+    before_confidence: int
+    after: str
+    confidence: int
+    seconds: float | None
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether it has a blind first read."""
+        return self.before != ""
+
+    @property
+    def own(self) -> str:
+        """The class that owes the network nothing, where there is one; else the last word."""
+        return self.before or self.after
+
+    def in_sequence(self) -> SequentialRead:
+        """As the ledger counts it."""
+        return SequentialRead(self.cluster, self.network, self.before, self.after, self.truth)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one network says of a case of known class."""
+
+    case: UUID
+    cluster: str
+    truth: str
+    version: str
+    predicted: str
+    probability: float
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What the figures do not count, and why."""
+
+    simulated_cases: int = 0
+    refused_reads: int = 0
+    trained_on_reads: int = 0
+    not_blind: int = 0
+
+
+@dataclass(frozen=True)
+class Study:
+    """All that the figures of one cohort need. classes: label by code. readers: name by id."""
+
+    reads: list[Read]
+    results: list[Result]
+    left_out: LeftOut
+    classes: dict[str, str]
+    readers: dict[UUID, str]
+    versions: list[str]
+    negative_class: str
+    is_simulated: bool
+    as_of: datetime
+    sequential: list[Read] = field(default_factory=list)
+
+    def label(self, code: str) -> str:
+        """A class as pages word it."""
+        return str(self.classes.get(code, code))
+
+
+def study_of(cohort: Cohort, filters: StudyFilter) -> Study:
+    """Read everything; seven queries, however many cases there are."""
+    now = timezone.now()
+    cases = cohort.cases.aggregate(n=Count("pk"), simulated=Count("pk", filter=Q(is_simulated=True)))
+    only_simulated = 0 < cases["n"] == cases["simulated"]
+    real = Q() if only_simulated else Q(case__is_simulated=False)
+    firsts = _first_reads(cohort)
+    reads, left_out, not_blind = _reads(cohort, filters, real, firsts)
+    networks = list(ModelVersion.objects.order_by("-is_active", "-registered_at"))
+    names = {
+        user.pk: str(user) for user in get_user_model().objects.filter(pk__in={read.reader for read in reads})
+    }
+    return Study(
+        reads=reads,
+        results=_results(cohort, filters, only_simulated=only_simulated),
+        left_out=LeftOut(
+            0 if only_simulated else cases["simulated"], left_out["refused"], left_out["trained"], not_blind
+        ),
+        classes=known_classes(),
+        readers=dict(sorted(names.items(), key=lambda item: item[1])),
+        versions=sorted(version.name for version in networks),
+        negative_class=next((v.negative_class for v in networks if v.negative_class), ""),
+        is_simulated=only_simulated,
+        as_of=now,
+        sequential=[read for read in reads if read.is_sequential],
+    )
+
+
+def _first_reads(cohort: Cohort) -> dict[tuple[UUID, UUID], tuple[str, int, float | None, bool]]:
+    """Class, confidence, time, and whether it was blind, by case and reader."""
+    rows = FirstRead.objects.filter(case__cohort=cohort).order_by()
+    blind = set(rows.filter(read_blind()).values_list("case", "reader"))
+    told = rows.values_list("case", "reader", "read_class", "confidence", "active_seconds")
+    return {
+        (case, reader): (read_class, confidence, seconds, (case, reader) in blind)
+        for case, reader, read_class, confidence, seconds in told.iterator()
+    }
+
+
+def _reads(
+    cohort: Cohort,
+    filters: StudyFilter,
+    real: Q,
+    firsts: dict[tuple[UUID, UUID], tuple[str, int, float | None, bool]],
+) -> tuple[list[Read], Counter[str], int]:
+    reviews = Review.objects.filter(standing(), real, _reviews_where(filters), case__cohort=cohort).order_by()
+    rows = reviews.values_list(
+        *("case", "case__patient", "case__ground_truth", "reader", "final_class", "confidence"),
+        *("active_seconds", "prediction__predicted_class", "prediction__confidence"),
+        *("prediction__gate_verdict", "prediction__in_training"),
+    )
+    reads, left_out, not_blind = [], Counter[str](), 0
+    for row in rows.iterator():
+        case, patient, truth, reader, after, confidence, seconds, network, probability, gate, trained = row
+        if gate == "refused" or trained:
+            left_out["refused" if gate == "refused" else "trained"] += 1
+            continue
+        before, before_confidence, first_seconds, is_blind = firsts.get((case, reader), NO_FIRST_READ)
+        not_blind += not is_blind
+        if not is_blind:
+            before, before_confidence = "", 0
+        taken = seconds if first_seconds is None else first_seconds
+        reads.append(
+            Read(
+                case=case,
+                cluster=patient or str(case),
+                truth=truth,
+                reader=reader,
+                network=network,
+                probability=probability,
+                before=before,
+                before_confidence=before_confidence,
+                after=after,
+                confidence=confidence,
+                seconds=taken,
+            )
+        )
+    return reads, left_out, not_blind
+
+
+def _reviews_where(filters: StudyFilter) -> Q:
+    where = Q()
+    if filters.version:
+        where &= Q(prediction__model_version__name=filters.version)
+    if filters.reader:
+        where &= Q(reader=filters.reader)
+    if filters.known_class:
+        where &= Q(case__ground_truth=filters.known_class)
+    if filters.since:
+        where &= Q(created_at__gte=filters.since)
+    if filters.until:
+        where &= Q(created_at__lt=filters.until)
+    return where
+
+
+def _results(cohort: Cohort, filters: StudyFilter, *, only_simulated: bool) -> list[Result]:
+    of_cohort: dict[str, Any] = {"image__cohort": cohort}
+    if not only_simulated:
+        of_cohort["image__case__is_simulated"] = False
+    if filters.version:
+        of_cohort["model_version__name"] = filters.version
+    if filters.known_class:
+        of_cohort["image__case__ground_truth"] = filters.known_class
+    known = Prediction.objects.filter(**of_cohort).exclude(image__case__ground_truth="")
+    rows = key_results(known).filter(counted()).order_by("image__case__code", "model_version__name")
+    told = rows.values_list(
+        *("image__case", "image__case__patient", "image__case__ground_truth", "model_version__name"),
+        *("predicted_class", "confidence", "probabilities"),
+    )
+    return [
+        Result(case, patient or str(case), truth, version, predicted, probability, probabilities)
+        for case, patient, truth, version, predicted, probability, probabilities in told.iterator()
+    ]

@@ -1,0 +1,53 @@
+"""Cells of CSV files that no program takes for anything but what they hold.
+
+A spreadsheet runs a cell that begins with = + - @ as a formula, also behind spaces and line breaks (OWASP,
+"CSV Injection"): such text is given an apostrophe, and so is text that begins with one. A line break inside a
+cell would make two lines for whoever reads lines: it is written as the two characters \\n, and a backslash as
+two. `text_of` takes both back.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# All that str.splitlines, and with it some reader of files, takes for the end of a line.
+_BREAKS = re.compile("[\\\\\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
+_ESCAPED = re.compile(r"\\(\\|n|r|u[0-9a-f]{4})")
+_NAMED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+
+
+def safe_cell(value: Any) -> Any:
+    """A value as a cell: text that stays text, on one line; numbers as they are."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (dict, list)):
+        return json.dumps(value)
+    if not isinstance(value, str):
+        return value
+    begins = value.lstrip().startswith(FORMULA_STARTS) or value.startswith(("\t", "\r", "'"))
+    return ("'" if begins else "") + _BREAKS.sub(_named, value)
+
+
+def _named(found: re.Match[str]) -> str:
+    sign = found.group()
+    return _NAMED.get(sign) or f"\\u{ord(sign):04x}"
+
+
+def text_of(cell: str) -> str:
+    """The text that `safe_cell` made a cell of."""
+    return _ESCAPED.sub(_meant, cell.removeprefix("'"))
+
+
+def _meant(found: re.Match[str]) -> str:
+    name = found.group(1)
+    return {"\\": "\\", "n": "\n", "r": "\r"}.get(name) or chr(int(name[1:], 16))
+
+
+def one_line(words: str) -> str:
+    """JSON whose text holds no sign that ends a line for some reader: each is escaped, as JSON allows."""
+    return re.sub("[\x85\u2028\u2029]", lambda found: f"\\u{ord(found.group()):04x}", words)
