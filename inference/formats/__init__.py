@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inference.errors import ImageError
-from inference.formats import bmp, dicom, jpeg, png, tiff, webp
+from inference.formats import bmp, dicom, jpeg, nifti, png, tiff, webp
 from inference.formats.base import DecodedImage, ImageFormat, Intensity, Limits, Notice, Pixels, Source
 from inference.formats.unsupported import unsupported_format_of
 
@@ -37,6 +37,7 @@ FORMATS: tuple[ImageFormat, ...] = (
     bmp.FORMAT,
     webp.FORMAT,
     dicom.FORMAT,
+    nifti.FORMAT,
 )
 
 _HEAD_BYTES = 512

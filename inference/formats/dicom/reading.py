@@ -28,7 +28,7 @@ from inference.errors import ImageError
 from inference.formats.base import Limits
 from inference.formats.dicom.recognition import MAGIC, PREAMBLE
 from inference.formats.packed import check_unpacked
-from inference.formats.pillow import check_size
+from inference.formats.pillow import check_size, too_many_images
 
 # What is wrong with a value is no reason to refuse the picture; and pydicom's sentences quote values, so
 # that they go nowhere.
@@ -99,12 +99,7 @@ def checked_frames(dataset: Dataset, limits: Limits) -> int:
     check_size(width, height, limits)
     count = int(dataset.get("NumberOfFrames") or 1)
     if not 1 <= count <= max(limits.max_images, 2):
-        raise ImageError(
-            "too_many_images",
-            "The file holds more pictures than are accepted. At most %(most)s; received %(count)s.",
-            most=limits.max_images,
-            count=count,
-        )
+        raise too_many_images(count, limits)
     return count
 
 
