@@ -6,21 +6,26 @@ content of a file decides what it is; its name is never looked at.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from inference.errors import ImageError
-from inference.formats import bmp, jpeg, png, tiff, webp
-from inference.formats.base import DecodedImage, ImageFormat, Limits, Notice, Pixels
-from inference.formats.unsupported import DICOM, unsupported_format_of
+from inference.formats import bmp, dicom, jpeg, nifti, png, tiff, webp
+from inference.formats.base import DecodedImage, ImageFormat, Intensity, Limits, Notice, Pixels, Source
+from inference.formats.unsupported import unsupported_format_of
 
 __all__ = [
     "FORMATS",
     "DecodedImage",
     "ImageFormat",
+    "Intensity",
     "Limits",
     "Notice",
     "Pixels",
+    "Source",
     "accept_attribute",
     "check_bytes",
     "read_image",
+    "read_images",
 ]
 
 DEFAULT_LIMITS = Limits()
@@ -31,6 +36,8 @@ FORMATS: tuple[ImageFormat, ...] = (
     tiff.FORMAT,
     bmp.FORMAT,
     webp.FORMAT,
+    dicom.FORMAT,
+    nifti.FORMAT,
 )
 
 _HEAD_BYTES = 512
@@ -45,12 +52,22 @@ def accept_attribute() -> str:
 
 
 def read_image(data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
-    """Recognise and decode one file by its content.
+    """Recognise and decode the one image of a file by its content.
 
     Raises ImageError, and nothing else whatever the bytes are, with the codes listed there.
     """
     check_bytes(data, limits)
     return _format_of(data[:_HEAD_BYTES], len(data)).decode(data, limits)
+
+
+def read_images(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[DecodedImage]:
+    """Yield every image of a file, in its order; of most formats there is one. Raises as `read_image`."""
+    check_bytes(data, limits)
+    found = _format_of(data[:_HEAD_BYTES], len(data))
+    if found.decode_all is None:
+        yield found.decode(data, limits)
+    else:
+        yield from found.decode_all(data, limits)
 
 
 def check_bytes(data: bytes, limits: Limits) -> None:
@@ -67,11 +84,12 @@ def check_bytes(data: bytes, limits: Limits) -> None:
 
 
 def _format_of(head: bytes, size: int) -> ImageFormat:
-    unsupported = unsupported_format_of(head)
+    # The preamble of a DICOM file may be the head of a TIFF, of the same pixels (PS3.10, 7.1).
+    is_both = tiff.FORMAT.matches(head) and dicom.FORMAT.matches(head)
     for candidate in FORMATS:
-        # The preamble of a DICOM file may be the head of a TIFF, of the same pixels (PS3.10, 7.1).
-        if candidate.matches(head) and not (candidate is tiff.FORMAT and unsupported == DICOM):
+        if candidate.matches(head) and not (candidate is tiff.FORMAT and is_both):
             return candidate
+    unsupported = unsupported_format_of(head)
     accepted = ", ".join(each.label for each in FORMATS)
     if unsupported:
         raise ImageError(

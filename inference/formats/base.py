@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from inference.geometry import Geometry
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -23,13 +25,15 @@ def row_blocks(height: int, width: int) -> Iterator[slice]:
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that one upload may cost: bytes of the file, pixels of the decoded image; and its least side
-    in pixels.
+    """The most that one upload may cost: bytes of the file, pixels of a decoded image, images in one file,
+    bytes of a file once it is unpacked; and an image's least side in pixels.
     """
 
     max_bytes: int = 50 * 2**20
     max_pixels: int = 16_000_000
     min_side: int = 32
+    max_images: int = 2_000
+    max_unpacked: int = 512 * 2**20
 
 
 @dataclass(frozen=True)
@@ -40,17 +44,67 @@ class Notice:
     message: str
 
 
+@dataclass(frozen=True)
+class Intensity:
+    """What grey values stand for, and how the file wants them shown.
+
+    slope, intercept: the file's own value (DICOM's modality value) is slope * grey + intercept; both None
+    where greys are not proportional to it. windows: the greys that become black and white, the file's first
+    choice first.
+    """
+
+    slope: float | None = None
+    intercept: float | None = None
+    windows: tuple[tuple[float, float], ...] = ()
+
+
+# What of a file's header may be kept: numbers, and words of closed lists (formats/dicom/kept.py).
+Kept: TypeAlias = Mapping[str, str | float]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a hospital's file says of whom and what it shows.
+
+    patient, person, study, series, instance and date name the patient: they are for the door alone, which
+    makes keys of them at once (cases/intake/deidentification.py), and are stored and logged nowhere. Empty,
+    or None, for what the file does not say. patient: what the archive calls the patient; person: all that
+    tells people apart. apart: what tells images of the same place in one series apart, such as echo, b-value
+    and time. burned_in: "yes" where the file says that text is burned in, "maybe" where it is a screen copy
+    and does not say, "" otherwise. removed: how many elements of the header were not kept.
+    """
+
+    patient: str = ""
+    person: str = ""
+    study: str = ""
+    series: str = ""
+    instance: str = ""
+    date: str = ""
+    number: int | None = None
+    modality: str = ""
+    apart: tuple[tuple[str, float], ...] = ()
+    is_localizer: bool = False
+    burned_in: str = ""
+    kept: Kept = field(default_factory=dict)
+    removed: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class DecodedImage:
-    """One decoded slice, upright, without metadata.
+    """One decoded slice, upright, without metadata but what `source` has for the door.
 
     pixels: uint8 or uint16 (H, W), or uint8 (H, W, 3) in RGB order; row 0 is the top, column 0 the left of
-    the picture. A colour file whose three channels are equal arrives as grey.
+    the picture, which is turned radiologically where `geometry` knows how. A colour file whose three channels
+    are equal arrives as grey. frame: its place in the file.
     """
 
     pixels: Pixels
     format_id: str
     notices: tuple[Notice, ...] = ()
+    geometry: Geometry = field(default_factory=Geometry)
+    intensity: Intensity = field(default_factory=Intensity)
+    source: Source | None = None
+    frame: int = 0
 
     @property
     def width(self) -> int:
@@ -76,7 +130,7 @@ class DecodedImage:
 @dataclass(frozen=True)
 class ImageFormat:
     """One accepted file format. `matches` looks at the first bytes only; `decode` raises ImageError, nothing
-    else.
+    else. `decode_all`: of a format whose files may hold many images, one after the other.
     """
 
     id: str
@@ -85,3 +139,4 @@ class ImageFormat:
     media_types: tuple[str, ...]
     matches: Callable[[bytes], bool]
     decode: Callable[[bytes, Limits], DecodedImage]
+    decode_all: Callable[[bytes, Limits], Iterator[DecodedImage]] | None = None

@@ -14,15 +14,16 @@ import resource
 import signal
 import struct
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from inference.errors import ImageError
-from inference.formats import DecodedImage, Limits, read_image
+from inference.formats import DecodedImage, Limits, read_image, read_images, wire
 from inference.formats.pillow import too_much_memory
 
-# Bytes of the file, and the three limits.
-REQUEST = struct.Struct(">QQQQ")
+# Bytes of the file, the limits in their order, and whether all images are wanted or the only one.
+REQUEST = struct.Struct(">QQQQQQ?")
 # Said before the decoding begins: who ends without it has not ended because of the file.
 RECEIVED = b"\1"
 # Bytes of the JSON that follows; the pixels follow that.
@@ -30,25 +31,29 @@ ANSWER = struct.Struct(">I")
 
 
 def main(processor_seconds: float, seconds: float, memory: int) -> None:
-    """Answer until the standard input ends. Time is for one file, memory what it may take over none."""
+    """Answer until the standard input ends. Time is for one image, memory what a file may take over none."""
     _limit(memory)
     requests, answers = _own_pipes()
     while len(head := requests.read(REQUEST.size)) == REQUEST.size:
-        size, *limits = REQUEST.unpack(head)
+        size, *limits, all_of_them = REQUEST.unpack(head)
         data = requests.read(size)
         answers.write(RECEIVED)
         answers.flush()
-        # Nobody listens to these signals: they end the process also inside of a decoder.
-        signal.setitimer(signal.ITIMER_PROF, processor_seconds)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        answer, pixels = _answer_to(data, Limits(*limits))
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        images = _images(data, Limits(*limits), all_of_them)
         del data
-        answers.write(ANSWER.pack(len(answer)) + answer)
-        answers.write(pixels)
-        answers.flush()
-        del pixels
+        is_over = False
+        while not is_over:
+            # Nobody listens to these signals: they end the process also inside of a decoder.
+            signal.setitimer(signal.ITIMER_PROF, processor_seconds)
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            answer, pixels, is_over = _next_answer(images)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            answers.write(ANSWER.pack(len(answer)) + answer)
+            answers.write(pixels)
+            answers.flush()
+            del pixels
+        del images
 
 
 def _limit(memory: int) -> None:
@@ -69,28 +74,28 @@ def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
     return requests, answers
 
 
-def _answer_to(data: bytes, limits: Limits) -> tuple[bytes, memoryview]:
+def _images(data: bytes, limits: Limits, all_of_them: bool) -> Iterator[DecodedImage]:
+    if all_of_them:
+        yield from read_images(data, limits)
+    else:
+        yield read_image(data, limits)
+
+
+def _next_answer(images: Iterator[DecodedImage]) -> tuple[bytes, memoryview, bool]:
+    """What is said of the next image, its pixels, and whether nothing comes after it."""
     try:
-        image = read_image(data, limits)
+        image = next(images, None)
     except ImageError as error:
-        return _refusal(error), memoryview(b"")
+        return _refusal(error), memoryview(b""), True
     except MemoryError:
-        return _refusal(too_much_memory()), memoryview(b"")
-    return _description(image), image.pixels.data.cast("B")
+        return _refusal(too_much_memory()), memoryview(b""), True
+    if image is None:
+        return json.dumps({"end": True}).encode(), memoryview(b""), True
+    return json.dumps({"image": wire.told(image)}).encode(), image.pixels.data.cast("B"), False
 
 
 def _refusal(error: ImageError) -> bytes:
     return json.dumps({"refusal": [error.code, error.template, error.retryable, error.facts]}).encode()
-
-
-def _description(image: DecodedImage) -> bytes:
-    told = {
-        "dtype": str(image.pixels.dtype),
-        "shape": image.pixels.shape,
-        "format_id": image.format_id,
-        "notices": [[notice.code, notice.message] for notice in image.notices],
-    }
-    return json.dumps({"image": told}).encode()
 
 
 if __name__ == "__main__":

@@ -19,14 +19,16 @@ import sys
 import threading
 import time
 import weakref
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from inference.errors import ImageError
-from inference.formats import DEFAULT_LIMITS, check_bytes
-from inference.formats.base import DecodedImage, Limits, Notice, Pixels
+from inference.formats import DEFAULT_LIMITS, check_bytes, wire
+from inference.formats.base import DecodedImage, Limits, Pixels
 from inference.formats.child import ANSWER, RECEIVED, REQUEST
 from inference.formats.pillow import too_much_memory
 
@@ -40,9 +42,9 @@ _LARGE = 4_000_000
 
 @dataclass(frozen=True)
 class Guard:
-    """What one file may take. `processor_seconds` counts work alone, so that a busy machine refuses nobody;
-    `seconds` is the time on the clock after which it is over all the same. Processes to which nobody has
-    given a file for `idle` seconds are ended.
+    """What one image may take, and in memory one file. `processor_seconds` counts work alone, so that a busy
+    machine refuses nobody; `seconds` is the time on the clock after which it is over all the same. Processes
+    to which nobody has given a file for `idle` seconds are ended.
     """
 
     processes: int = 2
@@ -70,30 +72,48 @@ class DecodingPool:
         """As `inference.formats.read_image`; in addition ImageError image_too_slow, image_too_large_to_read
         and decoders_busy.
         """
+        with closing(self._all(data, limits, all_of_them=False)) as images:
+            (image,) = images
+        return image
+
+    def read_all(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[DecodedImage]:
+        """As `inference.formats.read_images`, one image in memory at a time. Close it where it is not read to
+        its end: a process waits for that.
+        """
+        return self._all(data, limits, all_of_them=True)
+
+    def _all(self, data: bytes, limits: Limits, *, all_of_them: bool) -> Generator[DecodedImage]:
         check_bytes(data, limits)
         until = time.monotonic() + self.guard.patience
         try:
             # A large one is refused from its header, before anything of it is decoded.
-            return self._read(data, replace(limits, max_pixels=min(limits.max_pixels, _LARGE)), until)
+            few = replace(limits, max_pixels=min(limits.max_pixels, _LARGE))
+            yield from self._read(data, few, until, all_of_them)
         except ImageError as error:
             if error.code != "too_many_pixels" or limits.max_pixels <= _LARGE:
                 raise
+        else:
+            return
         if not self._large.acquire(timeout=max(0.0, until - time.monotonic())):
             raise _busy()
         try:
-            return self._read(data, limits, until)
+            yield from self._read(data, limits, until, all_of_them)
         finally:
             self._large.release()
 
-    def _read(self, data: bytes, limits: Limits, until: float) -> DecodedImage:
+    def _read(self, data: bytes, limits: Limits, until: float, all_of_them: bool) -> Generator[DecodedImage]:
         child = self._taken(until)
         try:
             try:
-                return child.read(data, limits)
+                child.send(data, limits, all_of_them)
             except _Gone:  # ended while it had nothing to do
                 child.close()
                 child = _Child(self.guard)
-                return child.read(data, limits)
+                child.send(data, limits, all_of_them)
+            yield from child.images(limits)
+        except GeneratorExit:  # nobody takes the rest, which it would write into the next answer
+            child.close()
+            raise
         finally:
             self._give_back(child)
 
@@ -194,13 +214,24 @@ class _Child:
         assert self.process.stdout is not None  # noqa: S101
         self._requests, self._answers = self.process.stdin, self.process.stdout
 
-    def read(self, data: bytes, limits: Limits) -> DecodedImage:
+    def send(self, data: bytes, limits: Limits, all_of_them: bool) -> None:
         try:
-            self._send(REQUEST.pack(len(data), limits.max_bytes, limits.max_pixels, limits.min_side))
+            self._send(REQUEST.pack(len(data), *astuple(limits), all_of_them))
             self._send(data)
             self._received(len(RECEIVED))
         except (BrokenPipeError, EOFError) as error:
             raise _Gone from error
+
+    def images(self, limits: Limits) -> Iterator[DecodedImage]:
+        count = 0
+        while (image := self._next(limits)) is not None:
+            count += 1
+            if count > limits.max_images:  # no answer that our program gives
+                self.close()
+                raise _failed()
+            yield image
+
+    def _next(self, limits: Limits) -> DecodedImage | None:
         try:
             return self._answer(limits)
         except EOFError as error:
@@ -226,7 +257,7 @@ class _Child:
         while rest:
             rest = rest[self._requests.write(rest) :]
 
-    def _answer(self, limits: Limits) -> DecodedImage:
+    def _answer(self, limits: Limits) -> DecodedImage | None:
         poll = select.poll()
         poll.register(self._answers, select.POLLIN)
         if not poll.poll((self._guard.seconds + _GRACE) * 1000):
@@ -235,9 +266,10 @@ class _Child:
         if "refusal" in told:
             code, sentence, is_retryable, facts = told["refusal"]
             raise ImageError(code, sentence, retryable=is_retryable, **facts)
+        if "end" in told:
+            return None
         image = told["image"]
-        notices = tuple(Notice(code, message) for code, message in image["notices"])
-        return DecodedImage(self._pixels(image, limits), image["format_id"], notices)
+        return wire.image_of(image, self._pixels(image, limits))
 
     def _pixels(self, image: dict[str, Any], limits: Limits) -> Pixels:
         height, width, *channels = image["shape"]
@@ -306,3 +338,8 @@ _pool = DecodingPool()
 def read_image_guarded(data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
     """As `inference.formats.read_image`, for files of strangers: see `DecodingPool.read`."""
     return _pool.read(data, limits)
+
+
+def read_images_guarded(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[DecodedImage]:
+    """As `inference.formats.read_images`, for files of strangers: see `DecodingPool.read_all`."""
+    return _pool.read_all(data, limits)

@@ -130,6 +130,16 @@ def several_frames(label: str) -> ImageError:
     )
 
 
+def too_many_images(count: int, limits: Limits) -> ImageError:
+    """What is said of a file of more pictures than one file may have."""
+    return ImageError(
+        "too_many_images",
+        "The file holds more pictures than are accepted. At most %(most)s; received %(count)s.",
+        most=limits.max_images,
+        count=count,
+    )
+
+
 def _decode_upright(
     image: Image.Image, prepare: Callable[[Image.Image], Image.Image], notices: list[Notice]
 ) -> Image.Image:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-DICOM = "DICOM"
 # (offset, signature, name), from each format's specification.
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF87a", "GIF"),
     (0, b"GIF89a", "GIF"),
-    (128, b"DICM", DICOM),
-    (344, b"n+1\x00", "NIfTI"),
-    (344, b"ni1\x00", "NIfTI"),
-    (0, b"\x1f\x8b", "gzip (perhaps compressed NIfTI)"),
     (0, b"PK\x03\x04", "ZIP"),
     (0, b"%PDF-", "PDF"),
     (0, b"8BPS", "Photoshop"),

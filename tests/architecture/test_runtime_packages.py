@@ -22,7 +22,6 @@ ROOMS = ("portal", "cases", "inference")
 # A command of development may import what only requirements-dev.in names; nothing that runs imports the file.
 DEVELOPMENT = {
     "inference/demo/anatomy.py": {"nilearn"},
-    "inference/training/out_of_domain.py": {"pydicom"},
 }
 # What Python itself needs of an environment, and the tests' own measuring of a child process.
 INSTALLERS = {"pip", "setuptools", "wheel", "coverage"}

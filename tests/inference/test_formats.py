@@ -73,12 +73,7 @@ def test_text_beginning_with_bm_is_not_taken_for_a_bitmap() -> None:
     ("data", "name"),
     [
         (saved(Image.fromarray(grey8()), "GIF"), "GIF"),
-        (b"\0" * 128 + b"DICM" + b"\0" * 400, "DICOM"),
-        # With the head of a TIFF in its preamble.
-        (b"II*\0\x08\0\0\0" + b"\0" * 120 + b"DICM" + b"\0" * 400, "DICOM"),
-        (b"MM\0*\0\0\0\x08" + b"\0" * 120 + b"DICM" + b"\0" * 400, "DICOM"),
         (b"%PDF-1.7 and more", "PDF"),
-        (b"\0" * 344 + b"n+1\0" + b"\0" * 400, "NIfTI"),
     ],
 )
 def test_known_format_that_is_not_accepted_is_refused_by_its_name(data: bytes, name: str) -> None:
@@ -371,7 +366,7 @@ def test_mutated_anywhere_and_cut_files_decode_or_are_refused(seed: bytes, where
 
 
 def test_each_format_is_registered_once() -> None:
-    assert len({each.id for each in FORMATS}) == len(FORMATS) == 5
+    assert len({each.id for each in FORMATS}) == len(FORMATS) == 7
 
 
 def _deepened(pixels: np.ndarray) -> bytes:
