@@ -1,13 +1,10 @@
 /* The pictures with their full bit depth: NiiVue in each pane, over the server's drawing and in the same frame. */
 
+import { bytesOf, taken } from "./ahead.js";
 import { canvasesIn, closeAll, fill, putAside } from "./canvases.js";
 import { panAndZoom } from "./viewport.js";
 
-async function fetched(address, signal) {
-  const answer = await fetch(address, { signal });
-  if (!answer.ok) throw new Error(`status ${answer.status}`);
-  return answer.arrayBuffer();
-}
+const fetched = async (address, signal) => (await taken(address)) ?? bytesOf(address, { signal });
 
 /** 256 colours as "rrggbb" without a gap; as clear as there is little evidence, as on the server's overlay. */
 function colourMap(table) {

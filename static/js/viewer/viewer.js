@@ -159,6 +159,8 @@ const TOLD = {
 /** Full depth for the pictures in sight; the page may do what has waited for it. */
 async function openDepth(opened) {
   await opened.openDepth();
+  // On the screen as well: where no graphics card draws, whatever is done meanwhile holds the drawing up.
+  await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)));
   if (opened !== panes) return;
   viewer.dataset.rests = "";
   viewer.dispatchEvent(new CustomEvent("viewer-rests"));
