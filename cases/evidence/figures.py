@@ -18,14 +18,15 @@ from cases.analysis.results import key_results
 from cases.evidence.measures.proportions import Share, share
 from cases.lifecycle import AT_WORK, UNREAD_STATES, CaseState, GateVerdict, JobStatus, Reading, Verdict
 from cases.models import Case, Cohort, Job, Prediction, Review
+from cases.models.job import WITHOUT_RESULT
 from cases.models.review import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 DAYS = 14
 FAILED_SHOWN = 20
-# The median is taken over the newest analyses only, so that it stays cheap and tells of today.
+# The median is taken over the analyses of the newest cases only, so that it stays cheap and tells of today.
 TIMED = 1000
 
 
@@ -48,7 +49,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Durations:
-    """Medians over the newest `n` analyses, in seconds; None where there are none."""
+    """Medians over `n` analyses of the newest cases, in seconds; None where there are none."""
 
     n: int
     network: float | None
@@ -57,8 +58,8 @@ class Durations:
 
 @dataclass(frozen=True)
 class ReaderTally:
-    """What one reader has read, as last amended: all of it, and of that what is compared with the network
-    (`counted`) and agrees.
+    """What one reader has read, as last amended: all of it, of that what is compared with the network
+    (`counted`), and of that what agrees.
     """
 
     name: str
@@ -99,7 +100,7 @@ def jobs_by_status(cohort: Cohort) -> list[Tally]:
 
 def failed_jobs(cohort: Cohort) -> QuerySet[Job]:
     """The newest analyses that failed for good, with their case."""
-    failed = Job.objects.filter(image__cohort=cohort, status=JobStatus.FAILED)
+    failed = Job.objects.filter(WITHOUT_RESULT, image__cohort=cohort, status=JobStatus.FAILED)
     return failed.select_related("image__case").order_by("-finished_at")[:FAILED_SHOWN]
 
 
@@ -114,23 +115,26 @@ def oldest_unread(cohort: Cohort) -> Waiting | None:
 
 def oldest_unanalysed(cohort: Cohort) -> Waiting | None:
     """The case that has waited longest for its analysis."""
-    waiting = Job.objects.filter(image__cohort=cohort, status__in=AT_WORK).order_by("queued_at")
+    waiting = Job.objects.filter(WITHOUT_RESULT, image__cohort=cohort, status__in=AT_WORK).order_by(
+        "queued_at"
+    )
     first = waiting.values_list("image__case__code", "queued_at").first()
     return Waiting(*first) if first else None
 
 
 def analysis_durations(cohort: Cohort) -> Durations:
     """How long the network takes, and how long a case takes from the queue to its result."""
-    newest = (
+    newest = cohort.cases.order_by("-created_at", "-id").values("pk")[:TIMED]
+    timed = (
         Prediction.objects.filter(
-            image__cohort=cohort,
+            image__case__in=newest,
             image__jobs__model_version=F("model_version"),
             image__jobs__finished_at__isnull=False,
         )
         .order_by("-created_at")
         .values_list("seconds", "image__jobs__queued_at", "image__jobs__finished_at")[:TIMED]
     )
-    rows = list(newest)
+    rows = list(timed)
     if not rows:
         return Durations(0, None, None)
     return Durations(
@@ -172,7 +176,10 @@ class GateTally:
 
 def gate_tally(cohort: Cohort) -> GateTally:
     """How many results are uncertain, refused, or of images that the network was trained on."""
-    found = key_results(Prediction.objects.filter(image__cohort=cohort)).aggregate(
+    told_apart = Q(gate_verdict__in=(GateVerdict.UNCERTAIN, GateVerdict.REFUSED)) | Q(in_training=True)
+    # Which of a case's results stands is asked only where one of them counts.
+    some = Prediction.objects.filter(told_apart, image__cohort=cohort).values("image__case")
+    found = key_results(Prediction.objects.filter(image__case__in=some)).aggregate(
         uncertain=Count("pk", filter=Q(gate_verdict=GateVerdict.UNCERTAIN)),
         refused=Count("pk", filter=Q(gate_verdict=GateVerdict.REFUSED)),
         trained_on=Count("pk", filter=Q(in_training=True)),
@@ -180,22 +187,15 @@ def gate_tally(cohort: Cohort) -> GateTally:
     return GateTally(**found)
 
 
-def reads_left_out(cohort: Cohort) -> int:
-    """How many reads are no part of the agreement."""
-    counts = _current_reviews(cohort).aggregate(
-        n=Count("pk"), counted=Count("pk", filter=counted("prediction__"))
-    )
-    return int(counts["n"] - counts["counted"])
+def reads_left_out(readers: Iterable[ReaderTally]) -> int:
+    """How many of the readers' reads are no part of the agreement."""
+    return sum(reader.n - reader.compared for reader in readers)
 
 
-def agreement(cohort: Cohort) -> Share:
+def agreement(readers: Iterable[ReaderTally]) -> Share:
     """How often readers, as last amended, agree with the network, where `counted` holds."""
-    counts = (
-        _current_reviews(cohort)
-        .filter(counted("prediction__"))
-        .aggregate(n=Count("pk"), agreed=Count("pk", filter=Q(verdict=Verdict.AGREE)))
-    )
-    return share(counts["agreed"], counts["n"])
+    tallies = list(readers)
+    return share(sum(each.agreed for each in tallies), sum(each.compared for each in tallies))
 
 
 def confusion(cohort: Cohort) -> Mapping[tuple[str, str], int]:

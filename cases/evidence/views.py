@@ -19,6 +19,7 @@ from cases.classes import known_classes
 from cases.cohorts import chosen_cohort, known_cohorts
 from cases.evidence import charts, comparison, figures
 from cases.evidence.influence import reveal_tally
+from cases.evidence.kept import kept
 from cases.interim import figures_are_closed
 from cases.lifecycle import IllegalTransition
 from cases.models import Cohort, Job
@@ -34,12 +35,29 @@ def dashboard(request: PageRequest) -> HttpResponse:
     context: dict[str, Any] = {"cohorts": managed, "cohort": cohort}
     with one_snapshot():
         is_closed = figures_are_closed(cohort)
-        context |= _progress(cohort) | {"is_closed": is_closed}
-        context |= _work(cohort) if is_closed else _work(cohort) | _opinions(cohort)
-        if context["case_count"]:
-            context["plan"] = reanalysis.plan(cohort, active_version())
-            context["version_count"] = comparison.versions_in(cohort).count()
+        found = kept(cohort, "closed" if is_closed else "open", lambda: _counted(cohort, is_closed=is_closed))
+        context |= found.figures | _lists(cohort) | {"is_closed": is_closed, "counted_at": found.at}
     return render(request, "evidence/dashboard.html", context)
+
+
+def _counted(cohort: Cohort, *, is_closed: bool) -> dict[str, Any]:
+    """All that is counted; while figures are closed, nothing of how right anybody was."""
+    found = _progress(cohort) | _work(cohort)
+    if not is_closed:
+        found |= _opinions(cohort, found["readers"])
+    if found["case_count"]:
+        found["plan"] = reanalysis.plan(cohort, active_version())
+        found["version_count"] = comparison.versions_in(cohort).count()
+    return found
+
+
+def _lists(cohort: Cohort) -> dict[str, Any]:
+    """What somebody is to look after, as it is now."""
+    return {
+        "failed": list(figures.failed_jobs(cohort)),
+        "unread": figures.oldest_unread(cohort),
+        "unanalysed": figures.oldest_unanalysed(cohort),
+    }
 
 
 def _progress(cohort: Cohort) -> dict[str, Any]:
@@ -50,9 +68,6 @@ def _progress(cohort: Cohort) -> dict[str, Any]:
         "case_count": sum(tally.n for tally in states),
         "statuses": statuses,
         "job_count": sum(tally.n for tally in statuses),
-        "failed": list(figures.failed_jobs(cohort)),
-        "unread": figures.oldest_unread(cohort),
-        "unanalysed": figures.oldest_unanalysed(cohort),
         "durations": figures.analysis_durations(cohort),
     }
 
@@ -68,14 +83,14 @@ def _work(cohort: Cohort) -> dict[str, Any]:
     }
 
 
-def _opinions(cohort: Cohort) -> dict[str, Any]:
-    agreement = figures.agreement(cohort)
+def _opinions(cohort: Cohort, readers: list[figures.ReaderTally]) -> dict[str, Any]:
+    agreement = figures.agreement(readers)
     reveal = reveal_tally(cohort)
     return {
         "reveal": reveal,
         "reveal_range": charts.interval(reveal.changed) if reveal else None,
         "agreement": agreement,
-        "left_out": figures.reads_left_out(cohort),
+        "left_out": figures.reads_left_out(readers),
         "gate": figures.gate_tally(cohort),
         "agreement_range": charts.interval(agreement),
         "confusion": charts.confusion_rows(figures.confusion(cohort), known_classes()),

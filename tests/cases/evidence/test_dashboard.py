@@ -5,13 +5,14 @@ import re
 import uuid
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cases.analysis import jobs
 from cases.evidence import charts, figures
 from cases.evidence.measures.proportions import share
-from cases.models import Job, Membership
+from cases.models import Case, Job, Membership
 
 pytestmark = pytest.mark.both_databases
 
@@ -40,6 +41,11 @@ def filled(submit, analyse_as, review_as, colleague):
         review_as(colleague, case, corrected="" if predicted == truth else truth)
 
 
+def agreed(cohort) -> tuple[int, int]:
+    found = figures.agreement(figures.reads_by_reader(cohort))
+    return found.hits, found.n
+
+
 def test_share_is_wilsons():
     # Brown, Cai, DasGupta (2001), "Interval Estimation for a Binomial Proportion": z = 1.959964.
     found = share(8, 10)
@@ -62,7 +68,7 @@ def test_figures_of_a_filled_cohort_are_exact(filled, cohort):
         ("closed", 0),
     ]
     assert {tally.code: tally.n for tally in figures.jobs_by_status(cohort)}["succeeded"] == 3
-    assert (figures.agreement(cohort).hits, figures.agreement(cohort).n) == (1, 3)
+    assert agreed(cohort) == (1, 3)
     assert figures.confusion(cohort) == {
         ("glioma", "glioma"): 1,
         ("glioma", "meningioma"): 1,
@@ -93,13 +99,13 @@ def test_amended_review_counts_once_as_last_amended(reviewed_case, colleague, co
     amend_review(
         by=colleague, review=review, read=ReadInput("", 5, verdict=Verdict.AGREE), reason="Looked again."
     )
-    assert (figures.agreement(cohort).hits, figures.agreement(cohort).n) == (1, 1)
+    assert agreed(cohort) == (1, 1)
     assert sum(day.n for day in figures.reads_by_day(cohort)) == 1
 
 
 def test_figures_of_another_cohort_are_its_own(filled, other_cohort):
     assert sum(tally.n for tally in figures.cases_by_state(other_cohort)) == 0
-    assert figures.agreement(other_cohort).n == 0
+    assert agreed(other_cohort) == (0, 0)
     assert figures.confusion(other_cohort) == {}
     assert figures.accuracies(other_cohort) == []
 
@@ -272,11 +278,11 @@ def test_figures_leave_out_what_was_refused_or_trained_on(
         case = submit(seed=seed, ground_truth="glioma")
         analyse_as(case, **options)
         review_as(colleague, case)
-    assert (figures.agreement(cohort).hits, figures.agreement(cohort).n) == (3, 3)
+    assert agreed(cohort) == (3, 3)
     assert figures.confusion(cohort) == {("glioma", "glioma"): 3}
     network = figures.accuracies(cohort)[0]
     assert (network.share.hits, network.share.n) == (3, 3)
-    assert figures.reads_left_out(cohort) == 2
+    assert figures.reads_left_out(figures.reads_by_reader(cohort)) == 2
     assert figures.gate_tally(cohort) == figures.GateTally(uncertain=1, refused=1, trained_on=1)
     # Of one thing two figures say the same: all readers together are what the share is taken of.
     (reader,) = figures.reads_by_reader(cohort)
@@ -302,7 +308,7 @@ def test_case_of_many_images_counts_once_in_every_figure(
         analyse_as(case, predicted, likely, position=position, **options)
     review_as(colleague, case)
     assert [(tally.code, tally.n) for tally in figures.cases_by_state(cohort) if tally.n] == [("reviewed", 1)]
-    assert (figures.agreement(cohort).hits, figures.agreement(cohort).n) == (1, 1)
+    assert agreed(cohort) == (1, 1)
     assert figures.confusion(cohort) == {("glioma", "glioma"): 1}
     network = figures.accuracies(cohort)[0]
     assert (network.share.hits, network.share.n) == (1, 1)
@@ -318,3 +324,48 @@ def test_failed_image_of_many_is_named_by_its_number(
     fail_as(case, position=2)
     page = client_of(administrator).get(PAGE).content.decode()
     assert "image 3" in page
+
+
+# --- A large cohort -----------------------------------------------------------------
+
+
+@pytest.fixture
+def large(settings):
+    """So few cases are many."""
+    settings.EVIDENCE_KEEP_FROM = 2
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def test_large_cohort_is_counted_once_and_says_when(
+    large, filled, cohort, administrator, client_of, submit, django_assert_max_num_queries
+) -> None:
+    client = client_of(administrator)
+    first = client.get(PAGE)
+    assert first.context["case_count"] == 3
+    submit(seed=4)
+    with django_assert_max_num_queries(12):
+        again = client.get(PAGE)
+    assert (again.context["case_count"], again.context["counted_at"]) == (3, first.context["counted_at"])
+    assert "A large cohort is counted once a minute: as of" in again.content.decode()
+    # Whom to look after is asked each time.
+    assert again.context["unread"].code == Case.objects.get(state="open").code
+
+
+def test_small_cohort_is_counted_each_time(filled, administrator, client_of, submit) -> None:
+    client = client_of(administrator)
+    assert client.get(PAGE).context["case_count"] == 3
+    submit(seed=4)
+    page = client.get(PAGE)
+    assert (page.context["case_count"], page.context["counted_at"]) == (4, None)
+    assert "counted once a minute" not in page.content.decode()
+
+
+def test_figures_that_are_closed_meanwhile_are_not_shown_from_before(
+    large, filled, cohort, administrator, client_of, monkeypatch
+) -> None:
+    client = client_of(administrator)
+    assert "agreement" in client.get(PAGE).context
+    monkeypatch.setattr("cases.evidence.views.figures_are_closed", lambda _: True)
+    assert "agreement" not in client.get(PAGE).context
