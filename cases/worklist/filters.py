@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from cases.analysis.results import current_jobs_first
 from cases.blinding import may_lie_open, results_visible_to
 from cases.lifecycle import GateVerdict, JobStatus
 from cases.models import Assignment, Case, Claim, Cohort, Job
+from cases.models.case import CODE_ALPHABET
 from cases.models.job import WITHOUT_RESULT
 from cases.permissions import visible_to
 from cases.worklist import reading_queue
@@ -22,6 +24,12 @@ from cases.worklist.statement_filters import StatementFilter, where_said
 
 if TYPE_CHECKING:
     from cases.permissions import Person
+
+_LETTERS = f"[{CODE_ALPHABET}]"
+_WHOLE_CODE = re.compile(f"({_LETTERS}{{4}})-?({_LETTERS}{{4}})")
+_PART_OF_CODE = re.compile(f"{_LETTERS}{{0,4}}(-{_LETTERS}{{0,4}})?")
+# What codes leave out, since it looks like another letter (Crockford's base 32).
+_MISREAD = str.maketrans("ILO", "110")
 
 
 class Uncertainty(TextChoices):
@@ -100,10 +108,20 @@ def _of_the_case(filters: WorklistFilter) -> Q:
         where &= _received(Age(filters.age))
     if filters.text:
         named = Cohort.objects.filter(name__icontains=filters.text)
-        where &= Q(code__contains=filters.text.upper()) | Q(cohort__in=named)
+        where &= _by_code(filters.text) | Q(cohort__in=named)
     if filters.job_status:
         where &= _analysis(JobStatus(filters.job_status))
     return where
+
+
+def _by_code(text: str) -> Q:
+    """Cases whose code holds the text, as it is read out or typed: a whole code is looked up, and what can
+    stand in none is not looked for.
+    """
+    typed = text.upper().translate(_MISREAD)
+    if whole := _WHOLE_CODE.fullmatch(typed):
+        return Q(code="-".join(whole.groups()))
+    return Q(code__contains=typed) if _PART_OF_CODE.fullmatch(typed) else Q(pk__in=[])
 
 
 def _received(age: Age) -> Q:

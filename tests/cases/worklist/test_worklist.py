@@ -89,6 +89,30 @@ def test_search_finds_a_code(submit, colleague, client_of) -> None:
     assert codes_on(client_of(colleague).get(WORKLIST, {"text": wanted.code[:6].lower()})) == [wanted.code]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("K1QF-2M0D", True),
+        ("k1qf2m0d", True),
+        ("klqf-2mod", True),  # read out: there is no L, and no O
+        ("1QF-2", True),
+        ("-2m0", True),
+        ("2M0D", True),
+        ("K1QF-2M0", True),
+        ("K1QF-2M0DX", False),
+        ("QF2M", False),
+        ("K1QU", False),
+        ("K1QF 2M0D", False),
+        ("%", False),
+    ],
+)
+def test_case_is_found_by_any_part_of_its_code_as_it_is_typed(
+    text, is_found, submitted_case, colleague, client_of
+) -> None:
+    Case.objects.filter(pk=submitted_case.pk).update(code="K1QF-2M0D")
+    assert codes_on(client_of(colleague).get(WORKLIST, {"text": text})) == ["K1QF-2M0D"] * is_found
+
+
 def test_counts_are_those_of_the_chosen_cohort(
     ready_case, review_as, submit, colleague, cohort, client_of
 ) -> None:
