@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import lite, pyramid
-from inference.architecture import Ensemble, EvidencePyramid, FeaturePyramid, Network, PlainCnn
+from inference.architecture import Ensemble, EvidencePyramid, External, FeaturePyramid, Network, PlainCnn
 from inference.errors import ManifestError
 from inference.weights import GATE_PREFIX, read_archive
 
@@ -30,6 +30,8 @@ def build_network(network: Network, input_size: int, class_count: int) -> keras.
         return pyramid.build(network, input_size, class_count)
     if isinstance(network, Ensemble):
         return pyramid.build_ensemble(network, input_size, class_count)
+    if isinstance(network, External):
+        raise ManifestError("engine_unfit", "A network that was made elsewhere is not built here, but read.")
     return _plain_cnn(network, input_size, class_count)
 
 

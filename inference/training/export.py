@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from inference.architecture import EvidencePyramid, FeaturePyramid, Network
+from inference.architecture import Described, EvidencePyramid, FeaturePyramid
 from inference.files import write_whole
 from inference.lite import fold_batch_norm
 from inference.manifest import ClassLabel, Compiled, LayerInfo, Manifest
@@ -71,7 +71,7 @@ def export(
 
 def export_network(
     model: keras.Model,
-    network: Network,
+    network: Described,
     *,
     name: str,
     title: str,
@@ -105,7 +105,7 @@ def export_network(
     )
 
 
-def shipped(recipe: Recipe, model: keras.Model) -> tuple[Network, keras.Model]:
+def shipped(recipe: Recipe, model: keras.Model) -> tuple[Described, keras.Model]:
     """Return the network as it ships and is fastest: its norms folded into its convolutions."""
     network = recipe.network
     if isinstance(network, EvidencePyramid):
@@ -133,7 +133,7 @@ def _written(manifest: Manifest) -> Path:
 
 
 def _draft(
-    name: str, title: str, input_size: int, network: Network, weights: bytes, directory: Path
+    name: str, title: str, input_size: int, network: Described, weights: bytes, directory: Path
 ) -> Manifest:
     return Manifest(
         id=name,
@@ -155,7 +155,7 @@ def _draft(
     )
 
 
-def _layers(network: Network, input_size: int) -> tuple[LayerInfo, ...]:
+def _layers(network: Described, input_size: int) -> tuple[LayerInfo, ...]:
     described = zip(
         network.layer_names(),
         network.layer_labels(),
