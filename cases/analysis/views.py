@@ -20,9 +20,6 @@ from cases.lifecycle import AT_WORK, ENDED_WITHOUT_RESULT, JobStatus
 from cases.models import Case, Job
 from cases.permissions import Action, actions_in
 
-# What a class has of its own is the same for everybody, and changes when a network is registered.
-_COLOURS_KEPT_SECONDS = 600
-
 
 @dataclass(frozen=True)
 class Analysis:
@@ -92,8 +89,4 @@ def class_colours(request: PageRequest) -> HttpResponse:
         f'[data-class="{code}"] {{ --class-colour: light-dark({colour["light"]}, {colour["dark"]}); }}\n'
         for code, colour in own_colours().items()
     ]
-    return HttpResponse(
-        "".join(rules),
-        content_type="text/css; charset=utf-8",
-        headers={"Cache-Control": f"private, max-age={_COLOURS_KEPT_SECONDS}"},
-    )
+    return HttpResponse("".join(rules), content_type="text/css; charset=utf-8")
