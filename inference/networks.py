@@ -67,6 +67,20 @@ def weights_to_bytes(model: keras.Model, gate: Mapping[str, NDArray[np.generic]]
     return buffer.getvalue()
 
 
+def round_to_half(model: keras.Model) -> None:
+    """Set every weight to what half precision makes of it: a file of half the size then holds it exactly."""
+    for variable in model.weights:
+        variable.assign(np.asarray(variable.numpy()).astype(np.float16).astype(np.float32))
+
+
+def is_half(model: keras.Model) -> bool:
+    """Whether half precision holds every weight exactly."""
+    return all(
+        np.array_equal(values, values.astype(np.float16).astype(np.float32))
+        for values in (np.asarray(variable.numpy()) for variable in model.weights)
+    )
+
+
 def load_weights(model: keras.Model, data: bytes) -> dict[str, NDArray[np.generic]]:
     """Set the model's weights to those in `data` and return the gate's arrays by their names.
 

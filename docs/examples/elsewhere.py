@@ -61,7 +61,8 @@ def picture(code: str, seed: int, size: int = SIZE) -> NDArray[np.uint8]:
         "bar": (np.abs(rows) < BAR[0] * size) & (np.abs(columns) < BAR[1] * size),
     }[code]
     drawn: NDArray[np.uint8] = inside.astype(np.uint8)
-    drawn = drawn * np.uint8(rng.integers(120, 200)) + rng.integers(0, 50, (size, size), np.uint8)
+    drawn *= np.uint8(rng.integers(120, 200))
+    drawn += rng.integers(0, 50, (size, size), np.uint8)
     return drawn
 
 
