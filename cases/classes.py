@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cases.lifecycle import READER_ONLY_CLASSES
 from cases.models import ModelVersion
-from cases.translation import shown
+from cases.translation import label_of
 
 
 def known_classes() -> dict[str, str]:
@@ -12,8 +12,18 @@ def known_classes() -> dict[str, str]:
     labels: dict[str, str] = {}
     newest_first = ModelVersion.objects.order_by("-is_active", "-registered_at")
     for classes in newest_first.values_list("manifest__classes", flat=True):
-        labels |= {each["code"]: shown(each["label"]) for each in classes if each["code"] not in labels}
+        labels |= {each["code"]: label_of(each) for each in classes if each["code"] not in labels}
     return labels
+
+
+def own_colours() -> dict[str, dict[str, str]]:
+    """Colours, `light` and `dark`, by code of the classes whose network brings its own, newest first."""
+    colours: dict[str, dict[str, str]] = {}
+    newest_first = ModelVersion.objects.order_by("-is_active", "-registered_at")
+    for classes in newest_first.values_list("manifest__classes", flat=True):
+        own = {each["code"]: each["colour"] for each in classes if each.get("colour")}
+        colours = own | colours
+    return colours
 
 
 def class_label(code: str) -> str:

@@ -7,13 +7,13 @@ are looked up here as they stand; what is in no catalogue is shown as it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from django.utils.formats import number_format
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 if TYPE_CHECKING:
     from django.utils.functional import Promise
@@ -54,6 +54,14 @@ NOTICES = {
 def sentences(codes: Iterable[str]) -> list[str | Promise]:
     """The sentences of the codes; a code that no sentence is known for stands for itself."""
     return [NOTICES.get(code, code) for code in codes]
+
+
+def label_of(entry: Mapping[str, Any]) -> str:
+    """What a manifest calls a class or a layer in the reader's language: by its own words for it, if it has
+    some, or by the catalogue.
+    """
+    own = (entry.get("labels") or {}).get((get_language() or "")[:2])
+    return own or shown(entry["label"])
 
 
 def shown(words: str) -> str:

@@ -41,6 +41,7 @@ urlpatterns = [
     path("states/", worklist.states, name="states"),
     path("live/", worklist.live, name="live"),
     path("bulk/", bulk_pages.bulk, name="bulk"),
+    path("classes.css", analysis.class_colours, name="class-colours"),
     path("columns/", columns.choose_columns, name="columns"),
     path("views/", saved_view_pages.views, name="views"),
     path("views/save/", saved_view_pages.save, name="view-save"),

@@ -213,7 +213,26 @@ class Ensemble:
         return {"kind": self.kind, "members": members, "mirrored": self.mirrored}
 
 
-Network = PlainCnn | EvidencePyramid | FeaturePyramid | Ensemble
+@dataclass(frozen=True)
+class External:
+    """A classifier that was made elsewhere: a file that an engine runs as it is, and knows nothing more of.
+
+    output: what it gives for each class, "logits" or "probabilities". Its layers with maps, if it has any,
+    are those that the manifest names.
+    """
+
+    output: str
+
+    kind = "external"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form, which `network_from_dict` reads."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+# Networks that are described layer by layer, so that they are built and trained here.
+Described = PlainCnn | EvidencePyramid | FeaturePyramid | Ensemble
+Network = Described | External
 # Networks whose logits are sums of evidence: their maps need no gradient, and they have a compiled form.
 ADDITIVE = (EvidencePyramid, FeaturePyramid, Ensemble)
 
@@ -232,6 +251,8 @@ def network_from_dict(fields: Mapping[str, Any]) -> Network:
     if kind == Ensemble.kind:
         members = tuple(_feature_pyramid(each) for each in fields["members"])
         return Ensemble(members, bool(fields["mirrored"]))
+    if kind == External.kind:
+        return External(str(fields["output"]))
     if kind == PlainCnn.kind:
         return PlainCnn(
             blocks=tuple(ConvBlock(**block) for block in fields["blocks"]),

@@ -47,7 +47,8 @@ def with_evidence(model: keras.Model, names: Sequence[str]) -> keras.Model:
         features, dense = model.get_layer(name).output, model.get_layer(f"{name}_evidence")
         _, rows, columns, _ = features.shape
         means.append(keras.ops.mean(features, axis=(1, 2)))
-        evidence.append(keras.ops.matmul(features, dense.kernel / (rows * columns)))
+        # Divided after: the kernel stays as it is stored, in half precision.
+        evidence.append(keras.ops.matmul(features, dense.kernel) / (rows * columns))
     return keras.Model(model.inputs, [model.output, keras.ops.concatenate(means, axis=1), *evidence])
 
 

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.architecture import Network, network_from_dict
+from inference.architecture import External, Network, network_from_dict
 from inference.errors import ManifestError
-from inference.preprocessing import PREPROCESSING_ID
+from inference.preprocessing import CHANNELS, PREPROCESSING_ID
 
 MANIFEST_DIR = Path(__file__).parent / "manifests"
 DEFAULT_MODEL = "secondread-lite-2"
@@ -24,23 +24,37 @@ _SCHEMA_FILE = Path(__file__).parent / "manifest_schema.json"
 
 
 @dataclass(frozen=True)
+class Colour:
+    """A class's colour on light and on dark ground, as #rrggbb."""
+
+    light: str
+    dark: str
+
+
+@dataclass(frozen=True)
 class ClassLabel:
-    """One class: `code` for programs, `label` for people."""
+    """One class: `code` for programs, `label` for people. labels: in other languages, by their codes.
+
+    colour: None where pages choose one.
+    """
 
     code: str
     label: str
+    labels: Mapping[str, str] | None = None
+    colour: Colour | None = None
 
 
 @dataclass(frozen=True)
 class LayerInfo:
     """A layer with Grad-CAM maps. grid: rows and columns of its maps over the padded square; channels of its
-    features.
+    features. labels: in other languages, by their codes.
     """
 
     name: str
     label: str
     grid: tuple[int, int]
     channels: int
+    labels: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +69,9 @@ class Compiled:
 class Manifest:
     """What a model is. Classes stand in the order of its outputs, layers from the input to the output.
 
-    training: recipe, data digest, split and figures, as the training command recorded them.
+    weights_file: what the network is made from; of an External one the file that is run, or, beside its
+    compiled form, the arrays of its gate. layers: none where there are no maps. training: recipe, data
+    digest, split and figures, as the training command recorded them; empty where they are not known.
     temperature: divides the logits before the softmax. gate: method and thresholds of the input gate, whose
     arrays lie with the weights, or None. training_images: perceptual hashes of what it was trained on
     (inference.fingerprints), or None where they are not known. negative_class: code of the class that means
@@ -96,8 +112,8 @@ class Manifest:
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form, without the directory: the same on every machine."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "directory"}
-        fields["classes"] = [asdict(each) for each in self.classes]
-        fields["layers"] = [{**asdict(each), "grid": list(each.grid)} for each in self.layers]
+        fields["classes"] = [_given(asdict(each)) for each in self.classes]
+        fields["layers"] = [_given({**asdict(each), "grid": list(each.grid)}) for each in self.layers]
         fields["network"] = self.network.as_dict()
         fields["training"] = dict(self.training)
         fields["attributions"] = list(self.attributions)
@@ -134,12 +150,13 @@ def manifest_from_dict(fields: Mapping[str, Any], directory: Path) -> Manifest:
     _check_schema(fields)
     manifest = Manifest(
         **{
+            "training": {},
             **fields,
-            "classes": tuple(ClassLabel(**each) for each in fields["classes"]),
+            "classes": tuple(_class(each) for each in fields["classes"]),
             "layers": tuple(LayerInfo(**{**each, "grid": tuple(each["grid"])}) for each in fields["layers"]),
             "network": network_from_dict(fields["network"]),
             "attributions": tuple(fields["attributions"]),
-            "compiled": Compiled(**fields["compiled"]) if fields.get("compiled") else None,
+            "compiled": _compiled(fields),
             "directory": directory,
         }
     )
@@ -195,6 +212,25 @@ def _verified(manifest: Manifest, file_name: str, sha256: str) -> Path:
     return path
 
 
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    """What is said of a class or a layer, without what is left out."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _class(fields: Mapping[str, Any]) -> ClassLabel:
+    colour = Colour(**fields["colour"]) if fields.get("colour") else None
+    return ClassLabel(**{**fields, "colour": colour})
+
+
+def _compiled(fields: Mapping[str, Any]) -> Compiled | None:
+    """The compiled form; of a network that is nothing but a .tflite file that file."""
+    if fields.get("compiled"):
+        return Compiled(**fields["compiled"])
+    if fields["network"]["kind"] == External.kind and fields["weights_file"].endswith(".tflite"):
+        return Compiled(fields["weights_file"], fields["weights_sha256"])
+    return None
+
+
 def _check_schema(fields: Mapping[str, Any]) -> None:
     import jsonschema
 
@@ -213,17 +249,14 @@ def _schema() -> dict[str, Any]:
 
 def _check_consistency(manifest: Manifest) -> None:
     """What a schema cannot say: preprocessing, codes and layers must be those that this code can serve."""
-    grids = manifest.network.grids(manifest.input_size)
     demands = {
-        "preprocessing": manifest.preprocessing == PREPROCESSING_ID,
+        "preprocessing": manifest.preprocessing in CHANNELS,
         "classes": len(set(manifest.class_codes)) == len(manifest.classes),
         "negative_class": manifest.negative_class in (None, *manifest.class_codes),
-        "layers": manifest.layer_names == manifest.network.layer_names(),
-        "layers.grid": tuple(each.grid for each in manifest.layers) == tuple((side, side) for side in grids),
-        "layers.channels": tuple(each.channels for each in manifest.layers) == manifest.network.channels,
         "weights_file": Path(manifest.weights_file).name == manifest.weights_file,
         "compiled.file": manifest.compiled is None
-        or Path(manifest.compiled.file).name == manifest.compiled.file != manifest.weights_file,
+        or Path(manifest.compiled.file).name == manifest.compiled.file,
+        **_demands_of_network(manifest),
     }
     for field, met in demands.items():
         if not met:
@@ -231,3 +264,25 @@ def _check_consistency(manifest: Manifest) -> None:
                 "manifest_invalid",
                 f"The manifest of {manifest.id!r} does not fit this version. Received {field!r}.",
             )
+
+
+def _demands_of_network(manifest: Manifest) -> dict[str, bool]:
+    network = manifest.network
+    if isinstance(network, External):
+        # Without the network's description, what runs it must be there: a file that an engine reads.
+        runs = manifest.compiled is not None or manifest.weights_file.endswith(".keras")
+        has_arrays = manifest.weights_file.endswith(".npz")
+        return {
+            "weights_file of an external network": runs,
+            "gate": manifest.gate is None or has_arrays,
+            "layers": len(set(manifest.layer_names)) == len(manifest.layers),
+        }
+    grids = network.grids(manifest.input_size)
+    return {
+        "preprocessing of this network": manifest.preprocessing == PREPROCESSING_ID,
+        "training": bool(manifest.training),
+        "layers": manifest.layer_names == network.layer_names(),
+        "layers.grid": tuple(each.grid for each in manifest.layers) == tuple((side, side) for side in grids),
+        "layers.channels": tuple(each.channels for each in manifest.layers) == network.channels,
+        "compiled": manifest.compiled is None or manifest.compiled.file != manifest.weights_file,
+    }

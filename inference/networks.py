@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import lite, pyramid
-from inference.architecture import Ensemble, EvidencePyramid, FeaturePyramid, Network, PlainCnn
+from inference.architecture import Ensemble, EvidencePyramid, External, FeaturePyramid, Network, PlainCnn
 from inference.errors import ManifestError
 from inference.weights import GATE_PREFIX, read_archive
 
@@ -30,6 +30,8 @@ def build_network(network: Network, input_size: int, class_count: int) -> keras.
         return pyramid.build(network, input_size, class_count)
     if isinstance(network, Ensemble):
         return pyramid.build_ensemble(network, input_size, class_count)
+    if isinstance(network, External):
+        raise ManifestError("engine_unfit", "A network that was made elsewhere is not built here, but read.")
     return _plain_cnn(network, input_size, class_count)
 
 
@@ -63,6 +65,20 @@ def weights_to_bytes(model: keras.Model, gate: Mapping[str, NDArray[np.generic]]
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays, **beside)
     return buffer.getvalue()
+
+
+def round_to_half(model: keras.Model) -> None:
+    """Set every weight to what half precision makes of it: a file of half the size then holds it exactly."""
+    for variable in model.weights:
+        variable.assign(np.asarray(variable.numpy()).astype(np.float16).astype(np.float32))
+
+
+def is_half(model: keras.Model) -> bool:
+    """Whether half precision holds every weight exactly."""
+    return all(
+        np.array_equal(values, values.astype(np.float16).astype(np.float32))
+        for values in (np.asarray(variable.numpy()) for variable in model.weights)
+    )
 
 
 def load_weights(model: keras.Model, data: bytes) -> dict[str, NDArray[np.generic]]:

@@ -17,7 +17,7 @@ from inference.formats import Pixels
 from inference.gate import Gate, GateVerdict
 from inference.heatmaps import MapSet
 from inference.manifest import Manifest, verify_weights
-from inference.preprocessing import to_tensor
+from inference.preprocessing import to_channels, to_tensor
 from inference.weights import read_gate
 
 # Bounds the memory of the gradients; larger batches gain nothing on a CPU.
@@ -29,8 +29,9 @@ class PredictionResult:
     """What the network says about one image.
 
     probabilities: in the order of class_codes, summing to 1. predicted: the code of the greatest. logits:
-    before the temperature. embedding: float32 (D,), the means over the grid of each explained layer's
-    features. gate: what the input gate says; None where the model has none.
+    before the temperature. maps: of no layer where the model gives none. embedding: float32 (D,), the means
+    over the grid of each explained layer's features. gate: what the input gate says; None where the model has
+    none.
     """
 
     model_id: str
@@ -69,12 +70,14 @@ class Predictor:
         """Return one result an image, in order. batch: decoded pixels of any sizes, as `read_image`
         gives them.
         """
-        size = self.manifest.input_size
         results: list[PredictionResult] = []
         for start in range(0, len(batch), _CHUNK):
-            tensors = np.stack([to_tensor(pixels, size) for pixels in batch[start : start + _CHUNK]])
+            tensors = np.stack([self._tensor(pixels) for pixels in batch[start : start + _CHUNK]])
             results += self._results(tensors)
         return results
+
+    def _tensor(self, pixels: Pixels) -> NDArray[np.float32]:
+        return to_channels(to_tensor(pixels, self.manifest.input_size), self.manifest.preprocessing)
 
     def _results(self, tensors: NDArray[np.float32]) -> list[PredictionResult]:
         found = self.engine.explain(tensors)

@@ -8,6 +8,7 @@ the slice is fitted into a centred square and never stretched (docs/adr/0002-pre
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,9 @@ from PIL import Image
 from inference.formats.base import Pixels, row_blocks
 
 PREPROCESSING_ID = "grey-letterbox-v1"
+# What a manifest may name, and how many channels its tensor then has: the grey one, or that one three times,
+# for networks whose backbone was made for colour photographs.
+CHANNELS: Mapping[str, int] = {PREPROCESSING_ID: 1, "grey3-letterbox-v1": 3}
 
 _WINDOW_PERCENTILES = (1.0, 99.5)
 _WINDOW_SAMPLE_SIDE = 256
@@ -89,6 +93,11 @@ def to_tensor(pixels: Pixels, size: int) -> NDArray[np.float32]:
     content = np.clip((np.asarray(resized) - low) / (high - low), 0.0, 1.0)
     tensor[top : top + fitted[1], left : left + fitted[0], 0] = content
     return tensor
+
+
+def to_channels(tensor: NDArray[np.float32], preprocessing: str) -> NDArray[np.float32]:
+    """Return float32 (S, S, channels of the preprocessing). tensor: float32 (S, S, 1)."""
+    return np.repeat(tensor, CHANNELS[preprocessing], axis=-1)
 
 
 def to_display(pixels: Pixels) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inference.architecture import External
 from inference.errors import ManifestError
 from inference.formats import read_image
 from inference.manifest import load_manifest, verify_files
@@ -26,15 +27,18 @@ def compare(path: Path) -> Agreement | None:
     """Run the model whose manifest is at `path` by each of its forms, and return how far they agree.
 
     None where there is nothing to compare: the model has one form only, or TensorFlow is not installed here,
-    and then LiteRT alone runs it once. Raises ManifestError: compiled_unfit, engines_disagree and others.
+    and then what there is runs once. Raises ManifestError: compiled_unfit, engines_disagree and others.
     """
     manifest = load_manifest(path)
     verify_files(manifest)
-    if manifest.compiled is None:
-        return None
     from inference.agreement import require_agreement
     from inference.predictor import Predictor
 
+    if isinstance(manifest.network, External):
+        Predictor.load(manifest)
+        return None
+    if manifest.compiled is None:
+        return None
     lite = Predictor.load(manifest, "litert")
     try:
         full = Predictor.load(manifest, "tensorflow")

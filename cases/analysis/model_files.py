@@ -61,6 +61,20 @@ def found_names() -> list[str]:
     return sorted({path.stem for folder in folders() if folder.is_dir() for path in folder.glob("*.json")})
 
 
+def manifest_in(path: Path) -> Path:
+    """The manifest at `path`, or the one manifest in this folder. Raises ManifestError manifest_missing."""
+    if not path.is_dir():
+        return path
+    found = sorted(path.glob("*.json"))
+    if len(found) != 1:
+        raise ManifestError(
+            "manifest_missing",
+            "A folder is registered by the one manifest (.json) in it; name the manifest itself. "
+            f"Received a folder with {len(found)}.",
+        )
+    return found[0]
+
+
 def take_in(path: Path) -> Manifest:
     """Check the model whose manifest is at `path`; copy it to MODEL_DIR unless it lies in one of the folders.
 

@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _t
 
 from cases import audit
 from cases.analysis import key_result, model_files
+from cases.lifecycle import READER_ONLY_CLASSES
 from cases.models import AuditEvent, ModelVersion
-from inference.manifest import Manifest, default_manifest
+from inference.manifest import Manifest, default_manifest, load_manifest
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -28,14 +29,22 @@ class ManifestChanged(Exception):
     """A version of this name is registered with other weights; a version never changes."""
 
 
+class ClassesCollide(Exception):
+    """A class of the network has a code by which another class is stored already."""
+
+
 class NoWayBack(Exception):
     """There is no version to go back to, or another one has become active meanwhile."""
 
 
 def register(*, by: User | None, manifest: Manifest) -> ModelVersion:
-    """Make the network of `manifest` known; a second time it returns the first row."""
+    """Make the network of `manifest` known; a second time it returns the first row.
+
+    Raises ManifestChanged or ClassesCollide.
+    """
     _require_operator(by)
     with transaction.atomic():
+        _refuse_collisions(manifest)
         version, created = ModelVersion.objects.get_or_create(
             name=manifest.id,
             defaults={"weights_sha256": manifest.weights_sha256, "manifest": _described(manifest)},
@@ -53,9 +62,11 @@ def register(*, by: User | None, manifest: Manifest) -> ModelVersion:
 def register_file(*, by: User | None, path: Path) -> ModelVersion:
     """Register the model whose manifest is at `path`, once schema and weights are checked.
 
-    Its files are copied to MODEL_DIR where they lie elsewhere. Raises ManifestError or ManifestChanged.
+    Its files are copied to MODEL_DIR where they lie elsewhere. Raises ManifestError, ManifestChanged or
+    ClassesCollide, and then nothing was copied but for ManifestChanged.
     """
     _require_operator(by)
+    _refuse_collisions(load_manifest(path))
     return register(by=by, manifest=model_files.take_in(path))
 
 
@@ -114,6 +125,31 @@ def active_version() -> ModelVersion:
     except IntegrityError:
         pass  # another process was first, which is just as good
     return active.get()
+
+
+def _refuse_collisions(manifest: Manifest) -> None:
+    """Results, reviews and exports know a class by its code, which has to mean the same in all networks."""
+    others = ModelVersion.objects.exclude(name=manifest.id).order_by("-registered_at")
+    stored = {
+        each["code"]: (each["label"], name)
+        for name, classes in others.values_list("name", "manifest__classes")
+        for each in classes or ()
+    }
+    for each in manifest.classes:
+        if each.code in READER_ONLY_CLASSES:
+            raise ClassesCollide(
+                _t("The class code “%(code)s” is kept for what a reader alone can say; choose another code.")
+                % {"code": each.code}
+            )
+        label, name = stored.get(each.code, (each.label, ""))
+        if label != each.label:
+            raise ClassesCollide(
+                _t(
+                    "The class code “%(code)s” stands for “%(stored)s” in “%(network)s” and for “%(given)s” "
+                    "here; give this class another code, or the same label."
+                )
+                % {"code": each.code, "stored": label, "network": name, "given": each.label}
+            )
 
 
 def _described(manifest: Manifest) -> dict[str, Any]:

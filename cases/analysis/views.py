@@ -15,6 +15,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from cases.access import PageRequest, case_or_404, signed_in
 from cases.analysis import results
 from cases.analysis.results import Progress
+from cases.classes import own_colours
 from cases.lifecycle import AT_WORK, ENDED_WITHOUT_RESULT, JobStatus
 from cases.models import Case, Job
 from cases.permissions import Action, actions_in
@@ -78,3 +79,14 @@ def status(request: PageRequest, code: str) -> HttpResponse:
     if request.htmx and not analysis.is_pending:
         return HttpResponseClientRefresh()
     return render(request, "analysis/parts/analysis_panel.html", {"case": case, "analysis": analysis})
+
+
+@require_safe
+@signed_in
+def class_colours(request: PageRequest) -> HttpResponse:
+    """The colours of classes whose network brings its own, as a style sheet: a rule each."""
+    rules = [
+        f'[data-class="{code}"] {{ --class-colour: light-dark({colour["light"]}, {colour["dark"]}); }}\n'
+        for code, colour in own_colours().items()
+    ]
+    return HttpResponse("".join(rules), content_type="text/css; charset=utf-8")

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from cases.translation import shown
+from cases.translation import label_of
 
 
 class ModelVersion(models.Model):
@@ -48,7 +48,7 @@ class ModelVersion(models.Model):
     @property
     def classes(self) -> list[dict[str, str]]:
         """The classes in the network's order, each with `code` and `label`."""
-        return [entry | {"label": shown(entry["label"])} for entry in self.manifest["classes"]]
+        return [entry | {"label": label_of(entry)} for entry in self.manifest["classes"]]
 
     @property
     def class_labels(self) -> dict[str, str]:
@@ -63,5 +63,5 @@ class ModelVersion(models.Model):
 
     @property
     def layers(self) -> list[dict[str, Any]]:
-        """The layers that heat maps exist for, shallow to deep."""
-        return [entry | {"label": shown(entry["label"])} for entry in self.manifest["layers"]]
+        """The layers that heat maps exist for, shallow to deep; none where the network gives no maps."""
+        return [entry | {"label": label_of(entry)} for entry in self.manifest["layers"]]

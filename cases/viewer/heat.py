@@ -17,13 +17,15 @@ def heat_in_region(prediction: Prediction, region: dict[str, Any] | None) -> flo
 
     prediction: the one that stands for the case, whose class it is. Where the region is marked on another
     image of the case, the heat is that of the same network on that image. None without a region, without
-    heat, where that image has no result of this network, and where the stored maps cannot be read.
+    heat, where that image has no result of this network, and where there are no maps or they cannot be read.
     """
     if not region or (marked := _result_at(prediction, region.get("image", 0))) is None:
         return None
     try:
         maps = unpack(storage.load(marked.maps_file))
     except (FileNotFoundError, InferenceError):
+        return None
+    if not maps.layers:
         return None
     image = marked.image
     values = maps.values[maps.layers[-1]][maps.class_codes.index(prediction.predicted_class)]

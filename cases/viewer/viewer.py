@@ -188,13 +188,14 @@ def _places(case: Case, image: Image, prediction: Prediction | None) -> dict[str
 
 
 def _readable_maps(prediction: Prediction | None) -> MapSet | None:
-    """The maps, or None where they are missing or damaged; the rest of the page still serves."""
+    """The maps, or None where there are none, or they are damaged; the rest of the page still serves."""
     if prediction is None:
         return None
     try:
-        return maps_of(prediction)
+        maps = maps_of(prediction)
     except (FileNotFoundError, InferenceError):
         return None
+    return maps if maps.layers else None
 
 
 def _heat(case: Case, prediction: Prediction, maps: MapSet, form: ViewerForm) -> Heat:

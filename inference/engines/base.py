@@ -8,10 +8,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+# Below what float32 tells apart from 1, and still finite as a logarithm.
+_LEAST_PROBABILITY = 1e-12
+
 
 @dataclass(frozen=True, eq=False)
 class Explained:
-    """What a network says about B tensors.
+    """What a network says about B tensors. Without explained layers there are no maps.
 
     logits: float32 (B, C), before the temperature. maps: a layer each, uint8 (B, C, h, w), each map scaled to
     its own maximum. peaks: a layer each, float32 (B, C): these maxima. embedding: float32 (B, D), the means
@@ -30,7 +33,14 @@ class Engine(Protocol):
     name: str
 
     def explain(self, tensors: NDArray[np.float32]) -> Explained:
-        """Run the network. tensors: float32 (B, S, S, 1), as `preprocessing.to_tensor` makes them."""
+        """Run the network. tensors: float32 (B, S, S, channels), as the preprocessing makes them."""
+
+
+def logits_of(output: NDArray[np.float32], kind: str) -> NDArray[np.float32]:
+    """Return logits, float32 (B, C), of what a network gives. kind: as an External network's output."""
+    if kind == "logits":
+        return output
+    return np.log(np.clip(output, _LEAST_PROBABILITY, 1.0)).astype(np.float32)
 
 
 def scaled_maps(evidence: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

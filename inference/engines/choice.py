@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from inference.architecture import External
 from inference.engines.base import Engine
 from inference.errors import ManifestError
 from inference.manifest import Manifest
@@ -21,6 +22,11 @@ def engine_of(manifest: Manifest, wish: str | None = None) -> str:
     engine is not installed.
     """
     engine = wish or (LITERT if manifest.compiled else TENSORFLOW)
+    if engine == TENSORFLOW and isinstance(manifest.network, External) and manifest.compiled:
+        raise ManifestError(
+            "engine_unfit",
+            f"The model {manifest.id!r} is a file that LiteRT alone runs. Received {engine!r}.",
+        )
     if engine == LITERT and not manifest.compiled:
         raise ManifestError(
             "engine_unfit",

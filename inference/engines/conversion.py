@@ -12,13 +12,14 @@ from inference import lite
 from inference.architecture import ADDITIVE, Network
 from inference.engines import tensorflow as _tensorflow  # noqa: F401 - chooses Keras's backend first
 from inference.engines.litert import EMBEDDING, EVIDENCE, INPUT, LOGITS
+from inference.networks import is_half
 
 
 def compiled(model: keras.Model, network: Network) -> bytes | None:
     """Return the model as LiteRT runs it, or None where its maps need gradients.
 
-    Its weights stay float32, so that both engines compute the same: kernels are stored in float16 beside it,
-    and what they are rounded to is exact here.
+    Its weights are float16 where that holds them exactly, as `networks.round_to_half` makes them, and float32
+    otherwise: both engines compute with the same numbers.
     """
     if not isinstance(network, ADDITIVE):
         return None
@@ -38,5 +39,9 @@ def compiled(model: keras.Model, network: Network) -> bytes | None:
     module.function = function
     module.held = [variable.value for variable in inner.weights]
     concrete = function.get_concrete_function()
-    data: bytes = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module).convert()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
+    if is_half(model):
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    data: bytes = converter.convert()
     return data

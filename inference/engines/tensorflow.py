@@ -9,6 +9,7 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -19,9 +20,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from inference.engines.base import Explained
+from inference.architecture import External
+from inference.engines.base import Explained, logits_of
+from inference.errors import ManifestError
 from inference.manifest import Manifest, verify_weights
 from inference.networks import build_network, load_weights
+from inference.preprocessing import CHANNELS
 
 logger = logging.getLogger(__name__)
 
@@ -44,18 +48,21 @@ class TensorFlowEngine:
 
     name = "tensorflow"
 
-    def __init__(self, model: keras.Model, layer_names: Sequence[str]) -> None:
+    def __init__(self, model: keras.Model, layer_names: Sequence[str], output: str = "logits") -> None:
         self._explain = compile_explainer(model, layer_names)
+        self._output = output
 
     @classmethod
     def load(cls, manifest: Manifest, threads: int | None = None) -> TensorFlowEngine:
         """Build the manifest's network and load its weights.
 
-        Raises ManifestError weights_missing or weights_mismatch.
+        Raises ManifestError weights_missing, weights_mismatch or compiled_unfit.
         """
         path = verify_weights(manifest)
         if threads:
             configure(threads)
+        if isinstance(manifest.network, External):
+            return cls(_read_keras(path, manifest), manifest.layer_names, manifest.network.output)
         model = build_network(manifest.network, manifest.input_size, len(manifest.classes))
         load_weights(model, path.read_bytes())
         return cls(model, manifest.layer_names)
@@ -63,7 +70,32 @@ class TensorFlowEngine:
     def explain(self, tensors: NDArray[np.float32]) -> Explained:
         """Run the network. tensors: float32 (B, S, S, 1)."""
         logits, maps, peaks, embedding = (_fetched(each) for each in self._explain(tensors))
-        return Explained(logits, maps, peaks, embedding)
+        return Explained(logits_of(logits, self._output), maps, peaks, embedding)
+
+
+def _read_keras(path: Path, manifest: Manifest) -> keras.Model:
+    """The model of a .keras file, which must do what the manifest says. No code that lies in it is run."""
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise _unfit(manifest, "a file that Keras cannot read") from error
+    size, channels = manifest.input_size, CHANNELS[manifest.preprocessing]
+    inputs, outputs = model.inputs, model.outputs
+    if len(inputs) != 1 or tuple(inputs[0].shape[1:]) != (size, size, channels):
+        raise _unfit(manifest, f"inputs of shape {[tuple(each.shape) for each in inputs]}")
+    if len(outputs) != 1 or tuple(outputs[0].shape[1:]) != (len(manifest.classes),):
+        raise _unfit(manifest, f"outputs of shape {[tuple(each.shape) for each in outputs]}")
+    known = {layer.name for layer in model.layers}
+    if missing := [name for name in manifest.layer_names if name not in known]:
+        raise _unfit(manifest, f"no layer {missing[0]!r}")
+    return model
+
+
+def _unfit(manifest: Manifest, received: str) -> ManifestError:
+    return ManifestError(
+        "compiled_unfit",
+        f"The file of {manifest.id!r} does not do what its manifest says. Received {received}.",
+    )
 
 
 def _fetched(found: Any) -> Any:
@@ -89,14 +121,16 @@ def compile_explainer(model: keras.Model, layer_names: Sequence[str]) -> Explain
     def explain(tensors: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor], tf.Tensor]:
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(tensors)
-            logits, *features = taps(tensors, training=False)
+            found = taps(tensors, training=False)
+            logits, *features = found if layer_names else [found]
             scores = tf.unstack(logits, axis=1)
         gradients = [tape.gradient(score, features) for score in scores]
         maps = [
             _grad_cam(layer, [by_class[index] for by_class in gradients])
             for index, layer in enumerate(features)
         ]
-        embedding = tf.concat([tf.reduce_mean(layer, axis=(1, 2)) for layer in features], axis=1)
+        means = [tf.reduce_mean(layer, axis=(1, 2)) for layer in features]
+        embedding = tf.concat(means, axis=1) if means else logits[:, :0]
         return logits, [values for values, _ in maps], [peak for _, peak in maps], embedding
 
     compiled: Explainer = tf.function(

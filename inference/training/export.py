@@ -12,11 +12,11 @@ from typing import Any
 
 import keras
 
-from inference.architecture import EvidencePyramid, FeaturePyramid, Network
+from inference.architecture import ADDITIVE, Described, EvidencePyramid, FeaturePyramid
 from inference.files import write_whole
 from inference.lite import fold_batch_norm
 from inference.manifest import ClassLabel, Compiled, LayerInfo, Manifest
-from inference.networks import build_network, load_weights, weights_to_bytes
+from inference.networks import build_network, round_to_half, weights_to_bytes
 from inference.predictor import Predictor
 from inference.preprocessing import PREPROCESSING_ID
 from inference.training.data import Sample, Tensors
@@ -58,6 +58,8 @@ def export(
     """
     directory.mkdir(parents=True, exist_ok=True)
     network, model = shipped(recipe, model)
+    if isinstance(network, ADDITIVE):
+        round_to_half(model)
     weights = weights_to_bytes(model)
     write_whole(directory / f"{recipe.id}.npz", weights)
     draft = _draft(recipe.id, recipe.title, recipe.input_size, network, weights, directory)
@@ -71,7 +73,7 @@ def export(
 
 def export_network(
     model: keras.Model,
-    network: Network,
+    network: Described,
     *,
     name: str,
     title: str,
@@ -89,9 +91,8 @@ def export_network(
     # Slow to import, and not there on a machine that only trains.
     from inference.engines.conversion import compiled
 
+    round_to_half(model)
     weights, size = weights_to_bytes(model), model.inputs[0].shape[1]
-    # What ships is what kernels are rounded to.
-    load_weights(model, weights)
     write_whole(directory / f"{name}.npz", weights)
     form = compiled(model, network)
     if form is not None:
@@ -105,7 +106,7 @@ def export_network(
     )
 
 
-def shipped(recipe: Recipe, model: keras.Model) -> tuple[Network, keras.Model]:
+def shipped(recipe: Recipe, model: keras.Model) -> tuple[Described, keras.Model]:
     """Return the network as it ships and is fastest: its norms folded into its convolutions."""
     network = recipe.network
     if isinstance(network, EvidencePyramid):
@@ -133,7 +134,7 @@ def _written(manifest: Manifest) -> Path:
 
 
 def _draft(
-    name: str, title: str, input_size: int, network: Network, weights: bytes, directory: Path
+    name: str, title: str, input_size: int, network: Described, weights: bytes, directory: Path
 ) -> Manifest:
     return Manifest(
         id=name,
@@ -155,7 +156,7 @@ def _draft(
     )
 
 
-def _layers(network: Network, input_size: int) -> tuple[LayerInfo, ...]:
+def _layers(network: Described, input_size: int) -> tuple[LayerInfo, ...]:
     described = zip(
         network.layer_names(),
         network.layer_labels(),

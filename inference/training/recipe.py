@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.architecture import Network, network_from_dict
+from inference.architecture import Described, External, network_from_dict
 from inference.errors import DataError
 
 RECIPE_DIR = Path(__file__).parent / "recipes"
@@ -106,7 +106,7 @@ class Recipe:
     title: str
     seed: int
     input_size: int
-    network: Network
+    network: Described
     split: Split
     augmentation: Augmentation
     fit: Fit | OneCycle
@@ -137,10 +137,13 @@ def load_recipe(name_or_path: str) -> Recipe:
 
 def recipe_from_dict(fields: Mapping[str, Any]) -> Recipe:
     """Read what a recipe's file or `Recipe.as_dict` says. Raises KeyError, TypeError or ValueError."""
+    network = network_from_dict(fields["network"])
+    if isinstance(network, External):
+        raise ValueError(f"a network that is trained elsewhere, {network.kind!r}")  # noqa: TRY004 - of a file
     recipe = Recipe(
         **{
             **fields,
-            "network": network_from_dict(fields["network"]),
+            "network": network,
             "split": Split(**{key: _frozen(value) for key, value in fields["split"].items()}),
             "augmentation": Augmentation(**fields["augmentation"]),
             "fit": OneCycle(**fields["fit"]) if "draws" in fields["fit"] else Fit(**fields["fit"]),

@@ -37,10 +37,14 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True)
 class Chosen:
-    """What ships: the plan, or some of its members under the name that they have."""
+    """What ships: the plan, or some of its members under the name that they have.
+
+    mirrored: as an Ensemble's.
+    """
 
     plan: Plan
     members: tuple[Recipe, ...]
+    mirrored: bool
 
     @property
     def id(self) -> str:
@@ -55,8 +59,8 @@ class Chosen:
         return self.plan.title if whole else " + ".join(recipe.title for recipe in self.members)
 
 
-def choose(pack: Pack, names: Sequence[str] = ()) -> Chosen:
-    """Return what ships of the pack: all members, or those of these names.
+def choose(pack: Pack, names: Sequence[str] = (), *, straight: bool = False) -> Chosen:
+    """Return what ships of the pack: all members, or those of these names. straight: without mirror images.
 
     Raises DataError recipe_invalid for a name that is none, data_missing while a training is not complete.
     """
@@ -74,7 +78,7 @@ def choose(pack: Pack, names: Sequence[str] = ()) -> Chosen:
             f"Trainings are not complete; let `train-all` go on, or choose other members. "
             f"Received {', '.join(left)}.",
         )
-    return Chosen(pack.plan, members)
+    return Chosen(pack.plan, members, pack.plan.mirrored and not straight)
 
 
 def unpack(pack: Pack, chosen: Chosen, out: Path, *, progress: Progress, tell: Tell) -> Path:
@@ -111,7 +115,7 @@ def measure(models: Sequence[HeldOut], pack: Pack, *, progress: Progress, tell: 
 def joined(pack: Pack, chosen: Chosen, fold: int | None, directory: Path) -> Path:
     """Write the network of all members that leave this fold out, or none; return its manifest's path."""
     parts = [_member(pack, recipe, fold) for recipe in chosen.members]
-    network = Ensemble(tuple(part for part, _ in parts), chosen.plan.mirrored)
+    network = Ensemble(tuple(part for part, _ in parts), chosen.mirrored)
     first = chosen.members[0]
     model = build_network(network, first.input_size, len(CODES))
     assemble([member for _, member in parts], model)
@@ -120,7 +124,7 @@ def joined(pack: Pack, chosen: Chosen, fold: int | None, directory: Path) -> Pat
     recipe = {
         "plan": chosen.plan.id,
         "members": [member.as_dict() for member in chosen.members],
-        "mirrored": chosen.plan.mirrored,
+        "mirrored": chosen.mirrored,
     }
     return export_network(
         model,

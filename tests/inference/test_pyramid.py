@@ -5,6 +5,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from inference.architecture import Ensemble, FeaturePyramid, network_from_dict
 from inference.engines.conversion import compiled
@@ -12,7 +13,7 @@ from inference.engines.litert import LiteRtEngine
 from inference.engines.tensorflow import TensorFlowEngine
 from inference.lite import fold_batch_norm, with_evidence
 from inference.manifest import LayerInfo, default_manifest
-from inference.networks import build_network, load_weights, weights_to_bytes
+from inference.networks import build_network, is_half, load_weights, round_to_half, weights_to_bytes
 from inference.pyramid import assemble
 from inference.training.export import shipped
 from inference.training.recipe import load_recipe
@@ -101,6 +102,15 @@ def test_folded_network_computes_the_same() -> None:
     np.testing.assert_array_equal(np.asarray(again(slices())), np.asarray(folded(slices())))
 
 
+def test_archive_of_a_rounded_network_is_exactly_what_its_file_holds() -> None:
+    model = filled(ONE, 1)
+    round_to_half(model)
+    before = [np.asarray(each).copy() for each in model.weights]
+    load_weights(model, weights_to_bytes(model))
+    for old, new in zip(before, model.weights, strict=True):
+        assert np.array_equal(old, np.asarray(new))
+
+
 # --- Several as one ---------------------------------------------------------------
 
 
@@ -143,10 +153,20 @@ def test_maps_of_an_ensemble_add_up_to_its_logits_and_are_the_mean_of_its_member
         np.testing.assert_allclose(found, np.mean(own, axis=0), rtol=1e-4, atol=1e-6)
 
 
+def half_numbers(form: bytes) -> int:
+    """How many numbers a compiled form holds in half precision."""
+    tensors = Interpreter(model_content=form).get_tensor_details()
+    return sum(int(np.prod(each["shape"])) for each in tensors if each["dtype"] == np.float16)
+
+
 @pytest.mark.slow
-def test_compiled_ensemble_says_what_gradients_say() -> None:
+def test_compiled_ensemble_says_what_gradients_say_in_half_precision() -> None:
     network, both = ensemble([filled(ONE, 1), filled(OTHER, 2)], mirrored=True)
     load_weights(both, weights_to_bytes(both))
+    assert not is_half(both)
+    whole = compiled(both, network)
+    round_to_half(both)
+    assert is_half(both)
     layers = tuple(
         LayerInfo(name, name, (side, side), channels)
         for name, side, channels in zip(
@@ -156,9 +176,13 @@ def test_compiled_ensemble_says_what_gradients_say() -> None:
     manifest = replace(default_manifest(), network=network, input_size=SIZE, layers=layers)
     form = compiled(both, network)
     assert form is not None
+    assert whole is not None
+    # Of two tiny networks most is structure, so that their size says nothing.
+    assert half_numbers(whole) == 0
+    assert half_numbers(form) >= 0.99 * both.count_params()
     lite = LiteRtEngine(form, manifest).explain(slices())
     full = TensorFlowEngine(both, NAMES).explain(slices())
-    np.testing.assert_allclose(lite.logits, full.logits, atol=1e-4)
+    np.testing.assert_allclose(lite.logits, full.logits, atol=1e-5)
     np.testing.assert_allclose(lite.embedding, full.embedding, atol=1e-4)
     for one, other in zip(lite.maps, full.maps, strict=True):
         assert np.abs(one.astype(int) - other).max() <= 2

@@ -306,6 +306,11 @@ def test_pack_whose_trainings_are_not_complete_does_not_ship(packed: Path) -> No
     (packed / "runs/tiny-one/final.npz").write_bytes(b"")
     with pytest.raises(DataError, match="Received tiny-one-fold0, tiny-one-fold1"):
         choose(pack)
+    for fold in (0, 1):
+        (packed / f"runs/tiny-one-fold{fold}").mkdir()
+        (packed / f"runs/tiny-one-fold{fold}/final.npz").write_bytes(b"")
+    assert choose(pack).mirrored
+    assert not choose(pack, ["tiny-one"], straight=True).mirrored
     with pytest.raises(DataError, match="Received tiny-two"):
         choose(pack, ["tiny-two"])
 

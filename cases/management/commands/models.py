@@ -25,8 +25,9 @@ class Command(BaseCommand):
         register.add_argument(
             "manifest",
             type=Path,
-            metavar="MANIFEST.json",
-            help="its files lie beside it; all are copied to MODEL_DIR unless they are there",
+            metavar="DIR|MANIFEST.json",
+            help="a manifest whose files lie beside it, or the folder of one; all are copied to MODEL_DIR "
+            "unless they are there",
         )
         activate = acts.add_parser("activate", help="use a network for all uploads from now on")
         activate.add_argument("name", metavar="NAME")
@@ -37,7 +38,11 @@ class Command(BaseCommand):
             getattr(self, f"_{act}")(**options)
         except ManifestError as error:
             raise CommandError(f"{error.message} ({error.code})") from error
-        except (model_versions.ManifestChanged, model_versions.NoWayBack) as error:
+        except (
+            model_versions.ManifestChanged,
+            model_versions.ClassesCollide,
+            model_versions.NoWayBack,
+        ) as error:
             raise CommandError(str(error)) from error
 
     def _list(self, **options: Any) -> None:
@@ -56,6 +61,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {name}  not registered")
 
     def _register(self, *, manifest: Path, **options: Any) -> None:
+        manifest = model_files.manifest_in(manifest)
         self._compare(manifest)
         version = model_versions.register_file(by=None, path=manifest)
         self.stdout.write(

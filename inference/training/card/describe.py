@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inference.architecture import BACKBONES, Ensemble, FeaturePyramid, Network, PlainCnn
+from inference.architecture import BACKBONES, Ensemble, External, FeaturePyramid, Network, PlainCnn
 from inference.manifest import Manifest
 from inference.training.markdown import table, words
 
@@ -20,6 +20,8 @@ def network_in_words(network: Network) -> str:
             f"{len(network.blocks)} convolutions of 3 x 3 ({channels} channels; {norm}ReLU; max-pooling), "
             f"dense {network.dense}, dropout {network.dropout:g}, one logit a class."
         )
+    if isinstance(network, External):
+        return f"Made elsewhere; a file that is run as it is, and gives {network.output}."
     if isinstance(network, FeaturePyramid):
         return f"{_pyramid_in_words(network)} {_ADDITIVE}"
     if isinstance(network, Ensemble):
