@@ -267,7 +267,12 @@ CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_TASK_ROUTES = {"cases.analysis.worker.analyse": {"queue": "analysis"}}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_IMPORTS = ["cases.analysis.worker", "cases.analysis.tasks", "cases.reading.tasks"]
+CELERY_IMPORTS = [
+    "cases.analysis.worker",
+    "cases.analysis.tasks",
+    "cases.export.tasks",
+    "cases.reading.tasks",
+]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -283,6 +288,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "cases.analysis.tasks.catch_up",
         "schedule": 60,
         "options": {"expires": 120},
+    },
+    "build-snapshots": {
+        "task": "cases.export.tasks.build_waiting",
+        "schedule": 5,
+        "options": {"expires": 10},
     },
     "finalise-left-behind": {
         "task": "cases.reading.tasks.finalise_left_behind",
