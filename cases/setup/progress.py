@@ -11,9 +11,9 @@ from django.contrib.auth import get_user_model
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from cases.cohorts import readers_of
 from cases.models import Review
 from cases.models.review import standing
+from cases.reading.protocols import readers_under
 from cases.setup.cohorts import Plan, plan_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def progress_of(cohort: Cohort) -> list[ReaderProgress]:
             n=Count("pk"), lately=Count("pk", filter=Q(created_at__gte=since))
         )
     }
-    people = {reader.pk: reader for reader in readers_of([cohort])}
+    people = {reader.pk: reader for reader in readers_under(cohort)}
     people |= {person.pk: person for person in get_user_model().objects.filter(pk__in=counts.keys() - people)}
     plan = plan_of(cohort)
     rows = [_of_reader(person, *counts.get(key, (0, 0)), plan) for key, person in people.items()]

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cases.access import PageRequest, signed_in
+from cases.blinding import OVER
 from cases.cohorts import chosen_cohort
 from cases.setup import truth
 from cases.setup.checklist import checklist
@@ -74,6 +75,7 @@ def _study(
         "cohorts": managed,
         "cohort": cohort,
         "items": items,
+        "is_over": not cohort.cases.exclude(state__in=OVER).exists() and cohort.cases.exists(),
         "missing": sum(item.is_needed and not item.is_done for item in items),
         "progress": progress_of(cohort),
         "changes": truth.newest_changes(cohort),

@@ -237,6 +237,8 @@ EVIDENCE_LEAST = {
     "readers": env.int("EVIDENCE_LEAST_READERS", default=6),
     "side": env.int("EVIDENCE_LEAST_SIDE", default=10),
 }
+# Reads of the frozen baseline that weeks are held against, the first of each cohort.
+EVIDENCE_BASELINE = env.int("EVIDENCE_BASELINE", default=200)
 EVIDENCE_MARGIN = env.float("EVIDENCE_MARGIN", default=0.05)
 # Of a cohort with more reviews than this the evidence page is computed at most once in so many seconds.
 EVIDENCE_KEEP_FROM = env.int("EVIDENCE_KEEP_FROM", default=5000)

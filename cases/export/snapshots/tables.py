@@ -64,7 +64,11 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("probability", Kind.NUMBER, "Its probability."),
         ("probabilities", Kind.MAP, "Of every class that the network knows."),
         ("gate_verdict", Kind.CODE, "accepted, uncertain or refused; null where the network has no gate."),
-        ("gate_distance", Kind.NUMBER, "How far the image is from those it was trained on; comparable within one network."),
+        (
+            "gate_distance",
+            Kind.NUMBER,
+            "How far the image is from those it was trained on; comparable within one network.",
+        ),
         ("trained_on", Kind.FLAG, "Whether it was trained on the image; null where it does not say."),
         ("seconds", Kind.NUMBER, "How long the network took."),
         ("at", Kind.TIME, "When the result was stored."),
