@@ -12,6 +12,7 @@ from cases.evidence.cards.card import Card, Cell, Links, Table
 from cases.evidence.drawing import WIDTH, Drawing, Mark, at, bar, diamond, line, text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
 
     from cases.evidence.study import Study
@@ -65,8 +66,8 @@ def _quartiles(seconds: list[float]) -> tuple[float, float, float]:
 
 def _end_of_scale(longest: float) -> float:
     """A number of seconds that four steps divide evenly, at or behind the longest."""
-    steps = (factor * 10**power for power in range(9) for factor in (1, 2, 5))
-    return 4.0 * next(step for step in steps if 4 * step >= longest)
+    steps: Iterator[float] = (factor * 10.0**power for power in range(9) for factor in (1, 2, 5))
+    return next(4.0 * step for step in steps if 4 * step >= longest)
 
 
 def _drawing(study: Study, title: str, rows: list[tuple[UUID, tuple[float, float, float], int]]) -> Drawing:
