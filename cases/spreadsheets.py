@@ -19,6 +19,11 @@ _ESCAPED = re.compile(r"\\(\\|n|r|u[0-9a-f]{4})")
 _NAMED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 
+def defused(text: str) -> str:
+    """Text that no spreadsheet runs; it keeps its line breaks."""
+    return f"'{text}" if text.lstrip().startswith(FORMULA_STARTS) or text.startswith(("\t", "\r")) else text
+
+
 def safe_cell(value: Any) -> Any:
     """A value as a cell: text that stays text, on one line; numbers as they are."""
     if value is None:
@@ -29,8 +34,7 @@ def safe_cell(value: Any) -> Any:
         return json.dumps(value)
     if not isinstance(value, str):
         return value
-    begins = value.lstrip().startswith(FORMULA_STARTS) or value.startswith(("\t", "\r", "'"))
-    return ("'" if begins else "") + _BREAKS.sub(_named, value)
+    return _BREAKS.sub(_named, f"'{value}" if value.startswith("'") else defused(value))
 
 
 def _named(found: re.Match[str]) -> str:

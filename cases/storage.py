@@ -10,6 +10,7 @@ import errno
 import hashlib
 import uuid
 from pathlib import Path, PurePosixPath
+from typing import IO, cast
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
@@ -71,3 +72,26 @@ def load(name: str) -> bytes:
 def discard(name: str) -> None:
     """Delete what is stored under `name`, if it is there."""
     default_storage.delete(name)
+
+
+def store_file(prefix: str, stream: IO[bytes], suffix: str) -> str:
+    """Store what `stream` holds from its beginning, as `store` does, without holding it in memory."""
+    stream.seek(0)
+    digest = _digest_of(stream)
+    name = f"{prefix}/{digest[:2]}/{digest[2:4]}/{digest}{suffix}"
+    if not default_storage.exists(name):
+        stream.seek(0)
+        default_storage.save(name, File(stream))
+    return name
+
+
+def _digest_of(stream: IO[bytes]) -> str:
+    content = hashlib.sha256()
+    while piece := stream.read(2**20):
+        content.update(piece)
+    return content.hexdigest()
+
+
+def open_stored(name: str) -> IO[bytes]:
+    """What is stored under `name`, to be read and closed; FileNotFoundError where there is nothing."""
+    return cast("IO[bytes]", default_storage.open(name, "rb"))

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils import timezone
 
 from cases.lifecycle import CaseState, Reading, Verdict
 from cases.models import (
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 STUDY_COHORT = "Demo, finished study (simulated)"
 STUDY_DESCRIPTION = "Reads and results drawn at random, of seven readers who never were. Evidence of nothing."
 STUDY_CASES = 160
+WEEKS = 12
 SEED = 20261
 # How often each reader is right alone, and how often each follows the network where it says something else.
 READERS = {"A": (0.90, 0.35), "B": (0.86, 0.5), "C": (0.84, 0.45), "D": (0.8, 0.6)}
@@ -159,6 +164,7 @@ def _result(
 
 def _read(cohort: Cohort, protocol: Protocol, drawn: list[Drawn], dice: random.Random) -> None:
     firsts, reviews = [], []
+    begun = timezone.now() - timedelta(weeks=WEEKS)
     for letter, (skill, trust) in READERS.items():
         reader = User(
             email=f"simulated-{letter.lower()}@demo.example",
@@ -168,12 +174,28 @@ def _read(cohort: Cohort, protocol: Protocol, drawn: list[Drawn], dice: random.R
         reader.set_unusable_password()
         reader.save()
         Membership.objects.create(user=reader, cohort=cohort, role=Role.RADIOLOGIST)
-        for each in drawn:
+        for number, each in enumerate(drawn):
             first, review = _reads(each, reader, protocol, skill, trust, dice)
+            first.created_at = begun + timedelta(days=WEEKS * 7 * number // len(drawn), hours=dice.random())
+            review.created_at = first.created_at + timedelta(minutes=1)
             firsts.append(first)
             reviews.append(review)
-    FirstRead.objects.bulk_create(firsts)
-    Review.objects.bulk_create(reviews)
+    with _dated_back(FirstRead, Review):
+        FirstRead.objects.bulk_create(firsts)
+        Review.objects.bulk_create(reviews)
+
+
+@contextmanager
+def _dated_back(*models: type[FirstRead | Review]) -> Iterator[None]:
+    """Rows keep the moments that the simulation gives them."""
+    fields = [model._meta.get_field("created_at") for model in models]
+    for field in fields:
+        field.auto_now_add = False
+    try:
+        yield
+    finally:
+        for field in fields:
+            field.auto_now_add = True
 
 
 def _reads(

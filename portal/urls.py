@@ -22,6 +22,8 @@ urlpatterns = [
     path("accounts/", include("portal.accounts.urls")),
     path("", include("cases.people.urls")),
     path("dashboard/", include("cases.evidence.urls")),
+    path("dashboard/", include("cases.export.urls")),
+    path("dashboard/", include("cases.setup.urls")),
     path("api/v1/", include("cases.api.urls")),
     re_path("^api/", UnknownView.as_view()),
     path("health/", include("portal.health")),

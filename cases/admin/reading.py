@@ -20,6 +20,7 @@ from cases.models import (
     FirstRead,
     Protocol,
     SavedView,
+    Snapshot,
     TeachingRead,
 )
 
@@ -94,6 +95,14 @@ class AssignmentAdmin(ReadOnlyAdmin):
     list_display = ("case", "reader", "assigned_by", "created_at")
     list_filter = ("case__cohort",)
     list_select_related = ("case", "reader", "assigned_by")
+
+
+@admin.register(Snapshot)
+class SnapshotAdmin(ReadOnlyAdmin):
+    list_display = ("id", "cohort", "state", "as_of", "created_by", "digest")
+    list_filter = ("state", "cohort")
+    list_select_related = ("cohort", "created_by")
+    search_fields = ("id", "digest")
 
 
 @admin.register(SavedView)

@@ -191,6 +191,10 @@ REVIEW_ID = OpenApiParameter(
     "review_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="Id of the review."
 )
 
+SNAPSHOT_ID = OpenApiParameter(
+    "snapshot_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="Id of the snapshot."
+)
+
 EXPORT_DESCRIPTION = f"""\
 Every review as last amended, of the cohorts in which you may export, in the order in which they
 were given. The format follows `?format=` (`json`, `csv`, `ndjson`), else the `Accept` header.

@@ -8,6 +8,7 @@ from cases.api.views.cases import CasesView, CaseView, CohortsView, RetryView
 from cases.api.views.exports import ReviewedCasesView
 from cases.api.views.index import IndexView, ProblemsView, UnknownView
 from cases.api.views.reviews import AmendmentView, FirstReadView, ReviewsView
+from cases.api.views.snapshots import CodebookView, SnapshotsView, SnapshotTableView, SnapshotView
 from cases.api.views.uploads import UploadsView
 
 app_name = "api"
@@ -24,5 +25,9 @@ urlpatterns = [
     path("cases/<slug:code>/reviews/", ReviewsView.as_view(), name="reviews"),
     path("reviews/<uuid:review_id>/amend/", AmendmentView.as_view(), name="amend"),
     path("reviewed-cases/", ReviewedCasesView.as_view(), name="reviewed-cases"),
+    path("codebook/", CodebookView.as_view(), name="codebook"),
+    path("snapshots/", SnapshotsView.as_view(), name="snapshots"),
+    path("snapshots/<uuid:snapshot_id>/", SnapshotView.as_view(), name="snapshot"),
+    path("snapshots/<uuid:snapshot_id>/<slug:table>/", SnapshotTableView.as_view(), name="snapshot-table"),
     re_path("", UnknownView.as_view(), name="unknown"),
 ]

@@ -15,17 +15,20 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from cases import disclosures
 from cases.access import PageRequest, signed_in
 from cases.cohorts import chosen_cohort
 from cases.evidence.cards.all import CARDS
 from cases.evidence.evidence_forms import EvidenceForm, OpenEarlyForm
 from cases.evidence.page import evidence_of, one_card
 from cases.interim import figures_are_closed, open_early, opening_of
-from cases.lifecycle import CaseState
+from cases.lifecycle import CaseState, Shown
 from cases.snapshot import one_snapshot
 from cases.spreadsheets import safe_cell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cases.evidence.cards.card import Card, Table
     from cases.models import Cohort
 
@@ -47,7 +50,14 @@ def evidence(request: PageRequest) -> HttpResponse:
         return render(request, "evidence/evidence.html", context | {"found": None}, status=422)
     with one_snapshot():
         found = evidence_of(cohort, form.filters())
+    _write_down(request, found.cards)
     return render(request, "evidence/evidence.html", context | {"found": found})
+
+
+def _write_down(request: PageRequest, cards: Iterable[Card]) -> None:
+    """Cases that a card shows one by one with what was said of them (cases/disclosures.py)."""
+    cases = {case for card in cards for case in card.tells_of}
+    disclosures.record(to=request.user, cases=cases, kinds=[Shown.TRUTH, Shown.PEERS])
 
 
 def _query(request: PageRequest) -> str:
@@ -90,7 +100,9 @@ def _card_of(request: PageRequest, name: str) -> Card:
     if not form.is_valid():
         raise Http404
     with one_snapshot():
-        return one_card(cohort, form.filters(), name)
+        card = one_card(cohort, form.filters(), name)
+    _write_down(request, [card])
+    return card
 
 
 @never_cache

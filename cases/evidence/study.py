@@ -64,6 +64,9 @@ class Read:
     after: str
     confidence: int
     seconds: float | None
+    version: str
+    code: str
+    at: datetime
 
     @property
     def is_sequential(self) -> bool:
@@ -172,11 +175,13 @@ def _reads(
     rows = reviews.values_list(
         *("case", "case__patient", "case__ground_truth", "reader", "final_class", "confidence"),
         *("active_seconds", "prediction__predicted_class", "prediction__confidence"),
-        *("prediction__gate_verdict", "prediction__in_training"),
+        *("prediction__gate_verdict", "prediction__in_training", "prediction__model_version__name"),
+        *("case__code", "created_at"),
     )
     reads, left_out, not_blind = [], Counter[str](), 0
     for row in rows.iterator():
-        case, patient, truth, reader, after, confidence, seconds, network, probability, gate, trained = row
+        case, patient, truth, reader, after, confidence, seconds, network, probability, *rest = row
+        gate, trained, version, code, at = rest
         if gate == "refused" or trained:
             left_out["refused" if gate == "refused" else "trained"] += 1
             continue
@@ -198,6 +203,9 @@ def _reads(
                 after=after,
                 confidence=confidence,
                 seconds=taken,
+                version=version,
+                code=code,
+                at=at,
             )
         )
     return reads, left_out, not_blind

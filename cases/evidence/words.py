@@ -69,7 +69,12 @@ def brief(share: Share) -> str:
 
 def span(share: Share) -> str:
     """The interval of a share, such as "5.4 to 10.5 %"."""
-    low, high = (_written(100 * (end or 0.0), 1) for end in (share.low, share.high))
+    return between(share.low or 0.0, share.high or 0.0)
+
+
+def between(least: float, most: float) -> str:
+    """Two fractions in percent."""
+    low, high = _written(100 * least, 1), _written(100 * most, 1)
     return _t("%(low)s to %(high)s %%") % {"low": low, "high": high}
 
 

@@ -16,6 +16,7 @@ from cases.disclaimer import DISCLAIMER
 from cases.export.selection import with_all
 from cases.lifecycle import Shown
 from cases.models import Review
+from cases.spreadsheets import defused, one_line
 from cases.worklist.keyset import by_keys
 
 if TYPE_CHECKING:
@@ -69,8 +70,6 @@ COLUMNS = (
     "first_read_blind",
 )
 CHUNK = 500
-# A spreadsheet runs a cell that begins with one of these as a formula (OWASP, "CSV Injection").
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def review_row(review: Review) -> dict[str, Any]:
@@ -174,7 +173,7 @@ def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
 def ndjson_lines(items: Iterable[dict[str, Any]]) -> Iterator[str]:
     """One JSON object a line."""
     for item in items:
-        yield json.dumps(item, ensure_ascii=False) + "\n"
+        yield one_line(json.dumps(item, ensure_ascii=False)) + "\n"
 
 
 class _Echo:
@@ -197,6 +196,4 @@ def _cell(value: Any) -> Any:
         return json.dumps(value)
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return "'" + value
-    return value
+    return defused(value) if isinstance(value, str) else value

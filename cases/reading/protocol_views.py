@@ -20,11 +20,11 @@ from django.views.decorators.http import require_http_methods
 from cases.access import PageRequest, signed_in
 from cases.cohorts import chosen_cohort
 from cases.lifecycle import Reading, ReadingOrder
-from cases.models import Cohort, Membership
+from cases.models import Cohort
 from cases.models.protocol import MAX_READERS
 from cases.models.statement import MAX_REASON
 from cases.permissions import Action, roles_with
-from cases.reading.protocols import Terms, change_protocol, has_begun, terms_of
+from cases.reading.protocols import Terms, change_protocol, has_begun, readers_under, terms_of
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -114,15 +114,7 @@ def protocol(request: PageRequest) -> HttpResponse:
         "has_begun": has_begun(cohort),
         "versions": cohort.protocols.select_related("adjudicator").annotate(n=Count("cases")),
         "unread": cohort.cases.filter(protocol__isnull=True).count(),
-        "readers": [held.user for held in _readers(cohort)],
+        "readers": readers_under(cohort),
         "is_blinded": cohort.reading == Reading.BLINDED,
     }
     return render(request, "reading/protocol.html", context, status=422 if form.errors else 200)
-
-
-def _readers(cohort: Cohort) -> list[Membership]:
-    """Who reads under the newest terms."""
-    held = cohort.memberships.filter(role__in=roles_with(Action.REVIEW), user__is_active=True)
-    if cohort.reading == Reading.BLINDED:
-        held = held.exclude(role__in=roles_with(Action.MANAGE))
-    return list(held.exclude(user=cohort.adjudicator).select_related("user").order_by("user__full_name"))

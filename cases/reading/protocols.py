@@ -14,7 +14,7 @@ from cases.lifecycle import Reading, ReadingOrder
 from cases.models import Case, Cohort, Protocol
 from cases.models.protocol import MAX_READERS
 from cases.models.statement import MAX_REASON
-from cases.permissions import Action, may, require
+from cases.permissions import Action, may, require, roles_with
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -50,6 +50,15 @@ def terms_for(case: Case) -> Terms:
 def has_begun(cohort: Cohort) -> bool:
     """Whether a case was read under the newest version of the cohort's protocol."""
     return cohort.protocols.filter(version=cohort.protocol_version).exists()
+
+
+def readers_under(cohort: Cohort) -> list[User]:
+    """Who reads for the study under the newest terms (permissions.reading_cohorts), by name."""
+    held = cohort.memberships.filter(role__in=roles_with(Action.REVIEW), user__is_active=True)
+    if cohort.reading == Reading.BLINDED:
+        held = held.exclude(role__in=roles_with(Action.MANAGE))
+    held = held.exclude(user=cohort.adjudicator).select_related("user").order_by("user__full_name")
+    return [each.user for each in held]
 
 
 def change_protocol(*, by: User, cohort: Cohort, terms: Terms, reason: str = "") -> Cohort:

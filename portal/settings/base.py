@@ -238,6 +238,8 @@ EVIDENCE_LEAST = {
     "readers": env.int("EVIDENCE_LEAST_READERS", default=6),
     "side": env.int("EVIDENCE_LEAST_SIDE", default=10),
 }
+# Reads of the frozen baseline that weeks are held against, the first of each cohort.
+EVIDENCE_BASELINE = env.int("EVIDENCE_BASELINE", default=200)
 EVIDENCE_MARGIN = env.float("EVIDENCE_MARGIN", default=0.05)
 # Of a cohort with more reviews than this the evidence page is computed at most once in so many seconds.
 EVIDENCE_KEEP_FROM = env.int("EVIDENCE_KEEP_FROM", default=5000)
@@ -268,7 +270,12 @@ CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_TASK_ROUTES = {"cases.analysis.worker.analyse": {"queue": "analysis"}}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_IMPORTS = ["cases.analysis.worker", "cases.analysis.tasks", "cases.reading.tasks"]
+CELERY_IMPORTS = [
+    "cases.analysis.worker",
+    "cases.analysis.tasks",
+    "cases.export.tasks",
+    "cases.reading.tasks",
+]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -284,6 +291,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "cases.analysis.tasks.catch_up",
         "schedule": 60,
         "options": {"expires": 120},
+    },
+    "build-snapshots": {
+        "task": "cases.export.tasks.build_waiting",
+        "schedule": 5,
+        "options": {"expires": 10},
     },
     "finalise-left-behind": {
         "task": "cases.reading.tasks.finalise_left_behind",

@@ -112,6 +112,9 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "user_id": str(case.pk),
         "view_id": "1",
         "name": "radiologist",
+        "snapshot_id": str(case.pk),
+        "table": "statements",
+        "extension": "csv",
     }
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], route)
 

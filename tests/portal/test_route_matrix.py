@@ -22,6 +22,7 @@ from django.urls import get_resolver
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
+from cases.export.snapshots.building import ask_for_snapshot
 from cases.models import Cohort, Membership, Prediction, SavedView
 from cases.people.invitations import invite
 from cases.roles import Role
@@ -98,6 +99,17 @@ door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   
 405/door  405/403   405/403   405/403   405/302   405/403   405/404   405/404   dashboard/jobs/<uuid:job_id>/retry/
 door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/protocol/
 door/door 403/404   403/404   403/404   200/404   403/404   403/404   403/404   dashboard/reanalyse/
+door/door 403/403   403/403   403/403   200/302   403/403   403/403   403/403   dashboard/snapshots/
+door/405  403/405   403/405   403/405   404/405   404/405   404/405   404/405   dashboard/snapshots/<uuid:snapshot_id>/<slug:table>.<slug:extension>
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/snapshots/codebook.csv
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/snapshots/readers.csv
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/study/
+door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/study/new/
+405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/study/plan/
+405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/study/truth/
+405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/study/truth/try/
+405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/study/truth/write/
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/study/truth/template.csv
 302/405   302/405   302/405   302/405   302/405   302/405   302/405   302/405   favicon.ico
 200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   health/live/
 200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   health/ready/
@@ -121,11 +133,15 @@ visitor   technol.  radiol.   adjudic.  administ. exporter  stranger  nobody    
 401/401   405/403   405/400   405/403   405/400   405/404   405/404   405/404   api/v1/cases/<slug:code>/first-read/
 401/401   405/409   405/409   405/409   405/409   405/404   405/404   405/404   api/v1/cases/<slug:code>/retry/
 401/401   405/403   405/400   405/403   405/400   405/404   405/404   405/404   api/v1/cases/<slug:code>/reviews/
+401/401   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/codebook/
 401/401   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/cohorts/
 200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/problems/
 401/401   403/405   403/405   403/405   200/405   200/405   403/405   403/405   api/v1/reviewed-cases/
 401/401   405/404   405/400   405/400   405/400   405/404   405/404   405/404   api/v1/reviews/<uuid:review_id>/amend/
 200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/schema/
+401/401   403/403   403/403   403/403   200/400   200/400   403/403   403/403   api/v1/snapshots/
+401/401   404/405   404/405   404/405   200/405   200/405   404/405   404/405   api/v1/snapshots/<uuid:snapshot_id>/
+401/401   404/405   404/405   404/405   409/405   409/405   404/405   404/405   api/v1/snapshots/<uuid:snapshot_id>/<slug:table>/
 401/401   405/400   405/400   405/400   405/400   405/400   405/400   405/400   api/v1/uploads/
 """
 # Of the admin's own addresses.
@@ -167,6 +183,7 @@ list      add       change    delete    history   model
 200/200   403/403   200/403   403/403   200/200   cases/protocol
 200/200   403/403   200/403   403/403   200/200   cases/review
 200/200   403/403   200/403   403/403   200/200   cases/savedview
+200/200   403/403   200/403   403/403   200/200   cases/snapshot
 200/200   403/403   302/403   403/403   302/302   cases/teachingread
 200/200   403/403   302/403   403/403   302/302   knox/authtoken
 """
@@ -257,6 +274,7 @@ def fill(people, ready_case, submit, submit_many, analyse_as, review_as, cohort)
     analyse_as(learnt)
     prediction = Prediction.objects.select_related("image").get(image__case=ready_case)
     issued = invite(by=people["administrator"], cohort=cohort, email="new@example.org", role=Role.RADIOLOGIST)
+    snapshot = ask_for_snapshot(by=people["administrator"], cohort=cohort)
     view = SavedView.objects.create(user=people["radiologist"], name="mine", query="state=open")
     own = {
         "<uidb64>/<token>": "MQ/abc",
@@ -269,6 +287,8 @@ def fill(people, ready_case, submit, submit_many, analyse_as, review_as, cohort)
         "<int:membership_id>": str(cohort.memberships.get(user=people["technologist"]).pk),
         "<uuid:user_id>": str(people["exporter"].pk),
         "<int:view_id>": str(view.pk),
+        "<uuid:snapshot_id>": str(snapshot.pk),
+        "evidence/<slug:name>": "evidence/none",
     }
 
     def address(route: str) -> str:

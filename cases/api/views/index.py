@@ -21,7 +21,7 @@ from cases.api.problems import KINDS
 from cases.api.views.base import ApiView
 from cases.disclaimer import DISCLAIMER
 
-ENTRIES = ("cohorts", "uploads", "cases", "reviewed-cases", "problems", "schema")
+ENTRIES = ("cohorts", "uploads", "cases", "reviewed-cases", "snapshots", "codebook", "problems", "schema")
 
 
 class IndexView(ApiView):

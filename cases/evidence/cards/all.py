@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cases.evidence.cards import accuracy, agreement, calibration, confusion, crossed, influence, versions
+from cases.evidence.cards import (
+    accuracy,
+    agreement,
+    calibration,
+    confusion,
+    crossed,
+    drift,
+    hardest,
+    influence,
+    times,
+    versions,
+)
 
 if TYPE_CHECKING:
     from cases.evidence.cards.card import Card, Links
@@ -19,4 +30,7 @@ CARDS: dict[str, Callable[[Study, Links], Card]] = {
     "agreement": agreement.card,
     "confusion": confusion.card,
     "mrmc": crossed.card,
+    "drift": drift.card,
+    "hardest": hardest.card,
+    "times": times.card,
 }

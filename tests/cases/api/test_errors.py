@@ -17,6 +17,9 @@ CLOSED = [
     ("post", "cases/AAAA-AAAA/reviews/"),
     ("post", "reviews/9f4b9a0e-0000-4000-8000-000000000000/amend/"),
     ("get", "reviewed-cases/"),
+    ("get", "codebook/"),
+    ("get", "snapshots/9f4b9a0e-0000-4000-8000-000000000000/"),
+    ("get", "snapshots/9f4b9a0e-0000-4000-8000-000000000000/cases/"),
 ]
 OPEN = [("get", ""), ("get", "problems/"), ("get", "schema/")]
 OTHER_VERB = {"get": "post", "post": "get"}
@@ -153,6 +156,8 @@ def test_index_links_lead_somewhere(colleague, api_of) -> None:
         "uploads": 405,
         "cases": 200,
         "reviewed-cases": 403,
+        "snapshots": 403,
+        "codebook": 200,
         "problems": 200,
         "schema": 200,
     }

@@ -13,7 +13,7 @@ from cases.evidence.cards.all import CARDS
 from cases.evidence.page import evidence_of
 from cases.evidence.study import StudyFilter, study_of
 from cases.interim import figures_are_closed
-from cases.models import AuditEvent, Case, FirstRead, Image, Prediction, Review
+from cases.models import AuditEvent, Case, Disclosure, FirstRead, Image, Prediction, Review
 from cases.models.protocol import Protocol
 
 pytestmark = pytest.mark.both_databases
@@ -160,11 +160,10 @@ def test_filters_narrow_and_bad_ones_are_named(small, second, administrator, cli
 
 def test_page_takes_twenty_queries_at_the_most_however_many_cases(study, administrator, client_of) -> None:
     client = client_of(administrator)
-    study("glioma", "glioma", ("glioma", "glioma"))
+    study("meningioma", "glioma", ("meningioma", "glioma"), ("glioma", "glioma"))
     client.get(PAGE)
-    with CaptureQueriesContext(
-        connection,
-    ) as few:
+    study("meningioma", "glioma", ("meningioma", "glioma"), ("glioma", "glioma"))
+    with CaptureQueriesContext(connection) as few:
         client.get(PAGE)
     for _ in range(12):
         study("meningioma", "glioma", ("meningioma", "glioma"), ("glioma", "glioma"))
@@ -264,7 +263,46 @@ def test_cards_have_something_to_say_in_both_languages(large, administrator, cli
             assert card.sentence
             assert f'id="{card.name}"' in page
     drawn = {card.name for card in evidence_of(large, StudyFilter()).cards if card.drawing}
-    assert drawn == {"influence", "accuracy", "calibration", "mrmc"}
+    assert drawn == {"influence", "accuracy", "calibration", "mrmc", "drift"}
+
+
+def test_drift_is_held_against_the_first_reads(study, settings) -> None:
+    """Of ten reads in the baseline one differs; of the twenty behind it fifteen do."""
+    settings.EVIDENCE_BASELINE = 10
+    for number in range(30):
+        differs = number == 0 or number >= 15
+        study("glioma", "glioma", ("glioma", "meningioma" if differs else "glioma"))
+    (card,) = (card for card in evidence_of(study.cohort, StudyFilter()).cards if card.name == "drift")
+    assert card.sentence.startswith("In the baseline readers and network differ in 10.0 % · 1 of 10.")
+    assert "Outside of the limits lie the weeks from" in card.sentence
+    (week,) = card.table.rows
+    assert [cell.raw for cell in week[1:]] == [15, 20, "0.0 to 35.0 %", "outside", 0, "test-cnn-2"]
+
+
+def test_hardest_cases_lead_to_the_cases_and_are_written_down(study, administrator, client_of) -> None:
+    study("glioma", "glioma", ("glioma", "glioma"), ("glioma", "glioma"))
+    hard = study("glioma", "meningioma", ("meningioma", "meningioma"), ("glioma", "meningioma"))
+    half = study("glioma", "glioma", ("meningioma", "meningioma"), ("glioma", "glioma"))
+    page = client_of(administrator).get(PAGE).content.decode()
+    assert f'href="/cases/{hard.code}/"' in page
+    assert "Of 3 cases of known class with two readers or more, all readers were right in 1." in page
+    (card,) = (each for each in evidence_of(study.cohort, StudyFilter()).cards if each.name == "hardest")
+    assert [row[0].shown for row in card.table.rows] == [hard.code, half.code]
+    shown = Disclosure.objects.filter(user=administrator).values_list("case__code", "kind")
+    assert set(shown) == {(case.code, kind) for case in (hard, half) for kind in ("truth", "peers")}
+
+
+def test_time_a_read_is_that_before_the_reveal(study, colleague) -> None:
+    for seconds in (10.0, 20.0, 40.0):
+        case = study("glioma", "glioma")
+        told = {"case": case, "reader": colleague, "protocol": case.protocol}
+        FirstRead.objects.create(read_class="glioma", confidence=3, active_seconds=seconds, **told)
+        result = Prediction.objects.get(image__case=case)
+        said = {"verdict": "agree", "final_class": "glioma", "confidence": 3, "active_seconds": 1.0}
+        Review.objects.create(prediction=result, **said, **told)
+    (card,) = (card for card in evidence_of(study.cohort, StudyFilter()).cards if card.name == "times")
+    assert card.sentence == "Median 20.0 seconds, over 3 reads."
+    assert [cell.raw for cell in card.table.rows[0]] == ["Colleague", 3, 15.0, 20.0, 30.0]
 
 
 def test_agreement_says_what_makes_kappa_low(study) -> None:

@@ -1,0 +1,87 @@
+"""Every figure as a row of numbers, for files."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from cases.evidence.cards.accuracy import judged
+from cases.evidence.cards.crossed import analysed, crossed
+from cases.evidence.cards.influence import all_reads
+from cases.evidence.measures.raters import ac1, counts_of, fleiss_kappa, krippendorff_alpha
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from cases.evidence.measures.estimate import Estimate
+    from cases.evidence.measures.proportions import Share
+    from cases.evidence.study import Study
+
+CLUSTERED = "Wilson on the effective n by cluster"
+GWET = "Gwet 2014, linearised error, t"
+JACKKNIFE = "Obuchowski-Rockette, jackknife; random readers and cases, Hillis 2007"
+
+
+def figure_rows(study: Study) -> Iterator[dict[str, Any]]:
+    """The figures that are defined, in one order; each with its interval and method."""
+    found = all_reads(study)
+    yield _share("influence:changed", found.changed, CLUSTERED)
+    for name, n in (
+        ("to_right", found.to_right),
+        ("to_wrong", found.to_wrong),
+        ("wrong_to_wrong", found.other_wrong),
+    ):
+        yield _row(f"influence:{name}", n, None, None, found.known, None, "count of reads of known class")
+    yield _share("influence:rair", found.rair, "Schemmer 2023; Wilson")
+    yield _share("influence:rsr", found.rsr, "Schemmer 2023; Wilson")
+    for each in judged(study):
+        name = each.name if each.name.startswith("network:") else f"readers:{each.name}"
+        yield _share(f"accuracy:{name}", each.right, CLUSTERED)
+        for code in sorted({truth for _cluster, truth, _call in each.calls}):
+            yield _share(f"sensitivity:{name}:{code}", each.of_class(code), CLUSTERED)
+    yield from _agreement(study)
+    yield from _crossed(study)
+
+
+def _agreement(study: Study) -> Iterator[dict[str, Any]]:
+    by_case: dict[UUID, list[str]] = defaultdict(list)
+    for read in study.reads:
+        by_case[read.case].append(read.own)
+    several = [units for units in by_case.values() if len(units) > 1]
+    classes = sorted({code for units in several for code in units} | set(study.classes))
+    counts = counts_of(several, classes)
+    for name, figure in (("ac1", ac1), ("fleiss", fleiss_kappa), ("alpha", krippendorff_alpha)):
+        yield _estimate(f"agreement:{name}", figure(counts), GWET)
+
+
+def _crossed(study: Study) -> Iterator[dict[str, Any]]:
+    found = crossed(study)
+    for code in study.classes:
+        result = analysed(study, found, code)
+        if result is None:
+            continue
+        for when, mean in zip(("before", "after"), result.means, strict=True):
+            yield _estimate(f"auc:{when}:{code}", mean, JACKKNIFE)
+
+
+def _share(name: str, found: Share, method: str) -> dict[str, Any]:
+    return _row(name, found.value, found.low, found.high, found.n, found.clusters, method)
+
+
+def _estimate(name: str, found: Estimate, method: str) -> dict[str, Any]:
+    return _row(name, found.value, found.low, found.high, found.n, None, method)
+
+
+def _row(
+    name: str,
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    n: int,
+    clusters: int | None,
+    method: str,
+) -> dict[str, Any]:
+    numbers = {"value": value, "low": low, "high": high}
+    exact = {key: None if each is None else float(each) for key, each in numbers.items()}
+    return {"name": name, **exact, "n": n, "clusters": clusters, "method": method}

@@ -1,0 +1,149 @@
+"""Asking for a snapshot, and writing it: each table once, as compressed lines under a name made of its
+content.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import logging
+import tempfile
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from django.db import connection, connections, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from cases import audit, storage
+from cases.export.snapshots.rows import expected_rows, rows_of
+from cases.export.snapshots.tables import SCHEMA_VERSION, TABLES
+from cases.lifecycle import SnapshotState
+from cases.models import Cohort, Snapshot
+from cases.permissions import Action, require
+from cases.snapshot import one_snapshot
+from cases.spreadsheets import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from uuid import UUID
+
+    from portal.accounts.models import User
+
+logger = logging.getLogger(__name__)
+TOLD_EVERY = 2000
+# Whoever has begun a snapshot and is not through with it by then has died over it.
+GIVEN_UP_AFTER = timedelta(minutes=30)
+
+
+def ask_for_snapshot(*, by: User, cohort: Cohort) -> Snapshot:
+    """Ask for a snapshot of the cohort; a task writes it. One that waits or is being written is not asked for
+    twice.
+    """
+    require(by, Action.EXPORT, cohort)
+    with transaction.atomic():
+        Cohort.objects.select_for_update().get(pk=cohort.pk)
+        at_work = Q(state__in=(SnapshotState.QUEUED, SnapshotState.BUILDING))
+        if waiting := Snapshot.objects.filter(at_work, cohort=cohort, created_by=by).first():
+            return waiting
+        snapshot = Snapshot.objects.create(
+            cohort=cohort, created_by=by, filters={"cohort": cohort.name}, rows_expected=expected_rows(cohort)
+        )
+        audit.record(by=by, action="snapshot.asked", subject=snapshot, cohort=cohort)
+    return snapshot
+
+
+def build_waiting() -> int:
+    """Write every snapshot that waits, the oldest first; how many were written."""
+    written = 0
+    while (key := _oldest_waiting()) is not None:
+        if _take(key):
+            written += build(key)
+    return written
+
+
+def _waiting() -> Q:
+    left_behind = Q(state=SnapshotState.BUILDING, started_at__lt=timezone.now() - GIVEN_UP_AFTER)
+    return Q(state=SnapshotState.QUEUED) | left_behind
+
+
+def _oldest_waiting() -> UUID | None:
+    return Snapshot.objects.filter(_waiting()).order_by("created_at").values_list("pk", flat=True).first()
+
+
+def _take(key: UUID) -> bool:
+    """Whether this process is the one that writes it."""
+    taken = Snapshot.objects.filter(_waiting(), pk=key)
+    return bool(taken.update(state=SnapshotState.BUILDING, started_at=timezone.now(), rows_written=0))
+
+
+def build(key: UUID) -> bool:
+    """Write one snapshot that this process has taken; False where it failed, which its row then says."""
+    snapshot = Snapshot.objects.select_related("cohort").get(pk=key)
+    try:
+        with _progress_of(snapshot) as tell, one_snapshot():
+            as_of = timezone.now()
+            written = {table: _write(table, snapshot.cohort, tell) for table in TABLES}
+    except Exception:
+        logger.exception("Snapshot %s failed.", key)
+        Snapshot.objects.filter(pk=key).update(state=SnapshotState.FAILED)
+        return False
+    counts = {table: n for table, (_name, _sha256, n) in written.items()}
+    Snapshot.objects.filter(pk=key).update(
+        state=SnapshotState.READY,
+        as_of=as_of,
+        files={table: name for table, (name, _sha256, _n) in written.items()},
+        counts=counts,
+        rows_written=sum(counts.values()),
+        digest=digest_of({table: sha256 for table, (_name, sha256, _n) in written.items()}),
+    )
+    return True
+
+
+def digest_of(by_table: dict[str, str]) -> str:
+    """The name of a snapshot's content: over the digest of each table's lines, in the order of TABLES."""
+    lines = [f"schema {SCHEMA_VERSION}", *(f"{table} {by_table[table]}" for table in TABLES)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _write(table: str, cohort: Cohort, tell: Callable[[int], None]) -> tuple[str, str, int]:
+    """Write one table; the name it is stored under, the digest of its lines, and how many they are."""
+    content, count = hashlib.sha256(), 0
+    with tempfile.TemporaryFile() as file:
+        with gzip.GzipFile(fileobj=file, mode="wb", mtime=0, compresslevel=6) as packed:
+            for count, row in enumerate(rows_of(table, cohort), start=1):
+                line = one_line(json.dumps(row, ensure_ascii=False)).encode() + b"\n"
+                content.update(line)
+                packed.write(line)
+                if count % TOLD_EVERY == 0:
+                    tell(TOLD_EVERY)
+            tell(count % TOLD_EVERY)
+        name = storage.store_file("snapshots", cast("IO[bytes]", file), ".ndjson.gz")
+    return name, content.hexdigest(), count
+
+
+@contextmanager
+def _progress_of(snapshot: Snapshot) -> Iterator[Callable[[int], None]]:
+    """A function that adds to the rows written, on a connection of its own: what reads the rows writes
+    nothing.
+
+    Inside a transaction that is open already nobody else would see it, and nothing is told.
+    """
+    if connection.in_atomic_block:
+        yield lambda _rows: None
+        return
+    aside: Any = connections.create_connection(connection.alias)
+
+    def tell(rows: int) -> None:
+        table = Snapshot._meta.db_table
+        statement = f"UPDATE {table} SET rows_written = rows_written + %s WHERE id = %s"  # noqa: S608 - our table
+        key = snapshot.pk if aside.vendor == "postgresql" else snapshot.pk.hex
+        with aside.cursor() as cursor:
+            cursor.execute(statement, [rows, key])
+
+    try:
+        yield tell
+    finally:
+        aside.close()

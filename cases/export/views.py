@@ -1,0 +1,127 @@
+"""The page of a cohort's snapshots, for its study administrators, and the files of each."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _t
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from cases import audit
+from cases.access import PageRequest, signed_in
+from cases.cohorts import chosen_cohort, known_cohorts
+from cases.disclaimer import DISCLAIMER
+from cases.export.snapshots import formats, parquet
+from cases.export.snapshots.building import ask_for_snapshot
+from cases.export.snapshots.reading import rows_for
+from cases.export.snapshots.tables import TABLES, codebook
+from cases.interim import figures_are_closed
+from cases.lifecycle import SnapshotState
+from cases.models import Membership, Snapshot
+from cases.permissions import Action, require, roles_with
+from cases.spreadsheets import safe_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SHOWN = 20
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def snapshots(request: PageRequest) -> HttpResponse:
+    """The newest snapshots with their files, and the button that asks for another."""
+    given = request.POST if request.method == "POST" else request.GET
+    managed, cohort = chosen_cohort(request.user, given.get("cohort", ""))
+    if request.method == "POST":
+        ask_for_snapshot(by=request.user, cohort=cohort)
+        messages.success(request, _t("The snapshot is being written. This page says how far it is."))
+        return redirect(f"{reverse('export:snapshots')}?cohort={cohort.pk}")
+    shown = list(cohort.snapshots.select_related("created_by")[:SHOWN])
+    context: dict[str, Any] = {
+        "cohorts": managed,
+        "cohort": cohort,
+        "snapshots": shown,
+        "is_working": any(each.state in (SnapshotState.QUEUED, SnapshotState.BUILDING) for each in shown),
+        "tables": list(TABLES),
+        "formats": [each for each in formats.MEDIA_TYPES if each != "parquet" or parquet.is_installed()],
+        "is_closed": figures_are_closed(cohort),
+    }
+    return render(request, "export/snapshots.html", context)
+
+
+@never_cache
+@require_safe
+@signed_in
+def download(request: PageRequest, snapshot_id: str, table: str, extension: str) -> HttpResponseBase:
+    """One table of a snapshot in one format."""
+    cohorts = known_cohorts(request.user)
+    snapshot = get_object_or_404(
+        Snapshot.objects.select_related("cohort"), pk=snapshot_id, cohort__in=cohorts
+    )
+    require(request.user, Action.EXPORT, snapshot.cohort)
+    if table not in TABLES or extension not in formats.MEDIA_TYPES or snapshot.state != SnapshotState.READY:
+        raise Http404
+    try:
+        rows = rows_for(snapshot, table, to=request.user)
+        pieces = formats.stream(extension, snapshot, table, rows)
+    except parquet.NotInstalled:
+        raise Http404(_t("Parquet needs pyarrow, which is not installed here.")) from None
+    audit.record(
+        by=request.user,
+        action="snapshot.fetched",
+        subject=snapshot,
+        cohort=snapshot.cohort,
+        table=table,
+        format=extension,
+    )
+    return file_of(snapshot, table, extension, pieces)
+
+
+def file_of(snapshot: Snapshot, table: str, extension: str, pieces: Iterable[bytes]) -> StreamingHttpResponse:
+    """The answer that carries a table; its headers name the snapshot and its digest."""
+    name = f"secondread-{snapshot.pk}-{table}.{extension}"
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "X-Research-Use": DISCLAIMER,
+        "X-Snapshot": str(snapshot.pk),
+        "X-Snapshot-Digest": snapshot.digest,
+    }
+    return StreamingHttpResponse(pieces, content_type=formats.MEDIA_TYPES[extension], headers=headers)
+
+
+def _csv_file(name: str, rows: Iterable[Iterable[Any]]) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="secondread-{name}.csv"'}
+    response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
+    csv.writer(response).writerows([safe_cell(value) for value in row] for row in rows)
+    return response
+
+
+@require_safe
+@signed_in
+def codebook_csv(request: PageRequest) -> HttpResponse:
+    """What every column means."""
+    chosen_cohort(request.user, "")
+    names = ("table", "column", "type", "meaning")
+    return _csv_file("codebook", [names, *([line[name] for name in names] for line in codebook())])
+
+
+@never_cache
+@require_safe
+@signed_in
+def readers_csv(request: PageRequest) -> HttpResponse:
+    """Who is behind a reader's id: for administrators of the cohort alone, and written down."""
+    _, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
+    held = Membership.objects.filter(cohort=cohort, role__in=roles_with(Action.REVIEW))
+    people = [
+        (str(each.user_id), each.user.full_name, each.user.email) for each in held.select_related("user")
+    ]
+    audit.record(by=request.user, action="readers.named", subject=cohort, cohort=cohort, n=len(people))
+    return _csv_file("readers", [("reader", "name", "email"), *people])
