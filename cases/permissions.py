@@ -73,7 +73,12 @@ def reading_cohorts(user: Person) -> Q:
     decides = begun | Q(protocol__isnull=True, cohort__adjudicator=user.pk)
     reads = Q(cohort__in=cohorts_where(user, Action.REVIEW))
     seen = Q(cohort__in=cohorts_where(user, Action.MANAGE))
-    return reads & ~decides & (under(Reading.AI_FIRST) | (under(Reading.BLINDED) & ~seen))
+    return (
+        Q(is_quarantined=False)
+        & reads
+        & ~decides
+        & (under(Reading.AI_FIRST) | (under(Reading.BLINDED) & ~seen))
+    )
 
 
 def under(reading: Reading, prefix: str = "") -> Q:
@@ -90,7 +95,10 @@ def visible_to(user: Person) -> QuerySet[Case]:
     """The cases that `user` may open, as one query."""
     from cases.models import Case
 
-    return Case.objects.filter(cohort__in=cohorts_where(user, Action.VIEW))
+    cases = Case.objects.filter(cohort__in=cohorts_where(user, Action.VIEW))
+    if user.is_authenticated and user.is_superuser:
+        return cases
+    return cases.filter(Q(is_quarantined=False) | Q(cohort__in=cohorts_where(user, Action.MANAGE)))
 
 
 def may(user: Person, action: Action, cohort: Cohort) -> bool:
@@ -151,7 +159,7 @@ def reader_of(user: User, case: Case, actions: frozenset[Action]) -> Reader | No
     actions: all that the user may do in the case's cohort. No query, where cohort and protocol are loaded.
     """
     terms = case.protocol or case.cohort
-    if Action.REVIEW not in actions or terms.adjudicator_id == user.pk:
+    if case.is_quarantined or Action.REVIEW not in actions or terms.adjudicator_id == user.pk:
         return None
     if terms.reading == Reading.AI_FIRST:
         return Reader(user, case)
@@ -166,6 +174,10 @@ def require_reader(user: User, case: Case) -> Reader:
         return reader
     if Action.REVIEW not in actions:
         raise _refusal(case.cohort)
+    if case.is_quarantined:
+        raise PermissionDenied(
+            _t("This case is quarantined: an administrator of the cohort looks at it before it is read.")
+        )
     raise PermissionDenied(
         _t(
             "You do not read this case: in a blinded cohort its administrators do not, since they see "

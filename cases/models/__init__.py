@@ -25,6 +25,7 @@ from cases.models.prediction import Prediction
 from cases.models.protocol import Protocol
 from cases.models.review import Review
 from cases.models.saved_view import SavedView
+from cases.models.series import Series
 from cases.models.teaching_read import TeachingRead
 
 __all__ = [
@@ -47,5 +48,6 @@ __all__ = [
     "Protocol",
     "Review",
     "SavedView",
+    "Series",
     "TeachingRead",
 ]
