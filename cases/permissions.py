@@ -91,7 +91,12 @@ def reading_cohorts(user: Person) -> Q:
     decides = begun | Q(protocol__isnull=True, cohort__adjudicator=user.pk)
     reads = within(user, Action.REVIEW)
     seen = within(user, Action.MANAGE)
-    return reads & ~decides & (under(Reading.AI_FIRST) | (under(Reading.BLINDED) & ~seen))
+    return (
+        Q(is_quarantined=False)
+        & reads
+        & ~decides
+        & (under(Reading.AI_FIRST) | (under(Reading.BLINDED) & ~seen))
+    )
 
 
 def may_share_what_is_read_blind(user: Person) -> bool:
@@ -121,7 +126,9 @@ def visible_to(user: Person) -> QuerySet[Case]:
     """The cases that `user` may open, as one query."""
     from cases.models import Case
 
-    return Case.objects.filter(within(user, Action.VIEW))
+    return Case.objects.filter(
+        within(user, Action.VIEW), Q(is_quarantined=False) | within(user, Action.MANAGE)
+    )
 
 
 def may(user: Person, action: Action, cohort: Cohort) -> bool:
@@ -180,7 +187,7 @@ def reader_of(user: User, case: Case, actions: frozenset[Action]) -> Reader | No
     actions: all that the user may do in the case's cohort. No query, where cohort and protocol are loaded.
     """
     terms = case.protocol or case.cohort
-    if Action.REVIEW not in actions or terms.adjudicator_id == user.pk:
+    if case.is_quarantined or Action.REVIEW not in actions or terms.adjudicator_id == user.pk:
         return None
     if terms.reading == Reading.AI_FIRST:
         return Reader(user, case)
@@ -195,6 +202,10 @@ def require_reader(user: User, case: Case) -> Reader:
         return reader
     if Action.REVIEW not in actions:
         raise _refusal(case.cohort)
+    if case.is_quarantined:
+        raise PermissionDenied(
+            _t("This case is quarantined: an administrator of the cohort looks at it before it is read.")
+        )
     raise PermissionDenied(
         _t(
             "You do not read this case: in a blinded cohort its administrators do not, since they see "

@@ -15,6 +15,8 @@ from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from inference.series import REMARKS
+
 if TYPE_CHECKING:
     from django.utils.functional import Promise
 
@@ -46,6 +48,17 @@ NOTICES = {
     "range_limited": _(
         "Some values lay far outside of all others; they are shown as the darkest or brightest grey."
     ),
+    "overlays_dropped": _("The file has overlays, which may hold writing; they are not part of the picture."),
+    "padding_blanked": _("The file marks some pixels as padding; they are shown black."),
+    "pixels_squared": _("The file's pixels are not square; the picture was drawn anew with square ones."),
+    "not_numbers_blanked": _("Some values are not numbers; they are shown black."),
+    "turned_radiological": _(
+        "The picture was turned as radiologists look at it, by the position that the file told."
+    ),
+    "voi_applied": _("The file's own curve from values to greys is not a straight line; it was applied."),
+    "volume_sheared": _(
+        "The volume's directions are not at right angles; its slices are shown as they were stored."
+    ),
     "values_scaled": _("The file stored values that 16 bits cannot hold; they were scaled to 16 bits."),
     "values_shifted": _("The file had negative values; all values were raised above zero."),
 }
@@ -62,6 +75,17 @@ def label_of(entry: Mapping[str, Any]) -> str:
     """
     own = (entry.get("labels") or {}).get((get_language() or "")[:2])
     return own or shown(entry["label"])
+
+
+def remarks_in_words(remarks: Iterable[Sequence[Any]]) -> list[str]:
+    """The sentences of how a series was put together: of each remark's code and facts, as they are stored."""
+    return [
+        shown(REMARKS[code].template) % {name: _fact(fact) for name, fact in facts.items()}
+        if facts
+        else shown(REMARKS[code].template)
+        for code, facts in remarks
+        if code in REMARKS
+    ]
 
 
 def shown(words: str) -> str:

@@ -108,14 +108,15 @@ def overlay_png(
     colour_map: str = DEFAULT_COLOUR_MAP,
     *,
     smooth: bool = True,
+    window: tuple[float, float] | None = None,
 ) -> bytes:
     """Return an RGB PNG of the slice under its heat map, at the image's size or 1024 pixels on the longer
     side.
 
     pixels: as decoded. values: uint8 (h, w) over the letterboxed square. opacity: 0 to 1 at the map's
-    maximum. smooth: as in `map_over_image`.
+    maximum. smooth: as in `map_over_image`. window: as `to_display` takes it.
     """
-    base = Image.fromarray(to_display(to_grey(pixels)))
+    base = Image.fromarray(to_display(to_grey(pixels), window))
     if (size := _size_over(*base.size)) != base.size:
         base = base.resize(size, Image.Resampling.BILINEAR)
     heat = map_over_image(values, letterbox, pixels.shape[1], pixels.shape[0], smooth=smooth)
@@ -125,14 +126,20 @@ def overlay_png(
     return _png(Image.fromarray(np.rint(grey + (colour - grey) * weight).astype(np.uint8)))
 
 
-def base_png(pixels: Pixels, channel: Channel = "grey", side: int | None = None) -> bytes:
+def base_png(
+    pixels: Pixels,
+    channel: Channel = "grey",
+    side: int | None = None,
+    *,
+    window: tuple[float, float] | None = None,
+) -> bytes:
     """Return an 8-bit PNG for display: luma, all channels, or one channel of a colour image; at full size, or
     with `side` pixels at the most on the longer side.
 
-    16-bit images pass through the same intensity window as the tensor. A grey image is the same in every
-    channel.
+    16-bit images pass through the same intensity window as the tensor, unless their file has one (`window`,
+    as `to_display` takes it). A grey image is the same in every channel.
     """
-    picture = Image.fromarray(to_display(channel_of(pixels, channel)))
+    picture = Image.fromarray(to_display(channel_of(pixels, channel), window))
     if side and max(picture.size) > side:
         picture.thumbnail((side, side))
     return _png(picture)

@@ -100,13 +100,13 @@ def to_channels(tensor: NDArray[np.float32], preprocessing: str) -> NDArray[np.f
     return np.repeat(tensor, CHANNELS[preprocessing], axis=-1)
 
 
-def to_display(pixels: Pixels) -> NDArray[np.uint8]:
-    """Return uint8 of the same shape for showing: 8-bit pixels as they are, 16-bit ones through the tensor's
-    window.
+def to_display(pixels: Pixels, window: tuple[float, float] | None = None) -> NDArray[np.uint8]:
+    """Return uint8 of the same shape for showing: through `window`, the greys that become black and white;
+    without one 8-bit pixels as they are, 16-bit ones through the tensor's window.
     """
-    if pixels.dtype == np.uint8:
+    if window is None and pixels.dtype == np.uint8:
         return pixels.view(np.uint8)
-    low, high = intensity_window(pixels)
+    low, high = window or intensity_window(pixels)
     if high <= low:
         return np.zeros(pixels.shape, np.uint8)
     shown = np.empty(pixels.shape, np.uint8)

@@ -1,14 +1,15 @@
 """Which slices belong together, and in which order: by where they lie in the patient, never by their names.
 
 No library is enough alone: some merge two patients of one series, build shear and gaps without a word, or
-turn a stack for one odd slice. So each rule is here, in the order in which it is asked, and says why it split.
+turn a stack for one odd slice. So each rule is here, in the order in which it is asked, and says why it
+split.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
@@ -78,10 +79,11 @@ class Group:
 DUPLICATE = Remark("slice_duplicate", "The same slice came twice; it was taken once.")
 DIFFERS = Remark(
     "instance_differs",
-    "Another picture has the same identifier; of the two the first was taken. Please ask where they come from.",
+    "Another picture has the same identifier; the first of the two was taken. Ask where they are from.",
 )
 _PATIENTS = Remark(
-    "split_patients", "The files of one series name several patients; each became a case of its own."
+    "split_patients",
+    "The files of one series name several patients; each became a case of its own.",
 )
 _LOCALIZER = Remark("split_localizer", "Localizers became a case of their own.")
 _ORIENTATIONS = Remark(
@@ -95,14 +97,42 @@ _SHEARED = Remark(
     "stack_sheared", "The slices are shifted sideways against each other, as with a tilted gantry."
 )
 _UNEVEN_STEPS = Remark("steps_uneven", "The slices do not lie at even distances.")
+_MISSING = Remark("slices_missing", "Between the slices others seem to be missing: about %(missing)s.")
+_REPEATS = Remark(
+    "split_repeat", "The series shows the same place several times; each pass became a case of its own."
+)
+# By the first word of what tells slices of one place apart (Member.apart).
 _APART = {
-    "echo": "The series holds several echoes; each became a case of its own.",
-    "b-value": "The series holds several b-values; each became a case of its own.",
-    "inversion": "The series holds several inversion times; each became a case of its own.",
-    "time": "The series holds several points in time; each became a case of its own.",
-    "trigger": "The series holds several trigger times; each became a case of its own.",
-    "type": "The series holds several kinds of picture, such as magnitude and phase; each became its own case.",
-    "repeat": "The series shows the same place several times; each pass became a case of its own.",
+    "echo": Remark("split_echo", "The series holds several echoes; each became a case of its own."),
+    "b-value": Remark("split_b_value", "The series holds several b-values; each became a case of its own."),
+    "inversion": Remark(
+        "split_inversion", "The series holds several inversion times; each became a case of its own."
+    ),
+    "time": Remark("split_time", "The series holds several points in time; each became a case of its own."),
+    "trigger": Remark(
+        "split_trigger", "The series holds several trigger times; each became a case of its own."
+    ),
+    "type": Remark(
+        "split_type",
+        "The series holds several kinds of picture, such as magnitude and phase; each became its own case.",
+    ),
+}
+# Every remark by its code.
+REMARKS = {
+    remark.code: remark
+    for remark in (
+        DUPLICATE,
+        DIFFERS,
+        _PATIENTS,
+        _LOCALIZER,
+        _ORIENTATIONS,
+        _ORDER_BY_NUMBER,
+        _SHEARED,
+        _UNEVEN_STEPS,
+        _MISSING,
+        _REPEATS,
+        *_APART.values(),
+    )
 }
 
 
@@ -194,13 +224,11 @@ def _told_apart(members: Sequence[Member], places: list[int]) -> list[tuple[list
     names = dict.fromkeys(name for at in places for name, _value in members[at].apart)
     for name in names:
         parts = _by(places, lambda at, name=name: dict(members[at].apart).get(name))  # type: ignore[misc]
-        if len(parts) > 1 and _collisions(members, places) > sum(
-            _collisions(members, part) for part in parts
-        ):
-            remark = Remark(f"split_{name.split()[0]}", _APART[name.split()[0]])
+        left = sum(_collisions(members, part) for part in parts)
+        if len(parts) > 1 and left < _collisions(members, places):
+            remark = _APART[name.split()[0]]
             return [(part, [remark, *why]) for half in parts for part, why in _told_apart(members, half)]
-    remark = Remark("split_repeat", _APART["repeat"])
-    return [(part, [remark]) for part in _passes(members, places)]
+    return [(part, [_REPEATS]) for part in _passes(members, places)]
 
 
 def _passes(members: Sequence[Member], places: list[int]) -> list[list[int]]:
@@ -249,13 +277,7 @@ def _remarks_on(stack: Sequence[Member]) -> list[Remark]:
     gaps = steps > _GAP * usual
     if gaps.any():
         missing = sum(max(1, round(float(step) / usual) - 1) for step in steps[gaps])
-        remarks.append(
-            Remark(
-                "slices_missing",
-                "Between the slices others seem to be missing: about %(missing)s.",
-                (("missing", missing),),
-            )
-        )
+        remarks.append(replace(_MISSING, facts=(("missing", missing),)))
     if (np.abs(steps[~gaps] - usual) > _UNEVEN * usual).any():
         remarks.append(_UNEVEN_STEPS)
     return remarks

@@ -28,15 +28,17 @@ _RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
 _FASTEST = 1
 
 
-def base_volume(pixels: Pixels, channel: Channel = "grey") -> bytes:
+def base_volume(
+    pixels: Pixels, channel: Channel = "grey", window: tuple[float, float] | None = None
+) -> bytes:
     """Return the picture as a gzipped NIfTI of one slice, at the most MAX_SIDE pixels long.
 
     pixels: uint8 or uint16 (H, W), or uint8 (H, W, 3) RGB; the volume has the same type, and is RGB for the
-    channel "rgb" of a colour picture. The header's display range is what `heatmaps.base_png` shows: all of 8
-    bits, and of 16 bits the window of the tensor.
+    channel "rgb" of a colour picture. The header's display range is what `heatmaps.base_png` shows: the
+    file's window, else all of 8 bits, and of 16 bits the window of the tensor.
     """
     shown = channel_of(pixels, channel)
-    low, high = (0.0, 255.0) if shown.dtype == np.uint8 else intensity_window(shown)
+    low, high = window or ((0.0, 255.0) if shown.dtype == np.uint8 else intensity_window(shown))
     return _nifti(_bounded(shown), shown.shape[1], shown.shape[0], (low, high))
 
 

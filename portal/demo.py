@@ -17,6 +17,8 @@ TEACHING_DESCRIPTION = "Simulated lesions of known class to practise on."
 TEACHING_CASES = 12
 # By its name in the manifest: the case of many slices that each cohort has beside the single ones.
 SERIES_OF = {DEMO_COHORT: "series-1", BLINDED_COHORT: "series-2"}
+# A series as a hospital sends it, whose lesion this is (inference/demo/hospital.py).
+HOSPITAL_ARCHIVE, HOSPITAL_CLASS = "series-dicom.zip", "meningioma"
 DEMO_DIR = Path(__file__).resolve().parent.parent / "cases" / "demo"
 # Known to everybody: the standalone default listens on this machine only, and the
 # command that makes these accounts refuses to run with production settings.

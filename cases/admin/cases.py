@@ -36,6 +36,7 @@ from cases.models import (
     ModelVersion,
     Prediction,
     Review,
+    Series,
 )
 
 if TYPE_CHECKING:
@@ -136,6 +137,14 @@ class ImageAdmin(ReadOnlyAdmin):
     list_filter = ("source_format", "bit_depth", "colour", "cohort")
     search_fields = ("case__code", "source_sha256")
     list_select_related = ("case", "cohort")
+
+
+@admin.register(Series)
+class SeriesAdmin(ReadOnlyAdmin):
+    list_display = ("case", "modality", "patient_key", "acquired_on")
+    list_filter = ("modality", "case__cohort")
+    search_fields = ("case__code", "patient_key", "study_key", "series_key")
+    list_select_related = ("case",)
 
 
 @admin.register(LikenessPiece)

@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from cases.analysis.results import Progress
-from cases.intake.uploads import Outcome, Receipt
+from cases.intake.receipts import Outcome, Receipt
 from cases.lifecycle import CaseState, GateVerdict, JobStatus, Reading, Verdict
 from cases.models import Case, FirstRead, Job, Prediction, Review
 from cases.permissions import Action
@@ -280,7 +280,9 @@ class CaseDetailSerializer(Shape):
 class ReceiptSerializer(Shape):
     """What became of one file."""
 
-    index = serializers.IntegerField(help_text=_("Place of the file in the request, from 0."))
+    index = serializers.IntegerField(
+        help_text=_("Place of the file in the request, from 0; the same for all files of one archive.")
+    )
     outcome = serializers.ChoiceField(Outcome.choices)
     case = serializers.CharField(allow_null=True, help_text=_("Code of the case; null for a refused file."))
     url = CaseUrlField(source="case", allow_null=True)
@@ -294,8 +296,8 @@ class ReceiptSerializer(Shape):
     )
 
 
-def receipt_bodies(receipts: list[Receipt], context: dict[str, Any]) -> Any:
-    """The receipts of one request, in the order of its files."""
+def receipt_bodies(receipts: list[Receipt], places: list[int], context: dict[str, Any]) -> Any:
+    """The receipts of one request, in the order of its files; places: of these in the request."""
     numbered = [
         {
             "index": index,
@@ -306,6 +308,6 @@ def receipt_bodies(receipts: list[Receipt], context: dict[str, Any]) -> Any:
             "message": receipt.message,
             "notices": receipt.notices,
         }
-        for index, receipt in enumerate(receipts)
+        for index, receipt in zip(places, receipts, strict=True)
     ]
     return ReceiptSerializer(numbered, many=True, context=context).data

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cases.intake.form_parts import Fate, Part, parts_of
-from cases.intake.uploads import Given, refusal_of_cut_off, refusal_of_oversized, refusal_of_text
+from cases.intake.receipts import Given, refusal_of_cut_off, refusal_of_oversized, refusal_of_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
 # The name of a file that was sent under “/” or “..”; nothing is stored under it.
 UNNAMED = "unnamed"
+# With which a zip of files begins.
+ARCHIVE = b"PK\x03\x04"
 
 
 class SizeLimitUploadHandler(FileUploadHandler):
-    """Skips a file that is over UPLOAD_MAX_BYTES, or over UPLOAD_MAX_REQUEST_BYTES with those before it.
+    """Skips a file that is over UPLOAD_MAX_BYTES, or over UPLOAD_MAX_REQUEST_BYTES with those before it. An
+    archive of many files may be as large as these are together.
 
     The CSRF check reads a form before any view asks who sent it; so this asks first.
     """
@@ -63,7 +66,7 @@ class SizeLimitUploadHandler(FileUploadHandler):
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
-        self.received = 0
+        self.received, self.is_archive = 0, False
         places = range(self.next_file, len(self.parts))
         self.current = next(
             (place for place in places if self.parts[place].fate is Fate.FILE), len(self.parts)
@@ -77,12 +80,13 @@ class SizeLimitUploadHandler(FileUploadHandler):
             raise SkipFile
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
+        if start == 0:
+            self.is_archive = raw_data.startswith(ARCHIVE)
         self.received += len(raw_data)
         self.received_in_all += len(raw_data)
         if (
-            self.received > settings.UPLOAD_MAX_BYTES
-            or self.received_in_all > settings.UPLOAD_MAX_REQUEST_BYTES
-        ):
+            self.received > settings.UPLOAD_MAX_BYTES and not self.is_archive
+        ) or self.received_in_all > settings.UPLOAD_MAX_REQUEST_BYTES:
             self._note(fate=Fate.OVERSIZED)
             raise SkipFile
         return raw_data

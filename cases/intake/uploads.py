@@ -8,29 +8,34 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.conf import settings
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
-from django.db.models import Max, TextChoices
+from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _t
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from cases import audit, storage
 from cases.analysis import jobs, key_result, model_versions
-from cases.intake import copies
+from cases.intake import copies, deidentification
+from cases.intake.deidentification import Identity
+from cases.intake.receipts import Given, Outcome, Receipt, refusal_of_full_disk, refusal_of_oversized
 from cases.lifecycle import CaseState
-from cases.models import Case, Cohort, Image, Job
+from cases.models import Case, Cohort, Image, Job, Series
 from cases.permissions import Action, require
-from cases.translation import sentence_of, sentences
+from cases.translation import remarks_in_words, sentence_of, sentences
 from inference.canonical import encode_canonical
 from inference.errors import ImageError
-from inference.formats import Limits
-from inference.formats.guarded import read_image_guarded
+from inference.formats import DecodedImage, Intensity, Limits
+from inference.formats.guarded import read_images_guarded
+from inference.geometry import Geometry
 from inference.likeness import likeness_of
+from inference.series import DIFFERS, Group, Member, Remark, groups_of
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -39,32 +44,6 @@ logger = logging.getLogger(__name__)
 
 # How jobs end whose stored picture is gone or damaged (analysis/worker.py, inference.canonical).
 PICTURE_LOST = ("image_missing", "stored_damaged")
-
-
-class Outcome(TextChoices):
-    """What became of one file."""
-
-    RECEIVED = "received", _("Received")
-    DUPLICATE = "duplicate", _("Already in this cohort")
-    REFUSED = "refused", _("Refused")
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What became of one file; `case` is the new case, or the first one of a duplicate, and `position` the
-    image's place in it.
-    """
-
-    outcome: Outcome
-    case: Case | None
-    code: str
-    message: str
-    notices: tuple[str, ...] = ()
-    position: int | None = None
-
-
-# A file, or the receipt of one that never came to be read.
-Given: TypeAlias = "File[bytes] | Receipt"
 
 
 class CaseIsRead(Exception):
@@ -76,13 +55,23 @@ class CaseIsRead(Exception):
         )
 
 
+# The digest of a file, and a picture's place in it.
+_Key: TypeAlias = tuple[str, int]
+
+
 @dataclass(frozen=True)
 class _Stored:
-    """A file that was verified and stored, and is not in a case yet; its pixels are not kept in memory."""
+    """A picture that was verified and stored, and is not in a case yet; its pixels are not kept in memory.
+    `member` and `identity`: of a hospital's file.
+    """
 
-    digest: str
+    key: _Key
     fields: dict[str, Any]
     notices: tuple[str, ...]
+    member: Member | None = None
+    identity: Identity | None = None
+    modality: str = ""
+    is_suspect: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,7 +81,21 @@ class _Twin:
     digest: str
 
 
-_Judged: TypeAlias = Receipt | _Stored | _Twin
+# What became of one file: a receipt, or its pictures.
+_Judged: TypeAlias = Receipt | _Twin | list[_Stored]
+
+
+@dataclass
+class _Plan:
+    """The pictures that become one case, in their order, and why; `dropped`: those that are left out."""
+
+    pictures: list[_Stored]
+    remarks: list[Remark] = field(default_factory=list)
+    dropped: list[tuple[_Stored, Remark]] = field(default_factory=list)
+
+    @property
+    def first_identity(self) -> Identity | None:
+        return self.pictures[0].identity
 
 
 class _TooMany(Exception):
@@ -107,43 +110,6 @@ def limits() -> Limits:
 def picture_name(picture: bytes) -> str:
     """The name that a canonical PNG is stored under: of the same pixels the same."""
     return storage.content_name("images", picture, ".png")
-
-
-def refusal_of_oversized() -> Receipt:
-    """The receipt of a file that the upload handler stopped keeping."""
-    message = _t(
-        "This file is larger than %(file)d MB, or together with those before it larger than %(form)d MB. "
-        "Export the single slice, or send fewer files at once."
-    )
-    sizes = {
-        "file": settings.UPLOAD_MAX_BYTES // 2**20,
-        "form": settings.UPLOAD_MAX_REQUEST_BYTES // 2**20,
-    }
-    return Receipt(Outcome.REFUSED, None, "file_too_large", message % sizes)
-
-
-def refusal_of_text() -> Receipt:
-    """The receipt of a part of a form that is no file."""
-    message = _t("This part has no file name, and so is no file. Send it with one.")
-    return Receipt(Outcome.REFUSED, None, "no_file_name", message)
-
-
-def refusal_of_cut_off() -> Receipt:
-    """The receipt of a file in the middle of which the form ends."""
-    return Receipt(Outcome.REFUSED, None, "cut_off", _t("This file did not arrive whole. Send it again."))
-
-
-def refusal_of_full_disk() -> Receipt:
-    """The receipt of a file for which there is no room."""
-    message = _t("There is no room on the disk. Tell your administrator; once there is, send it again.")
-    return Receipt(Outcome.REFUSED, None, "disk_full", message)
-
-
-def is_disk_full(receipts: Sequence[Receipt]) -> bool:
-    """Whether nothing was taken in, and it was for want of room."""
-    return {receipt.outcome for receipt in receipts} == {Outcome.REFUSED} and any(
-        receipt.code == "disk_full" for receipt in receipts
-    )
 
 
 def submit_file(
@@ -171,22 +137,56 @@ def submit_series(
     ground_truth: str = "",
     is_simulated: bool = False,
     by_pixels: bool = False,
+    is_one_case: bool = True,
 ) -> list[Receipt]:
-    """Take the files in as the images of one case, in their order; the receipts are in the same order.
+    """Take the files in as the images of one case, in their order, or each as a case of its own; the receipts
+    are in the same order.
 
+    A hospital's files go by what they say themselves: one series is one case, sorted by where its slices lie.
     A file that is refused, or in the cohort already, is left out, and the others close up. by_pixels: also
     one whose pixels are in the cohort from another file.
     """
     require(by, Action.UPLOAD, cohort)
 
-    def case() -> Case:
+    def case_of(plan: _Plan) -> Case:
         made = Case.objects.create(
-            cohort=cohort, created_by=by, ground_truth=ground_truth, is_simulated=is_simulated
+            cohort=cohort,
+            created_by=by,
+            ground_truth=ground_truth,
+            is_simulated=is_simulated,
+            is_quarantined=any(picture.is_suspect for picture in plan.pictures),
         )
+        _keep_series(made, plan)
         audit.record(by=by, action="case.uploaded", subject=made, cohort=cohort)
+        if made.is_quarantined:
+            audit.record(by=by, action="case.quarantined", subject=made, cohort=cohort)
         return made
 
-    return _take_in(cohort, _judged(by, cohort, files, by_pixels), case)
+    if not is_one_case:
+        return _one_by_one(by, cohort, files, case_of)
+    judged = _judged(by, cohort, files, set(), by_pixels)
+    return _receipts(judged, _taken_in(cohort, _plans(judged), case_of))
+
+
+def _one_by_one(
+    by: User, cohort: Cohort, files: Iterable[Given], case_of: Callable[[_Plan], Case]
+) -> list[Receipt]:
+    """Each web picture is there before the next is read; a hospital's files wait for all of their series."""
+    digests: set[str] = set()
+    judged: list[_Judged] = []
+    receipts: dict[_Key, Receipt] = {}
+    try:
+        for given in files:
+            (entry,) = _judged(by, cohort, [given], digests)
+            judged.append(entry)
+            if isinstance(entry, list) and entry[0].member is None:
+                receipts |= _taken_in(cohort, [_Plan(entry)], case_of)
+                digests.discard(entry[0].key[0])  # found in the cohort from now on
+    except BaseException:
+        _discard_unused(_all_of(judged))
+        raise
+    waiting = [entry for entry in judged if isinstance(entry, list) and entry[0].member is not None]
+    return _receipts(judged, receipts | _taken_in(cohort, _plans(waiting), case_of))
 
 
 def add_images(*, by: User, case: Case, files: Iterable[Given]) -> list[Receipt]:
@@ -194,14 +194,51 @@ def add_images(*, by: User, case: Case, files: Iterable[Given]) -> list[Receipt]
     require(by, Action.UPLOAD, case.cohort)
     _check_unread(case)
 
-    def locked() -> Case:
+    def locked(plan: _Plan) -> Case:
         # The row is the lock: of two who add at once each finds the other's images; a reader's claim waits.
         found = Case.objects.select_for_update(of=("self",)).select_related("cohort").get(pk=case.pk)
         _check_unread(found)
+        if any(picture.is_suspect for picture in plan.pictures) and not found.is_quarantined:
+            found.is_quarantined = True
+            found.save(update_fields=["is_quarantined"])
+            audit.record(by=by, action="case.quarantined", subject=found, cohort=found.cohort)
         audit.record(by=by, action="case.images_added", subject=found, cohort=found.cohort)
         return found
 
-    return _take_in(case.cohort, _judged(by, case.cohort, files), locked)
+    judged = _judged(by, case.cohort, files, set())
+    plans = _plans(judged)
+    pictures = [picture for plan in plans for picture in plan.pictures]
+    if pictures and not (len(plans) == 1 and _is_of_series(case, plans[0])):
+        _discard_unused(_all_of(judged))
+        return _receipts(judged, {picture.key: _other_series() for picture in pictures})
+    return _receipts(judged, _taken_in(case.cohort, plans, locked))
+
+
+def _is_of_series(case: Case, plan: _Plan) -> bool:
+    """Whether pictures go into a case: of a hospital's files into the case of their own series alone."""
+    series = Series.objects.filter(case=case).first()
+    identity = plan.first_identity
+    if series is None or identity is None:
+        return series is None and identity is None
+    return (series.patient_key, series.study_key, series.series_key) == (
+        identity.patient,
+        identity.study,
+        identity.series,
+    )
+
+
+def _keep_series(case: Case, plan: _Plan) -> None:
+    """Store of which series a case is, where it is one of a hospital's files."""
+    if identity := plan.first_identity:
+        Series.objects.create(
+            case=case,
+            patient_key=identity.patient,
+            study_key=identity.study,
+            series_key=identity.series,
+            modality=plan.pictures[0].modality,
+            acquired_on=identity.acquired_on,
+            remarks=[[remark.code, dict(remark.facts)] for remark in plan.remarks],
+        )
 
 
 def _check_unread(case: Case) -> None:
@@ -211,12 +248,13 @@ def _check_unread(case: Case) -> None:
         raise CaseIsRead
 
 
-def _judged(by: User, cohort: Cohort, files: Iterable[Given], by_pixels: bool = False) -> list[_Judged]:
-    """Each file verified and stored, or what speaks against it; one file after the other is in memory.
+def _judged(
+    by: User, cohort: Cohort, files: Iterable[Given], digests: set[str], by_pixels: bool = False
+) -> list[_Judged]:
+    """Each file verified and stored, or what speaks against it; one picture after the other is in memory.
 
-    Where the disk is full nothing stays of what was stored before it was.
+    digests: of the files before. Where the disk is full nothing stays of what was stored before it was.
     """
-    digests: set[str] = set()
     judged: list[_Judged] = []
     waiting = iter(files)
     try:
@@ -224,66 +262,166 @@ def _judged(by: User, cohort: Cohort, files: Iterable[Given], by_pixels: bool = 
             entry = given if isinstance(given, Receipt) else _judge(by, cohort, given, digests, by_pixels)
             judged.append(entry)
     except BaseException as error:
-        _discard_unused([entry for entry in judged if isinstance(entry, _Stored)])
+        _discard_unused(_all_of(judged))
         if not storage.is_full(error):
             raise
         return _without_room(judged, waiting)
     return judged
 
 
+def _all_of(judged: Iterable[_Judged]) -> list[_Stored]:
+    return [picture for entry in judged if isinstance(entry, list) for picture in entry]
+
+
 def _without_room(judged: Sequence[_Judged], waiting: Iterable[Given]) -> list[_Judged]:
     """The receipts of the files before the one that found no room, of that one, and of those behind it."""
     logger.error("An upload could not be stored: the disk is full.")
     reason = refusal_of_full_disk()
+    before = [entry if isinstance(entry, Receipt) else reason for entry in judged]
     behind = [given if isinstance(given, Receipt) else reason for given in waiting]
-    return [*_refused(judged, reason), reason, *behind]
+    return [*before, reason, *behind]
 
 
 def _judge(by: User, cohort: Cohort, file: File[bytes], digests: set[str], by_pixels: bool) -> _Judged:
     if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
         return refusal_of_oversized()
+    file.seek(0)
     data = file.read()
     digest = hashlib.sha256(data).hexdigest()
     if digest in digests:
         return _Twin(digest)
-    first = _first_with(cohort, digest)
-    if first and storage.is_whole(first.file):
-        return _duplicate_of(first)
+    known = _images_with(cohort, digest)
+    if known and all(storage.is_whole(image.file) for image in known):
+        return _duplicate_of(known[0])
+    pictures: list[_Stored] = []
     try:
-        decoded = read_image_guarded(data, limits())
+        with closing(read_images_guarded(data, limits())) as images:
+            for decoded in images:
+                _check_modality(cohort, decoded)
+                picture = encode_canonical(decoded)
+                if known:
+                    _restore(known, decoded.frame, picture)
+                elif twin := _twin_of(cohort, decoded, picture, by_pixels):
+                    _discard_unused(pictures)
+                    return twin
+                else:
+                    pictures.append(_stored(cohort, decoded, picture, digest, len(data)))
     except ImageError as error:
+        _discard_unused(pictures)
         return Receipt(Outcome.REFUSED, None, error.code, sentence_of(error))
-    picture = encode_canonical(decoded)
-    if first:
-        return _restored(by, first, picture)
+    except BaseException:
+        _discard_unused(pictures)
+        raise
+    if known:
+        return _restored(by, known)
+    digests.add(digest)
+    return pictures
+
+
+def _check_modality(cohort: Cohort, decoded: DecodedImage) -> None:
+    """Raise ImageError modality_refused where the cohort takes MR alone, and this is something else."""
+    modality = decoded.source.modality if decoded.source else ""
+    if modality not in ("", "MR") and not cohort.takes_other_modalities:
+        raise ImageError(
+            "modality_refused",
+            "This cohort takes MR pictures alone. Please choose another cohort, or ask its administrator. "
+            "Received the modality %(modality)s.",
+            modality=modality,
+        )
+
+
+def _twin_of(cohort: Cohort, decoded: DecodedImage, picture: bytes, by_pixels: bool) -> Receipt | None:
+    """What is said where the cohort has this picture from another file, or another one by its identifier."""
     if by_pixels and (twin := _first_of_pixels(cohort, picture)):
         return _same_picture_as(twin)
-    digests.add(digest)
+    if decoded.source is None or not decoded.source.instance:
+        return None
+    key = deidentification.identity_of(decoded.source, cohort).instance
+    first = Image.objects.filter(cohort=cohort, instance_key=key).select_related("case").first()
+    if first is None:
+        return None
+    return _same_picture_as(first) if first.file == picture_name(picture) else _differs_from(first)
+
+
+def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, size: int) -> _Stored:
+    """The picture in the storage, with what is kept of it; from here on nothing names the patient."""
     fields = {
         "file": storage.store("images", picture, ".png"),
         "source_sha256": digest,
-        "source_bytes": len(data),
+        "source_bytes": size,
         "source_format": decoded.format_id,
+        "frame": decoded.frame,
         "width": decoded.width,
         "height": decoded.height,
         "bit_depth": decoded.bit_depth,
         "colour": decoded.colour,
         "likeness": likeness_of(decoded.pixels),
         "notices": [notice.code for notice in decoded.notices],
+        "geometry": {} if decoded.geometry == Geometry() else asdict(decoded.geometry),
+        "intensity": {} if decoded.intensity == Intensity() else asdict(decoded.intensity),
     }
+    key = (digest, decoded.frame)
+    notices = tuple(str(notice) for notice in sentences(each.code for each in decoded.notices))
+    source = decoded.source
+    if source is None:
+        return _Stored(key, fields, notices)
+    identity = deidentification.identity_of(source, cohort)
+    fields |= {"instance_key": identity.instance, "deidentification": deidentification.record_of(source)}
+    member = Member(
+        person=identity.person,
+        study=identity.study,
+        # Of a file that names no series, as NIfTI does not, its own slices are one.
+        series=identity.series or digest,
+        instance=identity.instance,
+        content=fields["file"],
+        geometry=decoded.geometry,
+        shape=(decoded.height, decoded.width),
+        apart=source.apart,
+        number=source.number,
+        is_localizer=source.is_localizer,
+    )
     return _Stored(
-        digest, fields, tuple(str(notice) for notice in sentences(each.code for each in decoded.notices))
+        key, fields, notices, member, identity, source.modality, deidentification.is_suspect(source)
     )
 
 
-def _restored(by: User, image: Image, picture: bytes) -> Receipt:
-    """The receipt of a file whose picture was lost: stored anew, and what failed for want of it is queued."""
-    image.file = storage.store("images", picture, ".png")
-    failed = Job.objects.filter(image=image, error_code__in=PICTURE_LOST)
+def _plans(judged: Iterable[_Judged]) -> list[_Plan]:
+    """The cases that pictures make: one of all web pictures, and those of a hospital's files by series."""
+    pictures = _all_of(judged)
+    plain = [picture for picture in pictures if picture.member is None]
+    placed = [picture for picture in pictures if picture.member is not None]
+    members = [picture.member for picture in placed if picture.member is not None]
+    of_series = [_plan_of(group, placed) for group in groups_of(members)]
+    return [_Plan(plain), *of_series] if plain else of_series
+
+
+def _plan_of(group: Group, pictures: Sequence[_Stored]) -> _Plan:
+    return _Plan(
+        [pictures[place] for place in group.places],
+        group.remarks,
+        [(pictures[place], remark) for place, remark in group.dropped],
+    )
+
+
+def _restore(known: Sequence[Image], frame: int, picture: bytes) -> None:
+    """Store a picture anew under the images that it belongs to."""
+    for image in known:
+        if image.frame == frame:
+            image.file = storage.store("images", picture, ".png")
+
+
+def _restored(by: User, images: Sequence[Image]) -> Receipt:
+    """The receipt of a file whose pictures were lost: stored anew, and what failed for want of them is queued
+    again.
+    """
+    image = images[0]
+    failed = Job.objects.filter(image__in=[each.pk for each in images], error_code__in=PICTURE_LOST)
     with transaction.atomic():
-        image.save(update_fields=["file"])  # the same name, unless another version wrote the PNG
+        for each in images:
+            each.save(update_fields=["file"])  # the same name, unless another version wrote the PNG
         jobs.queue_again(failed)
-        key_result.refresh_case(image.case_id)
+        for case in {each.case_id for each in images}:
+            key_result.refresh_case(case)
         audit.record(by=by, action="image.restored", subject=image.case, cohort=image.cohort)
     message = _t(
         "The same file is already in this cohort, as case %(code)s. Its stored picture was missing or "
@@ -298,31 +436,72 @@ def _restored(by: User, image: Image, picture: bytes) -> Receipt:
     )
 
 
-def _take_in(cohort: Cohort, judged: list[_Judged], case_of: Callable[[], Case]) -> list[Receipt]:
-    """Put what is stored into the case that `case_of` makes or locks; the receipts of all."""
-    stored = [entry for entry in judged if isinstance(entry, _Stored)]
+def _taken_in(
+    cohort: Cohort, plans: Sequence[_Plan], case_of: Callable[[_Plan], Case]
+) -> dict[_Key, Receipt]:
+    """Put the pictures of each plan into the case that `case_of` makes or locks; the receipts of all."""
+    receipts: dict[_Key, Receipt] = {}
     try:
-        images = _create(case_of, stored) if stored else {}
+        for plan in plans:
+            taken = _take_in(cohort, plan, case_of)
+            receipts |= taken | _receipts_of_dropped(plan, taken)
+    finally:
+        # What was left out, or not come to before something failed.
+        received = {key for key, receipt in receipts.items() if receipt.outcome == Outcome.RECEIVED}
+        every = [
+            each for plan in plans for each in (*plan.pictures, *(picture for picture, _ in plan.dropped))
+        ]
+        _discard_unused([picture for picture in every if picture.key not in received])
+    return receipts
+
+
+def _receipts_of_dropped(plan: _Plan, taken: dict[_Key, Receipt]) -> dict[_Key, Receipt]:
+    case = next((receipt.case for receipt in taken.values() if receipt.case), None)
+    receipts = {}
+    for picture, remark in plan.dropped:
+        outcome = Outcome.REFUSED if remark == DIFFERS or case is None else Outcome.DUPLICATE
+        (sentence,) = remarks_in_words([(remark.code, dict(remark.facts))])
+        receipts[picture.key] = Receipt(
+            outcome, case if outcome == Outcome.DUPLICATE else None, remark.code, sentence
+        )
+    return receipts
+
+
+def _take_in(cohort: Cohort, plan: _Plan, case_of: Callable[[_Plan], Case]) -> dict[_Key, Receipt]:
+    """The receipts of one case's pictures, by their keys."""
+    if not plan.pictures:
+        return {}
+    try:
+        images = _create(case_of, plan)
     except IntegrityError:
         # A file came in at the same time with somebody else's, who was first.
-        again = [_unless_there(cohort, entry) for entry in judged]
-        if again == judged:
-            _discard_unused(stored)
+        there = {
+            picture.key: _duplicate_of(first)
+            for picture in plan.pictures
+            if (first := _image_with(cohort, picture.key))
+        }
+        if not there:
             raise
-        return _take_in(cohort, again, case_of)
+        rest = [picture for picture in plan.pictures if picture.key not in there]
+        return there | _take_in(cohort, _Plan(rest, plan.remarks), case_of)
     except _TooMany:
-        _discard_unused(stored)
-        return _refused(judged, _too_many())
-    except BaseException:
-        _discard_unused(stored)
-        raise
-    return [_receipt(entry, images) for entry in judged]
+        return {picture.key: _too_many() for picture in plan.pictures}
+    said = _said_of(plan) if plan.first_identity else ()
+    return {picture.key: _received(picture, images[picture.key], said) for picture in plan.pictures}
 
 
-def _create(case_of: Callable[[], Case], stored: Sequence[_Stored]) -> dict[str, Image]:
-    """Case, images and jobs in one transaction; the images by their digests."""
+def _said_of(plan: _Plan) -> tuple[str, ...]:
+    """How many images a hospital's files made into one case, and how."""
+    count = len(plan.pictures)
+    images = ngettext("%(n)d image.", "%(n)d images in one case.", count) % {"n": count}
+    return images, *remarks_in_words([(remark.code, dict(remark.facts)) for remark in plan.remarks])
+
+
+def _create(case_of: Callable[[_Plan], Case], plan: _Plan) -> dict[_Key, Image]:
+    """Case, images and jobs in one transaction; the images by their keys."""
+    stored = plan.pictures
     with transaction.atomic():
-        case = case_of()
+        case = case_of(plan)
         last = case.images.aggregate(last=Max("position"))["last"]
         start = 0 if last is None else last + 1
         if start + len(stored) > settings.CASE_MAX_IMAGES:
@@ -341,32 +520,40 @@ def _create(case_of: Callable[[], Case], stored: Sequence[_Stored]) -> dict[str,
         jobs.queue_images(case.images.order_by("position"), model_versions.active_version())
         if start:
             key_result.refresh_case(case.pk)  # the analysis of the case is not over any more
-    return {image.source_sha256: image for image in images}
+    return {(image.source_sha256, image.frame): image for image in images}
 
 
-def _refused(judged: Sequence[_Judged], reason: Receipt) -> list[Receipt]:
-    """The receipts where no case comes of the files that nothing spoke against."""
-    return [entry if isinstance(entry, Receipt) else reason for entry in judged]
+def _receipts(judged: Sequence[_Judged], of_pictures: dict[_Key, Receipt]) -> list[Receipt]:
+    """One receipt a file: of several pictures the first that was received."""
+    pictures = {entry[0].key[0]: entry for entry in judged if isinstance(entry, list) and entry}
+    receipts = []
+    for entry in judged:
+        if isinstance(entry, Receipt):
+            receipts.append(entry)
+            continue
+        is_twin = isinstance(entry, _Twin)
+        found = [of_pictures[each.key] for each in (pictures[entry.digest] if is_twin else entry)]  # type: ignore[union-attr]
+        first = next((each for each in found if each.outcome == Outcome.RECEIVED), found[0])
+        receipts.append(_duplicate_in(first) if is_twin else first)
+    return receipts
 
 
-def _receipt(entry: _Judged, images: dict[str, Image]) -> Receipt:
-    if isinstance(entry, Receipt):
-        return entry
-    if isinstance(entry, _Twin):
-        return _duplicate_of(images[entry.digest])
-    image = images[entry.digest]
+def _received(picture: _Stored, image: Image, said: tuple[str, ...]) -> Receipt:
     message = _t("Received and queued.")
-    return Receipt(Outcome.RECEIVED, image.case, "received", message, entry.notices, image.position)
+    notices = (*said, *picture.notices)
+    if image.case.is_quarantined:
+        message = _t("Received. Text may be burned in: an administrator of the cohort looks at it first.")
+    return Receipt(Outcome.RECEIVED, image.case, "received", message, notices, image.position)
 
 
-def _unless_there(cohort: Cohort, entry: _Judged) -> _Judged:
-    if not isinstance(entry, Receipt) and (first := _first_with(cohort, entry.digest)):
-        return _duplicate_of(first)
-    return entry
+def _images_with(cohort: Cohort, digest: str) -> list[Image]:
+    images = Image.objects.filter(cohort=cohort, source_sha256=digest).select_related("case", "cohort")
+    return list(images.order_by("frame"))
 
 
-def _first_with(cohort: Cohort, digest: str) -> Image | None:
-    return Image.objects.filter(cohort=cohort, source_sha256=digest).select_related("case", "cohort").first()
+def _image_with(cohort: Cohort, key: _Key) -> Image | None:
+    images = Image.objects.filter(cohort=cohort, source_sha256=key[0], frame=key[1])
+    return images.select_related("case", "cohort").first()
 
 
 def _first_of_pixels(cohort: Cohort, picture: bytes) -> Image | None:
@@ -376,6 +563,27 @@ def _first_of_pixels(cohort: Cohort, picture: bytes) -> Image | None:
 def _duplicate_of(image: Image) -> Receipt:
     message = _t("The same file is already in this cohort, as case %(code)s.") % {"code": image.case.code}
     return Receipt(Outcome.DUPLICATE, image.case, "duplicate", message, position=image.position)
+
+
+def _duplicate_in(receipt: Receipt) -> Receipt:
+    """Of a file that came twice: as its first, or as one that is in that one's case already."""
+    if receipt.case is None:
+        return receipt
+    message = _t("The same file is already in this cohort, as case %(code)s.") % {"code": receipt.case.code}
+    return Receipt(Outcome.DUPLICATE, receipt.case, "duplicate", message, position=receipt.position)
+
+
+def _differs_from(image: Image) -> Receipt:
+    message = _t(
+        "Case %(code)s has another picture with the same identifier. Ask where the two come from; "
+        "this one was not taken in."
+    )
+    return Receipt(Outcome.REFUSED, None, "instance_differs", message % {"code": image.case.code})
+
+
+def _other_series() -> Receipt:
+    message = _t("These files are not of the series that the case is of. Upload them as cases of their own.")
+    return Receipt(Outcome.REFUSED, None, "other_series", message)
 
 
 def _same_picture_as(image: Image) -> Receipt:
@@ -389,7 +597,8 @@ def _too_many() -> Receipt:
     return Receipt(Outcome.REFUSED, None, "too_many_images", message % {"most": settings.CASE_MAX_IMAGES})
 
 
-def _discard_unused(stored: Sequence[_Stored]) -> None:
+def _discard_unused(stored: Iterable[_Stored]) -> None:
+    """Take out of the storage what no image uses."""
     for entry in stored:
         if not Image.objects.filter(file=entry.fields["file"]).exists():
             storage.discard(entry.fields["file"])

@@ -7,19 +7,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
-from natsort import natsort_keygen, ns
+from django.views.decorators.http import require_http_methods, require_POST
 
-from cases.access import PageRequest, sent_by_script, signed_in
+from cases.access import PageRequest, case_or_404, sent_by_script, signed_in
+from cases.intake.archives import Unpacked
 from cases.intake.form_files import files_of
 from cases.intake.forms import Grouping, UploadForm
-from cases.intake.uploads import Given, Outcome, Receipt, is_disk_full, submit_file, submit_series
+from cases.intake.names import natural_key
+from cases.intake.quarantine import release as release_case
+from cases.intake.receipts import Given, Outcome, Receipt, is_disk_full
+from cases.intake.uploads import submit_series
 from cases.models import Cohort
 from cases.permissions import Action, may_anywhere
 from cases.worklist.rows import Row, rows_by_code
@@ -29,7 +33,6 @@ from inference.formats import FORMATS, accept_attribute
 # such as a proxy's error page.
 OUTCOME_HEADER = "X-Upload-Outcome"
 
-_by_number_and_word = natsort_keygen(alg=ns.IGNORECASE)
 STATUS_OF_OUTCOME = {Outcome.RECEIVED: 201, Outcome.DUPLICATE: 200, Outcome.REFUSED: 422}
 DISK_FULL_STATUS = 507
 
@@ -66,49 +69,44 @@ def _take_in(request: PageRequest) -> HttpResponse:
     if not form.is_valid():
         return _refuse_form(request, form, [name for name, _given in files])
     cohort = form.cleaned_data["cohort"]
-    if form.cleaned_data["grouping"] == Grouping.ONE_CASE:
-        rows = _submit_as_one(request, cohort, files)
-    else:
-        rows = [_submit(request, cohort, name, given) for name, given in files]
+    rows = _submitted(request, cohort, files, form.cleaned_data["grouping"] == Grouping.ONE_CASE)
     if sent_by_script(request):
         return _rows_alone(request, rows)
     status = DISK_FULL_STATUS if is_disk_full([row.receipt for row in rows]) else 200
     return _page(request, form, rows=rows, status=status)
 
 
-def _submit(request: PageRequest, cohort: Cohort, name: str, given: Given) -> UploadRow:
-    if isinstance(given, Receipt):
-        return UploadRow(_shown(name), given, None)
-    receipt = submit_file(by=request.user, cohort=cohort, file=given)
-    return UploadRow(_shown(name), receipt, _row_of(request, receipt))
-
-
-def natural_key(name: str) -> tuple[Any, str]:
-    """A key to sort file names by as people mean it: slice2 before slice10, whatever the case of letters. Of
-    names that are alike so far, the plain text decides.
-    """
-    return _by_number_and_word(name), name
-
-
-def _submit_as_one(
-    request: PageRequest, cohort: Cohort, files: Sequence[tuple[str, Given]]
+def _submitted(
+    request: PageRequest, cohort: Cohort, files: Sequence[tuple[str, Given]], is_one_case: bool
 ) -> list[UploadRow]:
-    """One row for the case, then one for each file that is no part of it."""
-    ordered = sorted(files, key=lambda file: natural_key(file[0]))
-    receipts = submit_series(by=request.user, cohort=cohort, files=[given for _name, given in ordered])
-    named = [(_shown(name), receipt) for (name, _given), receipt in zip(ordered, receipts, strict=True)]
-    received = [(name, receipt) for name, receipt in named if receipt.outcome == Outcome.RECEIVED]
-    left_out = [
-        UploadRow(name, receipt, None) for name, receipt in named if receipt.outcome != Outcome.RECEIVED
-    ]
-    if not received:
-        return left_out
-    words = ngettext("%(n)d file as one case", "%(n)d files as one case", len(received))
-    notices = dict.fromkeys(notice for _, receipt in received for notice in receipt.notices)
-    receipt = replace(received[0][1], notices=tuple(notices))
-    row = _row_of(request, receipt)
-    names = tuple(name for name, _ in received)
-    return [UploadRow(words % {"n": len(received)}, receipt, row, names), *left_out]
+    """One row for each case, then one for each file that is no part of one; where each picture is a case of
+    its own, in the order of the files.
+    """
+    given = Unpacked(sorted(files, key=lambda file: natural_key(file[0])) if is_one_case else files)
+    receipts = submit_series(by=request.user, cohort=cohort, files=given, is_one_case=is_one_case)
+    parts: dict[Any, list[tuple[str, Receipt]]] = {}
+    for at, (name, receipt) in enumerate(zip(given.names, receipts, strict=True)):
+        is_part = receipt.outcome == Outcome.RECEIVED and receipt.case is not None
+        key = receipt.case.pk if is_part and receipt.case else at
+        parts.setdefault(key, []).append((_shown(name), receipt))
+    rows = [_row_of_case(request, part, is_one_case) for part in parts.values()]
+    # A sort keeps the order of equal ones.
+    return sorted(rows, key=lambda row: is_one_case and row.receipt.outcome != Outcome.RECEIVED)
+
+
+def _row_of_case(request: PageRequest, part: Sequence[tuple[str, Receipt]], is_one_case: bool) -> UploadRow:
+    """The row of the files of one case, or of one file."""
+    name, receipt = part[0]
+    if receipt.outcome != Outcome.RECEIVED:
+        # Among the slices of a case a row is about what is left out, and shows no other case's state.
+        return UploadRow(name, receipt, None if is_one_case else _row_of(request, receipt))
+    if len(part) == 1 and not is_one_case:
+        return UploadRow(name, receipt, _row_of(request, receipt))
+    words = ngettext("%(n)d file as one case", "%(n)d files as one case", len(part))
+    notices = dict.fromkeys(notice for _, each in part for notice in each.notices)
+    together = replace(receipt, notices=tuple(notices))
+    names = tuple(name for name, _ in part)
+    return UploadRow(words % {"n": len(part)}, together, _row_of(request, together), names)
 
 
 def _shown(name: str) -> str:
@@ -157,3 +155,14 @@ def _page(
         "max_images": min(settings.CASE_MAX_IMAGES, settings.UPLOAD_MAX_FILES),
     }
     return render(request, "intake/upload.html", context, status=status)
+
+
+@never_cache
+@require_POST
+@signed_in
+def release(request: PageRequest, code: str) -> HttpResponse:
+    """Let a case be seen whose pictures show no name, as the administrator says who has looked."""
+    case = case_or_404(request, code)
+    if release_case(by=request.user, case=case):
+        messages.success(request, _t("The case is out of quarantine."))
+    return redirect("cases:case", code=case.code)

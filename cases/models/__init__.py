@@ -25,6 +25,7 @@ from cases.models.prediction import Prediction
 from cases.models.protocol import Protocol
 from cases.models.review import Review
 from cases.models.saved_view import SavedView
+from cases.models.series import Series
 from cases.models.snapshot import Snapshot
 from cases.models.teaching_read import TeachingRead
 
@@ -48,6 +49,7 @@ __all__ = [
     "Protocol",
     "Review",
     "SavedView",
+    "Series",
     "Snapshot",
     "TeachingRead",
 ]

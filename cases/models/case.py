@@ -67,6 +67,12 @@ class Case(models.Model):
     is_simulated = models.BooleanField(
         _("simulated"), default=False, help_text=_("Made for demonstration; never in a figure.")
     )
+    is_quarantined = models.BooleanField(
+        _("quarantined"),
+        default=False,
+        db_default=False,
+        help_text=_("A picture may show a name: only administrators see the case until one has looked."),
+    )
     protocol = models.ForeignKey(
         "cases.Protocol",
         null=True,

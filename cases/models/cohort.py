@@ -23,6 +23,11 @@ class Cohort(ProtocolFields):
     name = models.CharField(_("name"), max_length=120, unique=True)
     description = models.TextField(_("description"), blank=True)
     protocol_version = models.PositiveIntegerField(_("version of the protocol"), default=1, editable=False)
+    takes_other_modalities = models.BooleanField(
+        _("takes other modalities than MR"),
+        default=False,
+        help_text=_("The network knows MR alone: its input gate marks what is none."),
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     # The plan: what the study has set itself, and is measured by.
     planned_readers = models.PositiveSmallIntegerField(_("planned readers"), null=True, blank=True)

@@ -27,11 +27,40 @@ class Image(models.Model):
     source_format = models.CharField(_("format of the upload"), max_length=20)
     source_bytes = models.PositiveBigIntegerField(_("size of the upload, bytes"))
     file = models.CharField(_("stored under"), max_length=120)
+    frame = models.PositiveIntegerField(
+        _("place in the file"), default=0, help_text=_("Of a file of many pictures, from 0.")
+    )
     width = models.PositiveIntegerField(_("width, pixels"))
     height = models.PositiveIntegerField(_("height, pixels"))
     bit_depth = models.PositiveSmallIntegerField(_("bits a channel"))
     colour = models.CharField(_("colour"), max_length=4, choices=[("grey", _("grey")), ("rgb", _("RGB"))])
     notices = models.JSONField(_("what was changed on the way in"), default=list, blank=True)
+    geometry = models.JSONField(
+        _("place in the patient"),
+        default=dict,
+        blank=True,
+        help_text=_("As inference.geometry.Geometry has it; empty where the file did not tell."),
+    )
+    intensity = models.JSONField(
+        _("what greys stand for"),
+        default=dict,
+        blank=True,
+        help_text=_("As inference.formats.Intensity has it; empty where the file did not tell."),
+    )
+    deidentification = models.JSONField(
+        _("what was done against names"),
+        default=dict,
+        blank=True,
+        help_text=_("Codes of the profile (PS3.16, CID 7050), and what was kept; empty for a web picture."),
+    )
+    instance_key = models.CharField(
+        _("key of the instance"),
+        max_length=32,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_("A keyed hash of the identifier in the file (cases/intake/deidentification.py)."),
+    )
     likeness = models.CharField(
         _("hash of what is shown"),
         max_length=64,
@@ -53,7 +82,7 @@ class Image(models.Model):
         verbose_name_plural = _("images")
         ordering: ClassVar = ["case", "position"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["cohort", "source_sha256"], name="image_once_a_cohort"),
+            models.UniqueConstraint(fields=["cohort", "source_sha256", "frame"], name="image_once_a_cohort"),
             models.UniqueConstraint(fields=["case", "position"], name="image_position_in_case"),
         ]
         indexes: ClassVar = [
@@ -61,6 +90,12 @@ class Image(models.Model):
             models.Index(fields=["picture"], name="image_same_picture"),
             # Whether a stored file is anybody's still.
             models.Index(fields=["file"], name="image_same_pixels"),
+            # Whether a cohort has another picture of the same identifier.
+            models.Index(
+                fields=["instance_key", "cohort"],
+                name="image_same_instance",
+                condition=~models.Q(instance_key=""),
+            ),
         ]
 
     def __str__(self) -> str:

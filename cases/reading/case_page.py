@@ -23,7 +23,7 @@ from cases.blinding import is_held_back, may_see_statements, truth_lies_open
 from cases.classes import known_classes
 from cases.disclosures import Seen
 from cases.lifecycle import READER_ONLY_CLASSES, CaseState, Shown
-from cases.models import Case, Prediction, Review
+from cases.models import Case, Prediction, Review, Series
 from cases.permissions import Action
 from cases.reading.adjudications import is_adjudicator
 from cases.reading.forms import AmendForm, FirstReadForm, ReviewForm, initial_of
@@ -33,9 +33,10 @@ from cases.reading.queries import adjudication_of, own_draft, reviews_of
 from cases.reading.read_input import ReadInput, from_draft, read_of, written_in
 from cases.reading.reviews import is_for_adjudicator
 from cases.reading.stage import Stage
-from cases.translation import sentences, tenths_of_percent
+from cases.translation import remarks_in_words, sentences, tenths_of_percent
 from cases.viewer.images import image_at
 from cases.viewer.marks import MarkedRegion
+from cases.viewer.placing import orientation_in_words, spacing_in_words
 from cases.viewer.viewer import viewer_of
 from cases.worklist import reading_queue
 
@@ -124,7 +125,9 @@ def page(
     context: dict[str, Any] = {
         "case": case,
         "image": image,
-        "notices": sentences(image.notices),
+        "notices": [*_remarks(case), *sentences(image.notices)],
+        "orientation": orientation_in_words(image),
+        "spacing": spacing_in_words(image),
         "analysis": analysis,
         "viewer": viewer_of(case, image, by_image, request.GET, key=shown, regions=regions),
         "is_withheld": withheld,
@@ -393,3 +396,9 @@ def _truth(case: Case, labels: Mapping[str, str]) -> dict[str, str] | None:
     if not case.ground_truth or not terms_for(case).reveals_ground_truth:
         return None
     return {"code": case.ground_truth, "label": labels.get(case.ground_truth, case.ground_truth)}
+
+
+def _remarks(case: Case) -> list[str]:
+    """How a hospital's series was put together, such as that slices seem to be missing."""
+    series = Series.objects.filter(case=case).only("remarks").first()
+    return remarks_in_words(series.remarks) if series else []

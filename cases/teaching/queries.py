@@ -51,7 +51,9 @@ def teaching_cases(user: Person) -> QuerySet[Case]:
     the user still has to read blind elsewhere.
     """
     analysed = Exists(can_be_key(Prediction.objects.filter(image__case=OuterRef("pk"))))
-    readable = Case.objects.filter(under(Reading.TEACHING), cohort__in=teaching_cohorts(user))
+    readable = Case.objects.filter(
+        under(Reading.TEACHING), cohort__in=teaching_cohorts(user), is_quarantined=False
+    )
     return readable.filter(analysed).exclude(held_back_from(user)).exclude(ground_truth="")
 
 

@@ -27,6 +27,7 @@ from cases.analysis.results import prediction_visible_to
 from cases.lifecycle import Shown
 from cases.models import Case, Image, Prediction
 from cases.permissions import Action, require
+from cases.viewer.placing import window_of
 from inference.canonical import decode_canonical, verify_canonical
 from inference.colour_maps import DEFAULT_COLOUR_MAP
 from inference.errors import InferenceError
@@ -84,8 +85,8 @@ def thumbnail(request: PageRequest, code: str) -> HttpResponseBase:
     image = images[len(images) // 2]
     return _file(
         request,
-        f"{image.file}:rgb:thumbnail",
-        lambda: base_png(pixels_of(image), "rgb", THUMBNAIL_SIDE),
+        f"{image.file}:{window_of(image)}:rgb:thumbnail",
+        lambda: base_png(pixels_of(image), "rgb", THUMBNAIL_SIDE, window=window_of(image)),
     )
 
 
@@ -93,9 +94,11 @@ def thumbnail(request: PageRequest, code: str) -> HttpResponseBase:
 @signed_in
 def base_nifti(request: PageRequest, code: str) -> HttpResponseBase:
     """The picture with its full bit depth, for the viewer."""
-    return _picture(
-        request, code, ":nifti", lambda image, channel: base_volume(pixels_of(image), channel), GZIP
-    )
+    return _picture(request, code, ":nifti", _base_nifti, GZIP)
+
+
+def _base_nifti(image: Image, channel: Channel) -> bytes:
+    return base_volume(pixels_of(image), channel, window_of(image))
 
 
 def _picture(
@@ -106,7 +109,8 @@ def _picture(
     channel = request.GET.get("channel", "grey")
     if channel not in CHANNELS:
         return _bad_value("channel", CHANNELS)
-    return _file(request, f"{image.file}:{channel}{kind}", lambda: draw(image, channel), content_type)
+    key = f"{image.file}:{window_of(image)}:{channel}{kind}"
+    return _file(request, key, lambda: draw(image, channel), content_type)
 
 
 def _base_png(image: Image, channel: Channel) -> bytes:
@@ -115,13 +119,14 @@ def _base_png(image: Image, channel: Channel) -> bytes:
         stored = storage.load(image.file)
         verify_canonical(stored)
         return stored
-    return base_png(pixels_of(image), channel, MAX_SIDE)
+    return base_png(pixels_of(image), channel, MAX_SIDE, window=window_of(image))
 
 
 def _is_shown_as_stored(image: Image, channel: Channel) -> bool:
     """Whether a browser shows the stored PNG as we would: no window, no channel to take out, not large."""
     has_the_channels = image.colour == "grey" or channel == "rgb"
-    return image.bit_depth == SHOWN_BITS and has_the_channels and max(image.width, image.height) <= MAX_SIDE
+    is_plain = image.bit_depth == SHOWN_BITS and window_of(image) is None
+    return is_plain and has_the_channels and max(image.width, image.height) <= MAX_SIDE
 
 
 @require_safe
@@ -198,7 +203,8 @@ def overlay(
     box = letterbox(image.width, image.height)
     return _file(
         request,
-        f"{image.file}:{prediction.maps_file}:{layer}:{shown_class}:{colours}:{percent}:{interpolation}",
+        f"{image.file}:{window_of(image)}:{prediction.maps_file}:{layer}:{shown_class}:{colours}:{percent}"
+        f":{interpolation}",
         lambda: overlay_png(
             pixels_of(image),
             _one_map(prediction, layer, shown_class),
@@ -206,6 +212,7 @@ def overlay(
             int(percent) / 100,
             colours,
             smooth=interpolation == "linear",
+            window=window_of(image),
         ),
     )
 

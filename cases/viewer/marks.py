@@ -10,6 +10,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _t
 
 from cases.models import Image, Prediction
+from cases.viewer.placing import area_in_words
 from inference.heatmaps import MapSet
 from inference.preprocessing import letterbox
 from inference.regions import area, outline, share_inside
@@ -29,7 +30,8 @@ class Mark:
     """One region over the picture: `path` as SVG writes it, in pixels of the original,
     on the case's picture at the position `image`.
 
-    `shares` is the share of the heat inside, by layer and class, in words; empty without heat maps.
+    `area` is in square millimetres, empty where the pixels' size is unknown; `shares` is the share of the
+    heat inside, by layer and class, in words; empty without heat maps.
     """
 
     owner: str
@@ -41,6 +43,7 @@ class Mark:
     y: str
     sign_size: str
     size: str
+    area: str
     shares: dict[str, dict[str, str]]
     share: str = ""
 
@@ -77,6 +80,7 @@ def _mark(
         y=f"{top:g}",
         sign_size=f"{max(image.width, image.height) / 28:.1f}",
         size=_percent(area(region) / (image.width * image.height)),
+        area=area_in_words(image, area(region)),
         shares=shares,
         share=shares[chosen[0]][chosen[1]] if chosen and shares else "",
     )

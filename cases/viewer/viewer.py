@@ -7,7 +7,7 @@ Everything is in pixels of the original image. Base and heat map fill the view b
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.urls import reverse
@@ -19,6 +19,7 @@ from cases.translation import percent_of
 from cases.viewer.forms import Legend, ViewerForm, legend_of
 from cases.viewer.images import maps_of
 from cases.viewer.marks import Mark, MarkedRegion, marks_on
+from cases.viewer.placing import Markers, markers_of
 from inference.errors import InferenceError
 from inference.heatmaps import COLOUR_MAPS, MapSet
 
@@ -79,6 +80,7 @@ class Viewer:
     marks: list[Mark]
     all_marks: list[Mark]
     count: int
+    markers: Markers | None
     here: Slice
     before: Slice | None
     after: Slice | None
@@ -129,6 +131,7 @@ def viewer_of(
         marks,
         marks + elsewhere,
         len(images),
+        markers_of(image),
         slices[at],
         slices[at - 1] if at else None,
         slices[at + 1] if at + 1 < len(images) else None,
@@ -173,6 +176,7 @@ def _places(case: Case, image: Image, prediction: Prediction | None) -> dict[str
         "width": image.width,
         "height": image.height,
         "isColour": image.colour == "rgb",
+        "sides": asdict(markers) if (markers := markers_of(image)) else {},
         "base": _address("base", case, image),
         "volume": _address("base-nifti", case, image),
         "heat": None,

@@ -89,14 +89,14 @@ class Move(Act):
 
     def _twins(self, cases: Sequence[Case]) -> Reasons:
         """Cases with an image that the target has already, or is about to get from a case before them."""
-        digests: dict[UUID, list[str]] = {}
-        images = Image.objects.filter(case__in=keys_of(cases)).values_list("case", "source_sha256")
-        for key, digest in images:
-            digests.setdefault(key, []).append(digest)
+        digests: dict[UUID, list[tuple[str, int]]] = {}
+        images = Image.objects.filter(case__in=keys_of(cases)).values_list("case", "source_sha256", "frame")
+        for key, digest, frame in images:
+            digests.setdefault(key, []).append((digest, frame))
         present = set(
             Image.objects.filter(
-                cohort=self.cohort, source_sha256__in=[digest for _key, digest in images]
-            ).values_list("source_sha256", flat=True)
+                cohort=self.cohort, source_sha256__in=[digest for _key, digest, _frame in images]
+            ).values_list("source_sha256", "frame")
         )
         reason = _t("“%(cohort)s” has the same image already.") % {"cohort": self.cohort.name}
         reasons: Reasons = {}

@@ -1,4 +1,6 @@
-"""`python -m inference.demo OUT_DIR`: write the simulated slices and manifest.csv (path, label, case)."""
+"""`python -m inference.demo OUT_DIR`: write the simulated slices, manifest.csv (path, label, case), and the
+series that comes as a hospital sends it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from inference.demo import hospital
 from inference.demo.anatomy import Grid, Head, cut, load_head
 from inference.demo.lesions import draw
 from inference.demo.scanner import Scanner, acquire, coloured, eight_bit, twelve_bit
@@ -34,6 +37,7 @@ def main(out: Path) -> None:
             name = f"series-{number}-{place:02d}.jpg"
             _write(out / name, make_slice_of_series(head, script, number, place), script.medium)
             rows.append((name, series.lesion.kind, f"series-{number}"))
+    hospital.write(out, head)
     with (out / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("path", "label", "case"))

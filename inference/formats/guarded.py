@@ -76,7 +76,7 @@ class DecodingPool:
             (image,) = images
         return image
 
-    def read_all(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[DecodedImage]:
+    def read_all(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> Generator[DecodedImage]:
         """As `inference.formats.read_images`, one image in memory at a time. Close it where it is not read to
         its end: a process waits for that.
         """
@@ -340,6 +340,6 @@ def read_image_guarded(data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedI
     return _pool.read(data, limits)
 
 
-def read_images_guarded(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[DecodedImage]:
+def read_images_guarded(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Generator[DecodedImage]:
     """As `inference.formats.read_images`, for files of strangers: see `DecodingPool.read_all`."""
     return _pool.read_all(data, limits)

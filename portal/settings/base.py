@@ -202,9 +202,11 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=50 * 2**20)
 UPLOAD_MAX_REQUEST_BYTES = env.int("UPLOAD_MAX_REQUEST_BYTES", default=500 * 2**20)
 UPLOAD_MAX_PIXELS = env.int("UPLOAD_MAX_PIXELS", default=16_000_000)
-UPLOAD_MAX_FILES = env.int("UPLOAD_MAX_FILES", default=200)
+UPLOAD_MAX_FILES = env.int("UPLOAD_MAX_FILES", default=1000)
 DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
-CASE_MAX_IMAGES = env.int("CASE_MAX_IMAGES", default=200)
+CASE_MAX_IMAGES = env.int("CASE_MAX_IMAGES", default=1000)
+# Of the keys that stand for patients and series; empty for SECRET_KEY (cases/intake/deidentification.py).
+PSEUDONYM_KEY = env.str("PSEUDONYM_KEY", default="")
 # What exceeds this goes to a temporary file on disk while it arrives, never into memory.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 FILE_UPLOAD_HANDLERS = [

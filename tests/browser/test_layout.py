@@ -162,27 +162,23 @@ def test_reading_is_in_sight_in_every_stage_at_a_desk_and_by_the_thumb_on_a_tele
         page.emulate_media(media="screen")
 
 
-def test_decision_is_in_sight_under_what_two_readers_said(
-    page: Page,
-    live_server,
-    colleague,
-    second,
-    referee,
-    submit,
-    analyse_as,
-    under_protocol,
-    commit_as,
-    review_as,
-    without_canvas,
-) -> None:
+@pytest.fixture
+def disputed(submit, analyse_as, under_protocol, commit_as, review_as, colleague, second, referee) -> str:
+    """The code of a case on which two readers differ in so many words."""
     under_protocol(reading="blinded", readers_required=2, adjudicator=referee)
     case = submit(seed=1)
     analyse_as(case)
     for reader, said in ((colleague, "pituitary"), (second, "meningioma")):
         commit_as(reader, case, said, comment="A rim of contrast around a core without any.")
         review_as(reader, case, corrected=said, comment="A rim of contrast around a core without any.")
+    return str(case.code)
+
+
+def test_decision_is_in_sight_under_what_two_readers_said(
+    page: Page, live_server, referee, disputed, without_canvas
+) -> None:
     sign_in(page, live_server, referee)
-    page.goto(f"{live_server.url}/cases/{case.code}/adjudicate/")
+    page.goto(f"{live_server.url}/cases/{disputed}/adjudicate/")
     expect(page.get_by_role("button", name="Decide")).to_be_visible()
     all_in_sight(page, "adjudication")
 

@@ -99,7 +99,7 @@ CODES = {"data-classes", "data-drafts", "data-hides"}
 # Names, units and signs that are the same in every language.
 NAMES = (
     *("SecondRead", "English", "Deutsch", "REST"),
-    *("PNG", "JPEG", "TIFF", "BMP", "WebP", "RGB", "MB", "KB", "Esc", "UTC"),
+    *("PNG", "JPEG", "TIFF", "BMP", "WebP", "DICOM", "NIfTI", "RGB", "MB", "KB", "Esc", "UTC"),
 )
 
 

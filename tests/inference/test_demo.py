@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import zipfile
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from inference.demo import hospital
 from inference.demo.__main__ import make, make_slice_of_series
 from inference.demo.anatomy import Head, cut, load_head
-from inference.demo.lesions import draw
+from inference.demo.lesions import Lesion, draw
 from inference.demo.script import SCRIPTS, SERIES, Script, Series
 from inference.formats import read_image
 from inference.preprocessing import to_grey
+from inference.series import Member, groups_of
 
 pytestmark = pytest.mark.slow
 
@@ -105,3 +109,32 @@ def test_same_seed_makes_the_same_pixels(head: Head, medium: str, shape: tuple[i
     assert (first.shape, str(first.dtype)) == (shape, dtype)
     assert np.array_equal(first, second)
     assert int(first.max()) <= (4095 if medium == "png12" else 255)
+
+
+def test_shipped_hospital_series_lies_where_its_script_puts_it() -> None:
+    with zipfile.ZipFile(DEMO / hospital.NAME) as archive:
+        images = [read_image(archive.read(name)) for name in archive.namelist()]
+    assert (DEMO / hospital.NAME).stat().st_size < 500_000
+    heights = [(image.geometry.position or (0, 0, -1))[2] for image in images]
+    assert heights != sorted(heights)
+    assert sorted(heights) == [script.plane.offset for script in hospital.SERIES.scripts()]
+    assert {image.geometry.markers for image in images} == {("R", "L", "A", "P")}
+    assert {image.pixels.shape for image in images} == {(160, 160)}
+    members = [
+        Member("", "", "", str(at), at, image.geometry, (160, 160), number=at)
+        for at, image in enumerate(images)
+    ]
+    (group,) = groups_of(members)
+    assert group.remarks == []
+
+
+def test_hospital_series_shows_the_patients_right_on_the_left(head: Head) -> None:
+    """The lesion is at x = -54 of MNI space, which grows to the right: on the right of the picture."""
+    slices = list(hospital.SERIES.scripts())
+    place = max(range(len(slices)), key=lambda at: slices[at].lesion.radius)
+    none = dataclasses.replace(slices[place], lesion=Lesion("notumor", 0, 0, 0))
+    with_it = hospital.slice_of(head, slices[place], place).astype(float)
+    without = hospital.slice_of(head, none, place).astype(float)
+    columns = np.abs(with_it - without).sum(axis=0)
+    assert slices[place].lesion.u < 0
+    assert columns[80:].sum() > 5 * columns[:80].sum()

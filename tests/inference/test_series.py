@@ -83,7 +83,7 @@ def test_slices_of_one_place_are_told_apart(name) -> None:
     members = [slice_at(z, apart=((name, value),)) for z in (0, 3, 6) for value in (10.0, 20.0)]
     first, second = groups_of(members)
     assert (first.places, second.places) == ([0, 2, 4], [1, 3, 5])
-    assert codes(first) == [f"split_{name.split()[0]}"]
+    assert codes(first) == [f"split_{name.split()[0]}".replace("-", "_")]
 
 
 def test_value_that_differs_with_the_place_splits_nothing() -> None:

@@ -25,6 +25,7 @@ SOURCES = (
     "cases",
     "inference/canonical.py",
     "inference/formats",
+    "inference/series.py",
     "cases/analysis/worker.py",
     "portal",
     "templates",
@@ -43,6 +44,7 @@ KEYWORDS = {
     "npgettext_lazy": ((1, "c"), 2, 3),
     "ImageError": (2,),
     "Failure": (2,),
+    "Remark": (2,),
 }
 
 

@@ -19,16 +19,10 @@ from cases.api.serializers import receipt_bodies
 from cases.api.views.base import ApiView, case_or_404, user_of
 from cases.cohorts import cohorts_of
 from cases.input_values import is_storable
+from cases.intake.archives import Unpacked
 from cases.intake.form_files import files_of
-from cases.intake.uploads import (
-    Given,
-    Outcome,
-    Receipt,
-    add_images,
-    is_disk_full,
-    submit_file,
-    submit_series,
-)
+from cases.intake.receipts import Given, Outcome, Receipt, is_disk_full
+from cases.intake.uploads import add_images, submit_series
 from cases.models import Case, Cohort
 from cases.permissions import Action, require
 
@@ -54,8 +48,8 @@ class UploadsView(ApiView):
     )
     def post(self, request: Request) -> HttpResponseBase:
         """Take the files in, one after the other; a bad one does not stop the others."""
-        receipts = _take_in(request)
-        body = {"receipts": receipt_bodies(receipts, {"request": request})}
+        receipts, places = _take_in(request)
+        body = {"receipts": receipt_bodies(receipts, places, {"request": request})}
         if is_disk_full(receipts):
             return problem("disk_full", str(DISK_FULL), **body)
         outcomes = {receipt.outcome for receipt in receipts}
@@ -64,8 +58,10 @@ class UploadsView(ApiView):
         return Response(body, status=201 if Outcome.RECEIVED in outcomes else 200)
 
 
-def _take_in(request: Request) -> list[Receipt]:
-    """The receipts of the request's files, in the order of the form."""
+def _take_in(request: Request) -> tuple[list[Receipt], list[int]]:
+    """The receipts of the request's files, in the order of the form, and the place of each file there: of an
+    archive each file in it has one.
+    """
     # Of a request with no body at all REST framework makes a plain dict.
     form, by = cast("Parts", request.data or QueryDict()), user_of(request)
     if unknown := sorted(set(form) - {"cohort", "case", "together", "file"}):
@@ -73,15 +69,13 @@ def _take_in(request: Request) -> list[Receipt]:
     if "case" in form:
         case = _case(request, form)
         require(by, Action.UPLOAD, case.cohort)
-        return add_images(by=by, case=case, files=_files(request))
+        files = Unpacked(_files(request))
+        return add_images(by=by, case=case, files=files), files.places
     cohort, together = _cohort(request, form), _together(form)
     require(by, Action.UPLOAD, cohort)
-    if together:
-        return submit_series(by=by, cohort=cohort, files=_files(request))
-    return [
-        file if isinstance(file, Receipt) else submit_file(by=by, cohort=cohort, file=file)
-        for file in _files(request)
-    ]
+    files = Unpacked(_files(request))
+    receipts = submit_series(by=by, cohort=cohort, files=files, is_one_case=together)
+    return receipts, files.places
 
 
 def _case(request: Request, form: Parts) -> Case:
@@ -121,8 +115,8 @@ def _cohort(request: Request, form: Parts) -> Cohort:
     raise Http404(_t("There is no such cohort, or you are not in it."))
 
 
-def _files(request: Request) -> list[Given]:
+def _files(request: Request) -> list[tuple[str, Given]]:
     """One for each part named “file”, in the order of the form: the file, or the receipt of what is none."""
     if files := files_of(request, "file"):
-        return [given for _name, given in files]
+        return files
     raise ValidationError({"file": [_t("Send at least one part named “file”, with a file name.")]})

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from cases.analysis.model_versions import active_version
 from cases.intake.folder_import import FolderError, import_files, labelled_files, refuse_contradictions
-from cases.intake.uploads import Outcome
+from cases.intake.receipts import Outcome
 from cases.models import Cohort
 from cases.people.memberships import add_member
 from cases.roles import Role

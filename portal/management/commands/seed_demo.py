@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from django.core.files.base import File
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from cases.analysis.model_versions import active_version, register
 from cases.analysis.results import current_result
+from cases.intake.archives import Unpacked
 from cases.intake.folder_import import LabelledFile, cases_of, import_files, labelled_files
+from cases.intake.uploads import submit_series
 from cases.lifecycle import JobStatus, Reading, ReadingOrder, Verdict
 from cases.models import Case, Cohort, FirstRead, Job, Prediction
 from cases.people.memberships import add_member
@@ -29,6 +32,8 @@ from portal.demo import (
     DEMO_COHORT,
     DEMO_DESCRIPTION,
     DEMO_DIR,
+    HOSPITAL_ARCHIVE,
+    HOSPITAL_CLASS,
     SERIES_OF,
     TEACHING_CASES,
     TEACHING_COHORT,
@@ -79,6 +84,8 @@ class Command(BaseCommand):
             slices = [file for file in files if file.case and file.case == SERIES_OF.get(into.name)]
             self._import(importer, into, few + slices)
             self._analyse_waiting(into)
+        self._import_hospital_series(importer, cohort)
+        self._analyse_waiting(cohort)
         self._read_some(cohort, people["radiologist"])
         self._dispute_one(blinded, people["radiologist"], people["second"])
         self._finish_study(cohort)
@@ -98,11 +105,25 @@ class Command(BaseCommand):
             add_member(by=None, cohort=cohort, user=person, role=account.role)
 
     def _import(self, importer: User, cohort: Cohort, files: list[LabelledFile]) -> None:
-        if cohort.cases.count() >= len(cases_of(files)):
+        if cohort.cases.filter(series=None).count() >= len(cases_of(files)):
             return
         taken_in = import_files(by=importer, cohort=cohort, files=files, is_simulated=True)
         for number, _ in enumerate(taken_in, start=1):
             self.stdout.write(f"{cohort.name}: image {number} of {len(files)}")
+
+    def _import_hospital_series(self, importer: User, cohort: Cohort) -> None:
+        """Take the DICOM series in as the upload page does: unpacked, sorted, without its names."""
+        if cohort.cases.exclude(series=None).exists():
+            return
+        with (DEMO_DIR / HOSPITAL_ARCHIVE).open("rb") as stream:
+            receipts = submit_series(
+                by=importer,
+                cohort=cohort,
+                files=Unpacked([(HOSPITAL_ARCHIVE, File(stream))]),
+                ground_truth=HOSPITAL_CLASS,
+                is_simulated=True,
+            )
+        self.stdout.write(f"{cohort.name}: a DICOM series of {len(receipts)} slices")
 
     def _analyse_waiting(self, cohort: Cohort) -> None:
         """Run the waiting analyses here, by the worker's own function, before anybody looks."""

@@ -4,6 +4,7 @@
 
 import { cookie } from "../cookies.js";
 import { showScripted } from "../scriptonly.js";
+import { filesOf } from "./dropped.js";
 import {
   failureOf,
   fill,
@@ -51,7 +52,8 @@ function add(files) {
   for (const parcel of parcelsOf(files, grouping)) {
     const row = rowTemplate.content.firstElementChild.cloneNode(true);
     const isOne = parcel.length === 1;
-    part(row, "name").textContent = isOne ? parcel[0].name : fill(list.dataset.oneCase, { n: parcel.length });
+    const words = grouping === "one_case" ? list.dataset.oneCase : list.dataset.bySeries;
+    part(row, "name").textContent = isOne ? parcel[0].name : fill(words, { n: parcel.length });
     part(row, "state").textContent = list.dataset.waiting;
     list.append(row);
     const cohort = form.elements.cohort.value;
@@ -59,7 +61,7 @@ function add(files) {
     part(row, "again").addEventListener("click", () => again(entry));
     entries.push(entry);
     // The server refuses it as well, but only after all of it has come over the line.
-    const refusal = refusalOf(parcel.map((file) => file.size), limits);
+    const refusal = refusalOf(parcel, limits);
     if (refusal) fail(entry, refusal);
   }
   results.hidden = entries.length === 0;
@@ -174,7 +176,7 @@ function listen() {
   zone.addEventListener("dragleave", () => zone.removeAttribute("data-over"));
   zone.addEventListener("drop", (event) => {
     zone.removeAttribute("data-over");
-    take([...event.dataTransfer.files]);
+    filesOf(event.dataTransfer).then(take);
   });
   window.addEventListener("beforeunload", (event) => {
     const isUnderWay = entries.some(({ stage }) => stage === "sending" || stage === "waiting");

@@ -33,19 +33,35 @@ export function heldAndReady(held, files, cohort) {
 }
 
 /**
- * The files as what is sent at once: each alone, or all together where they are the slices of one case. A case is
- * sent in one request, so that it is there whole or not at all; tried again, what had arrived is found again.
+ * Whether a file by this name may be one of a series, or half of a pair: DICOM has no ending as often as one, or an
+ * identifier for a name, which ends in a number. The server looks at the content; here only what goes together is told.
+ */
+export function isOfSeries(name) {
+  const [, ending = ""] = /\.([^.]*)$/.exec(name) ?? [];
+  return /^(|dcm|dicom|ima|hdr|img|\d+)$/i.test(ending);
+}
+
+/** Whether a file by this name is an archive of many. */
+export const isArchive = (name) => /\.zip$/i.test(name);
+
+/**
+ * The files as what is sent at once: all together where they are the slices of one case, or of series; else each alone.
+ * A case is sent in one request, so that it is there whole or not at all; tried again, what had arrived is found again.
  */
 export function parcelsOf(files, grouping) {
-  return grouping === "one_case" && files.length > 0 ? [files] : files.map((file) => [file]);
+  if (grouping === "one_case" && files.length > 0) return [files];
+  const together = files.filter((file) => isOfSeries(file.name));
+  const alone = files.filter((file) => !isOfSeries(file.name)).map((file) => [file]);
+  return together.length > 0 ? [together, ...alone] : alone;
 }
 
 /**
  * Why a parcel need not be sent, as the key of a sentence; "" where nothing speaks against it. A single file that is
  * too large among others is refused by the server alone, and the others go on.
  */
-export function refusalOf(sizes, { maxBytes, maxRequestBytes, maxImages }) {
-  if (sizes.length === 1) return sizes[0] > maxBytes ? "size" : "";
+export function refusalOf(files, { maxBytes, maxRequestBytes, maxImages }) {
+  const sizes = files.map((file) => file.size);
+  if (sizes.length === 1) return sizes[0] > (isArchive(files[0].name) ? maxRequestBytes : maxBytes) ? "size" : "";
   if (sizes.length > maxImages) return "many";
   return sizes.reduce((sum, size) => sum + size, 0) > maxRequestBytes ? "total" : "";
 }

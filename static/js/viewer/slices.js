@@ -44,6 +44,7 @@ export function slices({ viewer, controls, data, panes }) {
     say() {
       const [at, image] = [panes.at(), panes.image()];
       for (const mark of all("[data-of-image]")) mark.toggleAttribute("hidden", mark.dataset.ofImage !== String(image.position));
+      for (const side of all("[data-side]")) side.textContent = image.sides[side.dataset.side] ?? "";
       const list = viewer.querySelector(".mark-list");
       if (list) list.hidden = list.querySelector("li:not([hidden])") === null;
       if (!slider) return;

@@ -6,8 +6,9 @@ from django.core.files.base import ContentFile
 from django.db import DatabaseError
 
 from cases.analysis import jobs
-from cases.intake.uploads import CaseIsRead, Outcome, add_images, submit_series
-from cases.intake.views import natural_key
+from cases.intake.names import natural_key
+from cases.intake.receipts import Outcome
+from cases.intake.uploads import CaseIsRead, add_images, submit_series
 from cases.models import AuditEvent, Case, Draft, Image, Job
 from cases.permissions import require_reader
 from cases.reading.claims import claim_case

@@ -18,8 +18,9 @@ from PIL import Image as PillowImage
 
 from cases import storage
 from cases.analysis import jobs
+from cases.intake.receipts import Outcome
 from cases.intake.upload_handler import NamelessFileUploadHandler
-from cases.intake.uploads import Outcome, submit_file, submit_series
+from cases.intake.uploads import submit_file, submit_series
 from cases.models import AuditEvent, Case, Image, Job
 from inference.canonical import decode_canonical
 from tests.cast import make_png_bytes, sha256_of

@@ -53,18 +53,30 @@ test("files picked before a cohort are kept, in their order, and go when it is c
 });
 
 test("the slices of one case are sent at once, other files each alone", () => {
-  assert.deepEqual(parcelsOf(["a", "b", "c"], "one_case"), [["a", "b", "c"]]);
-  assert.deepEqual(parcelsOf(["a", "b"], "separate"), [["a"], ["b"]]);
+  const [a, b, c] = ["a.png", "b.png", "c.png"].map((name) => ({ name }));
+  assert.deepEqual(parcelsOf([a, b, c], "one_case"), [[a, b, c]]);
+  assert.deepEqual(parcelsOf([a, b], "separate"), [[a], [b]]);
   assert.deepEqual(parcelsOf([], "one_case"), []);
+  assert.deepEqual(parcelsOf([], "separate"), []);
+});
+
+test("files that may be of one series go together, and all others alone", () => {
+  const names = ["IM0001", "1.2.840.10008.17", "x.DCM", "y.ima", "brain.hdr", "brain.img"];
+  const series = names.map((name) => ({ name }));
+  const alone = ["a.png", "scan.zip", "v.nii.gz", "w.nii"].map((name) => ({ name }));
+  assert.deepEqual(parcelsOf([alone[0], ...series, ...alone.slice(1)], "separate"), [series, ...alone.map((file) => [file])]);
 });
 
 test("what the server would refuse as a whole is not sent", () => {
   const limits = { maxBytes: 10, maxRequestBytes: 25, maxImages: 3 };
-  assert.equal(refusalOf([11], limits), "size");
-  assert.equal(refusalOf([10], limits), "");
-  assert.equal(refusalOf([10, 10, 6], limits), "total");
-  assert.equal(refusalOf([1, 1, 1, 1], limits), "many");
-  assert.equal(refusalOf([11, 1], limits), "");
+  const files = (...sizes) => sizes.map((size) => ({ name: "a.png", size }));
+  assert.equal(refusalOf(files(11), limits), "size");
+  assert.equal(refusalOf(files(10), limits), "");
+  assert.equal(refusalOf(files(10, 10, 6), limits), "total");
+  assert.equal(refusalOf(files(1, 1, 1, 1), limits), "many");
+  assert.equal(refusalOf(files(11, 1), limits), "");
+  assert.equal(refusalOf([{ name: "scan.zip", size: 25 }], limits), "");
+  assert.equal(refusalOf([{ name: "scan.zip", size: 26 }], limits), "size");
 });
 
 test("percent is whole, and nothing while the length is not known", () => {
