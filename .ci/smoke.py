@@ -54,6 +54,8 @@ from PIL import Image, ImageChops
 picture = ImageChops.offset(Image.open(sys.argv[1]).convert("L"), 2, 1)
 picture.point([round(value * 0.97) for value in range(256)]).save(sys.argv[2])
 """
+# Takes more away, for the workers.
+LATER_STAGE = "FROM without-training AS"
 # As the image's worker does at its start: the app, its settings, and every task with the network's engine.
 WORKER = """
 from portal.celery import app
@@ -463,9 +465,12 @@ def wait_for_result(reader: Person, case: str) -> dict[str, Any]:
 
 
 def try_image(folder: Path, environment: dict[str, str]) -> None:
-    """What the image has: requirements.txt less what its Dockerfile takes away, and production settings."""
+    """What the portal's image has: requirements.txt less what its Dockerfile takes away up to there, and
+    production settings.
+    """
     python = str(folder / ".venv/bin/python")
-    taken_away = re.findall(r"pip uninstall --yes --quiet ([\w -]+)", (folder / "Dockerfile").read_text())
+    before = (folder / "Dockerfile").read_text().partition(LATER_STAGE)[0]
+    taken_away = re.findall(r"pip uninstall --yes --quiet ([\w -]+)", before)
     output(
         [python, "-m", "pip", "uninstall", "--yes", "--quiet", *" ".join(taken_away).split()],
         folder,

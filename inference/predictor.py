@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from inference.engines import Engine, load_engine
 from inference.formats import Pixels
@@ -81,7 +80,7 @@ class Predictor:
 
     def _results(self, tensors: NDArray[np.float32]) -> list[PredictionResult]:
         found = self.engine.explain(tensors)
-        shares = softmax(found.logits.astype(np.float64) / self.manifest.temperature, axis=1)
+        shares = _softmax(found.logits.astype(np.float64) / self.manifest.temperature)
         return [
             self._result(
                 shares[row],
@@ -117,3 +116,10 @@ class Predictor:
             embedding=embedding,
             gate=self._gate.judge(embedding, shares) if self._gate else None,
         )
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(B, C) each; rows sum to 1. Workers do without scipy, which is larger than all else that they load."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return shares

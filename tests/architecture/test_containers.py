@@ -14,7 +14,7 @@ from tests.support import postgres
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = {name for name, service in SERVICES.items() if service.get("image") == "secondread"}
+OURS = {name for name, service in SERVICES.items() if service.get("image", "").startswith("secondread")}
 
 
 def test_only_the_proxy_is_published() -> None:
@@ -62,6 +62,16 @@ def test_proxy_overwrites_what_a_client_claims(header: str) -> None:
     assert f"proxy_set_header {header}" in (ROOT / ".docker" / "nginx.conf.template").read_text(
         encoding="utf-8"
     )
+
+
+def test_analysis_runs_in_an_image_of_its_own_and_the_others_in_the_portals() -> None:
+    stages = re.findall(r"^FROM \S+ AS (\S+)$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    targets = {name: SERVICES[name]["build"]["target"] for name in OURS}
+    assert targets.pop("analysis") == "${ANALYSIS_IMAGE:-analysis}"
+    assert set(targets.values()) == {"portal"}
+    assert {"analysis", "analysis-tensorflow"} <= set(stages)
+    # What `docker build` makes where no target is named.
+    assert stages[-1] == "portal"
 
 
 def test_database_logs_no_words_of_what_it_refuses() -> None:

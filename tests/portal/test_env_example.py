@@ -16,6 +16,7 @@ ENTRY = re.compile(r"^#? ?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
 NOT_KNOBS = {
     "DJANGO_ALLOW_ASYNC_UNSAFE",
     "HOME",
+    "JAX_COMPILATION_CACHE_DIR",
     "KERAS_BACKEND",
     "LD_LIBRARY_PATH",
     "PATH",
