@@ -23,6 +23,7 @@ from cases.evidence.evidence_forms import EvidenceForm, OpenEarlyForm
 from cases.evidence.page import evidence_of, one_card
 from cases.interim import figures_are_closed, open_early, opening_of
 from cases.lifecycle import CaseState, Shown
+from cases.models import Case
 from cases.snapshot import one_snapshot
 from cases.spreadsheets import safe_cell
 
@@ -56,7 +57,8 @@ def evidence(request: PageRequest) -> HttpResponse:
 
 def _write_down(request: PageRequest, cards: Iterable[Card]) -> None:
     """Cases that a card shows one by one with what was said of them (cases/disclosures.py)."""
-    cases = {case for card in cards for case in card.tells_of}
+    codes = {code for card in cards for code in card.tells_of}
+    cases = set(Case.objects.filter(code__in=codes).values_list("pk", flat=True)) if codes else set()
     disclosures.record(to=request.user, cases=cases, kinds=[Shown.TRUTH, Shown.PEERS])
 
 

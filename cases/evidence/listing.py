@@ -12,7 +12,6 @@ from cases.evidence.measures.raters import ac1, counts_of, fleiss_kappa, krippen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from uuid import UUID
 
     from cases.evidence.measures.estimate import Estimate
     from cases.evidence.measures.proportions import Share
@@ -38,14 +37,14 @@ def figure_rows(study: Study) -> Iterator[dict[str, Any]]:
     for each in judged(study):
         name = each.name if each.name.startswith("network:") else f"readers:{each.name}"
         yield _share(f"accuracy:{name}", each.right, CLUSTERED)
-        for code in sorted({truth for _cluster, truth, _call in each.calls}):
+        for code in each.by_class:
             yield _share(f"sensitivity:{name}:{code}", each.of_class(code), CLUSTERED)
     yield from _agreement(study)
     yield from _crossed(study)
 
 
 def _agreement(study: Study) -> Iterator[dict[str, Any]]:
-    by_case: dict[UUID, list[str]] = defaultdict(list)
+    by_case: dict[str, list[str]] = defaultdict(list)
     for read in study.reads:
         by_case[read.case].append(read.own)
     several = [units for units in by_case.values() if len(units) > 1]

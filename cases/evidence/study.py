@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib.auth import get_user_model
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from cases.analysis.results import key_results
 from cases.classes import known_classes
 from cases.evidence.figures import counted
+from cases.evidence.measures.calibration import brier_of_case
 from cases.evidence.measures.ledger import SequentialRead
+from cases.lifecycle import GateVerdict
 from cases.models import FirstRead, ModelVersion, Prediction, Review
 from cases.models.first_read import read_blind
 from cases.models.review import standing
@@ -29,9 +31,7 @@ if TYPE_CHECKING:
 
     from cases.models import Cohort
 
-
-# Class, confidence, time, and that nothing was seen before.
-NO_FIRST_READ: tuple[str, int, float | None, bool] = ("", 0, None, True)
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,11 @@ class StudyFilter:
 class Read:
     """A reader's last word on a case, and where it was committed blind, the first one.
 
-    cluster: the patient, or the case where no patient is known. truth: empty where it is not known. network,
-    probability: of the result that the reader was shown.
+    case: its code. cluster: the patient, or the case where no patient is known. truth: empty where it is not
+    known. network, probability: of the result that the reader was shown.
     """
 
-    case: UUID
+    case: str
     cluster: str
     truth: str
     reader: UUID
@@ -65,7 +65,6 @@ class Read:
     confidence: int
     seconds: float | None
     version: str
-    code: str
     at: datetime
 
     @property
@@ -85,15 +84,15 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one network says of a case of known class."""
+    """What one network says of a case of known class. brier: of its probabilities, 0 to 2."""
 
-    case: UUID
+    case: str
     cluster: str
     truth: str
     version: str
     predicted: str
     probability: float
-    probabilities: dict[str, float]
+    brier: float
 
 
 @dataclass(frozen=True)
@@ -127,13 +126,12 @@ class Study:
 
 
 def study_of(cohort: Cohort, filters: StudyFilter) -> Study:
-    """Read everything; seven queries, however many cases there are."""
+    """Read everything; five queries, however many cases there are."""
     now = timezone.now()
     cases = cohort.cases.aggregate(n=Count("pk"), simulated=Count("pk", filter=Q(is_simulated=True)))
     only_simulated = 0 < cases["n"] == cases["simulated"]
     real = Q() if only_simulated else Q(case__is_simulated=False)
-    firsts = _first_reads(cohort)
-    reads, left_out, not_blind = _reads(cohort, filters, real, firsts)
+    reads, left_out, not_blind = _reads(cohort, filters, real)
     networks = list(ModelVersion.objects.order_by("-is_active", "-registered_at"))
     names = {
         user.pk: str(user) for user in get_user_model().objects.filter(pk__in={read.reader for read in reads})
@@ -154,61 +152,57 @@ def study_of(cohort: Cohort, filters: StudyFilter) -> Study:
     )
 
 
-def _first_reads(cohort: Cohort) -> dict[tuple[UUID, UUID], tuple[str, int, float | None, bool]]:
-    """Class, confidence, time, and whether it was blind, by case and reader."""
-    rows = FirstRead.objects.filter(case__cohort=cohort).order_by()
-    blind = set(rows.filter(read_blind()).values_list("case", "reader"))
-    told = rows.values_list("case", "reader", "read_class", "confidence", "active_seconds")
-    return {
-        (case, reader): (read_class, confidence, seconds, (case, reader) in blind)
-        for case, reader, read_class, confidence, seconds in told.iterator()
-    }
-
-
-def _reads(
-    cohort: Cohort,
-    filters: StudyFilter,
-    real: Q,
-    firsts: dict[tuple[UUID, UUID], tuple[str, int, float | None, bool]],
-) -> tuple[list[Read], Counter[str], int]:
+def _reads(cohort: Cohort, filters: StudyFilter, real: Q) -> tuple[list[Read], Counter[str], int]:
+    first = FirstRead.objects.filter(case=OuterRef("case"), reader=OuterRef("reader"))
     reviews = Review.objects.filter(standing(), real, _reviews_where(filters), case__cohort=cohort).order_by()
-    rows = reviews.values_list(
-        *("case", "case__patient", "case__ground_truth", "reader", "final_class", "confidence"),
+    rows = reviews.annotate(
+        first_class=Subquery(first.values("read_class")[:1]),
+        first_confidence=Subquery(first.values("confidence")[:1]),
+        first_seconds=Subquery(first.values("active_seconds")[:1]),
+        first_blind=Exists(first.filter(read_blind())),
+    ).values_list(
+        *("case__code", "case__patient", "case__ground_truth", "reader", "final_class", "confidence"),
         *("active_seconds", "prediction__predicted_class", "prediction__confidence"),
         *("prediction__gate_verdict", "prediction__in_training", "prediction__model_version__name"),
-        *("case__code", "created_at"),
+        *("first_class", "first_confidence", "first_seconds", "first_blind", "created_at"),
     )
-    reads, left_out, not_blind = [], Counter[str](), 0
+    reads, left_out, not_blind, once = [], Counter[str](), 0, _Once()
     for row in rows.iterator():
         case, patient, truth, reader, after, confidence, seconds, network, probability, *rest = row
-        gate, trained, version, code, at = rest
-        if gate == "refused" or trained:
-            left_out["refused" if gate == "refused" else "trained"] += 1
+        gate, trained, version, before, before_confidence, first_seconds, is_blind, at = rest
+        if gate == GateVerdict.REFUSED or trained:
+            left_out["refused" if gate == GateVerdict.REFUSED else "trained"] += 1
             continue
-        before, before_confidence, first_seconds, is_blind = firsts.get((case, reader), NO_FIRST_READ)
-        not_blind += not is_blind
-        if not is_blind:
-            before, before_confidence = "", 0
-        taken = seconds if first_seconds is None else first_seconds
+        not_blind += bool(before) and not is_blind
         reads.append(
             Read(
                 case=case,
-                cluster=patient or str(case),
-                truth=truth,
-                reader=reader,
-                network=network,
+                cluster=once(patient or case),
+                truth=once(truth),
+                reader=once(reader),
+                network=once(network),
                 probability=probability,
-                before=before,
-                before_confidence=before_confidence,
-                after=after,
+                before=once(before if is_blind else ""),
+                before_confidence=before_confidence if is_blind else 0,
+                after=once(after),
                 confidence=confidence,
-                seconds=taken,
-                version=version,
-                code=code,
+                seconds=seconds if first_seconds is None else first_seconds,
+                version=once(version),
                 at=at,
             )
         )
     return reads, left_out, not_blind
+
+
+class _Once:
+    """Equal values as one object: of 100,000 rows most repeat a class, a reader or a version."""
+
+    def __init__(self) -> None:
+        self.known: dict[Any, Any] = {}
+
+    def __call__(self, value: Kept) -> Kept:
+        kept: Kept = self.known.setdefault(value, value)
+        return kept
 
 
 def _reviews_where(filters: StudyFilter) -> Q:
@@ -237,10 +231,19 @@ def _results(cohort: Cohort, filters: StudyFilter, *, only_simulated: bool) -> l
     known = Prediction.objects.filter(**of_cohort).exclude(image__case__ground_truth="")
     rows = key_results(known).filter(counted()).order_by("image__case__code", "model_version__name")
     told = rows.values_list(
-        *("image__case", "image__case__patient", "image__case__ground_truth", "model_version__name"),
+        *("image__case__code", "image__case__patient", "image__case__ground_truth", "model_version__name"),
         *("predicted_class", "confidence", "probabilities"),
     )
+    once = _Once()
     return [
-        Result(case, patient or str(case), truth, version, predicted, probability, probabilities)
-        for case, patient, truth, version, predicted, probability, probabilities in told.iterator()
+        Result(
+            case=case,
+            cluster=once(patient or case),
+            truth=once(truth),
+            version=once(version),
+            predicted=once(predicted),
+            probability=probability,
+            brier=brier_of_case(shares, truth),
+        )
+        for case, patient, truth, version, predicted, probability, shares in told.iterator()
     ]

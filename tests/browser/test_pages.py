@@ -16,11 +16,13 @@ from cases.analysis import reanalysis
 from cases.analysis.model_versions import activate, active_version, register
 from cases.analysis.worker import analyse
 from cases.disclaimer import DISCLAIMER
+from cases.export.snapshots.building import ask_for_snapshot, build_waiting
 from cases.lifecycle import JobStatus
 from cases.models import Case, Cohort, Job
 from inference.manifest import MANIFEST_DIR, load_manifest
 from portal.accounts.models import User
 from portal.demo import BLINDED_COHORT, DEMO_ACCOUNTS, DEMO_COHORT, TEACHING_COHORT, DemoAccount
+from portal.demo_study import STUDY_COHORT
 from tests.browser.pictures import keep, wait_until_drawn
 from tests.browser.signing_in import sign_in
 from tests.cast import PASSWORD
@@ -89,6 +91,9 @@ def test_every_page_fits_its_screen_and_carries_the_notice(page: Page, live_serv
     disputed = Case.objects.filter(state="disputed").first()
     unread = Case.objects.filter(state="open", cohort__name=BLINDED_COHORT).first()
     drawn = Case.objects.filter(cohort__name=TEACHING_COHORT).first()
+    study = Cohort.objects.get(name=STUDY_COHORT)
+    ask_for_snapshot(by=User.objects.get(email=PEOPLE["administrator"].email), cohort=study)
+    build_waiting()
     assert tumour is not None
     assert refused is not None
     assert read is not None
@@ -104,6 +109,11 @@ def test_every_page_fits_its_screen_and_carries_the_notice(page: Page, live_serv
         "dashboard": f"/dashboard/?cohort={read.cohort_id}",
         "reanalyse": f"/dashboard/reanalyse/?cohort={read.cohort_id}",
         "compare": f"/dashboard/compare/?cohort={read.cohort_id}",
+        "evidence": f"/dashboard/evidence/?cohort={study.pk}",
+        "evidence-closed": f"/dashboard/evidence/?cohort={disputed.cohort_id}",
+        "snapshots": f"/dashboard/snapshots/?cohort={study.pk}",
+        "study": f"/dashboard/study/?cohort={study.pk}",
+        "study-new": "/dashboard/study/new/",
         "people": f"/people/?cohort={read.cohort_id}",
         "protocol": f"/dashboard/protocol/?cohort={disputed.cohort_id}",
         "teaching-start": "/cases/teaching/",

@@ -100,6 +100,7 @@ CODES = {"data-classes", "data-drafts", "data-hides"}
 NAMES = (
     *("SecondRead", "English", "Deutsch", "REST"),
     *("PNG", "JPEG", "TIFF", "BMP", "WebP", "DICOM", "NIfTI", "RGB", "MB", "KB", "Esc", "UTC"),
+    *("CSV", "SVG"),
 )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _t
@@ -29,12 +31,12 @@ class Judged:
     short: str
     calls: list[tuple[str, str, str]]
 
-    @property
+    @cached_property
     def right(self) -> Share:
         """How many of the calls are right."""
         return clustered_share(clusters_of((cluster, truth == call) for cluster, truth, call in self.calls))
 
-    @property
+    @cached_property
     def counts(self) -> dict[tuple[str, str], int]:
         """The calls by (known class, class that was called)."""
         counts: dict[tuple[str, str], int] = {}
@@ -42,10 +44,17 @@ class Judged:
             counts[truth, call] = counts.get((truth, call), 0) + 1
         return counts
 
+    @cached_property
+    def by_class(self) -> dict[str, Share]:
+        """The sensitivity for each class that occurs, clustered; in alphabetical order."""
+        own: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+        for cluster, truth, call in self.calls:
+            own[truth].append((cluster, truth == call))
+        return {code: clustered_share(clusters_of(own[code])) for code in sorted(own)}
+
     def of_class(self, code: str) -> Share:
         """The sensitivity for one class, clustered."""
-        own = ((cluster, truth == call) for cluster, truth, call in self.calls if truth == code)
-        return clustered_share(clusters_of(own))
+        return self.by_class.get(code) or clustered_share([])
 
 
 def judged(study: Study) -> list[Judged]:
@@ -80,7 +89,7 @@ def card(study: Study, links: Links) -> Card:
             "No read of a case with a known class yet. It needs known classes: set them by case or by file."
         )
         return Card("accuracy", title, needed)
-    codes = sorted({truth for each in who for _cluster, truth, _call in each.calls})
+    codes = sorted({code for each in who for code in each.by_class})
     lines = [(each.title, "", each.right) for each in who]
     for code in codes:
         lines += [

@@ -27,7 +27,7 @@ DOMINANT = 0.8
 def card(study: Study, links: Links) -> Card:
     """A matrix of pairs; below, the measures over all readers."""
     title = _t("Agreement between readers")
-    by_case: dict[UUID, dict[UUID, str]] = defaultdict(dict)
+    by_case: dict[str, dict[UUID, str]] = defaultdict(dict)
     for read in study.reads:
         by_case[read.case][read.reader] = read.own
     several = [reads for reads in by_case.values() if len(reads) > 1]

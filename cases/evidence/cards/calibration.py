@@ -11,7 +11,6 @@ from cases.evidence.cards.card import Card, Cell, Links, Table
 from cases.evidence.drawing import Drawing, Mark, dot, line, text
 from cases.evidence.measures.calibration import (
     Bin,
-    brier_sum,
     calibration_error,
     coverage_curve,
     equal_count_bins,
@@ -19,7 +18,7 @@ from cases.evidence.measures.calibration import (
 from cases.evidence.thresholds import thresholds
 
 if TYPE_CHECKING:
-    from cases.evidence.study import Result, Study
+    from cases.evidence.study import Study
 
 BINS = 10
 # The plot's square, in units of the drawing.
@@ -46,7 +45,7 @@ def card(study: Study, links: Links) -> Card:
         "name": version,
         "n": len(results),
         "ece": words.number(error.ece if error else 0.0, 3),
-        "brier": words.number(_brier(results) or 0.0, 3),
+        "brier": words.number(sum(result.brier for result in results) / len(results), 3),
     }
     return Card(
         "calibration",
@@ -62,13 +61,6 @@ def card(study: Study, links: Links) -> Card:
             )
         ],
     )
-
-
-def _brier(results: list[Result]) -> float | None:
-    """Over the network's classes; a truth that it does not know counts as wrong in all of them."""
-    codes = sorted({code for result in results for code in result.probabilities} | {r.truth for r in results})
-    table = [[result.probabilities.get(code, 0.0) for code in codes] for result in results]
-    return brier_sum(table, [codes.index(result.truth) for result in results])
 
 
 def _place(share: float, start: float, end: float) -> float:

@@ -10,7 +10,6 @@ from django.urls import reverse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from uuid import UUID
 
     from cases.evidence.drawing import Drawing
     from cases.models import Cohort
@@ -50,7 +49,7 @@ class Table:
 class Card:
     """name: of the card in addresses and files. sentence: what is found, or why nothing is.
 
-    tells_of: cases of which it shows the known class and the readers, one by one.
+    tells_of: codes of cases of which it shows the known class and the readers, one by one.
     notes: what belongs to the figure: method, n, what makes it low. lists: further tables, always in sight.
     """
 
@@ -64,7 +63,7 @@ class Card:
     link: tuple[str, str] | None = None
     is_wide: bool = False
     is_tall: bool = False
-    tells_of: Sequence[UUID] = ()
+    tells_of: Sequence[str] = ()
 
 
 # Stands where a figure is not defined.

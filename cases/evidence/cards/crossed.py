@@ -29,19 +29,19 @@ class Crossed:
     """The cases that all readers read in both conditions. read_by_some: known cases with any such read."""
 
     readers: list[UUID]
-    cases: list[UUID]
-    reads: dict[tuple[UUID, UUID], Read]
+    cases: list[str]
+    reads: dict[tuple[str, UUID], Read]
     read_by_some: int
 
 
 def crossed(study: Study) -> Crossed:
     """What of the study is fully crossed: every reader before and after, on the same known cases."""
     reads = {(read.case, read.reader): read for read in study.sequential if read.truth}
-    by_case: dict[UUID, set[UUID]] = defaultdict(set)
+    by_case: dict[str, set[UUID]] = defaultdict(set)
     for case, reader in reads:
         by_case[case].add(reader)
     readers = [reader for reader in study.readers if any(reader in seen for seen in by_case.values())]
-    cases = sorted((case for case, seen in by_case.items() if len(seen) == len(readers)), key=str)
+    cases = sorted((case for case, seen in by_case.items() if len(seen) == len(readers)))
     return Crossed(readers, cases, reads, len(by_case))
 
 

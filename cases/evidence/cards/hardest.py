@@ -13,8 +13,6 @@ from cases.evidence.cards.card import Card, Cell, Links, Table
 from cases.evidence.measures.proportions import Share, share
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from cases.evidence.study import Read, Study
 
 MOST = 10
@@ -23,12 +21,12 @@ MOST = 10
 def card(study: Study, links: Links) -> Card:
     """A table by share right, the hardest first; of cases that two readers or more have read."""
     title = _t("The hardest cases")
-    by_case: dict[UUID, list[Read]] = defaultdict(list)
+    by_case: dict[str, list[Read]] = defaultdict(list)
     for read in study.reads:
         if read.truth:
             by_case[read.case].append(read)
     several = {case: reads for case, reads in by_case.items() if len(reads) > 1}
-    missed = ((_right(reads), reads[0].code, reads) for reads in several.values())
+    missed = ((_right(reads), reads[0].case, reads) for reads in several.values())
     wrong = sorted((row for row in missed if row[0].misses), key=lambda row: (row[0].value, row[1]))
     if not several:
         return Card("hardest", title, _t("No case of known class was read by two readers yet."))
@@ -40,7 +38,7 @@ def card(study: Study, links: Links) -> Card:
         told % {"n": len(several), "right": all_right},
         table=_table(study, wrong),
         lists=[_table(study, wrong[:MOST])] if wrong else [],
-        tells_of=[reads[0].case for _share, _code, reads in wrong],
+        tells_of=[code for _share, code, _reads in wrong],
         notes=[_t("Counted is each reader's last word.")],
         is_tall=True,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,6 +88,12 @@ def brier_sum(probabilities: ArrayLike, truth: Sequence[int]) -> float | None:
     known = np.zeros_like(values)
     known[np.arange(len(truth)), list(truth)] = 1
     return float(((values - known) ** 2).sum(axis=1).mean())
+
+
+def brier_of_case(probabilities: Mapping[str, float], truth: str) -> float:
+    """The Brier score of one case in its sum form; a truth that the network does not know is a class of 0."""
+    missed = (1 - probabilities.get(truth, 0.0)) ** 2
+    return missed + sum(share**2 for code, share in probabilities.items() if code != truth)
 
 
 def brier_binary(probabilities: ArrayLike, truth: ArrayLike) -> float | None:

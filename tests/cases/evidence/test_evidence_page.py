@@ -117,7 +117,7 @@ def test_read_that_was_not_blind_is_left_out_and_said(study, colleague, administ
     result = Prediction.objects.get(image__case=seen)
     Review.objects.create(prediction=result, verdict="agree", final_class="glioma", confidence=3, **told)
     found = study_of(study.cohort, StudyFilter())
-    assert [read.case for read in found.sequential] == [case.pk]
+    assert [read.case for read in found.sequential] == [case.code]
     assert (len(found.reads), found.left_out.not_blind) == (2, 1)
     page = client_of(administrator).get(PAGE).content.decode()
     assert "from before and after 1 whose reader had been shown something before the commit" in page
