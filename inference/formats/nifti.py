@@ -347,12 +347,4 @@ def _unpacked(data: bytes, limits: Limits) -> bytes:
         return stream.read(size)
 
 
-FORMAT = ImageFormat(
-    "nifti",
-    "NIfTI",
-    (".nii", ".nii.gz", ".hdr", ".img"),
-    ("application/x-nifti",),
-    _matches,
-    _decode,
-    _decode_all,
-)
+FORMAT = ImageFormat("nifti", "NIfTI", _matches, _decode, _decode_all)
