@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from functools import partial
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -479,7 +480,7 @@ def test_pixels_that_are_cut_off_are_refused(left) -> None:
     assert refusal(data[: start + left]).code == "truncated"
 
 
-CODESTREAMS = {
+CODESTREAMS: dict[str, tuple[uid.UID, Any]] = {
     "lossless JPEG": (uid.JPEGLosslessSV1, imagecodecs.ljpeg_encode),
     "extended JPEG": (
         uid.JPEGExtended12Bit,
