@@ -221,6 +221,17 @@ sorted by where its slices lie. Of a zip each file has a receipt of its own, wit
 archive. With `case` instead of `cohort` the files become further images of a case that
 nobody has begun to read; otherwise the answer is 409."""
 
+STOW_DESCRIPTION = """\
+DICOMweb's Store Transaction (PS3.18, 10.5). The body is multipart/related with
+type="application/dicom"; each series becomes one case, as by every other door. Nothing that names
+a patient is stored, and no instance is kept that could be retrieved: its Retrieve URL is empty. An
+instance that was here already counts as stored."""
+STOW_STATUS = {
+    200: "All instances were stored.",
+    202: "Some were stored; the Failed SOP Sequence (0008,1198) names the others, each with its reason.",
+    409: "None was stored.",
+}
+
 _ROW = {
     "review_id": "0b6e0c7e-6f0f-4a53-9d3c-5a3f3c6f1d11",
     "case": "K7QF-2M9D",

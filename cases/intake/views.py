@@ -27,7 +27,7 @@ from cases.intake.uploads import submit_series
 from cases.models import Cohort
 from cases.permissions import Action, may_anywhere
 from cases.worklist.rows import Row, rows_by_code
-from inference.formats import FORMATS, accept_attribute
+from inference.formats import FORMATS
 
 # By this header the script knows an answer of this view from any other page,
 # such as a proxy's error page.
@@ -105,7 +105,8 @@ def _row_of_case(request: PageRequest, part: Sequence[tuple[str, Receipt]], is_o
     words = ngettext("%(n)d file as one case", "%(n)d files as one case", len(part))
     notices = dict.fromkeys(notice for _, each in part for notice in each.notices)
     together = replace(receipt, notices=tuple(notices))
-    names = tuple(name for name, _ in part)
+    by_place = sorted(part, key=lambda each: each[1].position or 0)
+    names = tuple(name for name, _ in by_place)
     return UploadRow(words % {"n": len(part)}, together, _row_of(request, together), names)
 
 
@@ -146,7 +147,6 @@ def _page(
         "form": form,
         "uploads": rows or [],
         "has_pending": any(entry.row and entry.row.is_pending for entry in rows or []),
-        "accept": accept_attribute(),
         "formats": ", ".join(entry.label for entry in FORMATS),
         "max_megabytes": settings.UPLOAD_MAX_BYTES // 2**20,
         "max_bytes": settings.UPLOAD_MAX_BYTES,

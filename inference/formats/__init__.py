@@ -1,7 +1,7 @@
 """The accepted image formats. A new one is one module and one line in FORMATS.
 
-Upload validation, the `accept` attribute of the file picker and the worker all read this registry. The
-content of a file decides what it is; its name is never looked at.
+Upload validation and the upload page read this registry. The content of a file decides what it is; its name
+is never looked at, and a file picker hides nothing: a scanner's files often have no ending.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ __all__ = [
     "Notice",
     "Pixels",
     "Source",
-    "accept_attribute",
     "check_bytes",
     "read_image",
     "read_images",
@@ -41,14 +40,6 @@ FORMATS: tuple[ImageFormat, ...] = (
 )
 
 _HEAD_BYTES = 512
-
-
-def accept_attribute() -> str:
-    """Return the value of `accept` for a file picker: media types and extensions of every format, comma-
-    separated.
-    """
-    entries = [entry for each in FORMATS for entry in (*each.media_types, *each.extensions)]
-    return ",".join(entries)
 
 
 def read_image(data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:

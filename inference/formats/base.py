@@ -135,8 +135,6 @@ class ImageFormat:
 
     id: str
     label: str
-    extensions: tuple[str, ...]
-    media_types: tuple[str, ...]
     matches: Callable[[bytes], bool]
     decode: Callable[[bytes, Limits], DecodedImage]
     decode_all: Callable[[bytes, Limits], Iterator[DecodedImage]] | None = None

@@ -232,4 +232,4 @@ def _channel(values: NDArray[Any], mask: int) -> NDArray[np.uint8]:
     return np.asarray(cut.astype(np.uint16) * 255 // (mask >> shift), np.uint8)
 
 
-FORMAT = ImageFormat("bmp", "BMP", (".bmp",), ("image/bmp", "image/x-ms-bmp"), _matches, _decode)
+FORMAT = ImageFormat("bmp", "BMP", _matches, _decode)

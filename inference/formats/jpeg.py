@@ -45,4 +45,4 @@ def check_scans(data: bytes) -> None:
         at += int.from_bytes(data[at : at + 2], "big")
 
 
-FORMAT = ImageFormat("jpeg", "JPEG", (".jpg", ".jpeg"), ("image/jpeg",), _matches, _decode)
+FORMAT = ImageFormat("jpeg", "JPEG", _matches, _decode)

@@ -45,11 +45,13 @@ _SHEARED = Notice(
 @dataclass(frozen=True)
 class _Volume:
     """values: three axes, or four with colours last, in the file's own type; affine: to RAS millimetres, None
-    where the file does not tell; slope and intercept to the file's own unit.
+    where the file does not tell; steps: the sizes of a voxel in mm, as the header has them; slope and
+    intercept: to the file's own unit.
     """
 
     values: NDArray[Any]
     affine: NDArray[np.float64] | None
+    steps: tuple[float, float, float]
     slope: float
     intercept: float
     window: tuple[float, float] | None
@@ -136,7 +138,7 @@ def _volume(data: bytes, limits: Limits, notices: list[Notice]) -> _Volume:
         notices.append(_SHEARED)
         affine = None
     is_window = all(map(math.isfinite, window)) and window[1] > window[0]
-    return _Volume(values, affine, slope, intercept, window if is_window else None)
+    return _Volume(values, affine, _steps(header), slope, intercept, window if is_window else None)
 
 
 def _shape(header: Any) -> tuple[int, int, int]:
@@ -166,7 +168,8 @@ def _values(header: Any, data: bytes, shape: tuple[int, int, int]) -> NDArray[An
     kind = np.dtype("u1") if channels else np.dtype(header.get_data_dtype()).newbyteorder(order)
     if kind.kind not in "iuf" or kind.itemsize > 8:
         raise not_shown_exactly(f"datatype {code}")
-    begins = int(header["vox_offset"])
+    # Some write none, or one inside of the header.
+    begins = max(int(header["vox_offset"]), int(header["sizeof_hdr"]) + 4)
     count = math.prod(shape) * (channels or 1)
     if begins < 0 or begins + count * kind.itemsize > len(data):
         raise ValueError("the pixels are not all there")
@@ -181,14 +184,28 @@ def _affine(header: Any) -> NDArray[np.float64] | None:
     if int(header["sform_code"]) > 0:
         affine = np.asarray(header.get_sform(), np.float64)
     elif int(header["qform_code"]) > 0:
+        sizes = header["pixdim"]
+        # nifti1.h: the sign is -1 or 1, and 0 is 1; a length is none below zero.
+        sizes[0] = -1.0 if sizes[0] < 0 else 1.0
+        sizes[1:4] = np.abs(sizes[1:4])
         affine = np.asarray(header.get_qform(), np.float64)
     else:
         return None
     is_usable = np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 1e-9
-    # nifti1.h, xyzt_units: 1 metres, 3 micrometres; 0 is taken for millimetres, as everybody does.
-    scale = {1: 1000.0, 3: 0.001}.get(int(header["xyzt_units"]) & 7, 1.0)
-    affine[:3] *= scale
+    affine[:3] *= _millimetres(header)
     return affine if is_usable else None
+
+
+def _millimetres(header: Any) -> float:
+    """How long the file's unit is (nifti1.h, xyzt_units): 1 metres, 3 micrometres; 0, unknown, is taken for
+    millimetres, as everybody does.
+    """
+    return {1: 1000.0, 3: 0.001}.get(int(header["xyzt_units"]) & 7, 1.0)
+
+
+def _steps(header: Any) -> tuple[float, float, float]:
+    across, along, between = (abs(float(size)) * _millimetres(header) for size in header["pixdim"][1:4])
+    return across, along, between
 
 
 def _is_sheared(affine: NDArray[np.float64]) -> bool:
@@ -284,9 +301,10 @@ def _greys(volume: _Volume, plane: NDArray[Any], ends: tuple[float, float]) -> t
 
 def _geometry(volume: _Volume, axes: tuple[int, int, int], place: int) -> Geometry:
     """From RAS, in which NIfTI counts, to the patient's left, back and head."""
-    if volume.affine is None:
-        return Geometry()
     columns, rows, across = axes
+    if volume.affine is None:
+        sizes = volume.steps
+        return geometry_of(None, None, None, (sizes[rows], sizes[columns]), sizes[across])
     to_patient = np.diag([-1.0, -1.0, 1.0])
     matrix = to_patient @ volume.affine[:3, :3]
     steps = np.linalg.norm(matrix, axis=0)
@@ -347,12 +365,4 @@ def _unpacked(data: bytes, limits: Limits) -> bytes:
         return stream.read(size)
 
 
-FORMAT = ImageFormat(
-    "nifti",
-    "NIfTI",
-    (".nii", ".nii.gz", ".hdr", ".img"),
-    ("application/x-nifti",),
-    _matches,
-    _decode,
-    _decode_all,
-)
+FORMAT = ImageFormat("nifti", "NIfTI", _matches, _decode, _decode_all)

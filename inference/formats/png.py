@@ -108,4 +108,4 @@ def _transparent_deep_colour(data: bytes) -> Image.Image:
     return Image.fromarray((rgba >> 8).astype(np.uint8), "RGBA")
 
 
-FORMAT = ImageFormat("png", "PNG", (".png",), ("image/png",), _matches, _decode)
+FORMAT = ImageFormat("png", "PNG", _matches, _decode)

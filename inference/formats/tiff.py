@@ -267,4 +267,4 @@ def _upright(pixels: Pixels, orientation: int, notices: list[Notice]) -> Pixels:
     return pixels.copy()
 
 
-FORMAT = ImageFormat("tiff", "TIFF", (".tif", ".tiff"), ("image/tiff",), _matches, _decode)
+FORMAT = ImageFormat("tiff", "TIFF", _matches, _decode)

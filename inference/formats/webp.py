@@ -33,4 +33,4 @@ def _canvas_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-FORMAT = ImageFormat("webp", "WebP", (".webp",), ("image/webp",), _matches, _decode)
+FORMAT = ImageFormat("webp", "WebP", _matches, _decode)

@@ -333,7 +333,7 @@ def forms_at(proxy: Proxy) -> int:
 
 
 @needs_nginx
-@pytest.mark.parametrize("path", ["/cases/upload/", "/api/v1/uploads/"])
+@pytest.mark.parametrize("path", ["/cases/upload/", "/api/v1/uploads/", "/api/v1/dicomweb/x/studies"])
 def test_slow_uploads_leave_half_of_the_threads_to_others(start: Callable[[str], Proxy], path: str) -> None:
     proxy = start("8443")
     with slow_clients(proxy, path, 20) as clients:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from functools import partial
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -476,6 +478,29 @@ def test_pixels_that_are_cut_off_are_refused(left) -> None:
     data = dicom(ramp())
     start = len(data) - ramp().nbytes
     assert refusal(data[: start + left]).code == "truncated"
+
+
+CODESTREAMS: dict[str, tuple[uid.UID, Any]] = {
+    "lossless JPEG": (uid.JPEGLosslessSV1, imagecodecs.ljpeg_encode),
+    "extended JPEG": (
+        uid.JPEGExtended12Bit,
+        lambda values: imagecodecs.jpeg_encode(values, bitspersample=12),
+    ),
+    "JPEG-LS": (uid.JPEGLSLossless, imagecodecs.jpegls_encode),
+    "JPEG 2000": (uid.JPEG2000Lossless, partial(imagecodecs.jpeg2k_encode, level=0)),
+}
+
+
+@pytest.mark.parametrize("kind", CODESTREAMS)
+def test_codestream_that_is_cut_off_or_of_another_size_is_refused(kind) -> None:
+    syntax, encode = CODESTREAMS[kind]
+    whole = bytes(encode(ramp()))
+    fields = {"BitsStored": 12, "HighBit": 11}
+    assert len(list(read_images(compressed(ramp(), syntax, [whole], **fields)))) == 1
+    for part in (0.4, 0.95):
+        cut = whole[: int(len(whole) * part) // 2 * 2]
+        assert refusal(compressed(ramp(), syntax, [cut], **fields)).code == "truncated"
+    assert refusal(compressed(ramp()[:33], syntax, [whole], **fields)).code == "truncated"
 
 
 def test_missing_frames_are_refused_after_those_that_are_there() -> None:

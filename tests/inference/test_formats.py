@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inference.errors import ImageError
-from inference.formats import DEFAULT_LIMITS, FORMATS, DecodedImage, Limits, accept_attribute, read_image
+from inference.formats import DEFAULT_LIMITS, FORMATS, DecodedImage, Limits, read_image
 from tests.inference.images import grey8, png_header, png_of, saved, slice_like, tiff_of, twelve_bit_tiff
 
 
@@ -306,14 +306,6 @@ def test_warnings_of_the_decoder_stay_inside_and_filters_are_restored() -> None:
     before = list(warnings.filters)
     refusal(png_header(10_000, 10_000))
     assert list(warnings.filters) == before
-
-
-def test_accept_attribute_names_every_format() -> None:
-    entries = accept_attribute().split(",")
-    assert {"image/png", ".png", "image/jpeg", ".jpg", ".jpeg", "image/tiff", ".tif", ".bmp", ".webp"} <= set(
-        entries
-    )
-    assert len(entries) == len(set(entries))
 
 
 SEEDS = [

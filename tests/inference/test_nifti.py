@@ -119,6 +119,28 @@ def test_pixels_that_are_not_square_are_drawn_square() -> None:
     assert image.geometry.spacing == (1, 1)
 
 
+def test_unknown_orientation_leaves_the_size_of_a_voxel() -> None:
+    def change(header) -> None:
+        header.set_sform(None, 0)
+        header.set_qform(None, 0)
+        header["pixdim"][1:4] = (1, 2, 5)
+
+    image = next(read_images(nii(phantom(), change=change)))
+    assert image.geometry.markers is None
+    assert image.pixels.shape == (88, 40)
+    assert (image.geometry.spacing, image.geometry.thickness) == ((1, 1), 5)
+
+
+def test_sign_of_zero_in_the_qform_is_one() -> None:
+    def change(header) -> None:
+        header.set_sform(None, 0)
+        header.set_qform(oriented("RAS"), 1)
+        header["pixdim"][0] = 0
+
+    image = next(read_images(nii(phantom(), change=change)))
+    assert np.array_equal(image.pixels, phantom()[::-1, ::-1, 0].T)
+
+
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
 @pytest.mark.parametrize("dtype", ["<u1", "<i2", ">i2", "<u2", "<i4", "<f4", ">f8"])

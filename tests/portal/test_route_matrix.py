@@ -136,6 +136,7 @@ visitor   technol.  radiol.   adjudic.  administ. exporter  stranger  nobody    
 401/401   405/403   405/400   405/403   405/400   405/404   405/404   405/404   api/v1/cases/<slug:code>/reviews/
 401/401   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/codebook/
 401/401   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/cohorts/
+401/401   405/400   405/400   405/400   405/400   405/403   405/404   405/404   api/v1/dicomweb/<uuid:cohort_id>/studies
 200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/problems/
 401/401   403/405   403/405   403/405   200/405   200/405   403/405   403/405   api/v1/reviewed-cases/
 401/401   405/404   405/400   405/400   405/400   405/404   405/404   405/404   api/v1/reviews/<uuid:review_id>/amend/
@@ -184,6 +185,7 @@ list      add       change    delete    history   model
 200/200   403/403   200/403   403/403   200/200   cases/protocol
 200/200   403/403   200/403   403/403   200/200   cases/review
 200/200   403/403   200/403   403/403   200/200   cases/savedview
+200/200   403/403   302/403   403/403   302/302   cases/series
 200/200   403/403   200/403   403/403   200/200   cases/snapshot
 200/200   403/403   302/403   403/403   302/302   cases/teachingread
 200/200   403/403   302/403   403/403   302/302   knox/authtoken

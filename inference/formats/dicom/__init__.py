@@ -33,6 +33,4 @@ def _decode_all(data: bytes, limits: Limits) -> Iterator[DecodedImage]:
         yield replace(image, notices=(*image.notices, *dict.fromkeys(notices)))
 
 
-FORMAT = ImageFormat(
-    "dicom", "DICOM", (".dcm", ".dicom", ".ima"), ("application/dicom",), is_dicom, _decode, _decode_all
-)
+FORMAT = ImageFormat("dicom", "DICOM", is_dicom, _decode, _decode_all)

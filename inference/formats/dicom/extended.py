@@ -8,6 +8,7 @@ from pydicom.uid import JPEGExtended12Bit
 # pydicom asks a plug-in for both of these names.
 DECODER_DEPENDENCIES = {JPEGExtended12Bit: ("imagecodecs",)}
 _LABEL = "imagecodecs"
+_END = b"\xff\xd9"
 
 
 def is_available(uid: str) -> bool:
@@ -19,6 +20,9 @@ def decode_frame(source: bytes, runner: DecodeRunner) -> bytes:
     """Return the samples of one frame, in the type that the dataset says."""
     import imagecodecs
 
+    # libjpeg fills in what is missing, and says so to nobody. Some pad the last byte with another one.
+    if not source.rstrip(b"\0\xff").endswith(_END):
+        raise ValueError("the codestream has no end")
     samples = imagecodecs.jpeg_decode(source)
     if samples.dtype.itemsize * 8 != runner.bits_allocated:
         raise ValueError("the codestream has another depth than the dataset says")

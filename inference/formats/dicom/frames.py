@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import Any
 
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import UID, RLELossless
+from pydicom.uid import UID, JPEGLSTransferSyntaxes, RLELossless
 
 from inference.errors import ImageError
 from inference.formats.base import DecodedImage, Intensity, Limits, Notice, Pixels
@@ -23,6 +25,8 @@ extended.install()
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _PALETTE = "PALETTE COLOR"
 _OVERLAY_GROUPS = 0x6000
+# The frame header of JPEG-LS (ITU-T T.87, C.1.4.1): its length, a byte of precision, lines, samples a line.
+_JPEG_LS_FRAME = b"\xff\xf7"
 _OVERLAYS = Notice(
     "overlays_dropped", "The file has overlays, which may hold writing; they are not part of the picture."
 )
@@ -59,8 +63,22 @@ def _raw(dataset: Dataset) -> Iterator[tuple[NDArray[Any], str]]:
         # It shifts as though the highest bit that counts were always below the others: ours looks.
         options["correct_unused_bits"] = False
     frames = int(dataset.get("NumberOfFrames") or 1)
+    if syntax in JPEGLSTransferSyntaxes:
+        _check_codestreams(dataset, frames)
     for raw, properties in decoder.iter_array(dataset, indices=range(frames), **options):
         yield raw, str(properties["photometric_interpretation"])
+
+
+def _check_codestreams(dataset: Dataset, frames: int) -> None:
+    """Raise where a codestream of JPEG-LS has another size than the dataset says: its decoder hands out as
+    many bytes as are asked for.
+    """
+    for index in range(frames):
+        codestream = get_frame(dataset.PixelData, index, number_of_frames=frames)
+        at = codestream.find(_JPEG_LS_FRAME)
+        height, width = struct.unpack_from(">HH", codestream, at + 5)
+        if at < 0 or (height, width) != (dataset.Rows, dataset.Columns):
+            raise ValueError("the codestream has another size than the dataset says")
 
 
 def _is_native(dataset: Dataset) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import nibabel as nib
 import numpy as np
@@ -219,6 +220,8 @@ def test_upload_page_makes_cases_of_a_zip(owner, cohort, client_of) -> None:
     assert [image.geometry["position"][2] for image in case.images.order_by("position")] == [0, 3, 6]
     text = answer.content.decode()
     assert "3 files as one case" in text
+    listed = re.findall(r"<li>(scan.zip/SCAN/IM\d)</li>", text)
+    assert listed == [f"scan.zip/SCAN/IM{z}" for z in (0, 3, 6)]
     assert case.code in text
 
 

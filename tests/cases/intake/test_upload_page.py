@@ -12,7 +12,6 @@ from django.urls import reverse
 from PIL import Image as PillowImage
 
 from cases.models import AuditEvent, Case, Image, Job, Membership
-from inference.formats import accept_attribute
 from tests.cases.intake.test_uploads import stored_files
 from tests.cast import make_png_bytes, sha256_of
 
@@ -83,7 +82,7 @@ def odd_pictures() -> dict[str, tuple[bytes, str]]:
 def test_upload_page_offers_the_formats_and_preselects_the_only_cohort(owner, cohort, client_of) -> None:
     response = client_of(owner).get(UPLOAD)
     page = response.content.decode()
-    assert f'accept="{accept_attribute()}"' in page
+    assert "accept=" not in page  # a scanner's files often have no ending
     assert f'<option value="{cohort.pk}" selected>North</option>' in page
     assert "Choose a cohort" not in page
 

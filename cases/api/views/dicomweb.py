@@ -1,0 +1,111 @@
+"""DICOMweb: taking instances in from an archive or a scanner (STOW-RS, PS3.18, 10.5)."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import IO, Any
+from uuid import UUID
+
+from django.http import Http404
+from django.utils.http import parse_header_parameters
+from django.utils.translation import gettext as _t
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cases.api import schema
+from cases.api.views.base import ApiView, user_of
+from cases.cohorts import cohorts_of
+from cases.exchange.related import Malformed, RelatedParts
+from cases.exchange.stow import answer_to
+from cases.intake.uploads import submit_series
+from cases.models import Cohort
+from cases.permissions import Action, require
+from inference.formats.dicom.identifiers import HEAD_BYTES, identifiers_of
+
+_INSTANCES = "application/dicom"
+_LONGEST_BOUNDARY = 70  # RFC 2046, 5.1.1
+
+
+class DicomJsonRenderer(JSONRenderer):
+    """DICOM's own JSON (PS3.18, annex F)."""
+
+    media_type = "application/dicom+json"
+    format = "dicom+json"
+
+
+class RelatedParser(BaseParser):
+    """The instances of a multipart/related body."""
+
+    media_type = "multipart/related"
+
+    def parse(  # type: ignore[override]  # what it gives is the view's own affair
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Any | None = None
+    ) -> RelatedParts:
+        _type, parameters = parse_header_parameters(media_type or "")
+        if parameters.get("type", _INSTANCES).lower() != _INSTANCES:
+            raise UnsupportedMediaType(parameters["type"])
+        boundary = parameters.get("boundary", "")
+        try:
+            return RelatedParts(stream, _checked(boundary))
+        except Malformed:
+            raise ParseError(
+                _t("The body is no multipart/related with the boundary that its header names.")
+            ) from None
+
+
+def _checked(boundary: str) -> bytes:
+    """The boundary as it stands in the body."""
+    if not 1 <= len(boundary) <= _LONGEST_BOUNDARY or not boundary.isascii():
+        raise Malformed
+    return boundary.encode("ascii")
+
+
+class StudiesView(ApiView):
+    """The studies of one cohort: instances are stored here, by series, as by every other door."""
+
+    parser_classes = (RelatedParser,)
+    renderer_classes = (DicomJsonRenderer,)
+
+    @extend_schema(
+        operation_id="store_instances",
+        tags=["cases"],
+        summary="Store DICOM instances (STOW-RS)",
+        description=schema.STOW_DESCRIPTION,
+        request={"multipart/related": OpenApiTypes.BINARY},
+        responses={
+            (status, DicomJsonRenderer.media_type): OpenApiResponse(OpenApiTypes.OBJECT, description=words)
+            for status, words in schema.STOW_STATUS.items()
+        }
+        | schema.problems(400, 401, 403, 404, 413, 415),
+    )
+    def post(self, request: Request, cohort_id: UUID) -> Response:
+        """Take the instances in; the answer names each of them."""
+        cohort = _cohort(request, cohort_id)
+        require(user_of(request), Action.UPLOAD, cohort)
+        with closing(_parts(request)) as parts:
+            receipts = submit_series(
+                by=user_of(request), cohort=cohort, files=parts.files(), is_one_case=False
+            )
+            uids = [identifiers_of(parts.head_of(index, HEAD_BYTES)) for index in range(len(parts))]
+        status, body = answer_to(zip(uids, receipts, strict=True))
+        return Response(body, status=status)
+
+
+def _parts(request: Request) -> RelatedParts:
+    """The body's parts; of a request with no body at all REST framework makes a plain dict."""
+    data: Any = request.data
+    if not isinstance(data, RelatedParts):
+        raise ParseError(_t("The body is no multipart/related with the boundary that its header names."))
+    return data
+
+
+def _cohort(request: Request, cohort_id: UUID) -> Cohort:
+    for entry in cohorts_of(request.user):
+        if entry.cohort.pk == cohort_id:
+            return entry.cohort
+    raise Http404(_t("There is no such cohort, or you are not in it."))

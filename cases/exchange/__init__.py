@@ -1,0 +1,1 @@
+"""The wires to a hospital: DICOMweb."""
