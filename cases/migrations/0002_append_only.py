@@ -8,6 +8,7 @@ APPEND_ONLY = (
     "cases_prediction",
     "cases_review",
     "cases_auditevent",
+    "cases_auditseal",
     "cases_firstread",
     "cases_adjudication",
     "cases_protocol",

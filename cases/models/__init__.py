@@ -9,6 +9,7 @@ of several columns; tests/cases/test_plans.py holds that.
 from cases.models.adjudication import Adjudication
 from cases.models.assignment import Assignment
 from cases.models.audit import AuditEvent
+from cases.models.audit_seal import AuditSeal
 from cases.models.case import Case
 from cases.models.claim import Claim
 from cases.models.cohort import Cohort
@@ -33,6 +34,7 @@ __all__ = [
     "Adjudication",
     "Assignment",
     "AuditEvent",
+    "AuditSeal",
     "Case",
     "Claim",
     "Cohort",

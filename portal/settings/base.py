@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
@@ -277,6 +278,7 @@ CELERY_IMPORTS = [
     "cases.analysis.tasks",
     "cases.export.tasks",
     "cases.reading.tasks",
+    "cases.record.tasks",
 ]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
@@ -304,7 +306,19 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60,
         "options": {"expires": 120},
     },
+    "seal-record": {
+        "task": "cases.record.tasks.seal_record",
+        "schedule": 60,
+        "options": {"expires": 120},
+    },
+    "anchor-record": {
+        "task": "cases.record.tasks.anchor_record",
+        "schedule": crontab(hour="3", minute="7"),
+        "options": {"expires": 3600},
+    },
 }
+# Where the ends of the record's chain are written down, outside the database.
+AUDIT_ANCHORS = env.str("AUDIT_ANCHORS", default=str(VAR_DIR / "audit-anchors.txt"))
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 # --- REST ----------------------------------------------------------------------

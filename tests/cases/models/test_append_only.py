@@ -14,6 +14,7 @@ TABLES = (
     "cases_prediction",
     "cases_review",
     "cases_auditevent",
+    "cases_auditseal",
     "cases_firstread",
     "cases_adjudication",
     "cases_protocol",
