@@ -37,6 +37,7 @@ def behind_our_back() -> Callable[..., None]:
     def run(table: str, sql: str, *parameters: object) -> None:
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
                 cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_append_only")
             else:
                 for verb in ("UPDATE", "DELETE"):
