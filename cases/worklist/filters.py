@@ -107,8 +107,9 @@ def _of_the_case(filters: WorklistFilter) -> Q:
     if filters.age:
         where &= _received(Age(filters.age))
     if filters.text:
-        named = Cohort.objects.filter(name__icontains=filters.text)
-        where &= _by_code(filters.text) | Q(cohort__in=named)
+        # In hand, so that the cases of no cohort are looked through where none has such a name.
+        named = Cohort.objects.filter(name__icontains=filters.text).values_list("pk", flat=True)
+        where &= _by_code(filters.text) | Q(cohort__in=list(named))
     if filters.job_status:
         where &= _analysis(JobStatus(filters.job_status))
     return where
