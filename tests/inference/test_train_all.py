@@ -336,7 +336,7 @@ def test_trained_plan_ships_as_one_network_with_figures_gate_and_card(
     assert manifest.training["split"]["training"]["folds"] == [0, 1]
     assert manifest.training["figures"]["cross_validation"]["n"] == 16
     assert [row["fold"] for row in manifest.training["figures"]["per_fold"]] == [0, 1]
-    assert {"gate", "robustness", "calibration"} <= set(manifest.training["figures"])
+    assert {"gate", "robustness", "calibration", "exams"} <= set(manifest.training["figures"])
     assert sorted(path.name for path in (out / "measured").glob("*.tflite")) == [
         "tiny-both-fold0.tflite",
         "tiny-both-fold1.tflite",
@@ -355,3 +355,4 @@ def test_trained_plan_ships_as_one_network_with_figures_gate_and_card(
     assert "`inference/training/recipes/tiny-two.toml`" in card
     assert "python -m inference pack $DATA --plan tiny-both --out $RUNS\n" in card
     assert "inference train tiny" not in card
+    assert "## Whole exams" in card
