@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from inference.manifest import load_manifest
 from inference.networks import build_network
 from inference.predictor import Predictor
 from inference.training import exams, gate_report, means, packing, robustness, train_all, unpacking
-from inference.training.checkpoints import save_variables
+from inference.training.checkpoints import load_variables, save_variables
 from inference.training.data import load_tensors
 from inference.training.drawn import drawn
 from inference.training.fitting import read_history
@@ -326,6 +327,30 @@ def complete(pack: Pack) -> None:
         claim(pack.run_directory(run), run, digest_of(pack.of(run.split.training_folds)))
         model = build_network(run.network, run.input_size, len(CODES))
         save_variables(pack.run_directory(run) / "final.npz", model.variables, 2)
+
+
+def test_what_is_complete_travels_back_in_half_precision_and_is_unpacked_like_the_rest(packed: Path) -> None:
+    pack = open_pack(packed)
+    run = pack.runs[1]
+    directory = pack.run_directory(run)
+    model = build_network(run.network, run.input_size, len(CODES))
+    claim(directory, run, digest_of(pack.of(run.split.training_folds)))
+    (directory / "history.csv").write_text("epoch\n0\n", "utf-8")
+    save_variables(directory / "final.npz", model.variables, 2)
+    before = [np.asarray(each).copy() for each in model.variables]
+    results = packed.parent / "results"
+    assert train_all.hand_over(pack, results) == ["tiny-one-fold0"]
+    assert [path.name for path in results.iterdir()] == ["tiny-one-fold0"]
+    there, here = (each / "final.npz" for each in (results / "tiny-one-fold0", directory))
+    assert there.stat().st_size < here.stat().st_size
+    shutil.rmtree(directory)
+    shutil.move(results / "tiny-one-fold0", directory)
+    again = build_network(run.network, run.input_size, len(CODES))
+    assert load_variables(here, again.variables) == 2
+    for old, new in zip(before, again.variables, strict=True):
+        assert np.asarray(new).dtype == old.dtype
+        np.testing.assert_allclose(np.asarray(new), old, rtol=1e-3, atol=1e-6)
+    assert sorted(path.name for path in directory.iterdir()) == ["final.npz", "history.csv", "run.json"]
 
 
 @pytest.mark.slow
