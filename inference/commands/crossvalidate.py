@@ -26,11 +26,17 @@ def run(options: argparse.Namespace) -> None:
     models, samples = open_folds(options)
     from inference.training.calibration import calibration, cross_fitted
     from inference.training.crossvalidation import out_of_fold, report, write_out_of_fold
+    from inference.training.exams import exam_report
 
     found = out_of_fold(models, samples, progress=progress)
     if options.oof:
         write_out_of_fold(found, options.directory, options.oof)
     # With one fold there are no others that a temperature could be fitted on.
     several = len(set(found.folds.tolist())) > 1
-    figures = report(found, cross_fitted(found) if several else {})
-    write_json(options.output, {**figures, **({"calibration": calibration(found)} if several else {})})
+    temperatures = cross_fitted(found) if several else {}
+    figures = report(found, temperatures)
+    if several:
+        figures["calibration"] = calibration(found)
+    if (exams := exam_report(found, temperatures)) is not None:
+        figures["exams"] = exams
+    write_json(options.output, figures)

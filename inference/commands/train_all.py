@@ -30,6 +30,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--backend", choices=_BACKENDS, help="default: jax where it finds a GPU, else tensorflow"
     )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        metavar="OUT",
+        help="gets what is complete, in half the size, to be put into the `runs` of the pack at home",
+    )
     parser.set_defaults(run=run)
 
 
@@ -45,12 +51,14 @@ def run(options: argparse.Namespace) -> None:
         from inference.engines.tensorflow import configure
 
         configure(options.threads)
-    from inference.training.train_all import open_pack, train_all
+    from inference.training.train_all import hand_over, open_pack, train_all
 
     if options.jobs == 1:
         train_all(options.pack, tell)
     pack = open_pack(options.pack)
     left = [recipe.id for recipe in pack.runs if not pack.is_complete(recipe)]
+    if options.results:
+        hand_over(pack, options.results)
     tell(f"Not complete: {', '.join(left)}." if left else "All trainings are complete.")
 
 

@@ -55,15 +55,21 @@ class Cut:
 
 
 def load_head() -> Head:
-    """Read the template from nilearn's own files (nothing is fetched) and measure the distances around it."""
+    """Read the template and measure the distances around it."""
+    brain, origin = load_brain()
+    return Head(_TISSUE_BRIGHTNESS * np.clip(brain, 0.0, 1.0), _surface_distance(brain > 0.05), origin)
+
+
+def load_brain() -> tuple[Grid, NDArray[np.float64]]:
+    """Read the template from nilearn's own files; nothing is fetched.
+
+    Returns (X, Y, Z) in 1 mm voxels, 1 at its 99.5th percentile and 0 outside, and the first voxel's place.
+    """
     from nilearn.datasets import load_mni152_template
 
     template = load_mni152_template(resolution=1)
     brain = np.asarray(template.get_fdata(), np.float64)
-    brain /= np.percentile(brain[brain > 0], 99.5)
-    return Head(
-        _TISSUE_BRIGHTNESS * np.clip(brain, 0.0, 1.0), _surface_distance(brain > 0.05), template.affine[:3, 3]
-    )
+    return brain / np.percentile(brain[brain > 0], 99.5), template.affine[:3, 3]
 
 
 def cut(head: Head, plane: Plane, size: int, rng: np.random.Generator) -> Cut:

@@ -33,7 +33,7 @@ from inference.training.recipe import OneCycle, Recipe
 PLAN, IMAGES, MANIFEST = "plan.json", "images.tar.xz", "manifest.csv"
 
 _CODE = (".py", ".json")
-_REQUIREMENTS = ("keras", "numpy", "Pillow", "scipy", "scikit-learn", "jsonschema", "jax[cuda13]")
+_REQUIREMENTS = ("keras", "numpy", "Pillow", "scipy", "scikit-learn", "jax[cuda13]")
 
 
 def pack(plan: Plan, directory: Path, manifest: Path, out: Path, tell: Tell) -> int:

@@ -17,6 +17,7 @@ from inference.manifest import Compiled, Manifest, verify_weights
 from inference.networks import build_network, load_weights, weights_to_bytes
 from inference.predictor import Predictor
 from inference.training.data import Sample, read_pixels
+from inference.training.exams import template_report
 from inference.training.export import rounded
 from inference.training.gate_report import verdict_counts
 from inference.training.gating import Thresholds, answers, fit_gate
@@ -53,7 +54,9 @@ def publish(
     predictor = Predictor.load(replace(manifest, gate=None))
     gate = fit_gate(answers(predictor, distinct, progress).embeddings, thresholds)
     shipped = verdict_counts(gate, answers(predictor, [each.pixels for each in out_of_domain]), temperature)
-    measured = {**manifest.training["figures"], **figures, "gate": {**figures["gate"], "shipped": shipped}}
+    template = template_report(Predictor(replace(manifest, temperature=temperature), predictor.engine, gate))
+    gate_figures = {**figures["gate"], "shipped": shipped, "template": template}
+    measured = {**manifest.training["figures"], **figures, "gate": gate_figures}
 
     model = build_network(manifest.network, manifest.input_size, len(manifest.classes))
     load_weights(model, verify_weights(manifest).read_bytes())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import io
 import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.errors import DataError
-from inference.files import Tell
+from inference.files import Tell, write_whole
 from inference.training.data import Sample, Tensors, load_tensors, read_samples
 from inference.training.export import CLASSES, NEGATIVE_CLASS
 from inference.training.one_cycle import fit_one_cycle
@@ -84,6 +85,30 @@ def train_all(directory: Path, tell: Tell, verbose: int = 2) -> int:
                 _train(pack, recipe, verbose)
                 tell(f"{recipe.id}: done.")
     return sum(not pack.is_complete(recipe) for recipe in pack.runs)
+
+
+def hand_over(pack: Pack, results: Path) -> list[str]:
+    """Write what is complete to `results`, as it lies in `runs` but in half precision, and return the names.
+
+    That is what travels back: put beside the others in the `runs` of the pack at home, it is unpacked there.
+    """
+    complete = [recipe.id for recipe in pack.runs if pack.is_complete(recipe)]
+    for name in complete:
+        source, target = pack.directory / "runs" / name, results / name
+        target.mkdir(parents=True, exist_ok=True)
+        with np.load(source / "final.npz", allow_pickle=False) as archive:
+            arrays: dict[str, Any] = {key: _in_half(archive[key]) for key in archive.files}
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **arrays)
+        write_whole(target / "final.npz", buffer.getvalue())
+        for beside in ("run.json", "history.csv"):
+            write_whole(target / beside, (source / beside).read_bytes())
+    return complete
+
+
+def _in_half(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Kernels, which are nearly all of it, in half precision; norms, biases and seeds as they are."""
+    return values.astype(np.float16) if values.ndim > 1 else values
 
 
 def _train(pack: Pack, recipe: Recipe, verbose: int) -> None:

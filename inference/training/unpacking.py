@@ -20,6 +20,7 @@ from inference.training.calibration import calibration, cross_fitted
 from inference.training.card import model_card
 from inference.training.checkpoints import load_variables
 from inference.training.crossvalidation import out_of_fold, report
+from inference.training.exams import exam_report
 from inference.training.export import export_network, shipped
 from inference.training.folds import HeldOut, held_out
 from inference.training.gate_report import gate_report
@@ -104,7 +105,10 @@ def measure(models: Sequence[HeldOut], pack: Pack, *, progress: Progress, tell: 
     """Return what `crossvalidate`, `gate` and `robustness` write, by their names."""
     tell("Cross-validation.")
     found = out_of_fold(models, pack.samples, progress=progress)
-    crossed = {**report(found, cross_fitted(found)), "calibration": calibration(found)}
+    temperatures = cross_fitted(found)
+    crossed = {**report(found, temperatures), "calibration": calibration(found)}
+    if (exams := exam_report(found, temperatures)) is not None:
+        crossed["exams"] = exams
     tell("The input gate.")
     gate = gate_report(models, pack.samples, out_of_domain_pictures(), progress=progress)
     tell("Robustness.")

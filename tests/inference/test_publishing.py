@@ -144,6 +144,7 @@ def test_card_of_a_published_model_has_its_gate_and_temperature(tmp_path: Path, 
     card = model_card(load_manifest(tmp_path / "out" / "tiny-1.json"))
     assert "Temperature 0.75, which divides the logits" in card
     assert "Input gate: mahalanobis; refused above 2.5" in card
+    assert "the MNI152 template, 123 axial slices" in card
     assert "- It fails on Mondays." in card
     assert "## Calibration" in card
 

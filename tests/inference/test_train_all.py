@@ -1,30 +1,35 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 
 from inference.__main__ import main
+from inference.architecture import BACKBONES
 from inference.commands import train_all as command
 from inference.errors import DataError
 from inference.manifest import load_manifest
+from inference.networks import build_network
 from inference.predictor import Predictor
-from inference.training import gate_report, means, packing, robustness, train_all, unpacking
+from inference.training import exams, gate_report, means, packing, robustness, train_all, unpacking
+from inference.training.checkpoints import load_variables, save_variables
 from inference.training.data import load_tensors
 from inference.training.drawn import drawn
 from inference.training.fitting import read_history
 from inference.training.out_of_domain import OutOfDomain
 from inference.training.plan import load_plan, runs_of
-from inference.training.run_record import digest_of
-from inference.training.train_all import CODES, open_pack
+from inference.training.run_record import claim, digest_of
+from inference.training.train_all import CODES, Pack, open_pack
 from inference.training.unpacking import choose
-from tests.inference.backbones import narrow
+from tests.inference.backbones import NARROW, narrow
 from tests.inference.test_one_cycle import RECIPE
 from tests.inference.tiny import labelled_picture, step_by_step, write_cohort
 
@@ -315,20 +320,54 @@ def test_pack_whose_trainings_are_not_complete_does_not_ship(packed: Path) -> No
         choose(pack, ["tiny-two"])
 
 
+def complete(pack: Pack) -> None:
+    """Put down every training as if it were done, with the weights that it would begin with."""
+    for number, run in enumerate(pack.runs):
+        keras.utils.set_random_seed(number)
+        claim(pack.run_directory(run), run, digest_of(pack.of(run.split.training_folds)))
+        model = build_network(run.network, run.input_size, len(CODES))
+        save_variables(pack.run_directory(run) / "final.npz", model.variables, 2)
+
+
+def test_what_is_complete_travels_back_in_half_precision_and_is_unpacked_like_the_rest(packed: Path) -> None:
+    pack = open_pack(packed)
+    run = pack.runs[1]
+    directory = pack.run_directory(run)
+    model = build_network(run.network, run.input_size, len(CODES))
+    claim(directory, run, digest_of(pack.of(run.split.training_folds)))
+    (directory / "history.csv").write_text("epoch\n0\n", "utf-8")
+    save_variables(directory / "final.npz", model.variables, 2)
+    before = [np.asarray(each).copy() for each in model.variables]
+    results = packed.parent / "results"
+    assert train_all.hand_over(pack, results) == ["tiny-one-fold0"]
+    assert [path.name for path in results.iterdir()] == ["tiny-one-fold0"]
+    there, here = (each / "final.npz" for each in (results / "tiny-one-fold0", directory))
+    assert there.stat().st_size < here.stat().st_size
+    shutil.rmtree(directory)
+    shutil.move(results / "tiny-one-fold0", directory)
+    again = build_network(run.network, run.input_size, len(CODES))
+    assert load_variables(here, again.variables) == 2
+    for old, new in zip(before, again.variables, strict=True):
+        assert np.asarray(new).dtype == old.dtype
+        np.testing.assert_allclose(np.asarray(new), old, rtol=1e-3, atol=1e-6)
+    assert sorted(path.name for path in directory.iterdir()) == ["final.npz", "history.csv", "run.json"]
+
+
 @pytest.mark.slow
 def test_trained_plan_ships_as_one_network_with_figures_gate_and_card(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     foreign = [OutOfDomain(*each) for each in list(drawn())[:3]]
     monkeypatch.setattr(unpacking, "out_of_domain_pictures", lambda: foreign)
+    monkeypatch.setattr(exams, "template_slices", lambda: [labelled_picture("notumor", 1)])
+    monkeypatch.setitem(BACKBONES, "lite2", NARROW)
     for figures in (gate_report, means, robustness):
         monkeypatch.setattr(figures, "DRAWS", 20)
     write_cohort(tmp_path / "cohort", per_class=4)
     plan = write_plan(tmp_path, {"tiny-one": "lite0", "tiny-two": "lite2"})
     pack, out = tmp_path / "pack", tmp_path / "out"
     assert main(["pack", str(tmp_path / "cohort"), "--plan", str(plan), "--out", str(pack)]) == 0
-    with step_by_step():
-        assert train_all.train_all(pack, lambda _: None, verbose=0) == 0
+    complete(open_pack(pack))
     assert main(["unpack", str(pack), "--out", str(out)]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(out / "tiny-both.json")
     manifest = load_manifest(out / "tiny-both.json")
@@ -336,7 +375,7 @@ def test_trained_plan_ships_as_one_network_with_figures_gate_and_card(
     assert manifest.training["split"]["training"]["folds"] == [0, 1]
     assert manifest.training["figures"]["cross_validation"]["n"] == 16
     assert [row["fold"] for row in manifest.training["figures"]["per_fold"]] == [0, 1]
-    assert {"gate", "robustness", "calibration"} <= set(manifest.training["figures"])
+    assert {"gate", "robustness", "calibration", "exams"} <= set(manifest.training["figures"])
     assert sorted(path.name for path in (out / "measured").glob("*.tflite")) == [
         "tiny-both-fold0.tflite",
         "tiny-both-fold1.tflite",
@@ -355,3 +394,4 @@ def test_trained_plan_ships_as_one_network_with_figures_gate_and_card(
     assert "`inference/training/recipes/tiny-two.toml`" in card
     assert "python -m inference pack $DATA --plan tiny-both --out $RUNS\n" in card
     assert "inference train tiny" not in card
+    assert "## Whole exams" in card

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from inference.manifest import DEFAULT_MODEL, Manifest
 from inference.training import markdown
-from inference.training.card import describe, gate_tables, other_tables, report_tables
+from inference.training.card import describe, exam_tables, gate_tables, other_tables, report_tables
 from inference.training.gating import DISTANT_SHARE, REFUSED_SHARE, SURE_ACCURACY
 
 # Sections that are left out leave their empty lines behind.
@@ -45,6 +45,7 @@ def model_card(manifest: Manifest) -> str:
         tables=report_tables,
         others=other_tables,
         gate_tables=gate_tables,
+        exam_tables=exam_tables,
         gate_shares={"refused": REFUSED_SHARE, "distant": DISTANT_SHARE, "sure": SURE_ACCURACY},
     )
     return _EMPTY_LINES.sub("\n\n", card)
