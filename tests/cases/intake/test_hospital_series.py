@@ -176,7 +176,7 @@ def test_picture_that_may_show_a_name_is_quarantined(owner, cohort, elements, is
 
 
 def test_quarantined_case_is_the_administrators_alone_until_released(
-    owner, colleague, administrator, cohort, client_of
+    owner, colleague, administrator, cohort, client_of, api_of
 ) -> None:
     case = suspect(owner, cohort, BurnedInAnnotation="YES")
     page, picture = f"/cases/{case.code}/", f"/cases/{case.code}/base.png"
@@ -187,6 +187,12 @@ def test_quarantined_case_is_the_administrators_alone_until_released(
         assert client_of(person).post(f"{page}release/").status_code == 404
     shown = client_of(administrator).get(page).content.decode()
     assert "Out of quarantine" in shown
+    assert "never queued" not in shown
+    assert case.code in client_of(administrator).get("/cases/").content.decode()
+    assert case.code not in client_of(colleague).get("/cases/").content.decode()
+    rest = f"/api/v1/cases/{case.code}/"
+    assert api_of(administrator).get(rest).status_code == 200
+    assert api_of(colleague).get(rest).status_code == 404
     with pytest.raises(Exception, match="quarantined"):
         require_reader(colleague, case)
     assert client_of(administrator).post(f"{page}release/").status_code == 302
