@@ -206,6 +206,21 @@ def test_window_is_told_in_greys(function, ends) -> None:
     assert window == tuple((end - 100) / 2 for end in ends)
 
 
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"RescaleSlope": "1e308", "RescaleIntercept": "1e308", "WindowCenter": 1, "WindowWidth": 5},
+        {"RescaleSlope": "1e-308", "RescaleIntercept": "0", "WindowCenter": "1e300", "WindowWidth": "1e300"},
+        {"WindowCenter": "nan", "WindowWidth": "inf"},
+    ],
+)
+def test_numbers_that_nobody_can_store_are_not_told(elements) -> None:
+    image = read_image(dicom(ramp(), **elements))
+    told = [image.intensity.slope, image.intensity.intercept, *sum(image.intensity.windows, ())]
+    assert all(number is None or np.isfinite(number) for number in told)
+    assert np.array_equal(image.pixels, ramp())
+
+
 def test_several_windows_are_all_told_the_first_one_first() -> None:
     image = read_image(dicom(ramp(), WindowCenter=[100, 1000], WindowWidth=[51, 101]))
     assert image.intensity.windows == ((74.5, 124.5), (949.5, 1049.5))
