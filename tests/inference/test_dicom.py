@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zlib
@@ -12,6 +13,8 @@ import imagecodecs
 import numpy as np
 import pytest
 from pydicom import dcmwrite, uid
+from pydicom.pixels.decoders import base as decoders
+from pydicom.pixels.decoders import gdcm
 
 from inference.errors import ImageError
 from inference.formats import read_image, read_images
@@ -597,3 +600,27 @@ def test_screen_copy_that_does_not_say_is_under_suspicion() -> None:
     assert read_image(dicom(ramp(), SOPClassUID=uid.SecondaryCaptureImageStorage)).source.burned_in == "maybe"
     said = dicom(ramp(), SOPClassUID=uid.SecondaryCaptureImageStorage, BurnedInAnnotation="NO")
     assert read_image(said).source.burned_in == ""
+
+
+def test_gdcm_is_asked_for_lossless_jpeg_alone(monkeypatch) -> None:
+    """It throws through C++ on some damaged codestreams, which ends the process."""
+    asked = []
+    decode = gdcm._decode_frame
+
+    def counted(source, runner):
+        asked.append(runner.transfer_syntax)
+        return decode(source, runner)
+
+    for decoder in decoders._PIXEL_DATA_DECODERS.values():
+        if "gdcm" in decoder[0]._available:
+            monkeypatch.setitem(decoder[0]._available, "gdcm", counted)
+    for syntax in (uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.RLELossless):
+        made = dataset(ramp())
+        made.compress(syntax, generate_instance_uid=False)
+        damaged = bytearray(written(made))
+        damaged[-900:-800] = bytes(100)
+        with contextlib.suppress(ImageError):
+            read_image(bytes(damaged))
+    assert asked == []
+    read_image(compressed(ramp(), uid.JPEGLosslessSV1, [imagecodecs.ljpeg_encode(ramp())]))
+    assert asked == [uid.JPEGLosslessSV1]
