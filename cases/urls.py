@@ -60,6 +60,7 @@ urlpatterns = [
     path("<code:code>/finish/", reading_actions.finish, name="finish"),
     path("<code:code>/status/", analysis.status, name="status"),
     path("<code:code>/release/", intake.release, name="release"),
+    path("<code:code>/remove/", intake.remove, name="remove"),
     path("<code:code>/retry/", worklist.retry, name="retry"),
     path("<code:code>/base.png", images.base, name="base"),
     path("<code:code>/thumbnail.png", images.thumbnail, name="thumbnail"),

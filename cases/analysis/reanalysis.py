@@ -59,7 +59,7 @@ def reanalyse(*, by: User | None, cohort: Cohort) -> ReanalysisPlan:
         before = plan(cohort, version)
         if before.to_queue:
             jobs.queue_again(Job.objects.filter(image__cohort=cohort, model_version=version))
-            jobs.queue_images(cohort.images.order_by("created_at", "pk"), version)
+            jobs.queue_images(_images(cohort).order_by("created_at", "pk"), version)
             # A version that has begun again with one of several images stands for nothing meanwhile.
             of_many = cohort.images.filter(position__gt=0, jobs__model_version=version)
             key_result.refresh_cases(Case.objects.filter(pk__in=of_many.values("case")))
@@ -68,9 +68,14 @@ def reanalyse(*, by: User | None, cohort: Cohort) -> ReanalysisPlan:
     return before
 
 
+def _images(cohort: Cohort) -> QuerySet[Image]:
+    """Those of the cohort that a network may see: none in quarantine (cases/intake/quarantine.py)."""
+    return Image.objects.filter(cohort=cohort, case__is_quarantined=False)
+
+
 def _marked(cohort: Cohort, version: ModelVersion) -> QuerySet[Image]:
     of_version = {"image": OuterRef("pk"), "model_version": version}
-    return Image.objects.filter(cohort=cohort).annotate(
+    return _images(cohort).annotate(
         has_result=Exists(Prediction.objects.filter(**of_version)),
         is_in_work=Exists(Job.objects.filter(**of_version, status__in=AT_WORK)),
     )

@@ -74,7 +74,7 @@ def _key(cohort: Cohort, kind: str, value: str) -> str:
 
 def _digest(cohort: Cohort, kind: str, value: str) -> bytes:
     """Without the key nobody can try names or numbers until one fits."""
-    message = f"{cohort.pk}\0{kind}\0{value}".encode()
+    message = f"{cohort.pk}\0{kind}\0{value}".encode(errors="backslashreplace")
     secret = settings.PSEUDONYM_KEY or settings.SECRET_KEY
     return hmac.new(secret.encode(), message, hashlib.sha256).digest()
 

@@ -7,6 +7,8 @@ without a word a file whose name is none.
 
 from __future__ import annotations
 
+import io
+import os
 import tempfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -102,32 +104,96 @@ class SizeLimitUploadHandler(FileUploadHandler):
 class NamelessFileUploadHandler(FileUploadHandler):
     """Keeps what arrives in a file on disk that has no name there: it is gone with the process that holds it,
     also where that one is killed.
+
+    All files of a form share one: a series has more files than a process may hold open.
     """
 
-    file: UploadedFile[bytes]
+    _spool: _Spool | None = None
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
-        self.file = UploadedFile(
-            tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR),  # noqa: SIM115 - Django closes it
+        if self._spool is None:
+            self._spool = _Spool()
+        self._start = self._spool.end()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        assert self._spool is not None  # noqa: S101 - a file has begun
+        self._spool.file.write(raw_data)
+
+    def file_complete(self, file_size: int) -> UploadedFile[bytes]:
+        assert self._spool is not None  # noqa: S101 - a file has begun
+        self._spool.file.flush()
+        return UploadedFile(
+            io.BufferedReader(_Part(self._spool, self._start, file_size)),
             self.file_name,
             self.content_type,
-            0,
+            file_size,
             self.charset,
             self.content_type_extra,
         )
 
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        self.file.write(raw_data)
-
-    def file_complete(self, file_size: int) -> UploadedFile[bytes]:
-        self.file.seek(0)
-        self.file.size = file_size
-        return self.file
+    def upload_complete(self) -> None:
+        self._let_go()
 
     def upload_interrupted(self) -> None:
-        if hasattr(self, "file"):
+        self._let_go()
+
+    def _let_go(self) -> None:
+        spool, self._spool = self._spool, None
+        if spool is not None:
+            spool.let_go()
+
+
+class _Spool:
+    """The file on disk; closed once the handler and every part have let go of it."""
+
+    def __init__(self) -> None:
+        self.file = tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115 - let_go()
+        self._holders = 1
+
+    def end(self) -> int:
+        """Where the next file begins."""
+        return self.file.seek(0, os.SEEK_END)
+
+    def hold(self) -> None:
+        self._holders += 1
+
+    def let_go(self) -> None:
+        self._holders -= 1
+        if self._holders == 0:
             self.file.close()
+
+
+class _Part(io.RawIOBase):
+    """One of the files in a spool, to be read from any place."""
+
+    def __init__(self, spool: _Spool, start: int, size: int) -> None:
+        super().__init__()
+        self._spool, self._start, self._size, self._at = spool, start, size, 0
+        spool.hold()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        begin = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, begin + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        most = max(0, min(len(buffer), self._size - self._at))
+        data = os.pread(self._spool.file.fileno(), most, self._start + self._at)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._spool.let_go()
 
 
 class NamingParser(MultiPartParser):

@@ -198,17 +198,16 @@ def add_images(*, by: User, case: Case, files: Iterable[Given]) -> list[Receipt]
         # The row is the lock: of two who add at once each finds the other's images; a reader's claim waits.
         found = Case.objects.select_for_update(of=("self",)).select_related("cohort").get(pk=case.pk)
         _check_unread(found)
-        if any(picture.is_suspect for picture in plan.pictures) and not found.is_quarantined:
-            found.is_quarantined = True
-            found.save(update_fields=["is_quarantined"])
-            audit.record(by=by, action="case.quarantined", subject=found, cohort=found.cohort)
         audit.record(by=by, action="case.images_added", subject=found, cohort=found.cohort)
         return found
 
     judged = _judged(by, case.cohort, files, set())
     plans = _plans(judged)
     pictures = [picture for plan in plans for picture in plan.pictures]
-    if pictures and not (len(plans) == 1 and _is_of_series(case, plans[0])):
+    is_fit = len(plans) == 1 and _is_of_series(case, plans[0])
+    # A case of which results are written down cannot be quarantined: it could not be removed any more.
+    may_show_a_name = any(picture.is_suspect for picture in pictures) and not case.is_quarantined
+    if pictures and (may_show_a_name or not is_fit):
         _discard_unused(_all_of(judged))
         return _receipts(judged, {picture.key: _other_series() for picture in pictures})
     return _receipts(judged, _taken_in(case.cohort, plans, locked))
@@ -517,7 +516,9 @@ def _create(case_of: Callable[[_Plan], Case], plan: _Plan) -> dict[_Key, Image]:
         copies.keep_pieces(images)
         # Of every image, so that the case has one whole set of results also where earlier ones were
         # analysed by another version.
-        jobs.queue_images(case.images.order_by("position"), model_versions.active_version())
+        # What is in quarantine no network sees either, so that it can still be removed without a trace.
+        if not case.is_quarantined:
+            jobs.queue_images(case.images.order_by("position"), model_versions.active_version())
         if start:
             key_result.refresh_case(case.pk)  # the analysis of the case is not over any more
     return {(image.source_sha256, image.frame): image for image in images}

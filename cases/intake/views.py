@@ -17,11 +17,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cases.access import PageRequest, case_or_404, sent_by_script, signed_in
+from cases.intake import quarantine
 from cases.intake.archives import Unpacked
 from cases.intake.form_files import files_of
 from cases.intake.forms import Grouping, UploadForm
 from cases.intake.names import natural_key
-from cases.intake.quarantine import release as release_case
 from cases.intake.receipts import Given, Outcome, Receipt, is_disk_full
 from cases.intake.uploads import submit_series
 from cases.models import Cohort
@@ -163,6 +163,21 @@ def _page(
 def release(request: PageRequest, code: str) -> HttpResponse:
     """Let a case be seen whose pictures show no name, as the administrator says who has looked."""
     case = case_or_404(request, code)
-    if release_case(by=request.user, case=case):
+    if quarantine.release(by=request.user, case=case):
         messages.success(request, _t("The case is out of quarantine."))
     return redirect("cases:case", code=case.code)
+
+
+@never_cache
+@require_POST
+@signed_in
+def remove(request: PageRequest, code: str) -> HttpResponse:
+    """Remove a case whose pictures show a name, with its pictures."""
+    case = case_or_404(request, code)
+    try:
+        quarantine.remove(by=request.user, case=case)
+    except quarantine.NotRemovable as refused:
+        messages.error(request, str(refused))
+        return redirect("cases:case", code=case.code)
+    messages.success(request, _t("The case and its pictures are removed."))
+    return redirect("cases:worklist")

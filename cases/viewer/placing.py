@@ -12,6 +12,8 @@ from cases.models import Image
 from inference.formats.wire import geometry_of_plain, intensity_of_plain
 from inference.geometry import Geometry
 
+# Of one file; more than any scanner writes.
+MOST_WINDOWS = 8
 PLANES = {"axial": _("axial"), "coronal": _("coronal"), "sagittal": _("sagittal")}
 
 
@@ -40,6 +42,11 @@ def window_of(image: Image) -> tuple[float, float] | None:
     """The greys that the file shows as black and white; None where it does not say."""
     windows = intensity_of_plain(image.intensity).windows
     return windows[0] if windows else None
+
+
+def further_windows_of(image: Image) -> list[tuple[float, float]]:
+    """The other windows of the file, to choose from."""
+    return list(intensity_of_plain(image.intensity).windows[1:MOST_WINDOWS])
 
 
 def orientation_in_words(image: Image) -> str:

@@ -19,7 +19,7 @@ from cases.translation import percent_of
 from cases.viewer.forms import Legend, ViewerForm, legend_of
 from cases.viewer.images import maps_of
 from cases.viewer.marks import Mark, MarkedRegion, marks_on
-from cases.viewer.placing import Markers, markers_of
+from cases.viewer.placing import Markers, further_windows_of, markers_of
 from inference.errors import InferenceError
 from inference.heatmaps import COLOUR_MAPS, MapSet
 
@@ -69,6 +69,8 @@ class Viewer:
     """All that the viewer's template needs. `heat` is None where there is nothing (more) to lay over; `marks`
     are those on this picture, `all_marks` those on any of the case, for who turns to it.
 
+    `windows` are the numbers of further windows that a file of the case has.
+
     `data` is what its module works with: where every picture of the case and its maps are, and the facts that
     change with layer and class.
     """
@@ -81,6 +83,7 @@ class Viewer:
     all_marks: list[Mark]
     count: int
     markers: Markers | None
+    windows: range
     here: Slice
     before: Slice | None
     after: Slice | None
@@ -132,6 +135,7 @@ def viewer_of(
         marks + elsewhere,
         len(images),
         markers_of(image),
+        range(2, 2 + max((len(further_windows_of(each)) for each in images), default=0)),
         slices[at],
         slices[at - 1] if at else None,
         slices[at + 1] if at + 1 < len(images) else None,
@@ -176,6 +180,7 @@ def _places(case: Case, image: Image, prediction: Prediction | None) -> dict[str
         "width": image.width,
         "height": image.height,
         "isColour": image.colour == "rgb",
+        "windows": further_windows_of(image),
         "sides": asdict(markers) if (markers := markers_of(image)) else {},
         "base": _address("base", case, image),
         "volume": _address("base-nifti", case, image),

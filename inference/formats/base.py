@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -56,6 +57,15 @@ class Intensity:
     slope: float | None = None
     intercept: float | None = None
     windows: tuple[tuple[float, float], ...] = ()
+
+    def finite(self) -> Intensity:
+        """The same without numbers beyond what floating-point holds, as absurd headers make them."""
+        windows = tuple(window for window in self.windows if all(map(math.isfinite, window)))
+        if self.slope is None or self.intercept is None:
+            return Intensity(windows=windows)
+        if not math.isfinite(self.slope) or not math.isfinite(self.intercept):
+            return Intensity(windows=windows)
+        return Intensity(self.slope, self.intercept, windows)
 
 
 # What of a file's header may be kept: numbers, and words of closed lists (formats/dicom/kept.py).

@@ -246,6 +246,8 @@ def _ends(volume: _Volume, notices: list[Notice]) -> tuple[float, float]:
         notices.append(_NOT_NUMBERS)
     if low > high:
         raise ImageError("colour_unsupported", "None of the values in the file is a number.")
+    if not math.isfinite(high - low):
+        raise not_shown_exactly(f"values from {low:g} to {high:g}")
     notices.append(
         Notice("floats_scaled", "The file stores floating-point values; they were scaled to 16 bits.")
     )
@@ -294,9 +296,9 @@ def _greys(volume: _Volume, plane: NDArray[Any], ends: tuple[float, float]) -> t
     slope = -volume.slope * step if falls else volume.slope * step
     intercept = volume.slope * (high if falls else low) + volume.intercept
     if volume.window is None:
-        return pixels, Intensity(slope, intercept)
+        return pixels, Intensity(slope, intercept).finite()
     shown = sorted((end - intercept) / slope for end in volume.window)
-    return pixels, Intensity(slope, intercept, ((shown[0], shown[1]),))
+    return pixels, Intensity(slope, intercept, ((shown[0], shown[1]),)).finite()
 
 
 def _geometry(volume: _Volume, axes: tuple[int, int, int], place: int) -> Geometry:

@@ -29,7 +29,9 @@ def mirrored_slice(z: float) -> bytes:
     pixels[top:bottom, left:right] = 3000
     pixels[0, 0] = int(z)  # no two slices are the same
     place = in_space((-1, 0, 0), (0, 1, 0), (80, -60, z))
-    return dicom(pixels, **place, BitsStored=12, HighBit=11, WindowCenter=1600, WindowWidth=3200)
+    return dicom(
+        pixels, **place, BitsStored=12, HighBit=11, WindowCenter=[1600, 200], WindowWidth=[3200, 101]
+    )
 
 
 def test_loose_files_of_a_series_become_one_case(
@@ -77,3 +79,8 @@ def test_right_is_on_the_left_of_the_screen_in_depth_and_in_the_drawing(
     for side, letter in FACES.items():
         expect(page.locator(f"[data-side={side}]").first).to_have_text(letter)
     keep(page, "hospital-case")
+    page.locator("[data-field=preset]").select_option("file-2")
+    expect(page.locator("[data-field=centre]")).to_have_value("199.5")
+    page.locator("[data-step='1']").first.click()
+    expect(page.locator("[data-part=number]").first).to_have_text("2")
+    expect(page.locator("[data-field=preset]")).to_have_value("file-2")

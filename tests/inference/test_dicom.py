@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zlib
@@ -12,6 +13,8 @@ import imagecodecs
 import numpy as np
 import pytest
 from pydicom import dcmwrite, uid
+from pydicom.pixels.decoders import base as decoders
+from pydicom.pixels.decoders import gdcm
 
 from inference.errors import ImageError
 from inference.formats import read_image, read_images
@@ -204,6 +207,21 @@ def test_window_is_told_in_greys(function, ends) -> None:
         elements["VOILUTFunction"] = function
     (window,) = read_image(dicom(ramp(), **elements)).intensity.windows
     assert window == tuple((end - 100) / 2 for end in ends)
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"RescaleSlope": "1e308", "RescaleIntercept": "1e308", "WindowCenter": 1, "WindowWidth": 5},
+        {"RescaleSlope": "1e-308", "RescaleIntercept": "0", "WindowCenter": "1e300", "WindowWidth": "1e300"},
+        {"WindowCenter": "nan", "WindowWidth": "inf"},
+    ],
+)
+def test_numbers_that_nobody_can_store_are_not_told(elements) -> None:
+    image = read_image(dicom(ramp(), **elements))
+    told = [image.intensity.slope, image.intensity.intercept, *sum(image.intensity.windows, ())]
+    assert all(number is None or np.isfinite(number) for number in told)
+    assert np.array_equal(image.pixels, ramp())
 
 
 def test_several_windows_are_all_told_the_first_one_first() -> None:
@@ -582,3 +600,27 @@ def test_screen_copy_that_does_not_say_is_under_suspicion() -> None:
     assert read_image(dicom(ramp(), SOPClassUID=uid.SecondaryCaptureImageStorage)).source.burned_in == "maybe"
     said = dicom(ramp(), SOPClassUID=uid.SecondaryCaptureImageStorage, BurnedInAnnotation="NO")
     assert read_image(said).source.burned_in == ""
+
+
+def test_gdcm_is_asked_for_lossless_jpeg_alone(monkeypatch) -> None:
+    """It throws through C++ on some damaged codestreams, which ends the process."""
+    asked = []
+    decode = gdcm._decode_frame
+
+    def counted(source, runner):
+        asked.append(runner.transfer_syntax)
+        return decode(source, runner)
+
+    for decoder in decoders._PIXEL_DATA_DECODERS.values():
+        if "gdcm" in decoder[0]._available:
+            monkeypatch.setitem(decoder[0]._available, "gdcm", counted)
+    for syntax in (uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.RLELossless):
+        made = dataset(ramp())
+        made.compress(syntax, generate_instance_uid=False)
+        damaged = bytearray(written(made))
+        damaged[-900:-800] = bytes(100)
+        with contextlib.suppress(ImageError):
+            read_image(bytes(damaged))
+    assert asked == []
+    read_image(compressed(ramp(), uid.JPEGLosslessSV1, [imagecodecs.ljpeg_encode(ramp())]))
+    assert asked == [uid.JPEGLosslessSV1]

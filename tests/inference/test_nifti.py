@@ -177,6 +177,15 @@ def test_values_that_are_not_numbers_are_black_and_it_is_said() -> None:
     assert refusal(nii(np.full(SIZES, np.nan, np.float32))).code == "colour_unsupported"
 
 
+def test_values_beyond_what_numbers_hold_are_refused_or_told_without_them() -> None:
+    values = phantom().astype(np.float64)
+    values[0, 0, 0], values[1, 0, 0] = 1.7e308, -1.7e308
+    assert refusal(nii(values)).code == "colour_unsupported"
+    data = bytearray(nii(phantom()))
+    struct.pack_into("<ff", data, 112, 3e38, 3e38)
+    assert np.isfinite(next(read_images(bytes(data))).intensity.slope)
+
+
 def test_colours_of_24_bits_are_kept() -> None:
     cells = np.zeros(SIZES, [("R", "u1"), ("G", "u1"), ("B", "u1")])
     cells["R"], cells["G"], cells["B"] = phantom() % 200, 7, phantom() % 31

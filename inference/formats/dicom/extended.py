@@ -7,7 +7,7 @@ from pydicom.uid import JPEGExtended12Bit
 
 # pydicom asks a plug-in for both of these names.
 DECODER_DEPENDENCIES = {JPEGExtended12Bit: ("imagecodecs",)}
-_LABEL = "imagecodecs"
+LABEL = "imagecodecs"
 _END = b"\xff\xd9"
 
 
@@ -32,5 +32,5 @@ def decode_frame(source: bytes, runner: DecodeRunner) -> bytes:
 
 def install() -> None:
     """Have pydicom use it, last of all."""
-    if _LABEL not in JPEGExtended12BitDecoder.available_plugins:
-        JPEGExtended12BitDecoder.add_plugin(_LABEL, (__name__, decode_frame.__name__))
+    if LABEL not in JPEGExtended12BitDecoder.available_plugins:
+        JPEGExtended12BitDecoder.add_plugin(LABEL, (__name__, decode_frame.__name__))

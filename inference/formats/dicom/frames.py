@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import UID, JPEGLSTransferSyntaxes, RLELossless
+from pydicom.uid import (
+    UID,
+    JPEG2000TransferSyntaxes,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSTransferSyntaxes,
+    RLELossless,
+)
 
 from inference.errors import ImageError
 from inference.formats.base import DecodedImage, Intensity, Limits, Notice, Pixels
@@ -22,6 +31,13 @@ from inference.formats.placing import placed
 # Of the permissive plug-ins none reads it.
 extended.install()
 
+_PLUG_INS: tuple[tuple[Sequence[UID], str], ...] = (
+    ((RLELossless,), "pydicom"),
+    ((JPEGBaseline8Bit,), "pillow"),
+    ((JPEGLossless, JPEGLosslessSV1), "gdcm"),
+    (JPEGLSTransferSyntaxes, "pyjpegls"),
+    (JPEG2000TransferSyntaxes, "pylibjpeg"),
+)
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _PALETTE = "PALETTE COLOR"
 _OVERLAY_GROUPS = 0x6000
@@ -58,7 +74,7 @@ def _raw(dataset: Dataset) -> Iterator[tuple[NDArray[Any], str]]:
             "Received the transfer syntax %(syntax)s.",
             syntax=syntax.name if syntax.is_transfer_syntax else "of a manufacturer",
         ) from None
-    options: dict[str, Any] = {"allow_excess_frames": False}
+    options: dict[str, Any] = {"allow_excess_frames": False, "decoding_plugin": _plug_in(dataset)}
     if _is_native(dataset):
         # It shifts as though the highest bit that counts were always below the others: ours looks.
         options["correct_unused_bits"] = False
@@ -67,6 +83,16 @@ def _raw(dataset: Dataset) -> Iterator[tuple[NDArray[Any], str]]:
         _check_codestreams(dataset, frames)
     for raw, properties in decoder.iter_array(dataset, indices=range(frames), **options):
         yield raw, str(properties["photometric_interpretation"])
+
+
+def _plug_in(dataset: Dataset) -> str:
+    """The one plug-in that decodes; "" for what needs none. GDCM ends the process on some damaged files: it
+    is asked for lossless JPEG alone, which no other decodes.
+    """
+    syntax: UID = dataset.file_meta.TransferSyntaxUID
+    if syntax == JPEGExtended12Bit:
+        return "pillow" if int(dataset.get("BitsStored") or 0) <= 8 else extended.LABEL
+    return next((plug_in for syntaxes, plug_in in _PLUG_INS if syntax in syntaxes), "")
 
 
 def _check_codestreams(dataset: Dataset, frames: int) -> None:

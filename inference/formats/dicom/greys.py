@@ -88,7 +88,7 @@ def greys(
     if frame.padding is not None:
         pixels[frame.padding] = pixels[~frame.padding].min()
         notices.append(_PADDED)
-    return pixels, intensity
+    return pixels, intensity.finite()
 
 
 def common_scale(headers: list[Header], bits: int, is_signed: bool) -> Scale | None:

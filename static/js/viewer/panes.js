@@ -60,8 +60,15 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     told.window({ preset, centre: centreOf(window), width: widthOf(window) });
   }
 
+  /** A window by its name; as received where this picture's file has no such one. */
+  function choosePreset(name) {
+    if (name === "own") showWindow(shown, name);
+    else if (picture.presets[name]) showWindow(picture.presets[name], name);
+    else showWindow(picture.received, "received");
+  }
+
   /** What is not in sight yet of these addresses; the depth is null where the browser or the line does not give it. */
-  async function load(addresses, chosen, signal) {
+  async function load({ windows }, addresses, chosen, signal) {
     const missing = (name, now) => (addresses[name] === now[name] ? null : addresses[name]);
     const layer = depth;
     const read = async () => {
@@ -70,7 +77,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
         chosen.colours,
         signal,
       );
-      return { ...found, picture: found.base ? measured(found.base) : picture };
+      return { ...found, picture: found.base ? measured(found.base, windows) : picture };
     };
     const [drawings, volumes] = await Promise.all([
       drawing.prepare({ base: missing("base", drawn), map: missing("map", drawn) }, signal, drawn.base === undefined),
@@ -86,7 +93,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     deep = addresses;
     picture = volumes.picture;
     told.depth(hasWindow());
-    if (volumes.base && hasWindow()) showWindow(preset === "own" ? shown : picture.presets[preset], preset);
+    if (volumes.base && hasWindow()) choosePreset(preset);
     depth.setView(view);
     viewer.dataset.drawn = "depth";
   }
@@ -119,7 +126,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     if (isLoading) told.loading(next);
     else told.shown();
     try {
-      const found = await loads.run((signal) => load(addresses, chosen, signal));
+      const found = await loads.run((signal) => load(data.images[next], addresses, chosen, signal));
       if (found) put(next, chosen, addresses, found);
     } catch {
       if (isSame) {
@@ -153,6 +160,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     hasWindow,
     hasHeat,
     showWindow,
+    choosePreset,
     view: () => view,
     at: () => at,
     heading,

@@ -172,7 +172,7 @@ function listen() {
   for (const stage of panes.stages) listenTo(stage, pointer);
   // Keys come from other modules.
   viewer.addEventListener("viewer-act", ({ detail }) => ACTS[detail]?.());
-  field("preset").addEventListener("change", ({ target }) => panes.showWindow(panes.picture().presets[target.value], target.value));
+  field("preset").addEventListener("change", ({ target }) => panes.choosePreset(target.value));
   for (const name of ["centre", "width"]) {
     field(name).addEventListener("change", () => {
       panes.showWindow(windowOf(Number(field("centre").value), Number(field("width").value), panes.picture().range));

@@ -48,8 +48,8 @@ export function quantile({ least, step, counts }, share, from = 0) {
 // Darker than this share of the range is ground around the head, not tissue.
 const GROUND = 0.06;
 
-/** The presets by name. `received` is the window that the server shows. */
-export function presetsOf(histogram, received) {
+/** The presets by name. `received` is the window that the server shows, `more` are the file's others, as [low, high]. */
+export function presetsOf(histogram, received, more = []) {
   const range = histogram.greatest - histogram.least;
   const ground = Math.ceil(GROUND * histogram.counts.length);
   const share = (low, high) => {
@@ -57,11 +57,12 @@ export function presetsOf(histogram, received) {
     return widthOf(window) > 0 ? window : received;
   };
   const full = range > 0 ? { low: histogram.least, high: histogram.greatest } : received;
-  return { received, full, tissue: share(0.02, 0.98), bright: share(0.6, 0.999), dark: share(0, 0.5) };
+  const others = Object.fromEntries(more.map(([low, high], at) => [`file-${at + 2}`, { low, high }]));
+  return { received, ...others, full, tissue: share(0.02, 0.98), bright: share(0.6, 0.999), dark: share(0, 0.5) };
 }
 
-/** The picture's facts with its range and presets. */
-export function measured(picture) {
+/** The picture's facts with its range and presets; `more` as in `presetsOf`. */
+export function measured(picture, more) {
   const histogram = histogramOf(picture.values);
-  return { ...picture, range: histogram.greatest - histogram.least || 1, presets: presetsOf(histogram, picture.received) };
+  return { ...picture, range: histogram.greatest - histogram.least || 1, presets: presetsOf(histogram, picture.received, more) };
 }

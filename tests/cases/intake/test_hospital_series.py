@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from cases.analysis.model_versions import active_version
+from cases.analysis.reanalysis import reanalyse
 from cases.intake.quarantine import release
 from cases.intake.receipts import Outcome
 from cases.intake.uploads import add_images, submit_file, submit_series
@@ -175,7 +176,7 @@ def test_picture_that_may_show_a_name_is_quarantined(owner, cohort, elements, is
 
 
 def test_quarantined_case_is_the_administrators_alone_until_released(
-    owner, colleague, administrator, cohort, client_of
+    owner, colleague, administrator, cohort, client_of, api_of
 ) -> None:
     case = suspect(owner, cohort, BurnedInAnnotation="YES")
     page, picture = f"/cases/{case.code}/", f"/cases/{case.code}/base.png"
@@ -186,6 +187,12 @@ def test_quarantined_case_is_the_administrators_alone_until_released(
         assert client_of(person).post(f"{page}release/").status_code == 404
     shown = client_of(administrator).get(page).content.decode()
     assert "Out of quarantine" in shown
+    assert "never queued" not in shown
+    assert case.code in client_of(administrator).get("/cases/").content.decode()
+    assert case.code not in client_of(colleague).get("/cases/").content.decode()
+    rest = f"/api/v1/cases/{case.code}/"
+    assert api_of(administrator).get(rest).status_code == 200
+    assert api_of(colleague).get(rest).status_code == 404
     with pytest.raises(Exception, match="quarantined"):
         require_reader(colleague, case)
     assert client_of(administrator).post(f"{page}release/").status_code == 302
@@ -195,6 +202,47 @@ def test_quarantined_case_is_the_administrators_alone_until_released(
     assert "Out of quarantine" not in client_of(administrator).get(page).content.decode()
     assert AuditEvent.objects.filter(action="case.released", actor=administrator).count() == 1
     assert release(by=administrator, case=case) is False
+
+
+def test_no_network_sees_what_is_in_quarantine(owner, administrator, cohort) -> None:
+    case = suspect(owner, cohort, BurnedInAnnotation="YES")
+    assert reanalyse(by=administrator, cohort=cohort).to_queue == 0
+    assert Job.objects.count() == 0
+    release(by=administrator, case=case)
+    assert Job.objects.get().image.case == case
+
+
+def test_administrator_removes_a_case_that_shows_a_name_with_its_pictures(
+    owner, colleague, administrator, cohort, client_of
+) -> None:
+    case = suspect(owner, cohort, BurnedInAnnotation="YES")
+    address = f"/cases/{case.code}/remove/"
+    assert client_of(colleague).post(address).status_code == 404
+    assert len(stored_files()) == 1
+    client_of(administrator).get(f"/cases/{case.code}/")
+    answer = client_of(administrator).post(address, follow=True)
+    assert "The case and its pictures are removed." in answer.content.decode()
+    assert (Case.objects.count(), Image.objects.count(), Series.objects.count(), stored_files()) == (
+        0,
+        0,
+        0,
+        set(),
+    )
+    assert AuditEvent.objects.get(action="case.removed").subject == str(case.pk)
+
+
+def test_case_that_lies_open_is_not_removed(owner, administrator, cohort, client_of) -> None:
+    case = suspect(owner, cohort)
+    answer = client_of(administrator).post(f"/cases/{case.code}/remove/", follow=True)
+    assert "cannot be removed any more" in answer.content.decode()
+    assert (Case.objects.count(), len(stored_files())) == (1, 1)
+
+
+def test_suspect_slice_is_added_to_no_open_case(owner, cohort) -> None:
+    case = suspect(owner, cohort)
+    (refused,) = add_images(by=owner, case=case, files=files(slice_file(3, BurnedInAnnotation="YES")))
+    assert refused.code == "other_series"
+    assert len(stored_files()) == 1
 
 
 def test_quarantined_case_is_offered_to_no_reader(owner, colleague, cohort, client_of) -> None:

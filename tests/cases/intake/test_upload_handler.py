@@ -86,6 +86,28 @@ def test_upload_that_its_sender_breaks_off_leaves_no_file(
     assert _open_files() == before
 
 
+def test_files_of_one_form_share_one_file_on_disk_and_stay_apart(settings, tmp_path) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
+    contents = [bytes([number]) * (1000 + number) for number in range(200)]
+    before = _open_files()
+    handler = NamelessFileUploadHandler()
+    kept = []
+    for number, content in enumerate(contents):
+        handler.new_file("files", f"{number}", "image/png", None)
+        handler.receive_data_chunk(content[:500], 0)
+        handler.receive_data_chunk(content[500:], 500)
+        if number % 7:  # of those that are skipped no file is made
+            kept.append((content, handler.file_complete(len(content))))
+    handler.upload_complete()
+    assert _open_files() == before + 1
+    for content, file in reversed(kept):
+        assert (file.size, file.read(), file.read()) == (len(content), content, b"")
+        file.seek(-10, io.SEEK_END)
+        assert file.read(100) == content[-10:]
+        file.close()
+    assert _open_files() == before
+
+
 def _open_files() -> int:
     """How many files on disk this process holds that have no name there."""
     held = [each.readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]

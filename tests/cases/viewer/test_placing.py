@@ -70,6 +70,14 @@ def test_picture_is_shown_through_the_window_of_its_file(case_of, colleague, cli
     assert (volume.header["cal_min"], volume.header["cal_max"]) == (1499.5, 2499.5)
 
 
+def test_further_windows_of_a_file_can_be_chosen(case_of, colleague, client_of) -> None:
+    case = case_of(slice_file(0, WindowCenter=[100, 1000, 2000], WindowWidth=[51, 101, 201]))
+    page = client_of(colleague).get(f"/cases/{case.code}/").content.decode()
+    assert re.findall(r'value="(file-\d)"', page) == ["file-2", "file-3"]
+    (text,) = re.findall(r'id="viewer-data"[^>]*>(.*?)</script>', page, re.DOTALL)
+    assert json.loads(text)["images"][0]["windows"] == [[949.5, 1049.5], [1899.5, 2099.5]]
+
+
 def test_marks_of_a_series_page_tell_what_seems_to_be_missing(owner, cohort, colleague, client_of) -> None:
     from cases.intake.uploads import submit_series
 

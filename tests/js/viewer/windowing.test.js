@@ -41,6 +41,12 @@ test("presets leave the dark ground out", () => {
   assert.ok(presets.bright.low > presets.tissue.low && presets.dark.high < presets.tissue.high);
 });
 
+test("the other windows of a file stand behind the one received", () => {
+  const presets = presetsOf(histogramOf(Uint16Array.from([0, 100])), { low: 1, high: 2 }, [[10, 20], [30, 40]]);
+  assert.deepEqual(Object.keys(presets).slice(0, 3), ["received", "file-2", "file-3"]);
+  assert.deepEqual(presets["file-3"], { low: 30, high: 40 });
+});
+
 test("a picture of one value has the window that the server shows", () => {
   const received = { low: 0, high: 255 };
   const presets = presetsOf(histogramOf(new Uint8Array(64)), received);
