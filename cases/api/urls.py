@@ -7,6 +7,7 @@ from cases.api.views.base import METHODS
 from cases.api.views.cases import CasesView, CaseView, CohortsView, RetryView
 from cases.api.views.dicomweb import StudiesView
 from cases.api.views.exports import ReviewedCasesView
+from cases.api.views.figures import FiguresView
 from cases.api.views.index import IndexView, ProblemsView, UnknownView
 from cases.api.views.reviews import AmendmentView, FirstReadView, ReviewsView
 from cases.api.views.snapshots import CodebookView, SnapshotsView, SnapshotTableView, SnapshotView
@@ -28,6 +29,7 @@ urlpatterns = [
     path("reviews/<uuid:review_id>/amend/", AmendmentView.as_view(), name="amend"),
     path("reviewed-cases/", ReviewedCasesView.as_view(), name="reviewed-cases"),
     path("codebook/", CodebookView.as_view(), name="codebook"),
+    path("figures/", FiguresView.as_view(), name="figures"),
     path("snapshots/", SnapshotsView.as_view(), name="snapshots"),
     path("snapshots/<uuid:snapshot_id>/", SnapshotView.as_view(), name="snapshot"),
     path("snapshots/<uuid:snapshot_id>/<slug:table>/", SnapshotTableView.as_view(), name="snapshot-table"),

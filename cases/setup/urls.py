@@ -9,6 +9,7 @@ urlpatterns = [
     path("study/", views.study, name="study"),
     path("study/new/", views.new_cohort, name="new"),
     path("study/plan/", views.plan, name="plan"),
+    path("study/remind/", views.remind, name="remind"),
     path("study/truth/", views.truth_by_hand, name="truth"),
     path("study/truth/try/", views.try_truth, name="try"),
     path("study/truth/write/", views.write_truth, name="write"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cases.access import PageRequest, signed_in
 from cases.blinding import OVER
 from cases.cohorts import chosen_cohort
-from cases.setup import truth
+from cases.setup import reminders, truth
 from cases.setup.checklist import checklist
 from cases.setup.cohorts import change_plan, create_cohort, plan_of, require_maker
 from cases.setup.forms import CohortForm, ConfirmTruthForm, PlanForm, TruthByHandForm, TruthFileForm
@@ -108,6 +109,29 @@ def plan(request: PageRequest) -> HttpResponse:
             messages.success(request, _t("The plan is settled."))
             return redirect(_address(cohort))
     return _study(request, managed, cohort, plan_form=form)
+
+
+@never_cache
+@require_POST
+@signed_in
+def remind(request: PageRequest) -> HttpResponse:
+    """Mail a reader what remains."""
+    _, cohort = _posted(request)
+    link = request.build_absolute_uri(f"{reverse('cases:worklist')}?cohort={cohort.pk}&awaits=me")
+    try:
+        reader = reminders.remind(by=request.user, cohort=cohort, reader=_id(request), link=link)
+    except ValidationError as error:
+        messages.warning(request, " ".join(error.messages))
+    else:
+        messages.success(request, _t("%(reader)s was reminded by mail.") % {"reader": reader})
+    return redirect(_address(cohort))
+
+
+def _id(request: PageRequest) -> UUID:
+    try:
+        return UUID(request.POST.get("reader", ""))
+    except ValueError:
+        raise Http404 from None
 
 
 @never_cache

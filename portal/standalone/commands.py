@@ -35,16 +35,17 @@ def processes(options: Options) -> dict[str, list[str]]:
     return {
         "web": _python("portal.standalone.webserver", options.host, str(options.port)),
         "analysis": _python("celery", "--app=portal.celery", "worker", *_worker("analysis", "custom")),
-        "maintenance": _python("portal.standalone.maintenance", *_worker("maintenance", "threads")),
+        "maintenance": _python("portal.standalone.maintenance", *_worker("maintenance", "threads", 2)),
     }
 
 
-def _worker(queue: str, pool: str) -> list[str]:
+def _worker(queue: str, pool: str, at_once: int = 1) -> list[str]:
+    """at_once: a snapshot that is written must not keep the sweep waiting."""
     return [
         f"--queues={queue}",
         f"--hostname={queue}@%h",
         f"--pool={pool}",
-        "--concurrency=1",
+        f"--concurrency={at_once}",
         "--without-gossip",
         "--without-mingle",
         "--loglevel=INFO",

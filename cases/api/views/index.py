@@ -21,7 +21,17 @@ from cases.api.problems import KINDS
 from cases.api.views.base import ApiView
 from cases.disclaimer import DISCLAIMER
 
-ENTRIES = ("cohorts", "uploads", "cases", "reviewed-cases", "snapshots", "codebook", "problems", "schema")
+ENTRIES = (
+    "cohorts",
+    "uploads",
+    "cases",
+    "reviewed-cases",
+    "figures",
+    "snapshots",
+    "codebook",
+    "problems",
+    "schema",
+)
 
 
 class IndexView(ApiView):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cases.evidence.measures.proportions import Share, clustered_share, share
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SequentialRead:
     """One read in sequence: what its reader said before and after the network's class was shown.
 

@@ -18,6 +18,7 @@ CLOSED = [
     ("post", "reviews/9f4b9a0e-0000-4000-8000-000000000000/amend/"),
     ("get", "reviewed-cases/"),
     ("get", "codebook/"),
+    ("get", "figures/"),
     ("get", "snapshots/9f4b9a0e-0000-4000-8000-000000000000/"),
     ("get", "snapshots/9f4b9a0e-0000-4000-8000-000000000000/cases/"),
 ]
@@ -156,6 +157,7 @@ def test_index_links_lead_somewhere(colleague, api_of) -> None:
         "uploads": 405,
         "cases": 200,
         "reviewed-cases": 403,
+        "figures": 403,
         "snapshots": 403,
         "codebook": 200,
         "problems": 200,

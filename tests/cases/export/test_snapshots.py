@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pyarrow.parquet
 import pytest
+from django.db import connection, connections
 
 from cases.export.snapshots import building, formats, parquet
 from cases.export.snapshots.reading import frozen_rows
@@ -291,3 +292,28 @@ def test_rest_refuses_with_words(ready, exporter, colleague, stranger, api_of, m
     refused = client.get(f"{API}{ready.pk}/cases/", {"format": "parquet"})
     assert (refused.status_code, refused.json()["code"]) == (406, "not_acceptable")
     assert Snapshot.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_progress_is_seen_while_the_rows_are_still_read(said, cohort, monkeypatch) -> None:
+    """On a connection of its own, beside the transaction that reads and writes nothing."""
+    if connection.vendor != "postgresql":
+        pytest.skip("the tests' SQLite lies in memory, which two connections cannot share so")
+    monkeypatch.setattr(building, "TOLD_EVERY", 4)
+    snapshot, seen = building.ask_for_snapshot(by=said, cohort=cohort), []
+    real = building.rows_of
+
+    def watched(table, of_cohort):
+        aside = connections.create_connection("default")
+        with aside.cursor() as cursor:
+            cursor.execute("SELECT rows_written, state FROM cases_snapshot")
+            seen.append(cursor.fetchone())
+        aside.close()
+        return real(table, of_cohort)
+
+    monkeypatch.setattr(building, "rows_of", watched)
+    assert building.build_waiting() == 1
+    snapshot.refresh_from_db()
+    n = len(HOSTILE)
+    assert seen == [(0, "building"), (n, "building"), (2 * n, "building"), (3 * n, "building")]
+    assert snapshot.rows_written == 3 * n + snapshot.counts["figures"]

@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from cases.models import AuditEvent, Case, Cohort, Membership
+from cases.setup import reminders
 from cases.setup.cohorts import Plan, change_plan
 from cases.setup.progress import progress_of
 from cases.setup.truth import patient_digest
@@ -222,3 +223,40 @@ def test_nothing_of_it_is_others(three, cohort, colleague, stranger, client_of) 
         for path in ("plan/", "truth/", "truth/try/", "truth/write/"):
             assert client.post(f"{PAGE}{path}", {"cohort": str(cohort.pk)}).status_code == 403
     assert not AuditEvent.objects.filter(action__in=("truth.set", "plan.changed")).exists()
+
+
+def test_reader_is_reminded_by_mail_in_the_own_language(
+    cohort, administrator, colleague, client_of, mailoutbox
+) -> None:
+    client = client_of(administrator)
+    given = {"cohort": str(cohort.pk), "reader": str(colleague.pk)}
+    nothing = client.post(f"{PAGE}remind/", given, follow=True)
+    assert "there is nothing to remind of" in nothing.content.decode()
+    until = timezone.localdate() + timedelta(days=10)
+    change_plan(by=administrator, cohort=cohort, plan=Plan(1, 5, until))
+    colleague.language = "de"
+    colleague.save()
+    assert "Remind by mail" in client.get(PAGE).content.decode()
+    told = client.post(f"{PAGE}remind/", given, follow=True)
+    assert "Colleague was reminded by mail." in told.content.decode()
+    (mail,) = mailoutbox
+    assert mail.to == [colleague.email]
+    assert "5 Fälle" in mail.body
+    assert f"http://testserver/cases/?cohort={cohort.pk}&awaits=me" in mail.body
+    event = AuditEvent.objects.get(action="reader.reminded")
+    assert (event.subject, event.details) == (str(colleague.pk), {"remaining": 5})
+    assert client.post(f"{PAGE}remind/", given | {"reader": "x"}).status_code == 404
+    assert client_of(colleague).post(f"{PAGE}remind/", given).status_code == 403
+    assert len(mailoutbox) == 1
+
+
+def test_mail_that_cannot_be_sent_is_said(cohort, administrator, colleague, client_of, monkeypatch) -> None:
+    def refuse(*_args) -> None:
+        raise OSError
+
+    monkeypatch.setattr(reminders, "send_mail", refuse)
+    change_plan(by=administrator, cohort=cohort, plan=Plan(1, 5, None))
+    given = {"cohort": str(cohort.pk), "reader": str(colleague.pk)}
+    page = client_of(administrator).post(f"{PAGE}remind/", given, follow=True).content.decode()
+    assert "The mail server did not take the mail." in page
+    assert not AuditEvent.objects.filter(action="reader.reminded").exists()
