@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Substr
 from django.utils.translation import gettext_lazy as _
 
 from cases.lifecycle import UNREAD_STATES, CaseState, Priority
@@ -30,6 +31,8 @@ def new_case_code() -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
+# Of a code, by which it may be looked for.
+SECOND_HALF = Substr("code", 6)
 # Analysed, and not read by all: what a reader may be offered.
 # “Not empty” is a condition for which no database takes the index by class.
 READY = models.Q(~models.Q(key_class=""), state__in=UNREAD_STATES)
@@ -113,6 +116,7 @@ class Case(models.Model):
             # The worklist reads each cohort's first page in the order asked for (cases/worklist/sorting.py).
             models.Index(fields=["cohort", "-created_at", "-id"], name="case_in_cohort"),
             models.Index(fields=["cohort", "code"], name="case_by_code"),
+            models.Index(SECOND_HALF, name="case_by_second_half"),
             models.Index(fields=["cohort", "priority", "created_at", "id"], name="case_by_priority"),
             models.Index(fields=["cohort", "key_probability", "created_at", "id"], name="case_by_certainty"),
             models.Index(fields=["cohort", "key_class", "-created_at", "-id"], name="case_by_class"),

@@ -47,8 +47,8 @@ READ = {
     "… waiting for me": "/cases/?awaits=me",
     "… analysed": "/cases/?analysis=succeeded",
     "… failed analyses": "/cases/?analysis=failed",
-    "… part of a code": "/cases/?text=ZZ-ZZ",
-    "… whole code that nothing has": "/cases/?text=ZZZZ-ZZZZ",
+    "… a whole code": "/cases/?text={middle}",
+    "… the beginning of a code": "/cases/?text={beginning}",
     "… live states of its rows": "/cases/live/?c={middle}&c={oldest}",
     "case page": "/cases/{middle}/",
     "REST: cases": "/api/v1/cases/",
@@ -111,6 +111,7 @@ def _named(study: Study) -> dict[str, str]:
     return {
         "cohort": str(study.cohorts[0].pk),
         "middle": newest_first[len(newest_first) // 2],
+        "beginning": newest_first[len(newest_first) // 2][:6],
         "oldest": newest_first[-1],
         "days": days,
     }

@@ -95,8 +95,14 @@ def test_search_finds_a_code(submit, colleague, client_of) -> None:
         ("K1QF-2M0D", True),
         ("k1qf2m0d", True),
         ("klqf-2mod", True),  # read out: there is no L, and no O
-        ("1QF-2", True),
+        ("K1Q", True),
+        ("K1QF-", True),
+        ("K1QF-2", True),
         ("-2m0", True),
+        ("1QF-2", False),
+        ("1QF", False),
+        ("K1R", False),
+        ("2M1", False),
         ("2M0D", True),
         ("K1QF-2M0", True),
         ("K1QF-2M0DX", False),
@@ -106,11 +112,28 @@ def test_search_finds_a_code(submit, colleague, client_of) -> None:
         ("%", False),
     ],
 )
-def test_case_is_found_by_any_part_of_its_code_as_it_is_typed(
+def test_case_is_found_by_the_beginning_of_its_code_or_of_the_second_half(
     text, is_found, submitted_case, colleague, client_of
 ) -> None:
     Case.objects.filter(pk=submitted_case.pk).update(code="K1QF-2M0D")
     assert codes_on(client_of(colleague).get(WORKLIST, {"text": text})) == ["K1QF-2M0D"] * is_found
+
+
+@pytest.mark.parametrize("text", ["ZZZZ-9ZZZ", "Z", "ZZZZ-", "ZZZZ-9", "ZZZZ-9ZZ", "9", "9Z", "9ZZZ"])
+def test_beginning_that_ends_with_the_last_letter_is_found(
+    text, submitted_case, colleague, client_of
+) -> None:
+    Case.objects.filter(pk=submitted_case.pk).update(code="ZZZZ-9ZZZ")
+    assert codes_on(client_of(colleague).get(WORKLIST, {"text": text})) == ["ZZZZ-9ZZZ"]
+
+
+def test_beginning_that_many_codes_have_finds_them_all(submit, colleague, client_of, monkeypatch) -> None:
+    monkeypatch.setattr("cases.worklist.filters._FEW", 1)
+    codes = ["K1QF-2M0D", "K1QG-2M0D", "A1QF-K1Q0"]
+    for seed, code in enumerate(codes):
+        Case.objects.filter(pk=submit(seed=seed).pk).update(code=code)
+    Case.objects.filter(pk=submit(seed=9).pk).update(code="AK1Q-2M0D")
+    assert set(codes_on(client_of(colleague).get(WORKLIST, {"text": "k1q"}))) == set(codes)
 
 
 def test_counts_are_those_of_the_chosen_cohort(
