@@ -294,11 +294,10 @@ def test_rest_refuses_with_words(ready, exporter, colleague, stranger, api_of, m
     assert Snapshot.objects.count() == 1
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's memory is no second connection's")
 @pytest.mark.django_db(transaction=True)
 def test_progress_is_seen_while_the_rows_are_still_read(said, cohort, monkeypatch) -> None:
     """On a connection of its own, beside the transaction that reads and writes nothing."""
-    if connection.vendor != "postgresql":
-        pytest.skip("the tests' SQLite lies in memory, which two connections cannot share so")
     monkeypatch.setattr(building, "TOLD_EVERY", 4)
     snapshot, seen = building.ask_for_snapshot(by=said, cohort=cohort), []
     real = building.rows_of
