@@ -27,6 +27,7 @@ from cases.analysis import jobs
 from cases.lifecycle import IllegalTransition, Shown
 from cases.models import (
     AuditEvent,
+    AuditSeal,
     Case,
     Cohort,
     Image,
@@ -232,6 +233,13 @@ class ReviewAdmin(DisclosingAdmin):
     def is_amendment(self, review: Review) -> bool:
         """Whether it stands in the place of an earlier one."""
         return review.amends_id is not None
+
+
+@admin.register(AuditSeal)
+class AuditSealAdmin(ReadOnlyAdmin):
+    list_display = ("position", "kind", "row", "at", "sealed_at")
+    list_filter = ("kind",)
+    search_fields = ("row",)
 
 
 @admin.register(AuditEvent)

@@ -39,7 +39,7 @@ HEADER_BYTES = 32 * 2**10
 # with a sentence at that file; no other page of ours sends so much.
 PAGE_BYTES = 10 * 2**20
 UPLOAD_BYTES = 2 * 2**30
-UPLOADS = re.compile(r"/(cases/upload|api/v1/uploads)/")
+UPLOADS = re.compile(r"/(cases/upload/|api/v1/uploads/|api/v1/dicomweb/[^/]+/studies)")
 # More than this of a request or an answer goes into a file. Of an answer that is not read, so much is
 # prepared ahead: an export of some 150,000 reviews, so that none of them keeps a thread.
 IN_MEMORY_BYTES = 2**20

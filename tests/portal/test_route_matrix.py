@@ -172,6 +172,7 @@ list      add       change    delete    history   model
 200/200   403/403   302/403   403/403   302/302   cases/adjudication
 200/200   403/403   302/403   403/403   302/302   cases/assignment
 200/200   403/403   200/403   403/403   200/200   cases/auditevent
+200/200   403/403   302/403   403/403   302/302   cases/auditseal
 200/200   403/403   200/403   403/403   200/200   cases/case
 200/200   403/403   302/403   403/403   302/302   cases/claim
 200/200   200/200   200/200   403/403   200/200   cases/cohort

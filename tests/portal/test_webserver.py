@@ -8,6 +8,7 @@ import http.client
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -327,8 +328,9 @@ def test_forwarding_headers_of_a_client_do_not_arrive(serve) -> None:
 
 
 def test_uploads_are_the_routes_that_take_files_and_the_proxy_knows_the_same() -> None:
-    for name in ("cases:upload", "api:uploads"):
-        assert webserver.UPLOADS.fullmatch(reverse(name))
+    studies = reverse("api:dicomweb-studies", args=[uuid.uuid4()])
+    for address in (reverse("cases:upload"), reverse("api:uploads"), studies):
+        assert webserver.UPLOADS.fullmatch(address)
     proxy = (ROOT / ".docker" / "nginx.conf.template").read_text(encoding="utf-8")
     assert f"location ~ ^{webserver.UPLOADS.pattern}$" in proxy
     assert "client_max_body_size 10m;" in proxy
