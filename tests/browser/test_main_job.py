@@ -15,6 +15,8 @@ from PIL import Image as PillowImage
 from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from cases import storage
+from cases.analysis import jobs
 from cases.analysis.model_versions import register
 from cases.intake.uploads import submit_file
 from cases.models import Case, Cohort, Draft, Image, Job, Review
@@ -147,16 +149,24 @@ def test_bad_files_are_refused_one_by_one_and_the_good_one_goes_on(
     assert Case.objects.count() == Job.objects.count() == 1
 
 
-def test_failed_analysis_says_why_and_is_retried_from_the_page(
+def test_analysis_that_waits_or_fails_says_why_and_goes_on_from_the_page(
     page: Page, live_server, analysis_worker, reader, submit
 ) -> None:
     case = submit(seed=3)  # for a network of the cast, which this worker does not have
+    image = case.images.get()
     sign_in(page, live_server, reader)
     page.goto(f"{live_server.url}/cases/{case.code}/")
     expect(page.get_by_text("The files of this network are missing on a worker")).to_be_visible(
         timeout=ANALYSED
     )
+    expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+    # The network is there, and now the picture is not.
+    picture = storage.load(image.file)
+    storage.discard(image.file)
     Job.objects.update(model_version=register(by=None, manifest=default_manifest()))
+    assert jobs.enqueue(image.jobs.get().pk)
+    expect(page.get_by_text("The stored image is missing.")).to_be_visible(timeout=ANALYSED)
+    assert storage.store("images", picture, ".png") == image.file
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("button", name="Save review")).to_be_visible(timeout=ANALYSED)
 
