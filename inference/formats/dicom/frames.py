@@ -42,6 +42,7 @@ _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _PALETTE = "PALETTE COLOR"
 _OVERLAY_GROUPS = 0x6000
 # The frame header of JPEG-LS (ITU-T T.87, C.1.4.1): its length, a byte of precision, lines, samples a line.
+_JPEG_LS_END = b"\xff\xd9"
 _JPEG_LS_FRAME = b"\xff\xf7"
 _OVERLAYS = Notice(
     "overlays_dropped", "The file has overlays, which may hold writing; they are not part of the picture."
@@ -96,8 +97,8 @@ def _plug_in(dataset: Dataset) -> str:
 
 
 def _check_codestreams(dataset: Dataset, frames: int) -> None:
-    """Raise where a codestream of JPEG-LS has another size than the dataset says: its decoder hands out as
-    many bytes as are asked for.
+    """Raise where a codestream of JPEG-LS has another size than the dataset says, or has no end: its
+    decoder hands out as many bytes as are asked for, and works for seconds on what is cut off.
     """
     for index in range(frames):
         codestream = get_frame(dataset.PixelData, index, number_of_frames=frames)
@@ -105,6 +106,8 @@ def _check_codestreams(dataset: Dataset, frames: int) -> None:
         height, width = struct.unpack_from(">HH", codestream, at + 5)
         if at < 0 or (height, width) != (dataset.Rows, dataset.Columns):
             raise ValueError("the codestream has another size than the dataset says")
+        if not codestream.rstrip(b"\0").endswith(_JPEG_LS_END):
+            raise ValueError("the codestream is cut off")
 
 
 def _is_native(dataset: Dataset) -> bool:
