@@ -59,7 +59,6 @@ SYNTAXES: list[UID] = [
 _LONGEST_PDU = 2**20
 # Connections that have not said yet who they are, beside the associations.
 _SPARE = 10
-_POLL_SECONDS = 0.1
 
 
 class BoundedSocket(AssociationSocket):
@@ -209,7 +208,8 @@ class Setup:
                 "addresses or networks in DICOM_PEER_NETWORKS."
             )
         for peer in setup.peers.values():
-            peer.account(), peer.cohort()
+            peer.account()
+            peer.cohort()
         return setup
 
 
