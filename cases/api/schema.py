@@ -232,6 +232,19 @@ STOW_STATUS = {
     409: "None was stored.",
 }
 
+QIDO: dict[str, Any] = {
+    "description": (
+        "DICOMweb's Search Transaction (PS3.18, 10.6), over what you may see. Patients, studies, series and "
+        "instances stand under keys of the cohort, which name nobody; dates are shifted. Search by "
+        "StudyInstanceUID, SeriesInstanceUID, PatientID or Modality, with limit (100; at most 1,000) and "
+        "offset."
+    ),
+    "responses": {
+        (200, "application/dicom+json"): OpenApiResponse({"type": "array", "items": {"type": "object"}}),
+        **problems(400, 401, 403, 404),
+    },
+}
+
 _ROW = {
     "review_id": "0b6e0c7e-6f0f-4a53-9d3c-5a3f3c6f1d11",
     "case": "K7QF-2M9D",

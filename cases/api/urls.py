@@ -5,7 +5,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from cases.api.views.base import METHODS
 from cases.api.views.cases import CasesView, CaseView, CohortsView, RetryView
-from cases.api.views.dicomweb import StudiesView
+from cases.api.views.dicomweb import InstancesOfSeriesView, SeriesOfStudyView, StudiesView
 from cases.api.views.exports import ReviewedCasesView
 from cases.api.views.figures import FiguresView
 from cases.api.views.index import IndexView, ProblemsView, UnknownView
@@ -21,6 +21,16 @@ urlpatterns = [
     path("cohorts/", CohortsView.as_view(), name="cohorts"),
     path("uploads/", UploadsView.as_view(), name="uploads"),
     path("dicomweb/<uuid:cohort_id>/studies", StudiesView.as_view(), name="dicomweb-studies"),
+    path(
+        "dicomweb/<uuid:cohort_id>/studies/<str:study>/series",
+        SeriesOfStudyView.as_view(),
+        name="dicomweb-series",
+    ),
+    path(
+        "dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/instances",
+        InstancesOfSeriesView.as_view(),
+        name="dicomweb-instances",
+    ),
     path("cases/", CasesView.as_view(), name="cases"),
     path("cases/<slug:code>/", CaseView.as_view(), name="case"),
     path("cases/<slug:code>/retry/", RetryView.as_view(), name="retry"),

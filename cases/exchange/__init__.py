@@ -1,1 +1,1 @@
-"""The wires to a hospital: DICOMweb."""
+"""The wires to a hospital: DICOMweb, and the receiver of C-STORE."""

@@ -5,26 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from cases.exchange.reasons import reason_of
 from cases.intake.receipts import Outcome, Receipt
 
 # Tags of the answer, as DICOM's JSON names them.
 _FAILED, _REFERENCED = "00081198", "00081199"
 _CLASS, _INSTANCE = "00081150", "00081155"
 _REASON, _RETRIEVE = "00081197", "00081190"
-# Reasons (PS3.18, table I.2-2; PS3.7, annex C) by the codes of receipts.
-_NOT_SUPPORTED, _DUPLICATE, _NO_ROOM, _NOT_UNDERSTOOD = 0x0122, 0x0111, 0xA700, 0xC000
-_REASONS = {
-    "no_picture": _NOT_SUPPORTED,
-    "mosaic": _NOT_SUPPORTED,
-    "dicom_directory": _NOT_SUPPORTED,
-    "modality_refused": _NOT_SUPPORTED,
-    "unsupported_format": _NOT_SUPPORTED,
-    "instance_differs": _DUPLICATE,
-    "disk_full": _NO_ROOM,
-    "decoders_busy": _NO_ROOM,
-    "file_too_large": _NO_ROOM,
-    "too_many_images": _NO_ROOM,
-}
 # Status of the answer: all stored, some of them, none.
 _ALL, _SOME, _NONE = 200, 202, 409
 
@@ -39,7 +26,7 @@ def answer_to(receipts: Iterable[tuple[tuple[str, str], Receipt]]) -> tuple[int,
     for uids, receipt in receipts:
         item = _item(uids)
         if receipt.outcome == Outcome.REFUSED:
-            reason = _REASONS.get(receipt.code, _NOT_UNDERSTOOD)
+            reason = reason_of(receipt)
             failed.append(item | {_REASON: {"vr": "US", "Value": [reason]}})
         else:
             stored.append(item | {_RETRIEVE: {"vr": "UR"}})

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -147,6 +149,17 @@ def submit_series(
     one whose pixels are in the cohort from another file.
     """
     require(by, Action.UPLOAD, cohort)
+    case_of = _new_case(by, cohort, ground_truth, is_simulated)
+    if not is_one_case:
+        return _one_by_one(by, cohort, files, case_of)
+    judged = _judged(by, cohort, files, set(), by_pixels)
+    return _receipts(judged, _taken_in(cohort, _plans(judged), case_of))
+
+
+def _new_case(
+    by: User, cohort: Cohort, ground_truth: str = "", is_simulated: bool = False
+) -> Callable[[_Plan], Case]:
+    """What makes the case of a plan."""
 
     def case_of(plan: _Plan) -> Case:
         made = Case.objects.create(
@@ -162,10 +175,81 @@ def submit_series(
             audit.record(by=by, action="case.quarantined", subject=made, cohort=cohort)
         return made
 
-    if not is_one_case:
-        return _one_by_one(by, cohort, files, case_of)
-    judged = _judged(by, cohort, files, set(), by_pixels)
-    return _receipts(judged, _taken_in(cohort, _plans(judged), case_of))
+    return case_of
+
+
+class Arrival:
+    """A hospital's files that come one by one over a line: each is judged as it comes, since its sender waits
+    for an answer; they become cases together, when all are there. `close` it in any case.
+    """
+
+    def __init__(self, *, by: User, cohort: Cohort) -> None:
+        require(by, Action.UPLOAD, cohort)
+        self._by, self._cohort = by, cohort
+        self._digests: set[str] = set()
+        self._judged: list[_Judged] = []
+        # What an instance that waits here looks like, by its key and its frame.
+        self._contents: dict[tuple[str, int], str] = {}
+
+    def add(self, file: File[bytes]) -> Receipt | None:
+        """The receipt of a file that is refused or known; None of one that waits for the others."""
+        (entry,) = _judged(self._by, self._cohort, [file], self._digests)
+        if isinstance(entry, Receipt):
+            return entry
+        if isinstance(entry, _Twin):
+            return None
+        contents: dict[tuple[str, int], str] = {
+            (picture.member.instance, picture.key[1]): picture.fields["file"]
+            for picture in entry
+            if picture.member is not None and picture.member.instance
+        }
+        known = [self._contents.get(key, content) == content for key, content in contents.items()]
+        if not all(known):
+            self._digests.discard(entry[0].key[0])
+            _discard_unused(entry)
+            (sentence,) = remarks_in_words([(DIFFERS.code, dict(DIFFERS.facts))])
+            return Receipt(Outcome.REFUSED, None, "instance_differs", sentence)
+        self._contents |= contents
+        self._judged.append(entry)
+        _waiting.hold(entry)
+        return None
+
+    def finish(self) -> list[Receipt]:
+        """Make the cases; the receipts of those that waited. Those of one series are one case."""
+        made = _taken_in(self._cohort, _plans(self._judged), _new_case(self._by, self._cohort))
+        return _receipts(self._judged, made)
+
+    def close(self) -> None:
+        """Take out of the storage what became part of no case."""
+        pictures = _all_of(self._judged)
+        self._judged = []
+        _waiting.let_go(pictures)
+        _discard_unused(pictures)
+
+
+class _Waiting:
+    """The stored pictures that arrivals of this process still wait with: the end of one must not take from
+    another what both were sent, as happens where a sender gives up and begins again.
+    """
+
+    def __init__(self) -> None:
+        self._names: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def hold(self, pictures: Iterable[_Stored]) -> None:
+        with self._lock:
+            self._names.update(picture.fields["file"] for picture in pictures)
+
+    def let_go(self, pictures: Iterable[_Stored]) -> None:
+        with self._lock:
+            self._names -= Counter(picture.fields["file"] for picture in pictures)
+
+    def __contains__(self, name: str) -> bool:
+        with self._lock:
+            return name in self._names
+
+
+_waiting = _Waiting()
 
 
 def _one_by_one(
@@ -601,5 +685,6 @@ def _too_many() -> Receipt:
 def _discard_unused(stored: Iterable[_Stored]) -> None:
     """Take out of the storage what no image uses."""
     for entry in stored:
-        if not Image.objects.filter(file=entry.fields["file"]).exists():
-            storage.discard(entry.fields["file"])
+        name = entry.fields["file"]
+        if name not in _waiting and not Image.objects.filter(file=name).exists():
+            storage.discard(name)

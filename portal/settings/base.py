@@ -216,6 +216,22 @@ FILE_UPLOAD_HANDLERS = [
     "cases.intake.upload_handler.NamelessFileUploadHandler",
 ]
 
+# --- DICOM listener (cases/exchange/listener.py) -----------------------------------
+
+DICOM_AE_TITLE = env.str("DICOM_AE_TITLE", default="SECONDREAD")
+DICOM_HOST = env.str("DICOM_HOST", default="127.0.0.1")
+DICOM_PORT = env.int("DICOM_PORT", default=11112)
+# Who may send: AE title, cohort and account of each peer, and the networks that peers are in.
+DICOM_PEERS: list[str] = env.list("DICOM_PEERS", default=[])
+DICOM_PEER_NETWORKS: list[str] = env.list("DICOM_PEER_NETWORKS", default=[])
+DICOM_TLS_CERTIFICATE = env.str("DICOM_TLS_CERTIFICATE", default="")
+DICOM_TLS_KEY = env.str("DICOM_TLS_KEY", default="")
+DICOM_TLS_CA = env.str("DICOM_TLS_CA", default="")
+DICOM_MAX_ASSOCIATIONS = env.int("DICOM_MAX_ASSOCIATIONS", default=10)
+DICOM_MAX_INSTANCES = env.int("DICOM_MAX_INSTANCES", default=5000)
+DICOM_MAX_PDU_BYTES = env.int("DICOM_MAX_PDU_BYTES", default=2**17)
+DICOM_TIMEOUT_SECONDS = env.int("DICOM_TIMEOUT_SECONDS", default=60)
+
 # --- Queue ---------------------------------------------------------------------
 
 # The four times of a job hang together: the task is asked to stop (soft), killed
@@ -394,5 +410,8 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO"},
         # At DEBUG, Pillow logs the tags of a TIFF, and a patient's name may stand in one.
         "PIL": {"level": "WARNING"},
+        # They log values that peers sent, and errors that quote them.
+        "pydicom": {"level": "CRITICAL", "propagate": False},
+        "pynetdicom": {"level": "CRITICAL", "propagate": False},
     },
 }

@@ -23,6 +23,7 @@ set -o pipefail
 [ "$1" = compose ] || exit 64
 shift
 echo "$*" >> "$CALLS"
+if [ "$1" = --profile ]; then shift 2; fi
 case "$1" in
   exec | run)
     shift

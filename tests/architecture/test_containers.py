@@ -17,8 +17,9 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name for name, service in SERVICES.items() if service.get("image", "").startswith("secondread")}
 
 
-def test_only_the_proxy_is_published() -> None:
-    assert {name for name, service in SERVICES.items() if "ports" in service} == {"proxy"}
+def test_only_the_proxy_is_published_and_where_it_is_wanted_the_dicom_listener() -> None:
+    published = {name: service.get("profiles") for name, service in SERVICES.items() if "ports" in service}
+    assert published == {"proxy": None, "dicom": ["dicom"]}
 
 
 def test_services_are_the_ones_that_the_operations_page_describes() -> None:
@@ -44,6 +45,7 @@ def test_database_and_queue_have_no_way_out() -> None:
     assert {name for name, service in SERVICES.items() if "outside" in service["networks"]} == {
         "proxy",
         "web",
+        "dicom",
     }
 
 

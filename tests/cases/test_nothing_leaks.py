@@ -115,6 +115,8 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "snapshot_id": str(case.pk),
         "table": "statements",
         "extension": "csv",
+        "study": "2.25.1",
+        "series": "2.25.2",
     }
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], route)
 

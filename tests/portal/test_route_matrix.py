@@ -138,7 +138,9 @@ visitor   technol.  radiol.   adjudic.  administ. exporter  stranger  nobody    
 401/401   405/403   405/400   405/403   405/400   405/404   405/404   405/404   api/v1/cases/<slug:code>/reviews/
 401/401   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/codebook/
 401/401   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/cohorts/
-401/401   405/400   405/400   405/400   405/400   405/403   405/404   405/404   api/v1/dicomweb/<uuid:cohort_id>/studies
+401/401   200/400   200/400   200/400   200/400   403/403   404/404   404/404   api/v1/dicomweb/<uuid:cohort_id>/studies
+401/401   200/405   200/405   200/405   200/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series
+401/401   200/405   200/405   200/405   200/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/instances
 401/401   403/405   403/405   403/405   400/405   400/405   403/405   403/405   api/v1/figures/
 200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/problems/
 401/401   403/405   403/405   403/405   200/405   200/405   403/405   403/405   api/v1/reviewed-cases/

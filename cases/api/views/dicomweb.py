@@ -1,9 +1,11 @@
-"""DICOMweb: taking instances in from an archive or a scanner (STOW-RS, PS3.18, 10.5)."""
+"""DICOMweb: taking instances in (STOW-RS, PS3.18, 10.5), and saying what is there (QIDO-RS, 10.6)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
-from typing import IO, Any
+from dataclasses import replace
+from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.http import Http404
@@ -20,12 +22,16 @@ from rest_framework.response import Response
 from cases.api import schema
 from cases.api.views.base import ApiView, user_of
 from cases.cohorts import cohorts_of
+from cases.exchange import qido
 from cases.exchange.related import Malformed, RelatedParts
 from cases.exchange.stow import answer_to
 from cases.intake.uploads import submit_series
 from cases.models import Cohort
 from cases.permissions import Action, require
 from inference.formats.dicom.identifiers import HEAD_BYTES, identifiers_of
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
 
 _INSTANCES = "application/dicom"
 _LONGEST_BOUNDARY = 70  # RFC 2046, 5.1.1
@@ -66,7 +72,7 @@ def _checked(boundary: str) -> bytes:
 
 
 class StudiesView(ApiView):
-    """The studies of one cohort: instances are stored here, by series, as by every other door."""
+    """The studies of one cohort: searched, and added to by instances, as by every other door."""
 
     parser_classes = (RelatedParser,)
     renderer_classes = (DicomJsonRenderer,)
@@ -94,6 +100,57 @@ class StudiesView(ApiView):
             uids = [identifiers_of(parts.head_of(index, HEAD_BYTES)) for index in range(len(parts))]
         status, body = answer_to(zip(uids, receipts, strict=True))
         return Response(body, status=status)
+
+    @extend_schema(
+        operation_id="search_studies", tags=["cases"], summary="Search studies (QIDO-RS)", **schema.QIDO
+    )
+    def get(self, request: Request, cohort_id: UUID) -> Response:
+        """The studies that the user may see."""
+        return _found(request, cohort_id, qido.studies)
+
+
+class SeriesOfStudyView(ApiView):
+    """The series of a study."""
+
+    renderer_classes = (DicomJsonRenderer,)
+
+    @extend_schema(
+        operation_id="search_series", tags=["cases"], summary="Search series (QIDO-RS)", **schema.QIDO
+    )
+    def get(self, request: Request, cohort_id: UUID, study: str) -> Response:
+        """The series that the user may see."""
+        return _found(request, cohort_id, qido.series, study_key=qido.key_of(study))
+
+
+class InstancesOfSeriesView(ApiView):
+    """The instances of a series."""
+
+    renderer_classes = (DicomJsonRenderer,)
+
+    @extend_schema(
+        operation_id="search_instances", tags=["cases"], summary="Search instances (QIDO-RS)", **schema.QIDO
+    )
+    def get(self, request: Request, cohort_id: UUID, study: str, series: str) -> Response:
+        """The instances that the user may see."""
+        keys = {"study_key": qido.key_of(study), "series_key": qido.key_of(series)}
+        return _found(request, cohort_id, qido.instances, **keys)
+
+
+def _found(
+    request: Request,
+    cohort_id: UUID,
+    search: Callable[[User, Cohort, qido.Query], list[dict[str, Any]]],
+    **within: str,
+) -> Response:
+    """The answer of a search in the cohort, `within` a study or series."""
+    cohort = _cohort(request, cohort_id)
+    require(user_of(request), Action.VIEW, cohort)
+    try:
+        query = qido.query_of(request.query_params.dict())
+    except qido.UnknownQuery as error:
+        raise ParseError(str(error)) from None
+    narrowed = replace(query, filters=query.filters | within)
+    return Response(search(user_of(request), cohort, narrowed))
 
 
 def _parts(request: Request) -> RelatedParts:
