@@ -394,5 +394,6 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO"},
         # At DEBUG, Pillow logs the tags of a TIFF, and a patient's name may stand in one.
         "PIL": {"level": "WARNING"},
+        "highdicom": {"level": "WARNING"},  # it tells of every instance that it makes
     },
 }
