@@ -43,7 +43,9 @@ def drawing_of(case: Case, result: Prediction) -> NDArray[np.uint8]:
     """The picture under the heat map of the class that the network named: uint8 (rows, columns, 3)."""
     image, layer = result.image, drawn_layer(result)
     finding = finding_of_class(result.model_version, result.predicted_class)
-    says = f"Network {result.model_version.name}: {finding.words}, {result.confidence:.1%}. Map of {layer}."
+    # The font that comes with Pillow has no other letters.
+    words = finding.words if finding.words.isascii() else f"suspected class {finding.code}"
+    says = f"Network {result.model_version.name}: {words}, {result.confidence:.1%}. Map of {layer}."
     with drawings_at_once:
         maps = maps_of(result)
         values = maps.values[layer][maps.class_codes.index(result.predicted_class)]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 Said: TypeAlias = FirstRead | Review | Adjudication
-# Of a code's meaning (PS3.5, 6.2: LO).
-MOST_LETTERS = 64
+# Of a code's meaning (PS3.5, 6.2: LO). The standard counts characters, and some that read it count bytes.
+MOST_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -101,14 +101,19 @@ def finding_of(said: Said) -> Finding:
     with override("en"):
         label = class_label(code)
     is_a_finding = code not in (OTHER_FINDING, NOT_READABLE) and code not in _negative_classes()
-    return Finding(code, _suspected(label) if is_a_finding else label[:MOST_LETTERS])
+    return Finding(code, _suspected(label) if is_a_finding else as_meaning(label))
 
 
 def finding_of_class(version: ModelVersion, code: str) -> Finding:
     """A class as a network words it."""
     with override("en"):
         label = version.class_labels[code]
-    return Finding(code, label[:MOST_LETTERS] if code == version.negative_class else _suspected(label))
+    return Finding(code, as_meaning(label) if code == version.negative_class else _suspected(label))
+
+
+def as_meaning(words: str) -> str:
+    """As much of the words as a code's meaning holds."""
+    return words.encode()[:MOST_BYTES].decode(errors="ignore").strip()
 
 
 def _negative_classes() -> set[str | None]:
@@ -116,7 +121,7 @@ def _negative_classes() -> set[str | None]:
 
 
 def _suspected(label: str) -> str:
-    return f"Suspected {label[:1].lower()}{label[1:]}"[:MOST_LETTERS]
+    return as_meaning(f"Suspected {label[:1].lower()}{label[1:]}")
 
 
 def made_at(said: Said | Prediction | Image) -> datetime:

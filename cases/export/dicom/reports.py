@@ -28,7 +28,7 @@ from pydicom.sr.codedict import codes
 
 from cases.export.dicom.captures import MANUFACTURER
 from cases.export.dicom.drawings import SIMULATED
-from cases.export.dicom.facts import Finding, finding_of, finding_of_class, made_at
+from cases.export.dicom.facts import Finding, as_meaning, finding_of, finding_of_class, made_at
 from cases.export.dicom.identifiers import uid_of
 from cases.export.dicom.regions import graphics_of
 from cases.export.dicom.stamps import stamp
@@ -209,7 +209,7 @@ def _probabilities(facts: CaseFacts) -> list[Measurement]:
     result = facts.result
     by_class = [
         Measurement(
-            CodedConcept(f"p-{code}", SCHEME, f"Probability: {_label(facts, code)}"[:64]),
+            CodedConcept(f"p-{code}", SCHEME, as_meaning(f"Probability: {_label(facts, code)}")),
             _percent(probability),
             _PERCENT,
         )

@@ -15,6 +15,7 @@ from pydicom import Dataset, dcmread
 from cases.export.dicom.archive import instances_of, zipped
 from cases.export.dicom.drawings import DISCLAIMER
 from cases.export.dicom.facts import facts_of
+from cases.export.dicom.regions import graphics_of
 from cases.models import Adjudication, Case, Image, ModelVersion, Prediction, Review
 from cases.viewer.images import pixels_of
 
@@ -263,6 +264,29 @@ def test_only_pictures_that_something_is_said_of_are_told(
     found = read(files)
     assert found["picture-2.dcm"].SOPInstanceUID in str(marked(document)[0])
     assert found["picture-3.dcm"].SOPInstanceUID in str(groups_of(document)[0])
+
+
+def test_long_words_of_a_network_are_cut_where_a_letter_ends(marked_case) -> None:
+    version = ModelVersion.objects.get()
+    version.manifest["classes"][0] |= {"labels": {"en": "Ö" * 60}}
+    version.save()
+    (group,) = groups_of(report(files_of(marked_case), "network.dcm"))
+    # 10 bytes of "Suspected ", and two a letter.
+    assert group.finding_type.meaning == "Suspected ö" + "Ö" * 26
+
+
+def test_border_of_many_corners_is_thinned_and_stays_closed() -> None:
+    comb = [[row * 4, 3 if row % 2 else 1] for row in range(9000)]
+    (graphic,) = graphics_of(BRUSH | {"runs": comb}, 4, 9000)
+    # Some 18,000 corners, of which every third is kept.
+    assert len(graphic.points) == 6002
+    assert graphic.points[0].tolist() == graphic.points[-1].tolist() == [0, 0]
+
+
+def test_strokes_of_many_parts_say_how_many_there_are() -> None:
+    dots = [[column, 1] for column in range(0, 300, 2)]
+    found = graphics_of(BRUSH | {"runs": dots}, 300, 1)
+    assert (len(found), found[0].name, found[-1].name) == (100, ", part 1 of 150", ", part 100 of 150")
 
 
 def test_case_that_nobody_read_has_nothing_to_tell(ready_case) -> None:
