@@ -70,8 +70,8 @@ def facts_of(case: Case) -> CaseFacts | None:
         return None
     reads = _reads(case, reviews)
     told = {result.image.position, *(review.prediction.image.position for review in reviews)}
-    told |= {region["image"] for read in reads if (region := read.said.region)}
-    told |= {region["image"] for read in reads if read.first and (region := read.first.region)}
+    told |= {region.get("image", 0) for read in reads if (region := read.said.region)}
+    told |= {region.get("image", 0) for read in reads if read.first and (region := read.first.region)}
     images = [image for image in case.images.order_by("position") if image.position in told]
     return CaseFacts(case, images, result, reads)
 

@@ -188,7 +188,7 @@ def _marked(facts: CaseFacts, pictures: Sequence[Dataset], said: Said, name: str
     """What the reader marked, each closed part by itself, as one thing under one UID."""
     if not said.region:
         return []
-    image = next(image for image in facts.images if image.position == said.region["image"])
+    image = next(image for image in facts.images if image.position == said.region.get("image", 0))
     picture = _picture_at(facts, pictures, image.position)
     source = SourceImageForRegion(picture.SOPClassUID, picture.SOPInstanceUID)
     return [
