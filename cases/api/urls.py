@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from cases.api.views.base import METHODS
 from cases.api.views.cases import CasesView, CaseView, CohortsView, RetryView
+from cases.api.views.dicom_export import CaseDicomView
 from cases.api.views.dicomweb import InstancesOfSeriesView, SeriesOfStudyView, StudiesView
 from cases.api.views.exports import ReviewedCasesView
 from cases.api.views.figures import FiguresView
@@ -33,6 +34,7 @@ urlpatterns = [
     ),
     path("cases/", CasesView.as_view(), name="cases"),
     path("cases/<slug:code>/", CaseView.as_view(), name="case"),
+    path("cases/<slug:code>/dicom/", CaseDicomView.as_view(), name="case-dicom"),
     path("cases/<slug:code>/retry/", RetryView.as_view(), name="retry"),
     path("cases/<slug:code>/first-read/", FirstReadView.as_view(), name="first-read"),
     path("cases/<slug:code>/reviews/", ReviewsView.as_view(), name="reviews"),

@@ -148,6 +148,10 @@ def page(
         "seen": seen,
         "is_held": shown is None and has_result and not stage.is_blind and is_held_back(request.user, case),
         "is_late": seen.knows_the_answer or (reading.get("is_amendment") and is_for_adjudicator(case)),
+        "may_export": lie_open
+        and Action.EXPORT in stage.actions
+        and truth_lies_open(case)
+        and bool(reading.get("history")),
         "adjudicates": case.state == CaseState.DISPUTED and is_adjudicator(request.user, case),
     } | reading
     return render(request, "reading/case.html", context, status=status)

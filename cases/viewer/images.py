@@ -61,7 +61,7 @@ PERCENTS = frozenset(str(percent) for percent in range(101))
 CACHE_CONTROL = "private, no-cache"
 # A picture of the largest size costs some 100 MB while it is read and drawn, and a web process has
 # eight threads.
-_drawings_at_once = threading.BoundedSemaphore(2)
+drawings_at_once = threading.BoundedSemaphore(2)
 
 
 @require_safe
@@ -283,7 +283,7 @@ def _file(
     response = get_conditional_response(request, etag=etag)
     if response is None:
         try:
-            with _drawings_at_once:
+            with drawings_at_once:
                 picture = draw()
             response = HttpResponse(picture, content_type=content_type)
         except (FileNotFoundError, InferenceError) as error:

@@ -413,5 +413,6 @@ LOGGING = {
         # They log values that peers sent, and errors that quote them.
         "pydicom": {"level": "CRITICAL", "propagate": False},
         "pynetdicom": {"level": "CRITICAL", "propagate": False},
+        "highdicom": {"level": "WARNING"},  # it tells of every instance that it makes
     },
 }
