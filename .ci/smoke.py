@@ -422,7 +422,7 @@ def main_job(folder: Path, environment: dict[str, str], base: str) -> None:
     opinion = {"prediction": result["id"], "verdict": "disagree", "corrected_class": other, "confidence": 4}
     review = reader.json(f"{case}reviews/", opinion | {"comment": comment})
     exporter = Script(base, folder, environment)
-    found = json.loads(exporter.get("/api/v1/reviewed-cases/?page_size=1000"))["results"]
+    found = list(all_pages(exporter, "/api/v1/reviewed-cases/?page_size=1000"))
     rows = csv.DictReader(io.StringIO(exporter.get("/api/v1/reviewed-cases/?format=csv")))
     expected = (str(review["id"]), receipt["case"], "disagree")
     for title, kept in (("JSON", found), ("CSV", list(rows))):
@@ -435,6 +435,14 @@ def main_job(folder: Path, environment: dict[str, str], base: str) -> None:
         f"    | {receipt['case']}: {result['predicted_class']}, read as {other}, exported as JSON and CSV",
         flush=True,
     )
+
+
+def all_pages(script: Script, address: str) -> Iterator[dict[str, Any]]:
+    """Every row of a list that comes by pages."""
+    while address:
+        page = json.loads(script.get(address))
+        yield from page["results"]
+        address = page["next"] or ""
 
 
 def draw(folder: Path, environment: dict[str, str]) -> Iterator[Path]:
