@@ -163,8 +163,8 @@ class Command(BaseCommand):
             )
 
     def _finish_study(self, cohort: Cohort) -> None:
-        """A simulated study that is over, for those who look at figures. The exporter's script goes on finding
-        on its first page what was read here, not a thousand simulated reads.
+        """A simulated study that is over, for those who look at figures. The exporter's script goes on
+        finding on its first page what was read here, not a thousand simulated reads.
         """
         older = register(by=None, manifest=load_manifest(MANIFEST_DIR / f"{OLDER_NETWORK}.json"))
         study = simulate_study(cohort, [older, active_version()])
