@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -401,12 +403,29 @@ def test_command_says_what_is_missing_before_it_listens(peer_settings, settings,
 # --- Another sender ------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(shutil.which("storescu") is None, reason="needs storescu of dcmtk")
+def dcmtks_storescu() -> str | None:
+    """The program of dcmtk; pynetdicom puts one of the same name, but for other arguments, beside Python."""
+    ours = Path(sys.executable).parent
+    elsewhere = [path for path in os.get_exec_path() if path and Path(path) != ours]
+    return shutil.which("storescu", path=os.pathsep.join(elsewhere))
+
+
+@pytest.mark.skipif(dcmtks_storescu() is None, reason="needs storescu of dcmtk")
 def test_storescu_of_dcmtk_stores_a_series(server, tmp_path) -> None:
     for z in range(3):
         (tmp_path / f"{z}.dcm").write_bytes(slice_file(z))
     port = str(server.server_address[1])
-    command = ["storescu", "-aet", TITLE, "-aec", "SECONDREAD", "+sd", "127.0.0.1", port, str(tmp_path)]
+    command = [
+        dcmtks_storescu(),
+        "-aet",
+        TITLE,
+        "-aec",
+        "SECONDREAD",
+        "+sd",
+        "127.0.0.1",
+        port,
+        str(tmp_path),
+    ]
     subprocess.run(command, check=True, timeout=30)
     end(server)
     assert Case.objects.get().images.count() == 3
