@@ -9,7 +9,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -404,10 +403,10 @@ def test_command_says_what_is_missing_before_it_listens(peer_settings, settings,
 
 
 def dcmtks_storescu() -> str | None:
-    """The program of dcmtk; pynetdicom puts one of the same name, but for other arguments, beside Python."""
-    ours = Path(sys.executable).parent
-    elsewhere = [path for path in os.get_exec_path() if path and Path(path) != ours]
-    return shutil.which("storescu", path=os.pathsep.join(elsewhere))
+    """The program of dcmtk; pynetdicom brings a script of the same name, which takes other arguments."""
+    named = (Path(folder) / "storescu" for folder in os.get_exec_path())
+    programs = (path for path in named if path.is_file() and not path.read_bytes().startswith(b"#!"))
+    return next(map(str, programs), None)
 
 
 @pytest.mark.skipif(dcmtks_storescu() is None, reason="needs storescu of dcmtk")
