@@ -126,6 +126,9 @@ def other_results(user: Person, shown: Prediction) -> QuerySet[Prediction]:
     """What the other versions say of the image of a result that lies open before the user, as `results_of`
     has them: they lie open with it, since they are of the same case.
     """
+    of_image = Prediction.objects.filter(image=shown.image_id).exclude(pk=shown.pk)
+    if not of_image.exists():  # as of most images; the order costs more to put together than this
+        return Prediction.objects.none()
     return _in_order_for(user, Prediction.objects.filter(image=shown.image_id)).exclude(pk=shown.pk)
 
 

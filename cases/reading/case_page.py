@@ -104,7 +104,7 @@ def page(
     """
     # In this order: a result that comes meanwhile is shown, or asked for by the panel of what is pending.
     analysis = analysis_of(request, case, stage.actions)
-    has_result = results.has_result(case)
+    has_result = stage.has_result or results.has_result(case)
     shown = prediction or results.current_result(request.user, case)
     image = image_at(case, request.GET.get("image", ""), shown)
     withheld = shown is not None and is_withheld(request, shown)

@@ -28,7 +28,8 @@ class Stage:
 
     `actions`: all that the reader may do in the cohort. `reader`: None where the case is not the user's to
     read for the study. `is_blind`: no result may be shown yet. `held`: until when a slot is this reader's, as
-    a script hands it on. `taken`: others fill the case; `taken_until` is when that may end.
+    a script hands it on. `taken`: others fill the case; `taken_until` is when that may end. `has_result`:
+    there is one that could be shown, where that was asked already.
     """
 
     actions: frozenset[Action]
@@ -39,6 +40,7 @@ class Stage:
     held: str = ""
     taken: bool = False
     taken_until: datetime | None = None
+    has_result: bool = False
 
     @property
     def is_preliminary(self) -> bool:
@@ -76,6 +78,7 @@ def with_slot(stage: Stage) -> Stage:
     reader = stage.reader
     if reader is None or stage.is_preliminary or not _waits(reader):
         return stage
+    stage = replace(stage, has_result=True)
     try:
         claim = (look_for_slot if Action.MANAGE in stage.actions else claim_case)(reader=reader)
     except SlotTaken as full:
