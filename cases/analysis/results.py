@@ -129,7 +129,7 @@ def other_results(user: Person, shown: Prediction) -> QuerySet[Prediction]:
     of_image = Prediction.objects.filter(image=shown.image_id).exclude(pk=shown.pk)
     if not of_image.exists():  # as of most images; the order costs more to put together than this
         return Prediction.objects.none()
-    return _in_order_for(user, Prediction.objects.filter(image=shown.image_id)).exclude(pk=shown.pk)
+    return _in_order_for(user, of_image)
 
 
 def _in_order_for(user: Person, predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.cache import cache
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _t
+from django.utils.translation import ngettext
 
 from cases.evidence.cards.all import CARDS
 from cases.evidence.cards.card import Card, Links
 from cases.evidence.cards.influence import headline
+from cases.evidence.kept import kept
 from cases.evidence.study import LeftOut, StudyFilter, study_of
-from cases.models import Review
 
 if TYPE_CHECKING:
     from cases.models import Cohort
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All cards of one cohort under one filter. is_kept: computed for an earlier request."""
+    """All cards of one cohort under one filter. is_kept: of a large cohort, for some minutes."""
 
     headline: str
     left_out: list[str]
@@ -36,21 +34,10 @@ class Evidence:
 
 def evidence_of(cohort: Cohort, filters: StudyFilter) -> Evidence:
     """The figures of the cohort; those of a large one as they were at most EVIDENCE_KEEP_SECONDS ago."""
-    if Review.objects.filter(case__cohort=cohort).count() <= settings.EVIDENCE_KEEP_FROM:
-        return _computed(cohort, filters)
-    told = f"{cohort.pk} {filters} {get_language()} {settings.EVIDENCE_LEAST} {settings.EVIDENCE_MARGIN}"
-    key = f"evidence:{sha256(told.encode()).hexdigest()}"
-    found: Evidence | None = cache.get(key)
-    if found is None:
-        found = _computed(cohort, filters)
-        cache.set(key, _kept(found), settings.EVIDENCE_KEEP_SECONDS)
-    return found
-
-
-def _kept(found: Evidence) -> Evidence:
-    return Evidence(
-        found.headline, found.left_out, found.cards, found.is_simulated, found.as_of, is_kept=True
-    )
+    told = f"evidence {filters} {settings.EVIDENCE_LEAST} {settings.EVIDENCE_MARGIN}"
+    seconds = settings.EVIDENCE_KEEP_SECONDS
+    found = kept(cohort, told, lambda: _computed(cohort, filters), seconds=seconds)
+    return replace(found.figures, is_kept=found.at is not None)
 
 
 def _computed(cohort: Cohort, filters: StudyFilter) -> Evidence:

@@ -260,7 +260,7 @@ EVIDENCE_LEAST = {
 # Reads of the frozen baseline that weeks are held against, the first of each cohort.
 EVIDENCE_BASELINE = env.int("EVIDENCE_BASELINE", default=200)
 EVIDENCE_MARGIN = env.float("EVIDENCE_MARGIN", default=0.05)
-# Of a cohort with more reviews than this the evidence page is computed at most once in so many seconds.
+# The evidence of a cohort with more cases or reviews than this is computed at most once in so many seconds.
 EVIDENCE_KEEP_FROM = env.int("EVIDENCE_KEEP_FROM", default=5000)
 EVIDENCE_KEEP_SECONDS = env.int("EVIDENCE_KEEP_SECONDS", default=600)
 INFERENCE_THREADS = env.int("INFERENCE_THREADS", default=1)
