@@ -12,8 +12,8 @@ from django.core.files.base import ContentFile
 
 from cases.exchange.peers import Peer, PeerError
 from cases.exchange.reasons import DUPLICATE, NO_ROOM, NOT_SUPPORTED, NOT_UNDERSTOOD, reason_of
+from cases.intake.arrival import Arrival
 from cases.intake.receipts import Outcome
-from cases.intake.uploads import Arrival
 
 logger = logging.getLogger(__name__)
 

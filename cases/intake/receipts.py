@@ -12,7 +12,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from cases.models import Case
+from cases.models import Case, Image
 
 
 class Outcome(TextChoices):
@@ -76,3 +76,45 @@ def is_disk_full(receipts: Sequence[Receipt]) -> bool:
     return {receipt.outcome for receipt in receipts} == {Outcome.REFUSED} and any(
         receipt.code == "disk_full" for receipt in receipts
     )
+
+
+def duplicate_of(image: Image) -> Receipt:
+    """The receipt of a file that the cohort has as this image."""
+    message = _t("The same file is already in this cohort, as case %(code)s.") % {"code": image.case.code}
+    return Receipt(Outcome.DUPLICATE, image.case, "duplicate", message, position=image.position)
+
+
+def duplicate_in(receipt: Receipt) -> Receipt:
+    """Of a file that came twice: as its first, or as one that is in that one's case already."""
+    if receipt.case is None:
+        return receipt
+    message = _t("The same file is already in this cohort, as case %(code)s.") % {"code": receipt.case.code}
+    return Receipt(Outcome.DUPLICATE, receipt.case, "duplicate", message, position=receipt.position)
+
+
+def duplicate_of_pixels(image: Image) -> Receipt:
+    """The receipt of a file of which the cohort has the same picture from another."""
+    message = _t("The same picture, from another file, is already in this cohort, as case %(code)s.")
+    message %= {"code": image.case.code}
+    return Receipt(Outcome.DUPLICATE, image.case, "duplicate", message, position=image.position)
+
+
+def refusal_of_other_instance(image: Image) -> Receipt:
+    """The receipt of a picture under whose identifier the cohort has another one."""
+    message = _t(
+        "Case %(code)s has another picture with the same identifier. Ask where the two come from; "
+        "this one was not taken in."
+    )
+    return Receipt(Outcome.REFUSED, None, "instance_differs", message % {"code": image.case.code})
+
+
+def refusal_of_other_series() -> Receipt:
+    """The receipt of a file that is not of the series of the case that it was sent to."""
+    message = _t("These files are not of the series that the case is of. Upload them as cases of their own.")
+    return Receipt(Outcome.REFUSED, None, "other_series", message)
+
+
+def refusal_of_too_many() -> Receipt:
+    """The receipt of each file of a case that would have more images than one may."""
+    message = _t("A case takes at most %(most)d images. Upload fewer, or as several cases.")
+    return Receipt(Outcome.REFUSED, None, "too_many_images", message % {"most": settings.CASE_MAX_IMAGES})

@@ -1,0 +1,304 @@
+"""Files verified and stored one by one, before anybody knows of which case their pictures are."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from django.conf import settings
+from django.core.files.base import File
+from django.db import transaction
+from django.utils.translation import gettext as _t
+
+from cases import audit, storage
+from cases.analysis import jobs, key_result
+from cases.intake import deidentification
+from cases.intake.deidentification import Identity
+from cases.intake.receipts import (
+    Given,
+    Outcome,
+    Receipt,
+    duplicate_of,
+    duplicate_of_pixels,
+    refusal_of_full_disk,
+    refusal_of_other_instance,
+    refusal_of_oversized,
+)
+from cases.models import Cohort, Image, Job
+from cases.translation import sentence_of, sentences
+from inference.canonical import encode_canonical
+from inference.errors import ImageError
+from inference.formats import DecodedImage, Intensity, Limits
+from inference.formats.guarded import read_images_guarded
+from inference.geometry import Geometry
+from inference.likeness import likeness_of
+from inference.series import Member
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+# How jobs end whose stored picture is gone or damaged (analysis/worker.py, inference.canonical).
+PICTURE_LOST = ("image_missing", "stored_damaged")
+# The digest of a file, and a picture's place in it.
+PictureKey: TypeAlias = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class StoredPicture:
+    """A picture that was verified and stored, and is not in a case yet; its pixels are not kept in memory.
+    `member` and `identity`: of a hospital's file.
+    """
+
+    key: PictureKey
+    fields: dict[str, Any]
+    notices: tuple[str, ...]
+    member: Member | None = None
+    identity: Identity | None = None
+    modality: str = ""
+    is_suspect: bool = False
+
+
+@dataclass(frozen=True)
+class Twin:
+    """The same file as another one of the same request."""
+
+    digest: str
+
+
+# What became of one file: a receipt, or its pictures.
+Judged: TypeAlias = Receipt | Twin | list[StoredPicture]
+
+
+class WaitingPictures:
+    """The stored pictures that arrivals of this process still wait with: the end of one must not take from
+    another what both were sent, as happens where a sender gives up and begins again.
+    """
+
+    def __init__(self) -> None:
+        self._names: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def hold(self, pictures: Iterable[StoredPicture]) -> None:
+        with self._lock:
+            self._names.update(picture.fields["file"] for picture in pictures)
+
+    def let_go(self, pictures: Iterable[StoredPicture]) -> None:
+        with self._lock:
+            self._names -= Counter(picture.fields["file"] for picture in pictures)
+
+    def __contains__(self, name: str) -> bool:
+        with self._lock:
+            return name in self._names
+
+
+waiting_pictures = WaitingPictures()
+
+
+def limits() -> Limits:
+    """The limits that the settings give, for every way in."""
+    return Limits(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.UPLOAD_MAX_PIXELS)
+
+
+def picture_name(picture: bytes) -> str:
+    """The name that a canonical PNG is stored under: of the same pixels the same."""
+    return storage.content_name("images", picture, ".png")
+
+
+def judged_files(
+    by: User, cohort: Cohort, files: Iterable[Given], digests: set[str], by_pixels: bool = False
+) -> list[Judged]:
+    """Each file verified and stored, or what speaks against it; one picture after the other is in memory.
+
+    digests: of the files before. Where the disk is full nothing stays of what was stored before it was.
+    """
+    judged: list[Judged] = []
+    waiting = iter(files)
+    try:
+        for given in waiting:
+            entry = given if isinstance(given, Receipt) else _judge(by, cohort, given, digests, by_pixels)
+            judged.append(entry)
+    except BaseException as error:
+        discard_unused(pictures_of(judged))
+        if not storage.is_full(error):
+            raise
+        return _without_room(judged, waiting)
+    return judged
+
+
+def pictures_of(judged: Iterable[Judged]) -> list[StoredPicture]:
+    """The pictures of all files that have some."""
+    return [picture for entry in judged if isinstance(entry, list) for picture in entry]
+
+
+def discard_unused(stored: Iterable[StoredPicture]) -> None:
+    """Take out of the storage what no image uses."""
+    for entry in stored:
+        name = entry.fields["file"]
+        if name not in waiting_pictures and not Image.objects.filter(file=name).exists():
+            storage.discard(name)
+
+
+def _without_room(judged: Sequence[Judged], waiting: Iterable[Given]) -> list[Judged]:
+    """The receipts of the files before the one that found no room, of that one, and of those behind it."""
+    logger.error("An upload could not be stored: the disk is full.")
+    reason = refusal_of_full_disk()
+    before = [entry if isinstance(entry, Receipt) else reason for entry in judged]
+    behind = [given if isinstance(given, Receipt) else reason for given in waiting]
+    return [*before, reason, *behind]
+
+
+def _judge(by: User, cohort: Cohort, file: File[bytes], digests: set[str], by_pixels: bool) -> Judged:
+    if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
+        return refusal_of_oversized()
+    file.seek(0)
+    data = file.read()
+    digest = hashlib.sha256(data).hexdigest()
+    if digest in digests:
+        return Twin(digest)
+    known = _images_with(cohort, digest)
+    if known and all(storage.is_whole(image.file) for image in known):
+        return duplicate_of(known[0])
+    pictures: list[StoredPicture] = []
+    try:
+        with closing(read_images_guarded(data, limits())) as images:
+            for decoded in images:
+                _check_modality(cohort, decoded)
+                picture = encode_canonical(decoded)
+                if known:
+                    _restore(known, decoded.frame, picture)
+                elif twin := _twin_of(cohort, decoded, picture, by_pixels):
+                    discard_unused(pictures)
+                    return twin
+                else:
+                    pictures.append(_stored(cohort, decoded, picture, digest, len(data)))
+    except ImageError as error:
+        discard_unused(pictures)
+        return Receipt(Outcome.REFUSED, None, error.code, sentence_of(error))
+    except BaseException:
+        discard_unused(pictures)
+        raise
+    if known:
+        return _restored(by, known)
+    digests.add(digest)
+    return pictures
+
+
+def _check_modality(cohort: Cohort, decoded: DecodedImage) -> None:
+    """Raise ImageError modality_refused where the cohort takes MR alone, and this is something else."""
+    modality = decoded.source.modality if decoded.source else ""
+    if modality not in ("", "MR") and not cohort.takes_other_modalities:
+        raise ImageError(
+            "modality_refused",
+            "This cohort takes MR pictures alone. Please choose another cohort, or ask its administrator. "
+            "Received the modality %(modality)s.",
+            modality=modality,
+        )
+
+
+def _twin_of(cohort: Cohort, decoded: DecodedImage, picture: bytes, by_pixels: bool) -> Receipt | None:
+    """What is said where the cohort has this picture from another file, or another one by its identifier."""
+    if by_pixels and (twin := _first_of_pixels(cohort, picture)):
+        return duplicate_of_pixels(twin)
+    if decoded.source is None or not decoded.source.instance:
+        return None
+    key = deidentification.identity_of(decoded.source, cohort).instance
+    first = Image.objects.filter(cohort=cohort, instance_key=key).select_related("case").first()
+    if first is None:
+        return None
+    return (
+        duplicate_of_pixels(first)
+        if first.file == picture_name(picture)
+        else refusal_of_other_instance(first)
+    )
+
+
+def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, size: int) -> StoredPicture:
+    """The picture in the storage, with what is kept of it; from here on nothing names the patient."""
+    fields = {
+        "file": storage.store("images", picture, ".png"),
+        "source_sha256": digest,
+        "source_bytes": size,
+        "source_format": decoded.format_id,
+        "frame": decoded.frame,
+        "width": decoded.width,
+        "height": decoded.height,
+        "bit_depth": decoded.bit_depth,
+        "colour": decoded.colour,
+        "likeness": likeness_of(decoded.pixels),
+        "notices": [notice.code for notice in decoded.notices],
+        "geometry": {} if decoded.geometry == Geometry() else asdict(decoded.geometry),
+        "intensity": {} if decoded.intensity == Intensity() else asdict(decoded.intensity),
+    }
+    key = (digest, decoded.frame)
+    notices = tuple(str(notice) for notice in sentences(each.code for each in decoded.notices))
+    source = decoded.source
+    if source is None:
+        return StoredPicture(key, fields, notices)
+    identity = deidentification.identity_of(source, cohort)
+    fields |= {"instance_key": identity.instance, "deidentification": deidentification.record_of(source)}
+    member = Member(
+        person=identity.person,
+        study=identity.study,
+        # Of a file that names no series, as NIfTI does not, its own slices are one.
+        series=identity.series or digest,
+        instance=identity.instance,
+        content=fields["file"],
+        geometry=decoded.geometry,
+        shape=(decoded.height, decoded.width),
+        apart=source.apart,
+        number=source.number,
+        is_localizer=source.is_localizer,
+    )
+    return StoredPicture(
+        key, fields, notices, member, identity, source.modality, deidentification.is_suspect(source)
+    )
+
+
+def _restore(known: Sequence[Image], frame: int, picture: bytes) -> None:
+    """Store a picture anew under the images that it belongs to."""
+    for image in known:
+        if image.frame == frame:
+            image.file = storage.store("images", picture, ".png")
+
+
+def _restored(by: User, images: Sequence[Image]) -> Receipt:
+    """The receipt of a file whose pictures were lost: stored anew, and what failed for want of them is queued
+    again.
+    """
+    image = images[0]
+    failed = Job.objects.filter(image__in=[each.pk for each in images], error_code__in=PICTURE_LOST)
+    with transaction.atomic():
+        for each in images:
+            each.save(update_fields=["file"])  # the same name, unless another version wrote the PNG
+        jobs.queue_again(failed)
+        for case in {each.case_id for each in images}:
+            key_result.refresh_case(case)
+        audit.record(by=by, action="image.restored", subject=image.case, cohort=image.cohort)
+    message = _t(
+        "The same file is already in this cohort, as case %(code)s. Its stored picture was missing or "
+        "damaged; it has been stored anew."
+    )
+    return Receipt(
+        Outcome.DUPLICATE,
+        image.case,
+        "restored",
+        message % {"code": image.case.code},
+        position=image.position,
+    )
+
+
+def _images_with(cohort: Cohort, digest: str) -> list[Image]:
+    images = Image.objects.filter(cohort=cohort, source_sha256=digest).select_related("case", "cohort")
+    return list(images.order_by("frame"))
+
+
+def _first_of_pixels(cohort: Cohort, picture: bytes) -> Image | None:
+    return Image.objects.filter(cohort=cohort, file=picture_name(picture)).select_related("case").first()
