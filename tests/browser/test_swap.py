@@ -348,3 +348,18 @@ def test_picture_before_is_gone_with_its_name_and_canvases_stay(
     page.wait_for_selector("#viewer[data-drawn=depth]")
     assert canvases.evaluate_all("(all) => all.map((each) => each.isOld ?? false)") == [False, False]
     assert is_kept(page)
+
+
+def test_volume_that_was_fetched_ahead_is_not_fetched_again(
+    page: Page, live_server: LiveServer, colleague: User, cases: list[Case]
+) -> None:
+    """No browser keeps an answer behind a sign-in, so the page does."""
+    volume = f"{cases[1].code}/base.nii.gz"
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    with page.expect_response(lambda answer: volume in answer.url):
+        open_first(page, live_server, colleague, cases)
+    page.keyboard.press("n")
+    expect(heading(page, cases[1])).to_be_focused()
+    page.wait_for_selector("#viewer[data-drawn=depth]")
+    assert sum(volume in address for address in asked) == 1

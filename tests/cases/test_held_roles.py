@@ -7,7 +7,7 @@ from cases.blinding import held_back_from, results_visible_to
 from cases.held_roles import HeldRole, asked_once, held_by
 from cases.lifecycle import Reading
 from cases.models import Case, Cohort, Membership, Protocol
-from cases.people.memberships import change_role
+from cases.people.memberships import add_member, change_role, remove_member
 from cases.permissions import Action, may, visible_to, within
 from cases.roles import Role
 
@@ -37,6 +37,16 @@ def test_role_that_is_changed_holds_at_once_for_the_rest_of_the_request(
         assert may(colleague, Action.READ, cohort)
         change_role(by=administrator, membership=colleague.memberships.get(), role=Role.TECHNOLOGIST)
         assert not may(colleague, Action.READ, cohort)
+
+
+def test_member_who_joins_or_leaves_does_so_at_once(administrator, cohort, make_person) -> None:
+    newcomer = make_person("newcomer")
+    with asked_once():
+        assert not may(newcomer, Action.READ, cohort)
+        joined = add_member(by=administrator, cohort=cohort, user=newcomer, role=Role.RADIOLOGIST)
+        assert may(newcomer, Action.READ, cohort)
+        remove_member(by=administrator, membership=joined)
+        assert not may(newcomer, Action.READ, cohort)
 
 
 def test_people_of_one_block_are_kept_apart(colleague, exporter, cohort) -> None:
