@@ -26,7 +26,7 @@ urlpatterns = [
     path("dashboard/", include("cases.setup.urls")),
     path("api/v1/", include("cases.api.urls")),
     re_path("^api/", UnknownView.as_view()),
-    path("health/", include("portal.health")),
+    path("health/", include("portal.monitoring.urls")),
     # Before the admin's own address of this name, which asks no limiter.
     path("admin/login/", admin_sign_in),
     # And of this name, which counts no wrong passwords.

@@ -95,6 +95,15 @@ def enqueued(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) ->
     return sent
 
 
+@pytest.fixture(autouse=True)
+def workers(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> dict[str, bool]:
+    """Which queues' workers answer; only `real_broker` tests really ask one."""
+    answers = {"analysis": True, "maintenance": True}
+    if not request.node.get_closest_marker("real_broker"):
+        monkeypatch.setattr("portal.monitoring.state.answering_workers", lambda: answers)
+    return answers
+
+
 @pytest.fixture
 def make_png() -> Callable[..., bytes]:
     return make_png_bytes

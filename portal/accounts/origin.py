@@ -45,11 +45,17 @@ def digest(*parts: str) -> str:
 def client_address(request: HttpRequest) -> Address | None:
     """Who is at the other end; behind one of TRUSTED_PROXIES, whom that one saw. None for a socket file."""
     peer = _address(request.META.get("REMOTE_ADDR", ""))
-    if peer is None or not any(peer in network for network in _proxies()):
+    if peer is None or not is_from_proxy(request):
         return peer
     # What stands before the last comma is the client's own claim.
     seen = request.headers.get("X-Forwarded-For", "").rpartition(",")[2]
     return _address(seen) or peer
+
+
+def is_from_proxy(request: HttpRequest) -> bool:
+    """Whether one of TRUSTED_PROXIES is at the other end."""
+    peer = _address(request.META.get("REMOTE_ADDR", ""))
+    return peer is not None and any(peer in network for network in _proxies())
 
 
 def network_of(address: Address) -> str:

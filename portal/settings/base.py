@@ -49,6 +49,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.monitoring.request_ids.RequestIdMiddleware",
+    "portal.monitoring.requests.RequestsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "portal.private_answers.PrivateAnswersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -377,6 +379,12 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 
+# --- Monitoring ------------------------------------------------------------------
+
+# Who may fetch /health/metrics/: these networks, and whoever sends "Authorization: Bearer METRICS_TOKEN".
+METRICS_NETWORKS: list[str] = env.list("METRICS_NETWORKS", default=["127.0.0.0/8", "::1/128"])
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
 # --- Language and time -----------------------------------------------------------
 
 LANGUAGE_CODE = "en"
@@ -393,17 +401,25 @@ USE_TZ = True
 # --- Logs ------------------------------------------------------------------------
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+# "json" writes an object a line.
+LOG_FORMAT = env.str("LOG_FORMAT", default="line")
+# A line a request: its route, status and time.
+LOG_REQUESTS = env.bool("LOG_REQUESTS", default=False)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "class": "portal.logs.DiscreetFormatter",
-            "format": "{asctime} {levelname} {name} {message}",
+            "class": "portal.monitoring.logs.DiscreetFormatter",
+            "format": "{asctime} {levelname} {request_id} {name} {message}",
             "style": "{",
         },
+        "json": {"class": "portal.monitoring.logs.JsonFormatter"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"request_id": {"()": "portal.monitoring.logs.RequestIdFilter"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request_id"]},
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         # Without Django's own handlers, which would write at DEBUG what the formatter leaves out.

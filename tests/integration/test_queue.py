@@ -24,6 +24,7 @@ from cases.intake.uploads import submit_file
 from cases.lifecycle import JobStatus
 from cases.models import Case, Job, Prediction
 from inference.heatmaps import unpack
+from portal.monitoring import request_ids, state
 from tests.cast import make_png_bytes
 from tests.support import worker
 
@@ -105,6 +106,19 @@ def kill_worker() -> None:
     for found in stats.values():
         for process in {found["pid"], *found["pool"]["processes"]}:
             os.kill(process, signal.SIGKILL)
+
+
+def test_request_that_sent_a_job_is_named_in_the_workers_log(upload, worker_log) -> None:
+    request = "0123456789abcdef0123456789abcdef"
+    with request_ids.named(request):
+        upload(90)
+    wait_until(all_done, "the job is not done")
+    line = f" {request} celery.app.trace Task {jobs.ANALYSE_TASK}["
+    wait_until(lambda: line in worker_log.read_text(errors="replace"), "the log does not name the request")
+
+
+def test_worker_answers_for_the_queue_that_it_serves(worker_log) -> None:
+    assert state.answering_workers() == {"analysis": True, "maintenance": False}
 
 
 def test_upload_while_the_broker_forgets_everything_is_analysed_after_all(upload, worker_log) -> None:

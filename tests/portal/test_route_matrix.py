@@ -26,8 +26,8 @@ from cases.export.snapshots.building import ask_for_snapshot
 from cases.models import Cohort, Membership, Prediction, SavedView
 from cases.people.invitations import invite
 from cases.roles import Role
-from portal import health
 from portal.accounts.models import User
+from portal.monitoring import health
 from tests.cases.test_nothing_leaks import filled, routes
 
 pytestmark = pytest.mark.slow
@@ -116,6 +116,7 @@ door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/study/truth/template.csv
 302/405   302/405   302/405   302/405   302/405   302/405   302/405   302/405   favicon.ico
 200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   health/live/
+200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   health/metrics/
 200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   health/ready/
 door/405  302/405   302/405   302/405   302/405   302/405   302/405   302/405   help/
 door/405  200/405   200/405   200/405   200/405   200/405   200/405   200/405   help/<slug:name>/

@@ -18,7 +18,7 @@ from cases.models import Prediction, Review
 from portal.accounts.background import later
 from portal.accounts.models import User
 from tests.cast import make_png_bytes
-from tests.portal.test_logs import FORM, JSON, written
+from tests.portal.monitoring.test_logs import FORM, JSON, written
 
 __all__ = ["written"]
 

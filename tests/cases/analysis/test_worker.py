@@ -27,7 +27,7 @@ from inference.errors import InferenceError
 from inference.fingerprints import FingerprintSet, fingerprint
 from inference.heatmaps import unpack
 from inference.manifest import Manifest, load_manifest
-from portal import health
+from portal.monitoring import health
 from tests.cast import make_png_bytes
 from tests.inference.tiny import CODES, tiny_model, write_model
 

@@ -12,7 +12,7 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
-from portal import health
+from portal.monitoring import health
 
 
 @pytest.fixture(autouse=True)

@@ -8,15 +8,19 @@ Django cannot read, and a value that a database refuses, are quoted in the error
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Iterator
 from copy import copy
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TypeAlias
 
 from django.db import DatabaseError
 from django.http.multipartparser import MultiPartParserError
+
+from portal.monitoring import request_ids
 
 ErrorInfo: TypeAlias = (
     tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -28,6 +32,18 @@ _SECRET = re.compile(
     r"((?:/|%2F)accounts(?:/|%2F)(?:invitation|password(?:/|%2F)reset)(?:/|%2F)+)(?!sent\b)[^\s?&\"'<>]+",
     re.IGNORECASE,
 )
+
+
+# What the lines of requests carry beside their words (portal/monitoring/requests.py).
+_FIELDS = ("method", "route", "status", "milliseconds")
+
+
+class RequestIdFilter(logging.Filter):
+    """Lets every record pass, with the id of the request that it belongs to."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = request_ids.current() or "-"
+        return True
 
 
 class DiscreetFormatter(logging.Formatter):
@@ -50,6 +66,21 @@ class DiscreetFormatter(logging.Formatter):
             if _is_of_a_database(error) and str(error):
                 text = text.replace(str(error), _without_values(error))
         return text
+
+
+class JsonFormatter(DiscreetFormatter):
+    """The same as one object of JSON a line, for whatever collects logs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "request_id": getattr(record, "request_id", "-"),
+            "message": super().format(record),
+        }
+        said |= {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}
+        return json.dumps(said, ensure_ascii=False)
 
 
 def _name_the_route(record: logging.LogRecord) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 from celery import current_app
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
-from django.urls import path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
 from cases.analysis import jobs
+from portal.monitoring import state
 
 # Less is left for a few uploads at the most, and then nothing can be stored any more.
 LEAST_FREE_BYTES = 200 * 2**20
@@ -32,7 +29,8 @@ def live(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """200 when database and broker answer and pictures can be stored; 503, and what is wrong, otherwise.
 
-    `analysis` says whether jobs wait because a worker cannot use their network. Pages work all the same.
+    `analysis` says whether jobs wait because no worker answers, or none can use their network. Pages work all
+    the same.
     """
     checks = {"database": _database_answers(), "broker": _broker_answers(), "disk": _disk_has_room()}
     healthy = all(checks.values())
@@ -40,14 +38,16 @@ def ready(request: HttpRequest) -> JsonResponse:
         {
             "status": "ok" if healthy else "unavailable",
             "checks": {name: "ok" if good else "unavailable" for name, good in checks.items()},
-            "analysis": _analysis() if checks["database"] else "unknown",
+            "analysis": _analysis() if healthy else "unknown",
         },
         status=200 if healthy else 503,
     )
 
 
 def _analysis() -> str:
-    return "waits_for_network" if jobs.are_waiting_for_a_network() else "ok"
+    if jobs.are_waiting_for_a_network():
+        return "waits_for_network"
+    return "ok" if state.answering_workers()["analysis"] else "no_worker"
 
 
 def _database_answers() -> bool:
@@ -72,18 +72,7 @@ def _disk_has_room() -> bool:
     """Whether pictures and heat maps can still be stored; a bucket elsewhere is not asked."""
     if not isinstance(default_storage, FileSystemStorage):
         return True
-    folder = Path(default_storage.location)
-    # It is made by the first upload.
-    while not folder.exists():
-        folder = folder.parent
     try:
-        return shutil.disk_usage(folder).free >= LEAST_FREE_BYTES
+        return state.free_bytes() >= LEAST_FREE_BYTES
     except OSError:
         return False
-
-
-app_name = "health"
-urlpatterns = [
-    path("live/", live, name="live"),
-    path("ready/", ready, name="ready"),
-]

@@ -1,0 +1,1 @@
+"""What an operator watches: the id of each request, a log for machines, and figures for Prometheus."""
