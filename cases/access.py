@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from cases.models import Case, Image
 from cases.permissions import visible_to
+from cases.request_context import looks_at
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
@@ -99,9 +100,11 @@ def case_or_404(request: PageRequest, code: str) -> Case:
 
 def case_visible_to(user: Person, code: str) -> Case:
     """The case of this code with its images; Case.DoesNotExist where the user may not see it."""
-    return (
+    case = (
         visible_to(user)
         .select_related("cohort", "protocol", "created_by")
         .prefetch_related(Prefetch("images", Image.objects.order_by("position")))
         .get(code=code.upper())
     )
+    looks_at(case.cohort_id, case.code)
+    return case

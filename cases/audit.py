@@ -9,6 +9,7 @@ from django.db.models import Model
 
 from cases.batches import BATCH_SIZE
 from cases.models import AuditEvent, Case, Cohort
+from cases.request_context import request_id
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -26,6 +27,7 @@ def record(
         subject_type=subject._meta.model_name or "",
         subject=str(subject.pk),
         cohort=cohort,
+        request_id=request_id(),
         details=details,
     )
 
@@ -42,6 +44,7 @@ def record_each(
                 subject_type="case",
                 subject=str(case.pk),
                 cohort_id=case.cohort_id,
+                request_id=request_id(),
                 details=dict(details),
             )
             for case in cases

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _t
 
 from cases.models import Cohort, Membership, Review
 from cases.permissions import CAPABILITIES, Action, cohorts_where, require, roles_with
+from cases.request_context import looks_at
 from cases.roles import Role
 
 if TYPE_CHECKING:
@@ -65,12 +66,14 @@ def chosen_cohort(user: User, wanted: str) -> tuple[list[Cohort], Cohort]:
     if not managed:
         raise PermissionDenied(_t("This page is for study administrators."))
     if not wanted:
+        looks_at(managed[0].pk)
         return managed, managed[0]
     try:
         cohort = known_cohorts(user).get(pk=UUID(wanted))
     except (ValueError, Cohort.DoesNotExist):
         raise Http404 from None
     require(user, Action.MANAGE, cohort)
+    looks_at(cohort.pk)
     return managed, cohort
 
 

@@ -26,6 +26,7 @@ from cases.admin.parts import DisclosingAdmin, ReadOnlyAdmin, ReadOnlyInline, wh
 from cases.analysis import jobs
 from cases.lifecycle import IllegalTransition, Shown
 from cases.models import (
+    AccessEvent,
     AuditEvent,
     AuditSeal,
     Case,
@@ -240,6 +241,15 @@ class AuditSealAdmin(ReadOnlyAdmin):
     list_display = ("position", "kind", "row", "at", "sealed_at")
     list_filter = ("kind",)
     search_fields = ("row",)
+
+
+@admin.register(AccessEvent)
+class AccessEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "actor", "kind", "method", "route", "status", "subject", "cohort", "address")
+    list_filter = ("kind", "status", "cohort")
+    search_fields = ("subject", "actor__email", "route", "request_id")
+    list_select_related = ("actor", "cohort")
+    date_hierarchy = "at"
 
 
 @admin.register(AuditEvent)

@@ -7,6 +7,7 @@ from django.db import migrations
 APPEND_ONLY = (
     "cases_prediction",
     "cases_review",
+    "cases_accessevent",
     "cases_auditevent",
     "cases_auditseal",
     "cases_firstread",

@@ -6,6 +6,7 @@ no statistics, takes such an index for as good as any other. Where rows are foun
 of several columns; tests/cases/test_plans.py holds that.
 """
 
+from cases.models.access_event import AccessEvent, AccessKind
 from cases.models.adjudication import Adjudication
 from cases.models.assignment import Assignment
 from cases.models.audit import AuditEvent
@@ -31,6 +32,8 @@ from cases.models.snapshot import Snapshot
 from cases.models.teaching_read import TeachingRead
 
 __all__ = [
+    "AccessEvent",
+    "AccessKind",
     "Adjudication",
     "Assignment",
     "AuditEvent",

@@ -29,6 +29,7 @@ class AuditEvent(models.Model):
     cohort = models.ForeignKey(
         "cases.Cohort", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    request_id = models.CharField(_("request"), max_length=32, blank=True)
     details = models.JSONField(_("details"), default=dict, blank=True)
 
     class Meta:

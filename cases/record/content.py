@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db.models import Model
 
-from cases.models import Adjudication, AuditEvent, FirstRead, Review
+from cases.models import AccessEvent, Adjudication, AuditEvent, FirstRead, Review
 
 _SAID = (
     *("id", "case_id", "other_finding", "confidence", "comment", "region", "active_seconds"),
@@ -24,11 +24,12 @@ _SAID = (
 class Kind:
     """A table of the record: its model, and the time by which its rows are ordered."""
 
-    model: type[AuditEvent | FirstRead | Review | Adjudication]
+    model: type[AccessEvent | AuditEvent | FirstRead | Review | Adjudication]
     time: str
 
 
 KINDS: Mapping[str, Kind] = {
+    "access": Kind(AccessEvent, "at"),
     "audit": Kind(AuditEvent, "at"),
     "first_read": Kind(FirstRead, "created_at"),
     "review": Kind(Review, "created_at"),
@@ -38,7 +39,14 @@ KINDS: Mapping[str, Kind] = {
 # they are, and are told by the fields that there were.
 FORMS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
     1: {
-        "audit": ("id", "at", "actor_id", "action", "subject_type", "subject", "cohort_id", "details"),
+        "access": (
+            *("id", "at", "actor_id", "kind", "method", "route", "status", "subject", "cohort_id"),
+            *("address", "via", "request_id"),
+        ),
+        "audit": (
+            *("id", "at", "actor_id", "action", "subject_type", "subject", "cohort_id", "request_id"),
+            "details",
+        ),
         "first_read": (*_SAID, "reader_id", "read_class"),
         "review": (
             *(*_SAID, "prediction_id", "reader_id", "verdict", "final_class", "heat_in_region"),
@@ -48,6 +56,15 @@ FORMS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
     }
 }
 NEWEST_FORM = max(FORMS)
+
+
+# What readers typed and drew, which goes to no system beside the portal.
+_OWN = frozenset({"comment", "region", "reason"})
+
+
+def plain_fields(kind: str, row: Model, form: int = NEWEST_FORM) -> dict[str, Any]:
+    """Return what a system that watches may know of a row: its fields without readers' words and marks."""
+    return {name: _plain(getattr(row, name)) for name in FORMS[form][kind] if name not in _OWN}
 
 
 def content_digest(kind: str, row: Model, form: int = NEWEST_FORM) -> str:

@@ -50,7 +50,7 @@ def verify(anchors: Iterable[Anchor] = ()) -> Iterator[Found]:
     awaited = {anchor.position: anchor.digest for anchor in anchors}
     before = AuditSeal(position=0, digest="")
     for links in _chunks():
-        rows = _rows_of(links)
+        rows = rows_of(links)
         for link in links:
             yield from _faults_of_link(before, link, awaited.pop(link.position, None))
             yield from _faults_of_row(link, rows[link.kind].get(link.row))
@@ -83,7 +83,8 @@ def _chunks() -> Iterator[list[AuditSeal]]:
         last = links[-1].position
 
 
-def _rows_of(links: Iterable[AuditSeal]) -> dict[str, dict[UUID, Model]]:
+def rows_of(links: Iterable[AuditSeal]) -> dict[str, dict[UUID, Model]]:
+    """Return the rows that these links are about, by kind and key; those that are gone are not in it."""
     wanted: defaultdict[str, list[UUID]] = defaultdict(list)
     for link in links:
         wanted[link.kind].append(link.row)

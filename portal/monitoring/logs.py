@@ -20,7 +20,7 @@ from typing import TypeAlias
 from django.db import DatabaseError
 from django.http.multipartparser import MultiPartParserError
 
-from portal.monitoring import request_ids
+from cases.request_context import request_id
 
 ErrorInfo: TypeAlias = (
     tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -42,7 +42,7 @@ class RequestIdFilter(logging.Filter):
     """Lets every record pass, with the id of the request that it belongs to."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = request_ids.current() or "-"
+        record.request_id = request_id() or "-"
         return True
 
 

@@ -9,34 +9,17 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from typing import Any
 
 from celery.signals import before_task_publish, task_postrun, task_prerun
 from django.http import HttpRequest, HttpResponse
 
+from cases.request_context import named, request_id, take_up
 from portal.accounts.origin import is_from_proxy
 
 HEADER = "X-Request-ID"
 _SHAPE = re.compile(r"[0-9a-f]{32}")
-_current: ContextVar[str] = ContextVar("request_id", default="")
-
-
-def current() -> str:
-    """Return the id of what is being worked at; empty outside of requests and tasks."""
-    return _current.get()
-
-
-@contextmanager
-def named(request_id: str) -> Iterator[None]:
-    """Within, this is the id of what is being worked at."""
-    before = _current.set(request_id)
-    try:
-        yield
-    finally:
-        _current.reset(before)
 
 
 class RequestIdMiddleware:
@@ -48,26 +31,26 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with named(_id_of(request)):
             response = self.get_response(request)
-            response.headers[HEADER] = current()
+            response.headers[HEADER] = request_id()
             return response
 
 
 def _id_of(request: HttpRequest) -> str:
-    named = request.headers.get(HEADER, "")
-    return named if _SHAPE.fullmatch(named) and is_from_proxy(request) else uuid.uuid4().hex
+    sent = request.headers.get(HEADER, "")
+    return sent if _SHAPE.fullmatch(sent) and is_from_proxy(request) else uuid.uuid4().hex
 
 
 @before_task_publish.connect
 def _send_along(headers: dict[str, Any] | None = None, **_others: Any) -> None:
     if headers is not None:
-        headers["request_id"] = current() or uuid.uuid4().hex
+        headers["request_id"] = request_id() or uuid.uuid4().hex
 
 
 @task_prerun.connect
 def _take_up(task: Any = None, **_others: Any) -> None:
-    _current.set(getattr(task.request, "request_id", None) or uuid.uuid4().hex)
+    take_up(getattr(task.request, "request_id", None) or uuid.uuid4().hex)
 
 
 @task_postrun.connect
 def _put_down(**_others: Any) -> None:
-    _current.set("")
+    take_up("")

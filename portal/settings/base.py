@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.access_record.AccessRecordMiddleware",
     "portal.roles_once.RolesOnceMiddleware",
     "portal.language.AccountLanguageMiddleware",
     "portal.same_person.SamePersonMiddleware",
@@ -337,6 +338,8 @@ CELERY_BEAT_SCHEDULE = {
 }
 # Where the ends of the record's chain are written down, outside the database.
 AUDIT_ANCHORS = env.str("AUDIT_ANCHORS", default=str(VAR_DIR / "audit-anchors.txt"))
+# Who looked at what: "soon" by a thread beside the request, "now" within it, or "off".
+ACCESS_RECORD = env.str("ACCESS_RECORD", default="soon")
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 # --- REST ----------------------------------------------------------------------

@@ -114,6 +114,7 @@ def test_every_page_fits_its_screen_and_carries_the_notice(page: Page, live_serv
         "snapshots": f"/dashboard/snapshots/?cohort={study.pk}",
         "study": f"/dashboard/study/?cohort={study.pk}",
         "study-new": "/dashboard/study/new/",
+        "record": f"/dashboard/record/?cohort={read.cohort_id}&what=acts",
         "people": f"/people/?cohort={read.cohort_id}",
         "protocol": f"/dashboard/protocol/?cohort={disputed.cohort_id}",
         "teaching-start": "/cases/teaching/",

@@ -23,8 +23,9 @@ from cases.analysis.worker import sweep_jobs
 from cases.intake.uploads import submit_file
 from cases.lifecycle import JobStatus
 from cases.models import Case, Job, Prediction
+from cases.request_context import named
 from inference.heatmaps import unpack
-from portal.monitoring import request_ids, state
+from portal.monitoring import state
 from tests.cast import make_png_bytes
 from tests.support import worker
 
@@ -110,7 +111,7 @@ def kill_worker() -> None:
 
 def test_request_that_sent_a_job_is_named_in_the_workers_log(upload, worker_log) -> None:
     request = "0123456789abcdef0123456789abcdef"
-    with request_ids.named(request):
+    with named(request):
         upload(90)
     wait_until(all_done, "the job is not done")
     line = f" {request} celery.app.trace Task {jobs.ANALYSE_TASK}["

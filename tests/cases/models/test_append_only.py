@@ -11,6 +11,7 @@ from django.db.utils import ConnectionHandler
 pytestmark = pytest.mark.both_databases
 
 TABLES = (
+    "cases_accessevent",
     "cases_prediction",
     "cases_review",
     "cases_auditevent",

@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from cases import audit
-from cases.models import Adjudication, AuditEvent, AuditSeal, FirstRead, Review
+from cases.models import AccessEvent, Adjudication, AuditEvent, AuditSeal, FirstRead, Review
 from cases.reading.adjudications import adjudicate
 from cases.reading.read_input import ReadInput
 from cases.record.content import FORMS, KINDS, NEWEST_FORM, content_digest, link_digest
@@ -60,8 +60,12 @@ def sealed(
         review_as(reader, case, corrected=said, comment="Ränder, scharf.")
     fresh = type(case).objects.select_related("cohort", "protocol").get(pk=case.pk)
     adjudicate(by=referee, case=fresh, read=ReadInput("glioma", 4))
+    look = AccessEvent.objects.create(
+        kind="case", method="GET", route="/cases/<code:code>/", status=200, subject=case.code, actor=referee
+    )
     assert seal_new() == AuditSeal.objects.count() > 8
     return {
+        "access": look,
         "audit": AuditEvent.objects.order_by("at").first(),
         "first_read": FirstRead.objects.first(),
         "review": Review.objects.first(),

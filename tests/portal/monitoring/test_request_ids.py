@@ -14,7 +14,7 @@ from celery import current_app
 from celery.signals import before_task_publish
 from django.test import Client
 
-from portal.monitoring import request_ids
+from cases.request_context import named, request_id
 from portal.monitoring.logs import JsonFormatter
 
 ID = re.compile(r"[0-9a-f]{32}")
@@ -43,7 +43,7 @@ def test_each_answer_has_an_id_of_its_own() -> None:
     first, second = (Client().get("/health/live/").headers["X-Request-ID"] for _ in range(2))
     assert ID.fullmatch(first)
     assert first != second
-    assert request_ids.current() == ""
+    assert request_id() == ""
 
 
 def test_id_of_the_proxy_is_taken_and_a_clients_own_is_not(settings) -> None:
@@ -97,7 +97,7 @@ def test_message_carries_the_id_of_the_request_that_caused_it() -> None:
 
     before_task_publish.connect(see)
     try:
-        with request_ids.named(GIVEN), current_app.connection_for_write("memory://") as broker:
+        with named(GIVEN), current_app.connection_for_write("memory://") as broker:
             current_app.send_task("nothing", connection=broker)
         with current_app.connection_for_write("memory://") as broker:
             current_app.send_task("nothing", connection=broker)

@@ -1,0 +1,73 @@
+"""The filter row of the record's page."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.core.validators import RegexValidator
+from django.utils import timezone
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from cases.models import Membership
+from cases.record.entries import ACTS, LOOKS, Filters
+
+if TYPE_CHECKING:
+    from cases.models import Cohort
+
+_CODE = RegexValidator(r"^[0-9A-Za-z]{4}-[0-9A-Za-z]{4}$", _("A code is two groups of four, as K7QF-2M9D."))
+
+
+def _day(label: Any) -> forms.DateField:
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    return forms.DateField(label=label, required=False, widget=widget)
+
+
+class RecordForm(forms.Form):
+    """What is looked for, by the address alone."""
+
+    what = forms.ChoiceField(
+        label=_("Show"),
+        required=False,
+        choices=[(LOOKS, _("Who looked at what")), (ACTS, _("What was done"))],
+    )
+    person = forms.ChoiceField(label=_("Person"), required=False)
+    code = forms.CharField(label=_("Case"), required=False, max_length=9, validators=[_CODE])
+    since = _day(_("From"))
+    until = _day(_("Until"))
+
+    def __init__(self, data: Any, *, cohort: Cohort) -> None:
+        super().__init__(data)
+        self._cohort = cohort
+        members = Membership.objects.filter(cohort=cohort).values("user")
+        people = get_user_model().objects.filter(pk__in=members).order_by("full_name", "email")
+        choices = [("", _("All")), *((str(person.pk), str(person)) for person in people)]
+        cast("forms.ChoiceField", self.fields["person"]).choices = choices
+
+    def clean(self) -> dict[str, Any]:
+        """Dates in order."""
+        given = super().clean() or {}
+        since, until = given.get("since"), given.get("until")
+        if since and until and until < since:
+            self.add_error("until", _t("The last day lies before the first."))
+        return given
+
+    def filters(self) -> Filters:
+        """What the valid form says; days are those of the portal's time zone."""
+        given = self.cleaned_data
+        person = get_user_model().objects.get(pk=given["person"]) if given["person"] else None
+        return Filters(
+            what=given["what"] or LOOKS,
+            cohort=self._cohort,
+            person=person,
+            code=given["code"].upper(),
+            since=_midnight(given["since"]),
+            until=_midnight(given["until"] + timedelta(days=1)) if given["until"] else None,
+        )
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return timezone.make_aware(datetime.combine(day, time.min)) if day else None
