@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from cases.lifecycle import JobStatus
-from cases.models import Case, Image, Job
+from cases.models import Case, Claim, Image, Job
 from cases.permissions import require_reader
 from cases.reading.claims import claim_case
 
@@ -394,6 +394,26 @@ def test_next_leads_to_the_oldest_waiting_case_and_behind_the_given_one(
     client, address = client_of(colleague), reverse("cases:next")
     assert client.get(address)["Location"] == reverse("cases:case", args=[first.code])
     assert client.get(address, {"after": first.code})["Location"] == reverse("cases:case", args=[second.code])
+
+
+@pytest.mark.parametrize("way", ["get", "post"])
+def test_script_that_goes_on_has_the_page_itself_with_its_address(
+    way, submit, analyse_as, colleague, client_of
+) -> None:
+    first, second = submit(seed=1), submit(seed=2)
+    analyse_as(first)
+    analyse_as(second)
+    client, there = client_of(colleague), reverse("cases:case", args=[second.code])
+    script = {"X-Requested-With": "XMLHttpRequest"}
+    response = getattr(client, way)(reverse("cases:next"), {"after": first.code}, headers=script)
+    assert (response.status_code, response["Content-Location"]) == (200, there)
+    assert response.context["case"] == second
+    assert Claim.objects.get(reader=colleague).case == second
+    # All that it says of its address is the page's own, such as where a form leads back to.
+    assert response.content.decode().count(f'name="next" value="{there}"') == 2
+    whole = client.get(there)
+    assert whole.context["viewer"].data == response.context["viewer"].data
+    assert "Content-Location" not in whole
 
 
 def test_next_at_the_end_of_the_list_says_so(ready_case, colleague, client_of) -> None:
