@@ -2,7 +2,7 @@
 
 import { eachPage } from "../page.js";
 import { showScripted } from "../scriptonly.js";
-import { fetchAhead } from "../viewer/ahead.js";
+import { readAhead } from "../viewer/depth.js";
 import { leavesWords } from "../typing.js";
 import { ACTS, ownKeys, showKeys } from "./keydialog.js";
 import { actOf, isSending } from "./keys.js";
@@ -139,7 +139,7 @@ async function prefetch(signal) {
   const { picture, volume } = told;
   if (picture) {
     new Image().src = picture;
-    fetchAhead(volume);
+    readAhead(volume);
   } else {
     link.hidden = true;
     document.querySelector("[data-none-waits]").hidden = false;

@@ -3,6 +3,8 @@
 
 import { arrive, isShown, shownAddress } from "../address.js";
 import { turnPage } from "../page.js";
+import { areOpen } from "../viewer/canvases.js";
+import { holdMaps } from "../viewer/drawing.js";
 import { newest } from "../viewer/loading.js";
 import { asSent, fateOf, leadingTo } from "./answers.js";
 
@@ -39,6 +41,8 @@ function say(name) {
 function show(page, address, isPop) {
   const scroll = isPop ? window.scrollY : 0;
   turnPage(() => {
+    // The canvases draw them.
+    if (areOpen()) holdMaps(page);
     for (const selector of PARTS) document.querySelector(selector).replaceWith(document.adoptNode(page.querySelector(selector)));
     for (const name of ["documentElement", "body"]) copyAttributes(page[name], document[name]);
     document.title = page.title;
