@@ -170,9 +170,19 @@ def test_review_is_saved_undone_and_refused_in_the_open_page(
     expect(page).to_have_url(f"{live_server.url}/cases/{cases[0].code}/")
     page.keyboard.press("s")
     expect(page.get_by_text("Preliminary", exact=True)).to_be_visible()
+    # A page without a form names no class; the next one has its own list of keys.
+    named = page.locator("#keys-dialog [data-act=class-1] th")
+    page.keyboard.press("?")
+    expect(named).to_have_text("First class of the list")
+    page.keyboard.press("Escape")
     page.keyboard.press("n")
     expect_page_of(page, live_server, cases[1])
     assert Review.objects.get().case == cases[0]
+    page.keyboard.press("?")
+    expect(named).to_have_text("Glioma")
+    page.keyboard.press("Escape")
+    page.keyboard.press("5")
+    expect(page.get_by_role("radio", name="5 Certain")).to_be_checked()
     assert is_kept(page)
 
 

@@ -11,7 +11,7 @@ import { asSent, fateOf, leadingTo } from "./answers.js";
 const PATIENCE = 20_000;
 // A page that comes sooner is not announced.
 const QUIET = 500;
-const PARTS = [".site-header", "#content", ".site-footer"];
+const PARTS = [".site-header", "#content", ".site-footer", "#keys-dialog"];
 
 const loads = newest(PATIENCE);
 // The form that is under way with its button, and those that are sent as a whole page.
