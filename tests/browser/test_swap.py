@@ -16,7 +16,7 @@ from django.utils import timezone
 from PIL import Image as PillowImage
 from playwright.sync_api import Page, expect
 
-from cases.models import Case, Claim, Draft, FirstRead, Review
+from cases.models import Case, Claim, Draft, FirstRead, Job, Review
 from tests.browser.conftest import NO_WEBGL2
 from tests.browser.signing_in import sign_in
 
@@ -308,6 +308,33 @@ def test_case_filled_by_others_meanwhile_is_swapped_in_and_says_so(
     page.go_back()
     expect_page_of(page, live_server, cases[0])
     expect(page.get_by_text("Somebody else is reading this case")).to_be_visible()
+    assert is_kept(page)
+
+
+@pytest.mark.usefixtures("without_canvas")
+def test_case_that_is_closed_analysed_again_or_gone_meanwhile_says_so_and_reading_goes_on(
+    page: Page, live_server: LiveServer, colleague: User, other_cohort: Cohort, cases: list[Case]
+) -> None:
+    open_first(page, live_server, colleague, cases)
+    page.get_by_label("Comment").fill("Half a thought.")
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    expect_page_of(page, live_server, cases[1])
+    Case.objects.filter(pk=cases[0].pk).update(state="closed")
+    page.go_back()
+    expect_page_of(page, live_server, cases[0])
+    expect(page.get_by_role("heading", name="This case needs no further reader")).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text("Half a thought.")
+    Case.objects.filter(pk=cases[0].pk).update(state="open")
+    Job.objects.filter(image__case=cases[1]).update(status="queued")
+    page.go_forward()
+    expect_page_of(page, live_server, cases[1])
+    expect(page.get_by_text("Queued")).to_be_visible()
+    # Another window or an administrator has taken it away, and this page does not know.
+    Case.objects.filter(pk=cases[1].pk).update(cohort=other_cohort)
+    page.evaluate("document.querySelector('[data-key-target=next]').requestSubmit()")
+    expect_page_of(page, live_server, cases[0])
+    expect(page.get_by_text("The case before is not there any more")).to_be_visible()
     assert is_kept(page)
 
 

@@ -424,8 +424,24 @@ def test_next_at_the_end_of_the_list_says_so(ready_case, colleague, client_of) -
     ]
 
 
-def test_next_behind_a_foreign_case_is_not_found(ready_case, stranger, client_of) -> None:
-    assert client_of(stranger).get(reverse("cases:next"), {"after": ready_case.code}).status_code == 404
+@pytest.mark.parametrize("way", ["get", "post"])
+def test_next_behind_a_case_out_of_reach_begins_anew_and_tells_nothing_of_it(
+    way, ready_case, submit, analyse_as, other_cohort, colleague, client_of
+) -> None:
+    analyse_as(left := submit(seed=3))
+    Case.objects.filter(pk=left.pk).update(cohort=other_cohort)
+    client = client_of(colleague)
+    for code in (left.code, "0000-0000"):
+        response = getattr(client, way)(reverse("cases:next"), {"after": code})
+        assert response["Location"] == reverse("cases:case", args=[ready_case.code])
+        assert [str(message) for message in get_messages(response.wsgi_request)][-1:] == [
+            "The case before is not there any more, or not yours to see."
+        ]
+
+
+def test_next_behind_a_foreign_case_leads_a_stranger_nowhere(ready_case, stranger, client_of) -> None:
+    response = client_of(stranger).get(reverse("cases:next"), {"after": ready_case.code})
+    assert response["Location"] == WORKLIST
 
 
 def test_technologist_is_offered_no_reading(ready_case, owner, client_of) -> None:
