@@ -53,7 +53,7 @@ def lead_to(request: PageRequest, address: str) -> HttpResponseBase:
     request.resolver_match = match = resolve(address)
     request.method, request.path, request.path_info = "GET", address, address
     request.META |= {"REQUEST_METHOD": "GET", "PATH_INFO": address, "QUERY_STRING": ""}
-    request.GET = request.POST = QueryDict() 
+    request.GET = request.POST = QueryDict()
     answer: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
     answer.headers.setdefault("Content-Location", address)
     return answer
