@@ -48,8 +48,7 @@ def next_case(request: PageRequest) -> HttpResponseBase:
     """On to the case that waits longest for this reader, behind `after` (a code) if given.
 
     A POST is a reader who goes on: what was submitted until now becomes final, and the place in a case that
-    was left unread is free. A GET only leads there. Who left a case that is out of reach by now goes on all the
-    same, from the beginning.
+    was left unread is free. A GET only leads there. Behind a case that is out of reach by now it begins anew.
     """
     code = (request.POST if request.method == "POST" else request.GET).get("after", "")
     after = _still_there(request, code) if code else None
