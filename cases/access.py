@@ -9,8 +9,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import Prefetch
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import redirect
+from django.urls import resolve, reverse
 
 from cases.models import Case, Image
 from cases.permissions import visible_to
@@ -40,6 +41,23 @@ def sent_by_script(request: HttpRequest) -> bool:
 def has_more_to_do(request: HttpRequest) -> bool:
     """Whether the script that waits has a page in sight that goes on, whatever the answer is."""
     return request.headers.get("X-Requested-With") == "XMLHttpRequest"
+
+
+def lead_to(request: PageRequest, address: str) -> HttpResponseBase:
+    """Lead to the page at `address`, which has no query string, by a redirect.
+
+    A script that swaps pages has it at once, with its address in `Content-Location`: a second request, and a
+    second look at who asks, would hold up the next picture. The request is that page's from here on.
+    """
+    if not has_more_to_do(request):
+        return redirect(address)
+    request.resolver_match = match = resolve(address)
+    request.method, request.path, request.path_info = "GET", address, address
+    request.META |= {"REQUEST_METHOD": "GET", "PATH_INFO": address, "QUERY_STRING": ""}
+    request.GET = request.POST = QueryDict()
+    answer: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+    answer.headers.setdefault("Content-Location", address)
+    return answer
 
 
 def signed_in(view: PageView) -> PageView:

@@ -118,8 +118,11 @@ def results_of(user: Person, case: Case) -> QuerySet[Prediction]:
     """All results of the case that can stand for it, the one that does first; none where they do not lie open
     before the user (cases/blinding.py).
     """
-    readable = Prediction.objects.filter(results_visible_to(user, "image__case__"), image__case=case)
-    return _in_order_for(user, readable)
+    return _in_order_for(user, _readable(user, case))
+
+
+def _readable(user: Person, case: Case) -> QuerySet[Prediction]:
+    return Prediction.objects.filter(results_visible_to(user, "image__case__"), image__case=case)
 
 
 def other_results(user: Person, shown: Prediction) -> QuerySet[Prediction]:
@@ -134,8 +137,13 @@ def other_results(user: Person, shown: Prediction) -> QuerySet[Prediction]:
 
 def _in_order_for(user: Person, predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
     own = Review.objects.filter(standing(), prediction=OuterRef("pk"), reader_id=user.pk)
-    ordered = key_results_first(predictions.select_related("image").prefetch_related("model_version"))
+    ordered = key_results_first(_with_image(predictions))
     return ordered.annotate(is_own=Exists(own)).order_by("-is_own", *KEY_ORDER)
+
+
+def _with_image(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
+    # The manifest of a version is large: read once for all of its results.
+    return predictions.select_related("image").prefetch_related("model_version")
 
 
 def current_result(user: Person, case: Case) -> Prediction | None:
@@ -143,7 +151,11 @@ def current_result(user: Person, case: Case) -> Prediction | None:
 
     Its image is the key image, which a page may mark or open at: it is known only to whom results lie open.
     """
-    return results_of(user, case).first()
+    readable = _readable(user, case)
+    some = list(_with_image(readable).annotate(is_at_work=Exists(_at_work()))[:2])
+    if len(some) == 1 and not some[0].is_at_work:  # as of most cases; see `other_results`
+        return some[0]
+    return _in_order_for(user, readable).first() if some else None
 
 
 def results_by_image(user: Person, case: Case, version: ModelVersion) -> dict[int, Prediction]:

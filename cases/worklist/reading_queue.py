@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 from django.db.models import Case as When_
-from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThan, LessThan
 from django.utils import timezone
@@ -55,12 +55,13 @@ def waits_for(user: Person, cases: QuerySet[Case]) -> QuerySet[Case]:
     has_a_free_slot = LessThan(
         _taken_by_others(user), Coalesce("protocol__readers_required", "cohort__readers_required")
     )
-    return (
-        cases.filter(READY, reading_cohorts(user))
-        .exclude(Exists(Review.objects.filter(**own)))
-        .exclude(Exists(submitted))
-        .filter(~Exists(assigned) | Exists(assigned.filter(reader=user.pk)))
-        .filter(Q(begun_by_me) | Q(has_a_free_slot))
+    return cases.filter(
+        READY,
+        reading_cohorts(user),
+        ~Exists(Review.objects.filter(**own)),
+        ~Exists(submitted),
+        ~Exists(assigned) | Exists(assigned.filter(reader=user.pk)),
+        Q(begun_by_me) | Q(has_a_free_slot),
     )
 
 
@@ -80,9 +81,10 @@ def _taken_by_others(user: Person) -> CombinedExpression:
     )
 
 
-def _number(rows: QuerySet[FirstRead] | QuerySet[Review] | QuerySet[Draft] | QuerySet[Claim]) -> Coalesce:
-    counted = rows.order_by().values("case").annotate(n=Count("pk")).values("n")
-    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+def _number(rows: QuerySet[FirstRead] | QuerySet[Review] | QuerySet[Draft] | QuerySet[Claim]) -> Subquery:
+    # As a plain function, which groups nothing: all of them are of one case.
+    count = Func(F("pk"), function="COUNT", output_field=IntegerField())
+    return Subquery(rows.order_by().annotate(n=count).values("n"), output_field=IntegerField())
 
 
 def in_reading_order(cases: QuerySet[Case]) -> QuerySet[PlacedCase]:
@@ -186,7 +188,8 @@ def _first(
     while True:
         ready = _ready(queues, here, number)
         keys = [case.pk for case in ready if case != but]
-        found = in_reading_order(waits_for(user, visible_to(user).filter(pk__in=keys))).first()
+        waiting = set(waits_for(user, visible_to(user).filter(pk__in=keys)).values_list("pk", flat=True))
+        found = next((case for case in ready if case.pk in waiting), None)
         if found is not None or len(ready) < number:
             return found
         here, number = ready[-1], min(number * 8, LARGEST_LOOK)

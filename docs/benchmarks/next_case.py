@@ -5,7 +5,7 @@
 Starts the web process of `make run` on an SQLite database of its own, with CASES (1,000) analysed cases in
 one cohort, opens one and presses `n` ROUNDS (30) times with the next case swapped into the open page, as
 often without what is fetched ahead, and as often as a whole page, by turns. The clock runs from the key's
-event to the second frame after each of: the picture in its pane; the server's drawing with its heat map;
+event to the second frame after each of: the picture in its pane; picture and heat map, whoever draws them;
 both in full depth. Its exit status says whether the medians of the first way are within 150 ms and 300 ms.
 """
 

@@ -8,13 +8,14 @@ const NOTHING_HERE = 204;
 /**
  * "swap": a page that can take the place of the one in sight (`isAlike`). "lead": there is nothing to swap in, and the
  * address itself leads on. "go": another page, to be opened as a whole. "send": a form that was refused; sent as a whole
- * page, which changes nothing either, it is told why. "stay": it failed, and the page in sight says so.
+ * page, which changes nothing either, it is told why. "stay": it failed, and the page in sight says so. `isLed`: the
+ * answer is that of another address, to which this one leads.
  */
-export function fateOf({ status, isAlike, isPost, isRedirected }) {
+export function fateOf({ status, isAlike, isPost, isLed }) {
   if (isAlike) return "swap";
   if (status >= BROKEN || status === TOO_MANY) return "stay";
   if (status === NOTHING_HERE) return "lead";
-  return isPost && !isRedirected ? "send" : "go";
+  return isPost && !isLed ? "send" : "go";
 }
 
 /** The fields of a form as a browser sends them, whose lines end in CRLF. */

@@ -2,20 +2,14 @@
 
 import { eachPage } from "../page.js";
 import { isComposed } from "../typing.js";
-import { chosenKey, keyMap } from "./keys.js";
+import { actOf, chosenKey, keyMap } from "./keys.js";
 
 const STORED = "secondread.keys";
-const dialog = document.getElementById("keys-dialog");
-const rows = [...(dialog?.querySelectorAll("[data-act]") ?? [])];
 
-/** Every act, as the list of the page has it. */
-export const ACTS = rows.map(({ dataset }) => ({
-  id: dataset.act,
-  key: dataset.key,
-  name: dataset.name,
-  value: dataset.value,
-  inViewer: "inViewer" in dataset,
-}));
+// The list of the page in sight, which names the classes of its form, and every act in it.
+let dialog;
+let rows;
+let acts;
 
 function stored() {
   try {
@@ -26,7 +20,10 @@ function stored() {
 }
 
 /** Key by act, as this reader has it. */
-export const ownKeys = () => keyMap(ACTS, stored());
+const ownKeys = () => keyMap(acts, stored());
+
+/** The act that a press stands for on the page in sight, or null. */
+export const actOn = (event) => actOf(event, event.target, acts, ownKeys());
 
 function write(own) {
   localStorage.setItem(STORED, JSON.stringify(own));
@@ -60,18 +57,22 @@ function listen(row) {
 
 /** Open the list; the browser keeps the focus in it and gives it back. */
 export function showKeys() {
-  if (!dialog || dialog.open) return;
-  dialog.showModal();
+  if (!dialog.open) dialog.showModal();
 }
 
-if (dialog) {
-  eachPage(() => {
-    dialog.close();
-    fill();
-    for (const button of document.querySelectorAll("[data-show-keys]")) button.addEventListener("click", showKeys);
-  });
+eachPage(() => {
+  dialog = document.getElementById("keys-dialog");
+  rows = [...dialog.querySelectorAll("[data-act]")];
+  acts = rows.map(({ dataset }) => ({
+    id: dataset.act,
+    key: dataset.key,
+    name: dataset.name,
+    value: dataset.value,
+    inViewer: "inViewer" in dataset,
+  }));
+  fill();
+  for (const button of document.querySelectorAll("[data-show-keys]")) button.addEventListener("click", showKeys);
   for (const row of rows) row.querySelector("button").addEventListener("click", () => listen(row));
   dialog.querySelector("[data-reset]").addEventListener("click", () => write({}));
   dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
-}
-
+});

@@ -2,10 +2,10 @@
 
 import { eachPage } from "../page.js";
 import { showScripted } from "../scriptonly.js";
-import { fetchAhead } from "../viewer/ahead.js";
+import { readAhead } from "../viewer/depth.js";
 import { leavesWords } from "../typing.js";
-import { ACTS, ownKeys, showKeys } from "./keydialog.js";
-import { actOf, isSending } from "./keys.js";
+import { actOn, showKeys } from "./keydialog.js";
+import { isSending } from "./keys.js";
 import { readingTime } from "./readingtime.js";
 
 // The form of the page in sight, if it has one.
@@ -139,7 +139,7 @@ async function prefetch(signal) {
   const { picture, volume } = told;
   if (picture) {
     new Image().src = picture;
-    fetchAhead(volume);
+    readAhead(volume);
   } else {
     link.hidden = true;
     document.querySelector("[data-none-waits]").hidden = false;
@@ -157,7 +157,7 @@ document.addEventListener("keydown", (event) => {
     form.focus();
     return;
   }
-  const act = actOf(event, event.target, ACTS, ownKeys());
+  const act = actOn(event);
   if (!act) return;
   const isDone = act.name ? choose(act) : act.inViewer ? see(act.id) : DEEDS[act.id]();
   if (isDone) event.preventDefault();

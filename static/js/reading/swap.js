@@ -3,13 +3,15 @@
 
 import { arrive, isShown, shownAddress } from "../address.js";
 import { turnPage } from "../page.js";
+import { areOpen } from "../viewer/canvases.js";
+import { holdMaps } from "../viewer/drawing.js";
 import { newest } from "../viewer/loading.js";
 import { asSent, fateOf, leadingTo } from "./answers.js";
 
 const PATIENCE = 20_000;
 // A page that comes sooner is not announced.
 const QUIET = 500;
-const PARTS = [".site-header", "#content", ".site-footer"];
+const PARTS = [".site-header", "#content", ".site-footer", "#keys-dialog"];
 
 const loads = newest(PATIENCE);
 // The form that is under way with its button, and those that are sent as a whole page.
@@ -39,6 +41,8 @@ function say(name) {
 function show(page, address, isPop) {
   const scroll = isPop ? window.scrollY : 0;
   turnPage(() => {
+    // The canvases draw them.
+    if (areOpen()) holdMaps(page);
     for (const selector of PARTS) document.querySelector(selector).replaceWith(document.adoptNode(page.querySelector(selector)));
     for (const name of ["documentElement", "body"]) copyAttributes(page[name], document[name]);
     document.title = page.title;
@@ -61,14 +65,15 @@ function swapIn(page, address, isPop) {
   }
 }
 
-/** What was asked for, with its page where it is one like that in sight. */
-async function fetched({ address, body }, signal) {
+/** What was asked for, with its page where it is one. `address` is the page's own: what leads to a page answers with it at once. */
+async function fetched({ address: asked, body }, signal) {
   // Signed out, a script gets 401, and no other page.
   const headers = { "X-Requested-With": "XMLHttpRequest" };
-  const answer = await fetch(address, { method: body ? "POST" : "GET", body, headers, signal });
+  const answer = await fetch(asked, { method: body ? "POST" : "GET", body, headers, signal });
   const isPage = answer.headers.get("Content-Type")?.startsWith("text/html") ?? false;
   const page = isPage ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
-  return { answer, page };
+  const address = new URL(answer.headers.get("Content-Location") ?? answer.url, answer.url).href;
+  return { status: answer.status, isLed: answer.redirected || address !== answer.url, address, page };
 }
 
 function stay(isPop, name) {
@@ -85,14 +90,14 @@ function sendPlainly({ form, submitter }) {
   form.requestSubmit(submitter);
 }
 
-function follow({ answer, page }, { address, body, isPop }) {
+function follow({ status, isLed, address, page }, { address: asked, body, isPop }) {
   const isAlike = page !== null && kindOf(page) === kindOf(document);
-  const fate = fateOf({ status: answer.status, isAlike, isPost: Boolean(body), isRedirected: answer.redirected });
-  if (fate === "swap") swapIn(page, answer.url, isPop);
+  const fate = fateOf({ status, isAlike, isPost: Boolean(body), isLed });
+  if (fate === "swap") swapIn(page, address, isPop);
   else if (fate === "stay") stay(isPop, "refused");
   else if (fate === "send") sendPlainly(sent);
   else if (isPop) window.location.reload();
-  else window.location.assign(fate === "lead" ? leadingTo(address, body ?? []) : answer.url);
+  else window.location.assign(fate === "lead" ? leadingTo(asked, body ?? []) : address);
 }
 
 async function turnTo(asked) {

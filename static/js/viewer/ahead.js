@@ -10,17 +10,18 @@ export async function bytesOf(address, { get = fetch, ...options } = {}) {
   return answer.arrayBuffer();
 }
 
-/** Have the bytes of one address at hand, in the place of any other's; once they did not come they are asked for again. */
-export function fetchAhead(address, get = fetch) {
+/** Have what one address answers at hand, in the place of any other's, as `made` makes it of the bytes; once it did not come
+    it is asked for again. */
+export function fetchAhead(address, { get = fetch, made = (bytes) => bytes } = {}) {
   if (kept?.address === address) return;
-  const coming = bytesOf(address, { get, priority: "low" });
+  const coming = bytesOf(address, { get, priority: "low" }).then(made);
   kept = { address, coming };
   coming.catch(() => {
     if (kept?.coming === coming) kept = null;
   });
 }
 
-/** Those bytes, or null where this is not the address, or they did not come. Once only. */
+/** That, or null where this is not the address, or it did not come. Once only. */
 export async function taken(address) {
   if (kept?.address !== address) return null;
   const { coming } = kept;

@@ -48,6 +48,22 @@ function discard(canvas) {
   canvas.frame.remove();
 }
 
+/** A shader, as NiiVue has them, that leaves every pixel as it is: its triangles lie beside the canvas. */
+function drawsNothing(gl) {
+  const program = gl.createProgram();
+  for (const [kind, lines] of [
+    [gl.VERTEX_SHADER, "void main() { gl_Position = vec4(2.0, 2.0, 2.0, 1.0); }"],
+    [gl.FRAGMENT_SHADER, "precision lowp float; out vec4 colour; void main() { colour = vec4(0.0); }"],
+  ]) {
+    const shader = gl.createShader(kind);
+    gl.shaderSource(shader, `#version 300 es\n${lines}`);
+    gl.compileShader(shader);
+    gl.attachShader(program, shader);
+  }
+  gl.linkProgram(program);
+  return { program, uniforms: {}, use: () => gl.useProgram(program) };
+}
+
 async function opened(Niivue, stage) {
   const frame = document.createElement("div");
   frame.className = "pane__depth";
@@ -64,9 +80,9 @@ async function opened(Niivue, stage) {
     throw error;
   }
   pane.setSliceType(pane.sliceTypeAxial);
-  // With each picture NiiVue works out its slopes, for a shading in space that is never shown here. Blurred and derived by
-  // the shader that does nothing, that costs a fifth: without a graphics card it took longer than all the rest.
-  [pane.blurShader, pane.sobelFirstOrderShader] = [pane.passThroughShader, pane.passThroughShader];
+  // With each picture NiiVue works out its slopes, for a shading in space that is never shown here.
+  const nothing = drawsNothing(pane.gl);
+  [pane.blurShader, pane.sobelFirstOrderShader] = [nothing, nothing];
   element.addEventListener(
     "webglcontextlost",
     () => {

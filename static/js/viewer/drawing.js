@@ -32,6 +32,11 @@ function isSeen(map, size) {
   return sheet.getImageData(0, 0, width, height).data.some((value, index) => index % 4 === 3 && value > 0);
 }
 
+/** Let the maps of a page that is not open yet wait until they are asked for. */
+export function holdMaps(page) {
+  for (const map of page.querySelectorAll('[data-part="map"]')) map.removeAttribute("href");
+}
+
 export function openDrawing(viewer) {
   const all = (selector) => [...viewer.querySelectorAll(selector)];
   const prepared = (name, address, signal) =>

@@ -8,6 +8,7 @@ import { canShowDepth } from "./canvases.js";
 import { openDepth } from "./depth.js";
 import { openDrawing } from "./drawing.js";
 import { newest } from "./loading.js";
+import { painted } from "./painted.js";
 import { scaleIn, viewBox, whole } from "./viewport.js";
 import { centreOf, measured, widthOf } from "./windowing.js";
 
@@ -71,19 +72,21 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
   async function load({ windows }, addresses, chosen, signal) {
     const missing = (name, now) => (addresses[name] === now[name] ? null : addresses[name]);
     const layer = depth;
+    const isFirst = drawn.base === undefined;
+    // At first a canvas shows the map, sooner than the server draws it (`complete`).
+    const toDraw = layer && isFirst ? { ...addresses, map: undefined } : addresses;
+    const pictures = drawing.prepare({ base: missing("base", drawn), map: toDraw.map && missing("map", drawn) }, signal, isFirst);
     const read = async () => {
       const found = await layer.prepare(
         addresses.volume === deep.volume ? { map: missing("mapVolume", deep) } : { base: addresses.volume, map: addresses.mapVolume },
         chosen.colours,
         signal,
+        isFirst ? pictures.then(painted) : null,
       );
       return { ...found, picture: found.base ? measured(found.base, windows) : picture };
     };
-    const [drawings, volumes] = await Promise.all([
-      drawing.prepare({ base: missing("base", drawn), map: missing("map", drawn) }, signal, drawn.base === undefined),
-      layer ? read().catch(() => null) : null,
-    ]);
-    return { drawings, volumes, layer };
+    const [drawings, volumes] = await Promise.all([pictures, layer ? read().catch(() => null) : null]);
+    return { drawings, volumes, layer, toDraw };
   }
 
   function putDepth(volumes, addresses, chosen) {
@@ -98,11 +101,11 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     viewer.dataset.drawn = "depth";
   }
 
-  function put(next, chosen, addresses, { drawings, volumes, layer }) {
+  function put(next, chosen, addresses, { drawings, volumes, layer, toDraw }) {
     const before = image();
     [at, isLoading] = [next, false];
     drawing.put(drawings, image(), hasHeat());
-    drawn = addresses;
+    drawn = toDraw;
     if (before.width !== image().width || before.height !== image().height) view = whole(image().width, image().height);
     if (depth && layer === depth) {
       try {
@@ -121,7 +124,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     wanted = { at: next, chosen };
     const addresses = addressesOf(data.images[next], chosen, hasHeatPane);
     // Where the same drawing only gets its full depth, what is in sight holds, and may be marked.
-    const isSame = next === at && addresses.base === drawn.base && addresses.map === drawn.map;
+    const isSame = next === at && addresses.base === drawn.base && [drawn.map, deep.map].includes(addresses.map);
     isLoading = !isSame;
     if (isLoading) told.loading(next);
     else told.shown();
@@ -147,6 +150,17 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     viewer.querySelector('[data-act="depth"]').hidden = name === "missing";
     fault.hidden = false;
     told.depth(false);
+    complete();
+  }
+
+  /** Have the server's drawing of the map under the canvas: for print, and where there is no canvas any more. */
+  async function complete() {
+    const { map } = addressesOf(image(), choice(), hasHeatPane);
+    if (isLoading || drawn.base === undefined || drawn.map === map) return;
+    const found = await loads.run((signal) => drawing.prepare({ base: null, map }, signal)).catch(() => null);
+    if (!found) return;
+    drawing.put(found, image(), hasHeat());
+    drawn.map = map;
   }
 
   // The panes grow and shrink with the window, and with what stands beside them.
@@ -201,6 +215,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
         // Gone meanwhile, and the next page may have the canvases already.
         if (signal.aborted) return;
         depth = opened;
+        depth.setView(view);
         await show();
       } catch {
         if (signal.aborted) return;
@@ -208,6 +223,8 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
         if (drawn.base === undefined) await show();
       }
     },
+
+    complete,
 
     /** Their page goes: nothing comes any more, and the canvases wait for the next one. */
     close() {

@@ -4,6 +4,7 @@ import { areOpen } from "./canvases.js";
 import { heatChoices } from "./choices.js";
 import { MARKING, marking } from "./marking.js";
 import { eachPage } from "../page.js";
+import { painted } from "./painted.js";
 import { openPanes } from "./panes.js";
 import { listenTo } from "./pointer.js";
 import { showScripted } from "../scriptonly.js";
@@ -25,6 +26,8 @@ let dragging;
 let mark;
 // What the controls said of the pictures in sight.
 let inSight;
+// Whether full depth has been asked for; once it failed, it is for the reader to try again.
+let hasBegun;
 
 const all = (selector) => [...viewer.querySelectorAll(selector)];
 const one = (selector) => viewer.querySelector(selector);
@@ -143,6 +146,7 @@ const TOLD = {
     mark?.draw();
     if (viewer.dataset.drawn) return;
     viewer.dataset.drawn = "picture";
+    if (hasBegun) return;
     // The picture first: NiiVue is large, and begins only once that is on the screen.
     requestAnimationFrame(() => window.setTimeout(openDepth, 0, panes));
   },
@@ -158,10 +162,12 @@ const TOLD = {
 
 /** Full depth for the pictures in sight; the page may do what has waited for it. */
 async function openDepth(opened) {
+  hasBegun = true;
   await opened.openDepth();
   // On the screen as well: where no graphics card draws, whatever is done meanwhile holds the drawing up.
-  await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)));
+  await painted();
   if (opened !== panes) return;
+  opened.complete();
   viewer.dataset.rests = "";
   viewer.dispatchEvent(new CustomEvent("viewer-rests"));
 }
@@ -185,7 +191,7 @@ eachPage((signal) => {
   viewer = document.getElementById("viewer");
   controls = document.getElementById("viewer-controls");
   data = JSON.parse(document.getElementById("viewer-data").textContent);
-  [dragging, mark, inSight] = [null, null, null];
+  [dragging, mark, inSight, hasBegun] = [null, null, null, false];
   choices = heatChoices({ viewer, controls, data });
   words = waiting(viewer, () => {
     const { at, chosen } = panes.wanted();

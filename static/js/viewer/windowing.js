@@ -61,8 +61,8 @@ export function presetsOf(histogram, received, more = []) {
   return { received, ...others, full, tissue: share(0.02, 0.98), bright: share(0.6, 0.999), dark: share(0, 0.5) };
 }
 
-/** The picture's facts with its range and presets; `more` as in `presetsOf`. */
+/** The picture's facts, its histogram among them, with its range and presets; `more` as in `presetsOf`. */
 export function measured(picture, more) {
-  const histogram = histogramOf(picture.values);
+  const { histogram } = picture;
   return { ...picture, range: histogram.greatest - histogram.least || 1, presets: presetsOf(histogram, picture.received, more) };
 }

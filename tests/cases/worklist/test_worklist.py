@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from cases.lifecycle import JobStatus
-from cases.models import Case, Image, Job
+from cases.models import Case, Claim, Image, Job
 from cases.permissions import require_reader
 from cases.reading.claims import claim_case
 
@@ -396,6 +396,26 @@ def test_next_leads_to_the_oldest_waiting_case_and_behind_the_given_one(
     assert client.get(address, {"after": first.code})["Location"] == reverse("cases:case", args=[second.code])
 
 
+@pytest.mark.parametrize("way", ["get", "post"])
+def test_script_that_goes_on_has_the_page_itself_with_its_address(
+    way, submit, analyse_as, colleague, client_of
+) -> None:
+    first, second = submit(seed=1), submit(seed=2)
+    analyse_as(first)
+    analyse_as(second)
+    client, there = client_of(colleague), reverse("cases:case", args=[second.code])
+    script = {"X-Requested-With": "XMLHttpRequest"}
+    response = getattr(client, way)(reverse("cases:next"), {"after": first.code}, headers=script)
+    assert (response.status_code, response["Content-Location"]) == (200, there)
+    assert response.context["case"] == second
+    assert Claim.objects.get(reader=colleague).case == second
+    # All that it says of its address is the page's own, such as where a form leads back to.
+    assert response.content.decode().count(f'name="next" value="{there}"') == 2
+    whole = client.get(there)
+    assert whole.context["viewer"].data == response.context["viewer"].data
+    assert "Content-Location" not in whole
+
+
 def test_next_at_the_end_of_the_list_says_so(ready_case, colleague, client_of) -> None:
     response = client_of(colleague).get(reverse("cases:next"), {"after": ready_case.code})
     assert response["Location"] == WORKLIST
@@ -404,8 +424,24 @@ def test_next_at_the_end_of_the_list_says_so(ready_case, colleague, client_of) -
     ]
 
 
-def test_next_behind_a_foreign_case_is_not_found(ready_case, stranger, client_of) -> None:
-    assert client_of(stranger).get(reverse("cases:next"), {"after": ready_case.code}).status_code == 404
+@pytest.mark.parametrize("way", ["get", "post"])
+def test_next_behind_a_case_out_of_reach_begins_anew_and_tells_nothing_of_it(
+    way, ready_case, submit, analyse_as, other_cohort, colleague, client_of
+) -> None:
+    analyse_as(left := submit(seed=3))
+    Case.objects.filter(pk=left.pk).update(cohort=other_cohort)
+    client = client_of(colleague)
+    for code in (left.code, "0000-0000"):
+        response = getattr(client, way)(reverse("cases:next"), {"after": code})
+        assert response["Location"] == reverse("cases:case", args=[ready_case.code])
+        assert [str(message) for message in get_messages(response.wsgi_request)][-1:] == [
+            "The case before is not there any more, or not yours to see."
+        ]
+
+
+def test_next_behind_a_foreign_case_leads_a_stranger_nowhere(ready_case, stranger, client_of) -> None:
+    response = client_of(stranger).get(reverse("cases:next"), {"after": ready_case.code})
+    assert response["Location"] == WORKLIST
 
 
 def test_technologist_is_offered_no_reading(ready_case, owner, client_of) -> None:

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { asSent, fateOf, leadingTo } from "../../../static/js/reading/answers.js";
 
-const answer = (status, more = {}) => fateOf({ status, isAlike: false, isPost: false, isRedirected: false, ...more });
+const answer = (status, more = {}) => fateOf({ status, isAlike: false, isPost: false, isLed: false, ...more });
 
 test("a page like the one in sight is swapped in, a refused form's too", () => {
   for (const status of [200, 409, 422]) assert.equal(answer(status, { isAlike: true, isPost: true }), "swap");
@@ -11,7 +11,7 @@ test("a page like the one in sight is swapped in, a refused form's too", () => {
 
 test("what was led elsewhere is opened there as a whole page", () => {
   assert.equal(answer(200), "go");
-  assert.equal(answer(404, { isPost: true, isRedirected: true }), "go");
+  assert.equal(answer(404, { isPost: true, isLed: true }), "go");
   assert.equal(answer(401), "go");
 });
 
