@@ -42,20 +42,23 @@ LEAST_COVERED = 92
 class Part:
     """Some of the tests, and what they run on.
 
-    marked: pytest's expression for those that are meant. covers: a whole run counts what its tests reach.
+    marked: pytest's expression for those that are meant. covers: the packages of which a whole run counts
+    what these tests reach; to prepare one for it takes each process seconds.
     """
 
     title: str
     folders: tuple[str, ...]
     servers: bool = False
     marked: str = ""
-    covers: bool = False
+    covers: tuple[str, ...] = ()
 
 
 PORTAL = ("cases", "portal", "integration")
 PARTS = {
-    "unit": Part("Unit tests: the image science, the walls", ("architecture", "inference"), covers=True),
-    "portal": Part("The portal (PostgreSQL, Valkey)", PORTAL, servers=True, covers=True),
+    "unit": Part(
+        "Unit tests: the image science, the walls", ("architecture", "inference"), covers=("inference",)
+    ),
+    "portal": Part("The portal (PostgreSQL, Valkey)", PORTAL, servers=True, covers=("cases", "portal")),
     "sqlite": Part("What depends on the database, again (SQLite)", PORTAL, marked="both_databases"),
     "browser": Part("Browser tests (Chromium, PostgreSQL, Valkey, worker)", ("browser",), servers=True),
     "js": Part("JavaScript tests (node)", ("js",)),
@@ -65,7 +68,7 @@ UNIT_AND_SQLITE = Part(
     "Unit tests, and what depends on the database (SQLite)",
     (*PARTS["unit"].folders, *PORTAL),
     marked="unit or both_databases",
-    covers=True,
+    covers=PARTS["unit"].covers,
 )
 WHOLE = [UNIT_AND_SQLITE, PARTS["portal"], PARTS["browser"], PARTS["js"]]
 QUICK = [replace(UNIT_AND_SQLITE, marked=f"({UNIT_AND_SQLITE.marked}) and not slow"), PARTS["js"]]
@@ -125,7 +128,11 @@ def _run_all(parts: list[Part], arguments: list[str], folder: Path, is_whole: bo
             # Who installs without compiling, and forbids it here too, compiles TensorFlow in every process.
             environment.pop("PYTHONDONTWRITEBYTECODE", None)
             if is_whole and part.covers:
-                environment |= {"PYTEST_PLUGINS": "tests.support.covering", "COVERED": str(folder)}
+                environment |= {
+                    "PYTEST_PLUGINS": "tests.support.covering",
+                    "COVERED": str(folder),
+                    "COVERS": " ".join(part.covers),
+                }
             if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
                 results["broken parts"] += 1
             results += _counted(report)
