@@ -2,6 +2,7 @@
 
 Django chooses its database when the settings are read, so the servers are started here and each part runs in
 processes of its own: several at a time (pytest-xdist), each with a database, a queue and files to itself.
+The browser's tests, which wait much, run beside the other parts.
 `-- -n 0` keeps a part in one process, as a debugger needs it. `--quick` is what a developer asks between two
 edits: no servers, no browser, nothing slow. At the end stand the slowest files; the last line counts what all
 parts did. SECONDREAD_REPORTS names a folder in which the parts' JUnit reports are kept.
@@ -18,9 +19,11 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 from tests.support import postgres, valkey
@@ -34,6 +37,9 @@ PROCESSES = min(os.cpu_count() or 1, 4)
 # With one thread between operations as well, a data set that Python feeds would wait for itself.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"}
 SLOWEST = 10
+END_SECONDS = 15
+# The broker's first database of a part beside others, whose processes each count on from their own.
+BESIDE = 8
 # Of the lines and branches of cases, portal and inference, in per cent.
 LEAST_COVERED = 92
 
@@ -42,22 +48,29 @@ LEAST_COVERED = 92
 class Part:
     """Some of the tests, and what they run on.
 
-    marked: pytest's expression for those that are meant. covers: a whole run counts what its tests reach.
+    marked: pytest's expression for those that are meant. covers: the packages of which a whole run counts
+    what these tests reach; to prepare one for it takes each process seconds. beside: it waits more than it
+    works, so that it begins with the first of several parts; what it says is printed at its turn.
     """
 
     title: str
     folders: tuple[str, ...]
     servers: bool = False
     marked: str = ""
-    covers: bool = False
+    covers: tuple[str, ...] = ()
+    beside: bool = False
 
 
 PORTAL = ("cases", "portal", "integration")
 PARTS = {
-    "unit": Part("Unit tests: the image science, the walls", ("architecture", "inference"), covers=True),
-    "portal": Part("The portal (PostgreSQL, Valkey)", PORTAL, servers=True, covers=True),
+    "unit": Part(
+        "Unit tests: the image science, the walls", ("architecture", "inference"), covers=("inference",)
+    ),
+    "portal": Part("The portal (PostgreSQL, Valkey)", PORTAL, servers=True, covers=("cases", "portal")),
     "sqlite": Part("What depends on the database, again (SQLite)", PORTAL, marked="both_databases"),
-    "browser": Part("Browser tests (Chromium, PostgreSQL, Valkey, worker)", ("browser",), servers=True),
+    "browser": Part(
+        "Browser tests (Chromium, PostgreSQL, Valkey, worker)", ("browser",), servers=True, beside=True
+    ),
     "js": Part("JavaScript tests (node)", ("js",)),
 }
 # What needs no server, in one run, whose processes start once and wait for each other once.
@@ -65,9 +78,9 @@ UNIT_AND_SQLITE = Part(
     "Unit tests, and what depends on the database (SQLite)",
     (*PARTS["unit"].folders, *PORTAL),
     marked="unit or both_databases",
-    covers=True,
+    covers=PARTS["unit"].covers,
 )
-WHOLE = [UNIT_AND_SQLITE, PARTS["portal"], PARTS["browser"], PARTS["js"]]
+WHOLE = [UNIT_AND_SQLITE, PARTS["portal"], PARTS["js"], PARTS["browser"]]
 QUICK = [replace(UNIT_AND_SQLITE, marked=f"({UNIT_AND_SQLITE.marked}) and not slow"), PARTS["js"]]
 
 
@@ -113,23 +126,83 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 def _run_all(parts: list[Part], arguments: list[str], folder: Path, is_whole: bool) -> Counter[str]:
     """Run the parts; their JUnit reports, and of a whole run what they cover, are written to the folder."""
     results: Counter[str] = Counter()
-    served: dict[str, str] = {}
-    with ExitStack() as servers:
-        for number, part in enumerate(parts):
+    with ExitStack() as until_the_end:
+        served = _serve(until_the_end) if any(part.servers for part in parts) else {}
+        run = Run(parts, arguments, folder, is_whole, served)
+        beside = [part for part in parts if part.beside and len(parts) > 1]
+        begun = {part: until_the_end.enter_context(run.begun(part, run.log(part))) for part in beside}
+        for part in parts:
             print(f"\n==> {part.title}", flush=True)
-            if part.servers and not served:
-                served = _serve(servers)
-            report = folder / f"{number}.xml"
-            command = _node(report) if part.folders == ("js",) else _pytest(part, report, arguments)
-            environment = {**ONE_THREAD, **os.environ, **(served if part.servers else UNSERVED)}
-            # Who installs without compiling, and forbids it here too, compiles TensorFlow in every process.
-            environment.pop("PYTHONDONTWRITEBYTECODE", None)
-            if is_whole and part.covers:
-                environment |= {"PYTEST_PLUGINS": "tests.support.covering", "COVERED": str(folder)}
-            if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
-                results["broken parts"] += 1
-            results += _counted(report)
+            with nullcontext(begun[part]) if part in begun else run.begun(part) as process:
+                if process.wait():
+                    results["broken parts"] += 1
+            if part in begun:
+                print(run.log(part).read_text("utf-8", errors="replace"), flush=True)
+            results += _counted(run.report(part))
     return results
+
+
+@dataclass(frozen=True)
+class Run:
+    """The parts, and what they have in common: pytest's arguments, the folder of reports, the servers."""
+
+    parts: list[Part]
+    arguments: list[str]
+    folder: Path
+    is_whole: bool
+    served: dict[str, str]
+
+    def report(self, part: Part) -> Path:
+        return self.folder / f"{self.parts.index(part)}.xml"
+
+    def log(self, part: Part) -> Path:
+        return self.report(part).with_suffix(".log")
+
+    def begun(self, part: Part, log: Path | None = None) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        """The process that runs the part."""
+        report = self.report(part)
+        command = _node(report) if part.folders == ("js",) else _pytest(part, report, self.arguments)
+        servers = _named(part, self.served) if part.servers else UNSERVED
+        environment = {**ONE_THREAD, **os.environ, **servers}
+        # Who installs without compiling, and forbids it here too, compiles TensorFlow in every process.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        if self.is_whole and part.covers:
+            environment |= {
+                "PYTEST_PLUGINS": "tests.support.covering",
+                "COVERED": str(self.folder),
+                "COVERS": " ".join(part.covers),
+            }
+        return _running(command, environment, log)
+
+
+@contextmanager
+def _running(
+    command: list[str], environment: dict[str, str], log: Path | None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The process, which speaks to the terminal, or into `log`; it ends with the block at the latest."""
+    with log.open("wb") if log else nullcontext() as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT if output else None
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _named(part: Part, served: dict[str, str]) -> dict[str, str]:
+    """The servers, as the part names them: what runs beside others has databases of its own."""
+    if not part.beside:
+        return served
+    database = urlsplit(served["DATABASE_URL"])._replace(path="/beside").geturl()
+    broker, _, number = served["CELERY_BROKER_URL"].rpartition("/")
+    return served | {"DATABASE_URL": database, "CELERY_BROKER_URL": f"{broker}/{int(number) + BESIDE}"}
 
 
 def _serve(servers: ExitStack) -> dict[str, str]:

@@ -11,6 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from socketserver import BaseServer
 from typing import Any
@@ -181,7 +182,7 @@ class Listener(AssociationServer):
         BaseServer.shutdown(self)
         self.server_close()
         for association in self.active_associations:
-            association.abort(block=False)
+            _part_from(association)
             association.join(settings.DICOM_TIMEOUT_SECONDS)
 
     def _reception_of(self, association: Association) -> Reception:
@@ -237,6 +238,19 @@ def listener() -> Listener:
     server.bind(evt.EVT_C_STORE, server.store)
     server.bind(evt.EVT_DIMSE_SENT, _answered)
     return server
+
+
+def _part_from(association: Association) -> None:
+    """Abort it; a line on which nothing was asked for yet has nothing to abort, and is cut."""
+    line = association.dul.socket and association.dul.socket.socket
+    if association.is_established:
+        association.abort(block=False)
+    elif line:
+        # The peer may have been first.
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+        # As when the time for a request is over.
+        association.dul.to_user_queue.put(None)
 
 
 def _log_kind(what: str, error: Exception) -> None:

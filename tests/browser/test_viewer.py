@@ -27,7 +27,6 @@ from portal.accounts.models import User
 from tests.browser.conftest import NO_WEBGL2
 from tests.browser.pictures import wait_until_drawn
 from tests.browser.signing_in import sign_in
-from tests.inference.tiny import DETECTOR, manifest_fields, square_detector, write_model
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -53,6 +52,9 @@ def png(pixels: NDArray[np.generic]) -> bytes:
 @pytest.fixture
 def square_case(owner: User, cohort: Cohort, tmp_path: Path) -> Case:
     """The square, analysed by a real small network that looks for bright squares."""
+    # Late: only the process that comes to these tests loads TensorFlow.
+    from tests.inference.tiny import DETECTOR, manifest_fields, square_detector, write_model
+
     path = write_model(tmp_path, square_detector(), DETECTOR, ("square", "other"))
     fields = manifest_fields((tmp_path / "tiny.npz").read_bytes(), DETECTOR, ("square", "other"))
     ModelVersion.objects.create(

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.inference.fold_models import write_two_folds
 from tests.inference.folders import picture, write
-from tests.inference.tiny import step_by_step
 
 
 @pytest.fixture
 def without_graphs() -> Iterator[None]:
     """Training through graphs is what test_training does, and a small test of test_one_cycle."""
+    # Late, as below: the process that only hands out the tests would load TensorFlow too.
+    from tests.inference.tiny import step_by_step
+
     with step_by_step():
         yield
 
@@ -46,4 +47,6 @@ def plain(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The manifests of one model for each of the folds 0 and 1; to be read only."""
+    from tests.inference.fold_models import write_two_folds
+
     return write_two_folds(tmp_path_factory.mktemp("models"))

@@ -1,7 +1,8 @@
 """A plugin that counts which lines and branches of ours the tests of a process reach (SlipCover).
 
-PYTEST_PLUGINS names it, so that it stands in every process before anything of ours is imported, and COVERED
-the folder where each process leaves what it found. SlipCover's own command takes over every import, also of
+PYTEST_PLUGINS names it, so that it stands in every process before anything of ours is imported, COVERS the
+packages that are counted, and COVERED the folder where each process leaves what it found. The process that
+only hands out the tests counts nothing. SlipCover's own command takes over every import, also of
 the tests, which pytest's `importlib` mode does not survive.
 """
 
@@ -20,9 +21,10 @@ import slipcover
 from slipcover.importer import SlipcoverMetaPathFinder
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ("cases", "portal", "inference")
+OURS = os.environ["COVERS"].split()
 SOURCES = [str(ROOT / name) for name in OURS]
 LEFT_OUT = ["*/migrations/*"]
+IS_AT_WORK = "PYTEST_XDIST_WORKER" in os.environ
 COUNTER = slipcover.Slipcover(
     branch=True,
     source=SOURCES,
@@ -43,10 +45,12 @@ class OnlyOurs(SlipcoverMetaPathFinder):
         return found
 
 
-sys.meta_path.insert(0, OnlyOurs(COUNTER, slipcover.FileMatcher(sources=SOURCES, omit=LEFT_OUT)))
+if IS_AT_WORK:
+    sys.meta_path.insert(0, OnlyOurs(COUNTER, slipcover.FileMatcher(sources=SOURCES, omit=LEFT_OUT)))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    found = Path(os.environ["COVERED"]) / f"{os.getpid()}.json"
-    found.write_text(json.dumps(COUNTER.get_coverage()), "utf-8")
+    if IS_AT_WORK:
+        found = Path(os.environ["COVERED"]) / f"{os.getpid()}.json"
+        found.write_text(json.dumps(COUNTER.get_coverage()), "utf-8")

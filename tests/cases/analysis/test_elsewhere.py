@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
 import shutil
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,14 +24,22 @@ from cases.export import rows
 from cases.intake.uploads import submit_file
 from cases.models import Case, Job, ModelVersion, Prediction, Review, TeachingRead
 from cases.teaching.views import class_label
-from docs.examples import elsewhere
 from inference.heatmaps import unpack
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
+TWO = [{"code": "disc", "label": "Disc"}, {"code": "ring", "label": "Ring"}]
+
+
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def elsewhere() -> ModuleType:
+    """The example, with TensorFlow, which only the process that comes to these tests loads."""
+    return importlib.import_module("docs.examples.elsewhere")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, elsewhere: ModuleType) -> Path:
     """What the example writes; to be read only."""
     return elsewhere.write(elsewhere.train(), tmp_path_factory.mktemp("shapes")).parent
 
@@ -62,7 +72,7 @@ def version(folder: Path) -> ModelVersion:
 
 
 @pytest.fixture
-def analysed(version: ModelVersion, owner: Any, cohort: Any) -> Any:
+def analysed(version: ModelVersion, owner: Any, cohort: Any, elsewhere: ModuleType) -> Any:
     """Take in a drawn shape and analyse it; returns its case."""
 
     def take(code: str, seed: int = 9_001) -> Case:
@@ -156,7 +166,9 @@ def test_teaching_asks_for_its_classes(
 # --- Bad input --------------------------------------------------------------------
 
 
-def test_class_whose_code_means_something_else_already_is_refused(folder: Path) -> None:
+def test_class_whose_code_means_something_else_already_is_refused(
+    folder: Path, elsewhere: ModuleType
+) -> None:
     model_versions.active_version()
     classes = [{"code": "glioma", "label": "Glass"}, *elsewhere.CLASSES[1:]]
     rewrite(folder, classes=classes)
@@ -169,7 +181,7 @@ def test_class_whose_code_means_something_else_already_is_refused(folder: Path) 
     assert not Path(folder.parent / "models").exists()
 
 
-def test_class_that_means_the_same_is_shared(folder: Path) -> None:
+def test_class_that_means_the_same_is_shared(folder: Path, elsewhere: ModuleType) -> None:
     model_versions.active_version()
     rewrite(folder, classes=[{"code": "glioma", "label": "Glioma"}, *elsewhere.CLASSES[1:]])
     assert "shapes-1 is registered" in run("register", str(folder))
@@ -179,7 +191,7 @@ def test_class_that_means_the_same_is_shared(folder: Path) -> None:
     ("changes", "said"),
     [
         ({"input_size": 48}, "of shape"),
-        ({"classes": elsewhere.CLASSES[:2]}, "of shape"),
+        ({"classes": TWO}, "of shape"),
         ({"preprocessing": "grey3-letterbox-v1"}, "of shape"),
         ({"preprocessing": "whatever"}, "preprocessing"),
         ({"weights_sha256": "0" * 64}, "weights_mismatch"),
@@ -213,6 +225,6 @@ def test_folder_without_exactly_one_manifest_is_refused(more: int, folder: Path)
         run("register", str(folder))
 
 
-def test_picture_is_the_same_for_a_seed_and_no_two_shapes_are_alike() -> None:
+def test_picture_is_the_same_for_a_seed_and_no_two_shapes_are_alike(elsewhere: ModuleType) -> None:
     assert np.array_equal(elsewhere.picture("ring", 3), elsewhere.picture("ring", 3))
     assert not np.array_equal(elsewhere.picture("ring", 3), elsewhere.picture("disc", 3))

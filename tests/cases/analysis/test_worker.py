@@ -28,8 +28,7 @@ from inference.fingerprints import FingerprintSet, fingerprint
 from inference.heatmaps import unpack
 from inference.manifest import Manifest, load_manifest
 from portal.monitoring import health
-from tests.cast import make_png_bytes
-from tests.inference.tiny import CODES, tiny_model, write_model
+from tests.cast import CLASSES, make_png_bytes
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +36,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(scope="module")
 def tiny_network(tmp_path_factory):
     """Folder with the tiny network, as shipped ones lie."""
+    # Late: only the process that comes to these tests loads TensorFlow.
+    from tests.inference.tiny import tiny_model, write_model
+
     folder = tmp_path_factory.mktemp("manifests")
     return load_manifest(write_model(folder, tiny_model()))
 
@@ -66,7 +68,7 @@ def test_analysis_stores_probabilities_and_maps_of_every_layer_and_class(job, ti
     maps = unpack(storage.load(prediction.maps_file))
     assert (job.status, job.error_code) == ("succeeded", "")
     # PostgreSQL keeps no order of keys.
-    assert tuple(prediction.probability_by_class) == CODES == tuple(sorted(prediction.probabilities))
+    assert tuple(prediction.probability_by_class) == CLASSES == tuple(sorted(prediction.probabilities))
     assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert prediction.predicted_class == max(prediction.probabilities, key=prediction.probabilities.get)
     assert maps.layers == tiny_network.layer_names

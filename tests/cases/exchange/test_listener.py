@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -287,6 +288,21 @@ def test_slow_peer_stops_nobody_and_is_let_go(peer_settings, settings) -> None:
         assert slow.recv(100) == b""
         end(server)
         assert Case.objects.count() == 1
+
+
+def test_stop_cuts_the_line_of_who_has_asked_for_nothing_and_keeps_nobody_waiting(peer_settings) -> None:
+    with serving() as server, socket.create_connection(server.server_address, 5) as silent:
+        deadline = time.monotonic() + 10
+        while not [each for each in server.active_associations if is_awaiting_a_request(each)]:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        server.stop()
+        assert silent.recv(100) == b""
+        assert server.active_associations == []
+
+
+def is_awaiting_a_request(association: Any) -> bool:
+    return bool(association.dul.state_machine.current_state == "Sta2")
 
 
 def test_single_bytes_do_not_hold_a_connection(peer_settings, settings) -> None:
