@@ -13,6 +13,16 @@ from cases.api.views.index import IndexView, ProblemsView, UnknownView
 from cases.api.views.reviews import AmendmentView, FirstReadView, ReviewsView
 from cases.api.views.snapshots import CodebookView, SnapshotsView, SnapshotTableView, SnapshotView
 from cases.api.views.uploads import UploadsView
+from cases.api.views.webhooks import (
+    DeliveriesView,
+    ReplayView,
+    WebhookPauseView,
+    WebhookResumeView,
+    WebhookSecretView,
+    WebhooksView,
+    WebhookTestView,
+    WebhookView,
+)
 
 app_name = "api"
 urlpatterns = [
@@ -20,6 +30,18 @@ urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(http_method_names=METHODS), name="schema"),
     path("problems/", ProblemsView.as_view(), name="problems"),
     path("cohorts/", CohortsView.as_view(), name="cohorts"),
+    path("cohorts/<uuid:cohort_id>/webhooks/", WebhooksView.as_view(), name="webhooks"),
+    path("webhooks/<uuid:webhook_id>/", WebhookView.as_view(), name="webhook"),
+    path("webhooks/<uuid:webhook_id>/secret/", WebhookSecretView.as_view(), name="webhook-secret"),
+    path("webhooks/<uuid:webhook_id>/pause/", WebhookPauseView.as_view(), name="webhook-pause"),
+    path("webhooks/<uuid:webhook_id>/resume/", WebhookResumeView.as_view(), name="webhook-resume"),
+    path("webhooks/<uuid:webhook_id>/test/", WebhookTestView.as_view(), name="webhook-test"),
+    path("webhooks/<uuid:webhook_id>/deliveries/", DeliveriesView.as_view(), name="deliveries"),
+    path(
+        "webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/replay/",
+        ReplayView.as_view(),
+        name="replay",
+    ),
     path("uploads/", UploadsView.as_view(), name="uploads"),
     path("dicomweb/<uuid:cohort_id>/studies", StudiesView.as_view(), name="dicomweb-studies"),
     path(

@@ -19,6 +19,7 @@ from cases.models.first_read import FirstRead
 from cases.models.image import Image
 from cases.models.invitation import Invitation
 from cases.models.job import Job
+from cases.models.kept_answer import KeptAnswer
 from cases.models.likeness_piece import LikenessPiece
 from cases.models.membership import Membership
 from cases.models.model_version import ModelVersion
@@ -29,6 +30,7 @@ from cases.models.saved_view import SavedView
 from cases.models.series import Series
 from cases.models.snapshot import Snapshot
 from cases.models.teaching_read import TeachingRead
+from cases.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "Adjudication",
@@ -44,6 +46,7 @@ __all__ = [
     "Image",
     "Invitation",
     "Job",
+    "KeptAnswer",
     "LikenessPiece",
     "Membership",
     "ModelVersion",
@@ -54,4 +57,6 @@ __all__ = [
     "Series",
     "Snapshot",
     "TeachingRead",
+    "Webhook",
+    "WebhookDelivery",
 ]
