@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _t
+from rest_framework.response import Response
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -30,6 +31,11 @@ def etag_of(body: Any) -> str:
     """A strong tag of what an answer says."""
     text = json.dumps(body, sort_keys=True, default=str)
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def tagged(body: Any) -> Response:
+    """The answer with its tag."""
+    return Response(body, headers={"ETag": etag_of(body)})
 
 
 def require_match(request: Request, etag: str) -> None:

@@ -64,6 +64,7 @@ KINDS: Mapping[str, Kind] = {
     "conflict": Kind(409, _("A newer review is already stored")),
     "slot_taken": Kind(409, _("Others read this case")),
     "wrong_state": Kind(409, _("The state does not allow this")),
+    "contradiction": Kind(409, _("It contradicts what is known")),
     "in_progress": Kind(409, _("The same request is still being answered")),
     "precondition_failed": Kind(412, _("It is another state by now")),
     "too_large": Kind(413, _("The request is too large")),

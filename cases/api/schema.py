@@ -171,9 +171,11 @@ class ReviewedCasePageSerializer(PageSerializer):
     notice = serializers.CharField()
 
 
-def problems(*statuses: int) -> Responses:
-    """The problem responses of these statuses, and those that every address may give."""
-    shapes = {409: ConflictSerializer}
+def problems(*statuses: int, conflict: type[ProblemSerializer] = ConflictSerializer) -> Responses:
+    """The problem responses of these statuses, and those that every address may give. conflict: the shape of
+    a 409.
+    """
+    shapes = {409: conflict}
     return {
         (status, MEDIA_TYPE): OpenApiResponse(
             shapes.get(status, ProblemSerializer),

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "knox",
     "rest_framework",
     "portal.accounts",

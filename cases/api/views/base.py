@@ -50,12 +50,13 @@ def case_or_404(request: Request, code: str) -> Case:
         raise Http404(_t("There is no case of this code, or you may not see it.")) from None
 
 
-def cohort_or_404(request: Request, cohort_id: UUID, action: Action) -> Cohort:
+def cohort_or_404(request: Request, cohort_id: UUID, action: Action | None = None) -> Cohort:
     """The cohort of this id; Http404 where the user does not know of it, PermissionDenied where they know it
     and may not do `action` there.
     """
     cohort = known_cohorts(user_of(request)).filter(pk=cohort_id).first()
     if cohort is None:
         raise Http404(_t("There is no such cohort, or you are not in it."))
-    require(request.user, action, cohort)
+    if action is not None:
+        require(request.user, action, cohort)
     return cohort

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from cases.api import schema
 from cases.api.inputs import StrictInput
 from cases.api.once import once
-from cases.api.pagination import linked_page
+from cases.api.pagination import as_it_is, linked_page
 from cases.api.parameters import PageParameters, Parameters
 from cases.api.preconditions import etag_of, require_match
 from cases.api.views.base import ApiView, cohort_or_404, user_of
@@ -279,15 +279,11 @@ class DeliveriesView(ApiView):
         hook = _hook_or_404(request, webhook_id)
         parameters = PageParameters.of(request)
         newest_first = functools.partial(
-            keyset.page_of, hook.deliveries.all(), keyset.BY_AGE, descending=True, dressed=_as_it_is
+            keyset.page_of, hook.deliveries.all(), keyset.BY_AGE, descending=True, dressed=as_it_is
         )
         page = linked_page(newest_first, request, **parameters.paging)
         rows: Any = DeliverySerializer(page.rows, many=True)
         return Response(page.body(rows.data))
-
-
-def _as_it_is(rows: Any) -> Any:
-    return rows
 
 
 class ReplayView(ApiView):
