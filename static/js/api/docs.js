@@ -8,6 +8,7 @@ window.SwaggerUIBundle({
   presets: [window.SwaggerUIBundle.presets.apis],
   layout: "BaseLayout",
   deepLinking: true,
+  defaultModelsExpandDepth: 0,
   docExpansion: "list",
   // Asks a server of its own makers otherwise.
   validatorUrl: null,
