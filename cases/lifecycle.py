@@ -99,6 +99,24 @@ READER_ONLY_CLASSES: Mapping[str, Promise] = {
 }
 
 
+class HookEvent(TextChoices):
+    """What a webhook can be told of."""
+
+    CASE_READY = "case.ready", _("A case is analysed")
+    CASE_FAILED = "case.failed", _("An analysis failed")
+    REVIEW_FINAL = "review.final", _("A review is final")
+    REVIEW_AMENDED = "review.amended", _("A review was amended")
+    SNAPSHOT_READY = "snapshot.ready", _("A snapshot is ready")
+
+
+class DeliveryState(TextChoices):
+    """How far a webhook's event is."""
+
+    WAITING = "waiting", _("Waiting")
+    DELIVERED = "delivered", _("Delivered")
+    FAILED = "failed", _("Given up")
+
+
 class Verdict(TextChoices):
     """What a reader says of the network's class."""
 

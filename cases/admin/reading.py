@@ -22,6 +22,8 @@ from cases.models import (
     SavedView,
     Snapshot,
     TeachingRead,
+    Webhook,
+    WebhookDelivery,
 )
 
 if TYPE_CHECKING:
@@ -116,3 +118,17 @@ class TeachingReadAdmin(StatementAdmin):
     list_display = ("case", "reader", "read_class", "created_at")
     list_filter = ("case__cohort",)
     list_select_related = ("case", "reader")
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnlyAdmin):
+    list_display = ("url", "cohort", "paused_at", "failing_since", "created_by", "created_at")
+    list_filter = ("cohort",)
+    list_select_related = ("cohort", "created_by")
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnlyAdmin):
+    list_display = ("event", "webhook", "state", "attempts", "answer_status", "failure", "created_at")
+    list_filter = ("state", "event", "webhook__cohort")
+    list_select_related = ("webhook",)

@@ -21,12 +21,18 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 from kombu.exceptions import OperationalError
 
-from cases import audit, storage
+from cases import audit, events, storage
 from cases.analysis import key_result
 from cases.analysis.results import jobs_to_retry
 from cases.batches import BATCH_SIZE
-from cases.lifecycle import ENDED_WITHOUT_RESULT, IllegalTransition, JobStatus, check_job_transition
-from cases.models import Job, Prediction
+from cases.lifecycle import (
+    ENDED_WITHOUT_RESULT,
+    HookEvent,
+    IllegalTransition,
+    JobStatus,
+    check_job_transition,
+)
+from cases.models import Case, Job, Prediction
 from cases.permissions import Action, require
 
 if TYPE_CHECKING:
@@ -34,7 +40,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-    from cases.models import Case, Image, ModelVersion
+    from cases.models import Image, ModelVersion
     from portal.accounts.models import User
 
 logger = logging.getLogger(__name__)
@@ -198,6 +204,7 @@ def complete(lease: Lease, result: Result) -> bool:
             in_training=result.in_training,
         )
         key_result.refresh_after_result(job.image, job.model_version)
+        _tell_of_the_end(job)
     return True
 
 
@@ -210,13 +217,31 @@ def fail(lease: Lease, failure: Failure) -> bool:
         else:
             moved = _finish(lease, status=JobStatus.FAILED, finished_at=timezone.now(), **error)
             if moved:
-                _refresh_key_result(lease.job_id)
+                _tell_of_the_end(_refresh_key_result(lease.job_id))
     return moved
 
 
-def _refresh_key_result(job_id: uuid.UUID) -> None:
+def _refresh_key_result(job_id: uuid.UUID) -> Job:
     job = Job.objects.select_related("image", "model_version").get(pk=job_id)
     key_result.refresh_after_result(job.image, job.model_version)
+    return job
+
+
+def _tell_of_the_end(job: Job) -> None:
+    """Tell webhooks where this was the last image of its case that the network was to look at.
+
+    Takes for granted that the case is locked: of two that end at once, the later one sees both.
+    """
+    cohort_id, case_id = job.image.cohort_id, job.image.case_id
+    if not events.listeners(cohort_id, HookEvent.CASE_READY, HookEvent.CASE_FAILED):
+        return
+    of_case = Job.objects.filter(image__case_id=case_id, model_version_id=job.model_version_id)
+    states = set(of_case.values_list("status", flat=True))
+    if states & {JobStatus.QUEUED, JobStatus.RUNNING} or states == {JobStatus.CANCELLED}:
+        return
+    event = HookEvent.CASE_FAILED if JobStatus.FAILED in states else HookEvent.CASE_READY
+    code = Case.objects.values_list("code", flat=True).get(pk=case_id)
+    events.tell(event, cohort_id=cohort_id, case=code)
 
 
 def take_back_expired() -> int:
@@ -234,7 +259,7 @@ def take_back_expired() -> int:
         keys = list(given_up.values_list("pk", flat=True))
         failed = given_up.update(status=JobStatus.FAILED, finished_at=now, **lost)
         for key in keys:
-            _refresh_key_result(key)
+            _tell_of_the_end(_refresh_key_result(key))
         revived = Job.objects.filter(expired, attempts__lt=settings.JOB_MAX_ATTEMPTS).update(
             status=JobStatus.QUEUED, sent_at=None, **lost
         )
@@ -339,5 +364,5 @@ def cancel(*, by: User, job: Job) -> None:
     require(by, Action.MANAGE, cohort)
     with transaction.atomic():
         _move(job, JobStatus.CANCELLED, finished_at=timezone.now())
-        _refresh_key_result(job.pk)
+        _tell_of_the_end(_refresh_key_result(job.pk))
         audit.record(by=by, action="job.cancelled", subject=job, cohort=cohort)

@@ -247,10 +247,14 @@ def _progress(tally: dict[str, int]) -> Progress:
     )
 
 
+def results_lying_open(user: Person, case: Case) -> QuerySet[Prediction]:
+    """Every result of the case, of all its images and versions; none where they do not lie open before the
+    user.
+    """
+    found = Prediction.objects.filter(results_visible_to(user, "image__case__"), image__case=case)
+    return found.select_related("model_version", "image")
+
+
 def prediction_visible_to(user: Person, case: Case, prediction_id: str) -> Prediction:
     """One result of the case; Prediction.DoesNotExist where it does not lie open before the user."""
-    return (
-        Prediction.objects.filter(results_visible_to(user, "image__case__"), image__case=case)
-        .select_related("model_version", "image")
-        .get(pk=prediction_id)
-    )
+    return results_lying_open(user, case).get(pk=prediction_id)

@@ -62,6 +62,10 @@ class FirstReadInput(ReadSerializer):
         return self.read(self.validated_data["read_class"])
 
 
+class DecisionInput(FirstReadInput):
+    """The decision of a disputed case."""
+
+
 class JudgementInput(ReadSerializer):
     """What a reader says of a result."""
 

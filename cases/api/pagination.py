@@ -62,22 +62,29 @@ class LinkedPage(Generic[Listed]):
         return {"next": self.next, "previous": self.previous, "results": results}
 
 
-def linked_page(read: Read[Listed], request: Request, *, cursor: str, size: int) -> LinkedPage[Listed]:
-    """The page that the request asks for. `read` gives rows in the order of keyset.BY_AGE, in either
+def linked_page(
+    read: Read[Listed], request: Request, *, cursor: str, size: int, moment: str = "created_at"
+) -> LinkedPage[Listed]:
+    """The page that the request asks for. `read` gives rows in the order of their `moment` and id, in either
     direction: a place in an address is made of these two.
     """
     page = read(decode(cursor) if cursor else None, size)
     address = request.build_absolute_uri()
     return LinkedPage(
         page.rows,
-        next=_address(address, page.rows[-1:], backwards=False) if page.has_next else None,
-        previous=_address(address, page.rows[:1], backwards=True) if page.has_previous else None,
+        next=_address(address, page.rows[-1:], moment, backwards=False) if page.has_next else None,
+        previous=_address(address, page.rows[:1], moment, backwards=True) if page.has_previous else None,
     )
 
 
-def _address(address: str, edge: list[Any], *, backwards: bool) -> str:
+def _address(address: str, edge: list[Any], moment: str, *, backwards: bool) -> str:
     """The address of the page that begins at the row of this edge; the first page, where there is no row."""
     if not edge:
         return remove_query_param(address, "cursor")
-    place = Place((edge[0].created_at, edge[0].id), backwards=backwards)
+    place = Place((getattr(edge[0], moment), edge[0].id), backwards=backwards)
     return replace_query_param(address, "cursor", encode(place))
+
+
+def as_it_is(rows: Any) -> Any:
+    """For lists whose rows hold all that is shown of them."""
+    return rows

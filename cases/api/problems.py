@@ -20,6 +20,8 @@ from rest_framework import exceptions
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import set_rollback
 
+from cases.api.preconditions import PreconditionFailed, PreconditionMissing
+from cases.exchange.webhooks.hooks import WebhookChanged
 from cases.input_values import UnstorableText, is_refused_value
 from cases.intake.uploads import CaseIsRead
 from cases.lifecycle import IllegalTransition
@@ -62,10 +64,15 @@ KINDS: Mapping[str, Kind] = {
     "conflict": Kind(409, _("A newer review is already stored")),
     "slot_taken": Kind(409, _("Others read this case")),
     "wrong_state": Kind(409, _("The state does not allow this")),
+    "contradiction": Kind(409, _("It contradicts what is known")),
+    "in_progress": Kind(409, _("The same request is still being answered")),
+    "precondition_failed": Kind(412, _("It is another state by now")),
     "too_large": Kind(413, _("The request is too large")),
     "too_many_files": Kind(413, _("Too many files in one request")),
     "unsupported_media_type": Kind(415, _("This media type is not read here")),
     "all_refused": Kind(422, _("None of the files was taken in")),
+    "key_reused": Kind(422, _("The key came with another request")),
+    "precondition_required": Kind(428, _("Say which state you start from")),
     "throttled": Kind(429, _("Too many attempts have failed")),
     "unexpected": Kind(500, _("Something went wrong on our side")),
     "unavailable": Kind(503, _("The database is busy")),
@@ -166,6 +173,17 @@ def _of_missing_right(error: PermissionDenied) -> JsonResponse:
 @_problem_of.register
 def _of_state(error: IllegalTransition) -> JsonResponse:
     return problem("wrong_state", str(error))
+
+
+@_problem_of.register
+def _of_missing_precondition(error: PreconditionMissing) -> JsonResponse:
+    return problem("precondition_required", str(error))
+
+
+@_problem_of.register(PreconditionFailed)
+@_problem_of.register(WebhookChanged)
+def _of_failed_precondition(error: Exception) -> JsonResponse:
+    return problem("precondition_failed", str(error))
 
 
 @_problem_of.register

@@ -171,9 +171,11 @@ class ReviewedCasePageSerializer(PageSerializer):
     notice = serializers.CharField()
 
 
-def problems(*statuses: int) -> Responses:
-    """The problem responses of these statuses, and those that every address may give."""
-    shapes = {409: ConflictSerializer}
+def problems(*statuses: int, conflict: type[ProblemSerializer] = ConflictSerializer) -> Responses:
+    """The problem responses of these statuses, and those that every address may give. conflict: the shape of
+    a 409.
+    """
+    shapes = {409: conflict}
     return {
         (status, MEDIA_TYPE): OpenApiResponse(
             shapes.get(status, ProblemSerializer),
@@ -189,6 +191,35 @@ CODE = OpenApiParameter(
 )
 REVIEW_ID = OpenApiParameter(
     "review_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="Id of the review."
+)
+
+COHORT_ID = OpenApiParameter(
+    "cohort_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="Id of the cohort."
+)
+WEBHOOK_ID = OpenApiParameter(
+    "webhook_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="Id of the webhook."
+)
+DELIVERY_ID = OpenApiParameter(
+    "delivery_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="Id of the delivery."
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="The ETag that was answered last: what was changed since is not overwritten.",
+)
+KEY_ONCE = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    pattern=r"^[\x21-\x7e]{1,200}$",
+    description=(
+        "Sent again with the same key within a day, the request does nothing more and is answered as before."
+    ),
+)
+ETAG = OpenApiParameter(
+    "ETag", str, OpenApiParameter.HEADER, response=[200, 201], description="For If-Match."
 )
 
 SNAPSHOT_ID = OpenApiParameter(

@@ -11,10 +11,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
+from cases.analysis.model_figures import figures_of
 from cases.analysis.results import Progress
 from cases.intake.receipts import Outcome, Receipt
 from cases.lifecycle import CaseState, GateVerdict, JobStatus, Reading, Verdict
-from cases.models import Case, FirstRead, Job, Prediction, Review
+from cases.models import Case, FirstRead, Job, ModelVersion, Prediction, Review
 from cases.permissions import Action
 from cases.reading.protocols import Terms
 from cases.roles import Role
@@ -150,6 +151,19 @@ class LayerSerializer(Shape):
     channels = serializers.IntegerField()
 
 
+class ModelFiguresSerializer(Shape):
+    """How well a network did on one set of images."""
+
+    where = serializers.CharField()
+    n = serializers.IntegerField()
+    macro_f1 = serializers.FloatField()
+    interval = serializers.ListField(
+        child=serializers.FloatField(), allow_null=True, help_text=_("Of the macro F1, 95 %.")
+    )
+    accuracy = serializers.FloatField()
+    ece = serializers.FloatField(allow_null=True, help_text=_("Expected calibration error."))
+
+
 class PredictionSerializer(Shape):
     """What the network said."""
 
@@ -177,6 +191,34 @@ class PredictionSerializer(Shape):
     def get_gate_verdict(self, prediction: Prediction) -> str | None:
         """Null where the network has no gate."""
         return prediction.gate_verdict or None
+
+
+class ModelVersionSerializer(Shape):
+    """A registered network."""
+
+    name = serializers.CharField()
+    title = serializers.SerializerMethodField()
+    is_active = serializers.BooleanField()
+    registered_at = serializers.DateTimeField()
+    weights_sha256 = serializers.CharField()
+    classes = ClassSerializer(many=True)
+    negative_class = serializers.CharField(allow_null=True, help_text=_("The class that is no finding."))
+    layers = LayerSerializer(many=True)
+    has_gate = serializers.SerializerMethodField()
+    figures = serializers.SerializerMethodField(help_text=_("What its manifest says of how well it did."))
+
+    def get_title(self, version: ModelVersion) -> str:
+        """As people call it."""
+        return str(version.manifest.get("title", version.name))
+
+    def get_has_gate(self, version: ModelVersion) -> bool:
+        """Whether it refuses pictures that are none of its kind."""
+        return bool(version.manifest.get("gate"))
+
+    @extend_schema_field(ModelFiguresSerializer(many=True))
+    def get_figures(self, version: ModelVersion) -> Any:
+        """Each set of images by its name."""
+        return ModelFiguresSerializer(figures_of(version.manifest), many=True).data
 
 
 class ImageResultSerializer(Shape):
@@ -247,6 +289,45 @@ class ReviewSerializer(Shape):
         """Id of the review that stands for this one now, if there is one."""
         newer = getattr(review, "amended_by", None)
         return str(newer.pk) if newer else None
+
+
+class AdjudicationSerializer(Shape):
+    """What the adjudicator decided where readers differed."""
+
+    id = serializers.UUIDField()
+    case = serializers.CharField(source="case.code")
+    adjudicator = serializers.UUIDField(source="adjudicator_id", help_text=_("An opaque id."))
+    final_class = serializers.CharField()
+    other_finding = serializers.CharField(allow_blank=True)
+    confidence = serializers.IntegerField(min_value=1, max_value=5)
+    comment = serializers.CharField(allow_blank=True)
+    region = RegionField()
+    active_seconds = serializers.FloatField(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class SideSerializer(Shape):
+    """What one reader of a disputed case said, under a letter instead of an id."""
+
+    letter = serializers.CharField()
+    final_class = serializers.CharField(source="review.final_class")
+    other_finding = serializers.CharField(source="review.other_finding", allow_blank=True)
+    confidence = serializers.IntegerField(source="review.confidence", min_value=1, max_value=5)
+    comment = serializers.CharField(source="review.comment", allow_blank=True)
+    region = RegionField(source="review.region")
+    first_read_class = serializers.SerializerMethodField(help_text=_("Null where nothing was read blind."))
+
+    def get_first_read_class(self, side: Any) -> str | None:
+        """What was committed before the network's result was shown."""
+        return side.first.read_class if side.first else None
+
+
+class CaseAdjudicationSerializer(Shape):
+    """A dispute: its sides, for its adjudicator while it waits; and its decision, once that lies open."""
+
+    state = serializers.ChoiceField(CaseState.choices)
+    sides = SideSerializer(many=True, allow_null=True)
+    decision = AdjudicationSerializer(allow_null=True)
 
 
 class CaseDetailSerializer(Shape):

@@ -250,7 +250,7 @@ def _part_from(association: Association) -> None:
         with suppress(OSError):
             line.shutdown(socket.SHUT_RDWR)
         # As when the time for a request is over.
-        association.dul.to_user_queue.put(None)
+        association.dul.to_user_queue.put(None)  # type: ignore[arg-type]
 
 
 def _log_kind(what: str, error: Exception) -> None:

@@ -30,6 +30,9 @@ from cases.spreadsheets import safe_cell
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cases.models import Cohort
+    from portal.accounts.models import User
+
 SHOWN = 20
 
 
@@ -119,9 +122,17 @@ def codebook_csv(request: PageRequest) -> HttpResponse:
 def readers_csv(request: PageRequest) -> HttpResponse:
     """Who is behind a reader's id: for administrators of the cohort alone, and written down."""
     _, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
+    people = readers_named(by=request.user, cohort=cohort)
+    return _csv_file("readers", [("reader", "name", "email"), *people])
+
+
+def readers_named(*, by: User, cohort: Cohort) -> list[tuple[str, str, str]]:
+    """Id, name and address of each who reads there; that it was told is written down."""
+    require(by, Action.MANAGE, cohort)
     held = Membership.objects.filter(cohort=cohort, role__in=roles_with(Action.REVIEW))
     people = [
-        (str(each.user_id), each.user.full_name, each.user.email) for each in held.select_related("user")
+        (str(each.user_id), each.user.full_name, each.user.email)
+        for each in held.select_related("user").order_by("user__full_name", "user__email")
     ]
-    audit.record(by=request.user, action="readers.named", subject=cohort, cohort=cohort, n=len(people))
-    return _csv_file("readers", [("reader", "name", "email"), *people])
+    audit.record(by=by, action="readers.named", subject=cohort, cohort=cohort, n=len(people))
+    return people

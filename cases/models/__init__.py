@@ -20,6 +20,7 @@ from cases.models.first_read import FirstRead
 from cases.models.image import Image
 from cases.models.invitation import Invitation
 from cases.models.job import Job
+from cases.models.kept_answer import KeptAnswer
 from cases.models.likeness_piece import LikenessPiece
 from cases.models.membership import Membership
 from cases.models.model_version import ModelVersion
@@ -30,6 +31,7 @@ from cases.models.saved_view import SavedView
 from cases.models.series import Series
 from cases.models.snapshot import Snapshot
 from cases.models.teaching_read import TeachingRead
+from cases.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "AccessEvent",
@@ -47,6 +49,7 @@ __all__ = [
     "Image",
     "Invitation",
     "Job",
+    "KeptAnswer",
     "LikenessPiece",
     "Membership",
     "ModelVersion",
@@ -57,4 +60,6 @@ __all__ = [
     "Series",
     "Snapshot",
     "TeachingRead",
+    "Webhook",
+    "WebhookDelivery",
 ]

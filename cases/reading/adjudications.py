@@ -83,10 +83,15 @@ def adjudicate(*, by: User, case: Case, read: ReadInput) -> Adjudication:
 
 def _checked_decision(by: User, case: Case, read: ReadInput) -> ReadInput:
     """The decision as it is stored. Raises PermissionDenied and ValidationError."""
+    require_adjudicator(by, case)
+    return checked_read(read, case)
+
+
+def require_adjudicator(by: User, case: Case) -> None:
+    """Raise PermissionDenied unless `by` is the one who decides this case."""
     require(by, Action.REVIEW, case.cohort)
     if not is_adjudicator(by, case):
         raise PermissionDenied(_t("Only the adjudicator of this cohort decides where its readers differ."))
-    return checked_read(read, case)
 
 
 def _lock_disputed(case: Case) -> None:

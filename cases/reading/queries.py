@@ -62,6 +62,14 @@ def own_first_read(user: User, case: Case) -> FirstRead | None:
     return FirstRead.objects.filter(case=case, reader=user).first()
 
 
+def first_reads_of(user: User, case: Case) -> QuerySet[FirstRead]:
+    """The user's own first read of the case, and those of others once they lie open; the newest first."""
+    said = FirstRead.objects.filter(case=case)
+    if not may_see_statements(user, case):
+        said = said.filter(_own(user))
+    return said.select_related("case").order_by("-created_at", "-id")
+
+
 def own_draft(user: User, case: Case) -> Draft | None:
     """What the user has typed of the case, or submitted so that it can still be undone."""
     return Draft.objects.filter(case=case, reader=user).select_related("prediction").first()

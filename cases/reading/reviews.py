@@ -8,13 +8,14 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _t
 
-from cases import audit, disclosures
+from cases import audit, disclosures, events
 from cases.analysis import key_result
 from cases.analysis.results import is_key_result
 from cases.disclosures import Seen
 from cases.lifecycle import (
     CaseState,
     DraftState,
+    HookEvent,
     Reading,
     case_state_after_reviews,
     case_states_before,
@@ -58,6 +59,7 @@ def submit_review(*, reader: Reader, prediction: Prediction, read: ReadInput) ->
             if not is_remark:
                 _move_case_on(locked)
             audit.record(by=by, action="review.submitted", subject=review, cohort=case.cohort)
+            _tell(HookEvent.REVIEW_FINAL, review, locked)
     except IntegrityError:
         current = Review.objects.filter(case=case, reader=by, amended_by__isnull=True).first()
         if current is None:
@@ -98,10 +100,18 @@ def amend_review(*, by: User, review: Review, read: ReadInput, reason: str) -> R
             if not is_remark:
                 _move_case_on(locked)
             audit.record(by=by, action="review.amended", subject=amendment, cohort=review.case.cohort)
+            _tell(HookEvent.REVIEW_AMENDED, amendment, locked)
     except IntegrityError:
         newer = Review.objects.filter(case=review.case, reader=by, amended_by__isnull=True)
         raise ReviewConflict(newer.get()) from None
     return amendment
+
+
+def _tell(event: HookEvent, review: Review, case: Case) -> None:
+    """Tell webhooks which review there is; not what it says."""
+    events.tell(
+        event, cohort_id=case.cohort_id, case=case.code, review=str(review.pk), remark=review.is_remark
+    )
 
 
 def is_for_adjudicator(case: Case) -> bool:

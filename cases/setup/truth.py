@@ -100,7 +100,7 @@ def read_entries(cohort: Cohort, data: bytes) -> tuple[list[Entry], list[tuple[i
             % {"names": ", ".join(names)[:80] or "–"}  # noqa: RUF001 - a dash for nothing
         )
     reader.fieldnames = names
-    return _entries(cohort, reader)
+    return entries_of(cohort, reader)
 
 
 def _delimiter(text: str) -> str:
@@ -108,7 +108,8 @@ def _delimiter(text: str) -> str:
     return ";" if first.count(";") > first.count(",") else ","
 
 
-def _entries(cohort: Cohort, rows: Iterable[dict[str, str]]) -> tuple[list[Entry], list[tuple[int, str]]]:
+def entries_of(cohort: Cohort, rows: Iterable[dict[str, str]]) -> tuple[list[Entry], list[tuple[int, str]]]:
+    """The entries of rows with the members of COLUMNS, counted from line 2, and what is wrong with which."""
     entries, wrong, seen = [], [], set()
     classes = known_classes()
     for line, row in enumerate(rows, start=2):

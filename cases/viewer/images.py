@@ -70,7 +70,7 @@ def base(request: PageRequest, code: str) -> HttpResponseBase:
     """The picture itself, with MAX_SIDE pixels at the most on its longer side; the page gives its place in
     pixels of the original.
     """
-    return _picture(request, code, "", _base_png, "image/png")
+    return _picture(request, code, "", picture_png, "image/png")
 
 
 @require_safe
@@ -83,7 +83,7 @@ def thumbnail(request: PageRequest, code: str) -> HttpResponseBase:
     if not images:
         raise Http404
     image = images[len(images) // 2]
-    return _file(
+    return drawn(
         request,
         f"{image.file}:{window_of(image)}:rgb:thumbnail",
         lambda: base_png(pixels_of(image), "rgb", THUMBNAIL_SIDE, window=window_of(image)),
@@ -94,10 +94,11 @@ def thumbnail(request: PageRequest, code: str) -> HttpResponseBase:
 @signed_in
 def base_nifti(request: PageRequest, code: str) -> HttpResponseBase:
     """The picture with its full bit depth, for the viewer."""
-    return _picture(request, code, ":nifti", _base_nifti, GZIP)
+    return _picture(request, code, ":nifti", picture_nifti, GZIP)
 
 
-def _base_nifti(image: Image, channel: Channel) -> bytes:
+def picture_nifti(image: Image, channel: Channel) -> bytes:
+    """One channel of the picture with its full bit depth."""
     return base_volume(pixels_of(image), channel, window_of(image))
 
 
@@ -110,10 +111,10 @@ def _picture(
     if channel not in CHANNELS:
         return _bad_value("channel", CHANNELS)
     key = f"{image.file}:{window_of(image)}:{channel}{kind}"
-    return _file(request, key, lambda: draw(image, channel), content_type)
+    return drawn(request, key, lambda: draw(image, channel), content_type)
 
 
-def _base_png(image: Image, channel: Channel) -> bytes:
+def picture_png(image: Image, channel: Channel) -> bytes:
     """What is stored where it is what is shown, as of most uploads; else drawn from it."""
     if _is_shown_as_stored(image, channel):
         stored = storage.load(image.file)
@@ -143,12 +144,12 @@ def heat_map(
         return _bad_value("interpolation", INTERPOLATIONS)
     image = prediction.image
     box = letterbox(image.width, image.height)
-    return _file(
+    return drawn(
         request,
         f"{prediction.maps_file}:{layer}:{shown_class}:{colours}:{interpolation}:{image.width}:{image.height}",
         lambda: colour_png(
             map_over_image(
-                _one_map(prediction, layer, shown_class),
+                one_map(prediction, layer, shown_class),
                 box,
                 image.width,
                 image.height,
@@ -170,11 +171,11 @@ def heat_map_nifti(
     if interpolation not in INTERPOLATIONS:
         return _bad_value("interpolation", INTERPOLATIONS)
     image = prediction.image
-    return _file(
+    return drawn(
         request,
         f"{prediction.maps_file}:{layer}:{shown_class}:{interpolation}:{image.width}:{image.height}:nifti",
         lambda: map_volume(
-            _one_map(prediction, layer, shown_class),
+            one_map(prediction, layer, shown_class),
             letterbox(image.width, image.height),
             image.width,
             image.height,
@@ -201,13 +202,13 @@ def overlay(
         return _bad_value("interpolation", INTERPOLATIONS)
     image = prediction.image
     box = letterbox(image.width, image.height)
-    return _file(
+    return drawn(
         request,
         f"{image.file}:{window_of(image)}:{prediction.maps_file}:{layer}:{shown_class}:{colours}:{percent}"
         f":{interpolation}",
         lambda: overlay_png(
             pixels_of(image),
-            _one_map(prediction, layer, shown_class),
+            one_map(prediction, layer, shown_class),
             box,
             int(percent) / 100,
             colours,
@@ -243,7 +244,8 @@ def maps_of(prediction: Prediction) -> MapSet:
     return unpack(storage.load(prediction.maps_file))
 
 
-def _one_map(prediction: Prediction, layer: str, shown_class: str) -> NDArray[np.uint8]:
+def one_map(prediction: Prediction, layer: str, shown_class: str) -> NDArray[np.uint8]:
+    """The fields of one map, uint8 (rows, columns). Raises Http404 where the network has no such map."""
     maps = maps_of(prediction)
     if layer not in maps.layers or shown_class not in maps.class_codes:
         raise Http404
@@ -272,7 +274,7 @@ def _bad_value(name: str, allowed: Iterable[str]) -> HttpResponse:
     return HttpResponseBadRequest(sentence, content_type="text/plain; charset=utf-8")
 
 
-def _file(
+def drawn(
     request: PageRequest, content_key: str, draw: Callable[[], bytes], content_type: str = "image/png"
 ) -> HttpResponseBase:
     """Answer with the picture that `draw` makes, or 304 where the browser has what the key stands for.

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "knox",
     "rest_framework",
     "portal.accounts",
@@ -235,6 +236,12 @@ DICOM_MAX_INSTANCES = env.int("DICOM_MAX_INSTANCES", default=5000)
 DICOM_MAX_PDU_BYTES = env.int("DICOM_MAX_PDU_BYTES", default=2**17)
 DICOM_TIMEOUT_SECONDS = env.int("DICOM_TIMEOUT_SECONDS", default=60)
 
+# --- Webhooks (cases/exchange/webhooks) ------------------------------------------
+
+# Networks inside the house that webhooks may lead to, and whether they may do so without TLS.
+WEBHOOK_PRIVATE_NETWORKS: list[str] = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])
+WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", default=False)
+
 # --- Queue ---------------------------------------------------------------------
 
 # The four times of a job hang together: the task is asked to stop (soft), killed
@@ -295,6 +302,8 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_IMPORTS = [
     "cases.analysis.worker",
     "cases.analysis.tasks",
+    "cases.api.tasks",
+    "cases.exchange.tasks",
     "cases.export.tasks",
     "cases.reading.tasks",
     "cases.record.tasks",
@@ -319,6 +328,21 @@ CELERY_BEAT_SCHEDULE = {
         "task": "cases.export.tasks.build_waiting",
         "schedule": 5,
         "options": {"expires": 10},
+    },
+    "deliver-webhooks": {
+        "task": "cases.exchange.tasks.deliver_webhooks",
+        "schedule": 5,
+        "options": {"expires": 10},
+    },
+    "forget-webhook-deliveries": {
+        "task": "cases.exchange.tasks.forget_webhook_deliveries",
+        "schedule": crontab(hour="3", minute="27"),
+        "options": {"expires": 3600},
+    },
+    "forget-kept-answers": {
+        "task": "cases.api.tasks.forget_kept_answers",
+        "schedule": crontab(hour="3", minute="47"),
+        "options": {"expires": 3600},
     },
     "finalise-left-behind": {
         "task": "cases.reading.tasks.finalise_left_behind",

@@ -115,6 +115,10 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "snapshot_id": str(case.pk),
         "table": "statements",
         "extension": "csv",
+        "position": "0",
+        "webhook_id": str(case.pk),
+        "delivery_id": str(case.pk),
+        "act": "test",
         "study": "2.25.1",
         "series": "2.25.2",
     }

@@ -11,13 +11,16 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from cases.access import case_visible_to
-from cases.models import Case
-from cases.permissions import Action, may_anywhere
+from cases.cohorts import known_cohorts
+from cases.models import Case, Cohort
+from cases.permissions import Action, may_anywhere, require
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from portal.accounts.models import User
 
-METHODS = ["get", "head", "post"]
+METHODS = ["get", "head", "post", "put", "delete"]
 
 
 class ApiView(APIView):
@@ -45,3 +48,15 @@ def case_or_404(request: Request, code: str) -> Case:
         return case_visible_to(request.user, code)
     except Case.DoesNotExist:
         raise Http404(_t("There is no case of this code, or you may not see it.")) from None
+
+
+def cohort_or_404(request: Request, cohort_id: UUID, action: Action | None = None) -> Cohort:
+    """The cohort of this id; Http404 where the user does not know of it, PermissionDenied where they know it
+    and may not do `action` there.
+    """
+    cohort = known_cohorts(user_of(request)).filter(pk=cohort_id).first()
+    if cohort is None:
+        raise Http404(_t("There is no such cohort, or you are not in it."))
+    if action is not None:
+        require(request.user, action, cohort)
+    return cohort

@@ -1,4 +1,4 @@
-"""Cohorts and cases: which there are, how far they are, and another try."""
+"""Cases: which there are, how far they are, and another try."""
 
 from __future__ import annotations
 
@@ -21,12 +21,10 @@ from cases.api.serializers import (
     CaseDetail,
     CaseDetailSerializer,
     CaseSerializer,
-    CohortSerializer,
     JobSerializer,
 )
 from cases.api.views.base import ApiView, case_or_404, require_somewhere, user_of
 from cases.blinding import may_see_results
-from cases.cohorts import cohorts_of
 from cases.lifecycle import Shown
 from cases.models import Case, Prediction
 from cases.permissions import Action, cohorts_where, may, require
@@ -54,21 +52,6 @@ def _write_down(request: Request, detail: CaseDetail) -> None:
     if any(review.reader_id != user_of(request).pk for review in detail.reviews or ()):
         kinds.append(Shown.PEERS)
     disclosures.record(to=user_of(request), cases=[detail.case.pk], kinds=kinds)
-
-
-class CohortsView(ApiView):
-    """The cohorts of the user."""
-
-    @extend_schema(
-        operation_id="cohorts",
-        tags=["cases"],
-        summary="My cohorts and my rights in them",
-        responses={200: CohortSerializer(many=True)} | schema.problems(400, 401),
-    )
-    def get(self, request: Request) -> Response:
-        """All of them; a person has few."""
-        Parameters.of(request)
-        return Response(CohortSerializer(cohorts_of(request.user), many=True).data)
 
 
 class CasesView(ApiView):

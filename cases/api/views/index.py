@@ -29,8 +29,10 @@ ENTRIES = (
     "figures",
     "snapshots",
     "codebook",
+    "model-versions",
     "problems",
     "schema",
+    "docs",
 )
 
 

@@ -20,6 +20,7 @@ from rest_framework.reverse import reverse
 from cases import audit
 from cases.api import schema
 from cases.api.inputs import StrictInput
+from cases.api.once import once
 from cases.api.parameters import Parameters, cohort_named
 from cases.api.problems import problem
 from cases.api.renderers import CsvRenderer, ExportNegotiation, NdjsonRenderer
@@ -107,9 +108,11 @@ class SnapshotsView(ApiView):
         tags=["export"],
         summary="Freeze what was reviewed",
         description="Answers at once; look at the snapshot until its state is ready.",
+        parameters=[schema.KEY_ONCE],
         request=SnapshotInput,
-        responses={202: SnapshotSerializer} | schema.problems(400, 401, 403, 415),
+        responses={202: SnapshotSerializer} | schema.problems(400, 401, 403, 409, 413, 415, 422),
     )
+    @once()
     def post(self, request: Request) -> Response:
         """Ask for one; one of yours that is being written already is answered instead."""
         require_somewhere(request, Action.EXPORT)

@@ -17,10 +17,10 @@ from django.db import connection, connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from cases import audit, storage
+from cases import audit, events, storage
 from cases.export.snapshots.rows import expected_rows, rows_of
 from cases.export.snapshots.tables import SCHEMA_VERSION, TABLES
-from cases.lifecycle import SnapshotState
+from cases.lifecycle import HookEvent, SnapshotState
 from cases.models import Cohort, Snapshot
 from cases.permissions import Action, require
 from cases.snapshot import one_snapshot
@@ -91,14 +91,16 @@ def build(key: UUID) -> bool:
         Snapshot.objects.filter(pk=key).update(state=SnapshotState.FAILED)
         return False
     counts = {table: n for table, (_name, _sha256, n) in written.items()}
-    Snapshot.objects.filter(pk=key).update(
-        state=SnapshotState.READY,
-        as_of=as_of,
-        files={table: name for table, (name, _sha256, _n) in written.items()},
-        counts=counts,
-        rows_written=sum(counts.values()),
-        digest=digest_of({table: sha256 for table, (_name, sha256, _n) in written.items()}),
-    )
+    with transaction.atomic():
+        Snapshot.objects.filter(pk=key).update(
+            state=SnapshotState.READY,
+            as_of=as_of,
+            files={table: name for table, (name, _sha256, _n) in written.items()},
+            counts=counts,
+            rows_written=sum(counts.values()),
+            digest=digest_of({table: sha256 for table, (_name, sha256, _n) in written.items()}),
+        )
+        events.tell(HookEvent.SNAPSHOT_READY, cohort_id=snapshot.cohort_id, snapshot=str(key))
     return True
 
 

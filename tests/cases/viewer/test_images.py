@@ -113,7 +113,7 @@ def test_no_more_than_two_pictures_are_drawn_at_once(rf) -> None:
         return b"picture"
 
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda key: images._file(rf.get("/"), str(key), draw), range(8)))
+        answers = list(threads.map(lambda key: images.drawn(rf.get("/"), str(key), draw), range(8)))
     assert [answer.content for answer in answers] == [b"picture"] * 8
     assert most == 2
 
@@ -122,9 +122,9 @@ def test_picture_that_cannot_be_read_gives_its_place_to_the_next(rf) -> None:
     def fail() -> bytes:
         raise FileNotFoundError
 
-    statuses = [images._file(rf.get("/"), "key", fail).status_code for _ in range(3)]
+    statuses = [images.drawn(rf.get("/"), "key", fail).status_code for _ in range(3)]
     assert statuses == [503] * 3
-    assert images._file(rf.get("/"), "key", lambda: b"picture").status_code == 200
+    assert images.drawn(rf.get("/"), "key", lambda: b"picture").status_code == 200
 
 
 def test_map_lies_over_the_picture_and_is_coloured_and_drawn_as_asked(
