@@ -26,6 +26,8 @@ from cases.models.prediction import Prediction
 from cases.models.protocol import Protocol
 from cases.models.review import Review
 from cases.models.saved_view import SavedView
+from cases.models.sending import Sending
+from cases.models.sending_rule import SendingRule
 from cases.models.series import Series
 from cases.models.snapshot import Snapshot
 from cases.models.teaching_read import TeachingRead
@@ -51,6 +53,8 @@ __all__ = [
     "Protocol",
     "Review",
     "SavedView",
+    "Sending",
+    "SendingRule",
     "Series",
     "Snapshot",
     "TeachingRead",

@@ -232,6 +232,18 @@ DICOM_MAX_INSTANCES = env.int("DICOM_MAX_INSTANCES", default=5000)
 DICOM_MAX_PDU_BYTES = env.int("DICOM_MAX_PDU_BYTES", default=2**17)
 DICOM_TIMEOUT_SECONDS = env.int("DICOM_TIMEOUT_SECONDS", default=60)
 
+# --- Where reviewed cases are sent (cases/exchange/destinations.py) ----------------
+
+# Archives as NAME=ADDRESS, and the Authorization header for each that wants one as NAME=Bearer TOKEN.
+DICOM_DESTINATIONS: list[str] = env.list("DICOM_DESTINATIONS", default=[])
+DICOM_DESTINATION_TOKENS: list[str] = env.list("DICOM_DESTINATION_TOKENS", default=[])
+DICOM_DESTINATION_CA = env.str("DICOM_DESTINATION_CA", default="")
+DICOM_DESTINATION_CERTIFICATE = env.str("DICOM_DESTINATION_CERTIFICATE", default="")
+DICOM_DESTINATION_KEY = env.str("DICOM_DESTINATION_KEY", default="")
+# Of silence; and after how long nobody tries again.
+DICOM_DESTINATION_TIMEOUT_SECONDS = env.int("DICOM_DESTINATION_TIMEOUT_SECONDS", default=30)
+DICOM_DESTINATION_GIVE_UP_HOURS = env.int("DICOM_DESTINATION_GIVE_UP_HOURS", default=72)
+
 # --- Queue ---------------------------------------------------------------------
 
 # The four times of a job hang together: the task is asked to stop (soft), killed
@@ -286,12 +298,17 @@ CELERY_TASK_SOFT_TIME_LIMIT = JOB_SOFT_SECONDS
 CELERY_TASK_TIME_LIMIT = JOB_HARD_SECONDS
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
-CELERY_TASK_ROUTES = {"cases.analysis.worker.analyse": {"queue": "analysis"}}
+CELERY_TASK_ROUTES = {
+    "cases.analysis.worker.analyse": {"queue": "analysis"},
+    # Their own, since they wait for other machines.
+    "cases.exchange.tasks.*": {"queue": "sending"},
+}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_IMPORTS = [
     "cases.analysis.worker",
     "cases.analysis.tasks",
+    "cases.exchange.tasks",
     "cases.export.tasks",
     "cases.reading.tasks",
     "cases.record.tasks",
@@ -333,6 +350,12 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
 }
+if DICOM_DESTINATIONS:
+    CELERY_BEAT_SCHEDULE["send-waiting"] = {
+        "task": "cases.exchange.tasks.send_waiting",
+        "schedule": 10,
+        "options": {"expires": 10},
+    }
 # Where the ends of the record's chain are written down, outside the database.
 AUDIT_ANCHORS = env.str("AUDIT_ANCHORS", default=str(VAR_DIR / "audit-anchors.txt"))
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")

@@ -113,6 +113,7 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "view_id": "1",
         "name": "radiologist",
         "snapshot_id": str(case.pk),
+        "sending_id": str(case.pk),
         "table": "statements",
         "extension": "csv",
         "study": "2.25.1",

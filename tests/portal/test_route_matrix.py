@@ -102,6 +102,10 @@ door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   
 405/door  405/403   405/403   405/403   405/302   405/403   405/404   405/404   dashboard/jobs/<uuid:job_id>/retry/
 door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/protocol/
 door/door 403/404   403/404   403/404   200/404   403/404   403/404   403/404   dashboard/reanalyse/
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/sendings/
+405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/sendings/<uuid:sending_id>/again/
+405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/sendings/case/
+405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/sendings/rules/
 door/door 403/403   403/403   403/403   200/302   403/403   403/403   403/403   dashboard/snapshots/
 door/405  403/405   403/405   403/405   404/405   404/405   404/405   404/405   dashboard/snapshots/<uuid:snapshot_id>/<slug:table>.<slug:extension>
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/snapshots/codebook.csv
@@ -193,6 +197,8 @@ list      add       change    delete    history   model
 200/200   403/403   200/403   403/403   200/200   cases/protocol
 200/200   403/403   200/403   403/403   200/200   cases/review
 200/200   403/403   200/403   403/403   200/200   cases/savedview
+200/200   403/403   302/403   403/403   302/302   cases/sending
+200/200   403/403   302/403   403/403   302/302   cases/sendingrule
 200/200   403/403   302/403   403/403   302/302   cases/series
 200/200   403/403   200/403   403/403   200/200   cases/snapshot
 200/200   403/403   302/403   403/403   302/302   cases/teachingread

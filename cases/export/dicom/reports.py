@@ -24,7 +24,9 @@ from highdicom.sr import (
     SourceImageForRegion,
     TrackingIdentifier,
 )
+from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
+from pydicom.uid import EnhancedSRStorage
 
 from cases.export.dicom.captures import MANUFACTURER
 from cases.export.dicom.drawings import SIMULATED
@@ -37,8 +39,6 @@ from cases.models.statement import Confidence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from pydicom.dataset import Dataset
 
     from cases.export.dicom.facts import CaseFacts, Read, Said
 
@@ -113,6 +113,7 @@ def report_of_read(facts: CaseFacts, pictures: Sequence[Dataset], number: int) -
         words=f"{kind}, suspected",
         is_final=True,
         verifier=name if read.is_verified else None,
+        previous=("read report", read.previous.review, read.previous.is_verified) if read.previous else None,
     )
     stamp(report, made_at(read.said))
     return report
@@ -129,8 +130,10 @@ def _report(
     words: str,
     is_final: bool = False,
     verifier: str | None = None,
+    previous: tuple[object, ...] | None = None,
 ) -> EnhancedSR:
-    kind, *of = key
+    """key: what the report is of; previous: that of the report in whose place it stands."""
+    series_uid, instance_uid = _uids(key)
     content = MeasurementReport(
         observation_context=ObservationContext(observer),
         procedure_reported=_PROCEDURE,
@@ -139,9 +142,9 @@ def _report(
     report = EnhancedSR(
         evidence=evidence,
         content=content,
-        series_instance_uid=uid_of(f"{kind} series", *of),
+        series_instance_uid=series_uid,
         series_number=series,
-        sop_instance_uid=uid_of(str(kind), *of),
+        sop_instance_uid=instance_uid,
         instance_number=1,
         manufacturer=MANUFACTURER,
         is_complete=True,
@@ -149,10 +152,25 @@ def _report(
         is_verified=verifier is not None,
         verifying_observer_name=verifier,
         verifying_organization=MANUFACTURER if verifier else None,
+        previous_versions=[_predecessor(evidence[0], previous)] if previous else None,
     )
     simulated = f", {SIMULATED}" if facts.case.is_simulated else ""
     report.SeriesDescription = f"{words}, research use only{simulated}"
     return report
+
+
+def _uids(key: tuple[object, ...]) -> tuple[str, str]:
+    """The UIDs of a report's series and of itself."""
+    kind, *of = key
+    return uid_of(f"{kind} series", *of), uid_of(str(kind), *of)
+
+
+def _predecessor(evidence: Dataset, key: tuple[object, ...]) -> Dataset:
+    """What is asked of a report to name it as the previous version: it is in the same study."""
+    found = Dataset()
+    found.SOPClassUID, found.StudyInstanceUID = EnhancedSRStorage, evidence.StudyInstanceUID
+    found.SeriesInstanceUID, found.SOPInstanceUID = _uids(key)
+    return found
 
 
 def _groups(facts: CaseFacts, pictures: Sequence[Dataset], read: Read) -> list[Any]:
