@@ -15,10 +15,11 @@ from django.utils import timezone
 
 from cases import audit
 from cases.exchange.answers import Answer, NotSent, Refused, TryLater, Unreachable
-from cases.exchange.content import content_of, facts_to_send
+from cases.exchange.content import content_of, facts_to_send, linked
 from cases.exchange.deadline import MOST_SECONDS
 from cases.exchange.destinations import Destination, DestinationError, destinations
 from cases.exchange.sendings import asked_for
+from cases.intake.originals import KeyMissing
 from cases.lifecycle import CaseState, SendingMoment, SendingState
 from cases.models import Adjudication, Case, Review, Sending, SendingRule
 
@@ -123,6 +124,9 @@ def _attempt(sending: Sending, destination: Destination | None) -> bool:
         _log("Nothing can be sent", str(error))
         _put_off(sending, Answer("settings"), with_others=True)
         return False
+    except KeyMissing:
+        _log(f"Sending {sending.pk} failed", "ORIGINALS_KEYS lacks the key of its references")
+        _put_off(sending, Answer("key_missing"))
     except Exception as error:  # noqa: BLE001 - the others are to be sent whatever becomes of this one
         # Its kind alone: its words might quote what a peer said.
         _log(f"Sending {sending.pk} failed", type(error).__name__)
@@ -142,7 +146,7 @@ def _deliver(sending: Sending, destination: Destination | None) -> None:
     from cases.export.dicom.archive import instances_of
 
     store = stow_client.store if destination.kind == "stow" else cstore_client.store
-    answer = store(destination, (instance for _, instance in instances_of(facts)))
+    answer = store(destination, (instance for _, instance in instances_of(linked(facts))))
     _end(sending, SendingState.SENT, answer, facts)
 
 

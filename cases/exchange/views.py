@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,6 +20,7 @@ from cases.cohorts import chosen_cohort, known_cohorts
 from cases.exchange.destinations import DestinationError, destinations
 from cases.exchange.sendings import NothingToSend, choose_rules, send_again, send_case
 from cases.exchange.words import answer_in_words
+from cases.intake.originals import can_be_kept, choose_originals
 from cases.lifecycle import SendingMoment
 from cases.models import Cohort, Sending, SendingRule
 from cases.permissions import Action, require
@@ -50,6 +52,7 @@ def sendings(request: PageRequest) -> HttpResponse:
         "page": page,
         "rows": [{"sending": each, "answer": answer_in_words(each.answer)} for each in page],
         "choices": _choices(cohort),
+        "can_keep_originals": can_be_kept(),
         "moments": [(NEVER, _t("Never")), *SendingMoment.choices],
     }
     return render(request, "exchange/sendings.html", context)
@@ -94,6 +97,20 @@ def rules(request: PageRequest) -> HttpResponse:
     moments = {name: None if value == NEVER else SendingMoment(value) for name, value in given.items()}
     if choose_rules(by=request.user, cohort=cohort, moments=moments):
         messages.success(request, _t("Changed. It holds from now on."))
+    return _back_to(cohort)
+
+
+@require_POST
+@signed_in
+def originals(request: PageRequest) -> HttpResponse:
+    """Say whether the cohort keeps what names the originals of its pictures."""
+    _, cohort = chosen_cohort(request.user, request.POST.get("cohort", ""))
+    keeps = request.POST.get("keeps") == "yes"
+    try:
+        if choose_originals(by=request.user, cohort=cohort, keeps=keeps):
+            messages.success(request, _t("Changed. It holds from now on."))
+    except ValidationError as refused:
+        messages.error(request, refused.messages[0])
     return _back_to(cohort)
 
 

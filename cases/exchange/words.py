@@ -19,6 +19,7 @@ WORDS: Mapping[str, Promise] = {
     "busy": _("The archive cannot take it now. It is tried again."),
     "failed": _("Something failed here. It is tried again; if that goes on, tell the operator."),
     "settings": _("The settings of the destinations cannot be used. Tell the operator."),
+    "key_missing": _("The key of what names the originals is not in the settings. Tell the operator."),
     "instances_failed": _("The archive did not store all of the files."),
     "refused": _("The archive refuses it. Ask those who run it."),
     "redirected": _("The archive sends us to another address, which is not followed. Tell the operator."),

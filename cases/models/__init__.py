@@ -22,6 +22,7 @@ from cases.models.job import Job
 from cases.models.likeness_piece import LikenessPiece
 from cases.models.membership import Membership
 from cases.models.model_version import ModelVersion
+from cases.models.original_reference import OriginalReference
 from cases.models.prediction import Prediction
 from cases.models.protocol import Protocol
 from cases.models.review import Review
@@ -49,6 +50,7 @@ __all__ = [
     "LikenessPiece",
     "Membership",
     "ModelVersion",
+    "OriginalReference",
     "Prediction",
     "Protocol",
     "Review",

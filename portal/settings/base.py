@@ -14,7 +14,7 @@ from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from portal.settings.env import BASE_DIR, env, standalone_secret_key
+from portal.settings.env import BASE_DIR, encryption_keys, env, standalone_secret_key
 
 VAR_DIR = Path(env.str("SECONDREAD_VAR", default=str(BASE_DIR / "var"))).absolute()
 
@@ -208,6 +208,8 @@ DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
 CASE_MAX_IMAGES = env.int("CASE_MAX_IMAGES", default=1000)
 # Of the keys that stand for patients and series; empty for SECRET_KEY (cases/intake/deidentification.py).
 PSEUDONYM_KEY = env.str("PSEUDONYM_KEY", default="")
+# Of the references to originals (cases/intake/originals.py): the first encrypts, all of them decrypt.
+ORIGINALS_KEYS = encryption_keys()
 # What exceeds this goes to a temporary file on disk while it arrives, never into memory.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 FILE_UPLOAD_HANDLERS = [

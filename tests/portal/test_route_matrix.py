@@ -105,6 +105,7 @@ door/door 403/404   403/404   403/404   200/404   403/404   403/404   403/404   
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/sendings/
 405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/sendings/<uuid:sending_id>/again/
 405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/sendings/case/
+405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/sendings/originals/
 405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/sendings/rules/
 door/door 403/403   403/403   403/403   200/302   403/403   403/403   403/403   dashboard/snapshots/
 door/405  403/405   403/405   403/405   404/405   404/405   404/405   404/405   dashboard/snapshots/<uuid:snapshot_id>/<slug:table>.<slug:extension>

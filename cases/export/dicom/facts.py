@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from django.utils.translation import override
@@ -14,8 +14,11 @@ from cases.models import Adjudication, Case, FirstRead, Image, ModelVersion, Pre
 from cases.models.review import standing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
+
+    from inference.formats.base import Original
 
 Said: TypeAlias = FirstRead | Review | Adjudication
 # Of a code's meaning (PS3.5, 6.2: LO). The standard counts characters, and some that read it count bytes.
@@ -60,12 +63,16 @@ class Read:
 
 @dataclass(frozen=True)
 class CaseFacts:
-    """One case: the pictures that something is said of, the network's result, and the reads in the end."""
+    """One case: the pictures that something is said of, the network's result, and the reads in the end.
+
+    link: what names each of the images in the archive that it comes from, where that is told; by position.
+    """
 
     case: Case
     images: list[Image]
     result: Prediction
     reads: list[Read]
+    link: Mapping[int, Original] = field(default_factory=dict)
 
 
 def facts_of(case: Case) -> CaseFacts | None:
