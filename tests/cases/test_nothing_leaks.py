@@ -118,6 +118,8 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "extension": "csv",
         "study": "2.25.1",
         "series": "2.25.2",
+        "instance": "2.25.3",
+        "frames": "1",
     }
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], route)
 

@@ -146,8 +146,16 @@ visitor   technol.  radiol.   adjudic.  administ. exporter  stranger  nobody    
 401/401   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/codebook/
 401/401   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/cohorts/
 401/401   200/400   200/400   200/400   200/400   403/403   404/404   404/404   api/v1/dicomweb/<uuid:cohort_id>/studies
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/metadata
 401/401   200/405   200/405   200/405   200/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>
 401/401   200/405   200/405   200/405   200/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/instances
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/instances/<str:instance>
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/instances/<str:instance>/frames/<str:frames>
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/instances/<str:instance>/metadata
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/instances/<str:instance>/rendered
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/metadata
 401/401   403/405   403/405   403/405   400/405   400/405   403/405   403/405   api/v1/figures/
 200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/problems/
 401/401   403/405   403/405   403/405   200/405   200/405   403/405   403/405   api/v1/reviewed-cases/

@@ -18,7 +18,7 @@ def errors_in(file: Path) -> list[str]:
     """The lines of errors; it must have known what it looks at."""
     said = subprocess.run([str(VALIDATOR), str(file)], capture_output=True, text=True, check=False)
     lines = (said.stdout + said.stderr).splitlines()
-    assert {"SCImage", "EnhancedSR"} & set(lines), lines
+    assert {"SCImage", "EnhancedSR", "MRImage"} & set(lines), lines
     return [line for line in lines if line.startswith("Error")]
 
 
