@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+import yaml
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+
+from cases.exchange import tasks
 from cases.exchange.destinations import Destination, DestinationError, destinations_of
+from portal.celery import app
+from portal.standalone.commands import processes
+from portal.standalone.options import Options
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_addresses_are_read_with_the_ports_of_their_protocols() -> None:
@@ -66,3 +77,21 @@ def test_setting_that_cannot_be_used_is_refused_with_what_to_write_and_without_a
     with pytest.raises(DestinationError, match=words) as refused:
         destinations_of(entries, tokens)
     assert "secret-word" not in str(refused.value)
+
+
+def test_setting_that_cannot_be_used_is_said_by_djangos_checks(settings) -> None:
+    settings.DICOM_DESTINATIONS = ["archive"]
+    with pytest.raises(SystemCheckError, match="the address of archive cannot be used"):
+        call_command("check")
+    settings.DICOM_DESTINATIONS = ["archive=https://pacs.example.org"]
+    call_command("check")
+
+
+def test_tasks_go_to_a_queue_of_their_own_that_a_worker_listens_to() -> None:
+    for task in (tasks.send_waiting, tasks.send_to):
+        assert app.amqp.router.route({}, task.name)["queue"].name == "sending"
+    command = processes(Options("127.0.0.1", 8000, ROOT, "memory://"))["maintenance"]
+    (queues,) = (each for each in command if each.startswith("--queues="))
+    assert queues == "--queues=maintenance,sending"
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    assert "--queues=sending " in compose["services"]["sending"]["command"]
