@@ -83,6 +83,22 @@ class SnapshotState(TextChoices):
     FAILED = "failed", _("Failed")
 
 
+class SendingMoment(TextChoices):
+    """When a reviewed case is sent to a hospital's archive."""
+
+    BY_HAND = "by_hand", _("By hand, from the page of the case")
+    FINAL = "final", _("As soon as its reviews are final")
+
+
+class SendingState(TextChoices):
+    """What became of one sending."""
+
+    WAITING = "waiting", _("Waiting")
+    SENT = "sent", _("Sent")
+    REFUSED = "refused", _("Refused")
+    GIVEN_UP = "given_up", _("Given up")
+
+
 class DraftState(TextChoices):
     """What becomes of what a reader has typed."""
 

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vector: TypeAlias = tuple[float, float, float]
+# Whether rows and columns were swapped, and then left and right, top and bottom changed over.
+Way: TypeAlias = tuple[bool, bool, bool]
 Plane: TypeAlias = Literal["axial", "coronal", "sagittal"]
 
 # The letters of an axis' positive and negative end.
@@ -97,14 +99,14 @@ def letters(direction: NDArray[Any] | Vector) -> str:
     return "".join(named[:2])
 
 
-def turned(pixels: NDArray[Any], geometry: Geometry) -> tuple[NDArray[Any], Geometry, bool]:
-    """The picture the way radiologists look at it, its geometry there, and whether that changed it.
+def turned(pixels: NDArray[Any], geometry: Geometry) -> tuple[NDArray[Any], Geometry, Way]:
+    """The picture the way radiologists look at it, its geometry there, and which way it was turned.
 
     pixels: (H, W) or (H, W, 3). Rows and columns are mirrored and swapped, never interpolated. Where the file
     tells no directions it stays as it is.
     """
     if geometry.right is None or geometry.down is None or geometry.normal is None:
-        return pixels, geometry, False
+        return pixels, geometry, (False, False, False)
     swap, flip_right, flip_down = _way(geometry.right, geometry.down, _main_axis(geometry.normal))
     if swap:
         pixels, geometry = _swapped(pixels, geometry)
@@ -112,7 +114,25 @@ def turned(pixels: NDArray[Any], geometry: Geometry) -> tuple[NDArray[Any], Geom
         pixels, geometry = _mirrored(pixels, geometry)
     if flip_down:
         pixels, geometry = _swapped(*_mirrored(*_swapped(pixels, geometry)))
-    return np.ascontiguousarray(pixels), geometry, swap or flip_right or flip_down
+    return np.ascontiguousarray(pixels), geometry, (swap, flip_right, flip_down)
+
+
+def turned_back(
+    points: NDArray[np.float64], way: Way, shape: tuple[int, int], file_shape: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Points of a picture where its file has them.
+
+    points: float64 (n, 2), x and y from the upper left corner, 0 to the picture's width and height. way: how
+    the picture was turned. shape, file_shape: rows and columns of the picture, and of the file, whose pixels
+    need not be square. Returns float64 (n, 2), 0 to the file's columns and rows.
+    """
+    swap, flip_right, flip_down = way
+    height, width = shape
+    x, y = points[:, 0], points[:, 1]
+    x, y = (width - x if flip_right else x), (height - y if flip_down else y)
+    if swap:
+        x, y, height, width = y, x, width, height
+    return np.stack([x * file_shape[1] / width, y * file_shape[0] / height], axis=1)
 
 
 def square_shape(height: int, width: int, aspect: float) -> tuple[int, int]:
@@ -143,7 +163,7 @@ def squared(geometry: Geometry, before: tuple[int, ...], after: tuple[int, int])
     return replace(geometry, spacing=new, position=position)
 
 
-def _way(right: Vector, down: Vector, axis: int) -> tuple[bool, bool, bool]:
+def _way(right: Vector, down: Vector, axis: int) -> Way:
     """Whether to swap rows and columns, then mirror to the side and upside down; the first of equal ways."""
     wanted_right, wanted_down = _SHOWN[axis]
     ways = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from cases.disclaimer import DISCLAIMER_SHOWN
@@ -32,5 +33,6 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "may_review_somewhere": lambda: may(Action.REVIEW),
         "may_practise_somewhere": lambda: (Action.REVIEW, Reading.TEACHING) in held(),
         "may_manage_somewhere": lambda: may(Action.MANAGE),
+        "has_archives": bool(settings.DICOM_DESTINATIONS),
         "may_export_somewhere": lambda: may(Action.EXPORT),
     }

@@ -20,6 +20,8 @@ from cases.models import (
     FirstRead,
     Protocol,
     SavedView,
+    Sending,
+    SendingRule,
     Snapshot,
     TeachingRead,
     Webhook,
@@ -105,6 +107,20 @@ class SnapshotAdmin(ReadOnlyAdmin):
     list_filter = ("state", "cohort")
     list_select_related = ("cohort", "created_by")
     search_fields = ("id", "digest")
+
+
+@admin.register(Sending)
+class SendingAdmin(ReadOnlyAdmin):
+    list_display = ("case", "destination", "state", "attempts", "created_at", "ended_at")
+    list_filter = ("state", "destination", "cohort")
+    list_select_related = ("case",)
+    search_fields = ("case__code",)
+
+
+@admin.register(SendingRule)
+class SendingRuleAdmin(ReadOnlyAdmin):
+    list_display = ("cohort", "destination", "moment", "since")
+    list_select_related = ("cohort",)
 
 
 @admin.register(SavedView)

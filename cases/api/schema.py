@@ -255,8 +255,8 @@ nobody has begun to read; otherwise the answer is 409."""
 STOW_DESCRIPTION = """\
 DICOMweb's Store Transaction (PS3.18, 10.5). The body is multipart/related with
 type="application/dicom"; each series becomes one case, as by every other door. Nothing that names
-a patient is stored, and no instance is kept that could be retrieved: its Retrieve URL is empty. An
-instance that was here already counts as stored."""
+a patient is stored, and no file is kept: what is retrieved is made anew and has other UIDs, so that
+the Retrieve URL is empty. An instance that was here already counts as stored."""
 STOW_STATUS = {
     200: "All instances were stored.",
     202: "Some were stored; the Failed SOP Sequence (0008,1198) names the others, each with its reason.",
@@ -273,6 +273,47 @@ QIDO: dict[str, Any] = {
     "responses": {
         (200, "application/dicom+json"): OpenApiResponse({"type": "array", "items": {"type": "object"}}),
         **problems(400, 401, 403, 404),
+    },
+}
+
+_WADO_DESCRIPTION = (
+    "DICOMweb's Retrieve Transaction (PS3.18, 10.4), of what you may see. Instances are made anew from the "
+    "stored picture, under keys of the cohort: UIDs are those that the search tells, dates are shifted, no "
+    "name and no result is in them. Each has one frame."
+)
+WADO: dict[str, Any] = {
+    "tags": ["cases"],
+    "description": f"{_WADO_DESCRIPTION} Explicit VR, little endian, uncompressed.",
+    "responses": {
+        (200, "multipart/related"): OpenApiResponse(OpenApiTypes.BINARY, description="An instance a part."),
+        **problems(401, 403, 404, 406),
+    },
+}
+WADO_JSON: dict[str, Any] = {
+    "tags": ["cases"],
+    "description": _WADO_DESCRIPTION,
+    "responses": {
+        (200, "application/dicom+json"): OpenApiResponse({"type": "array", "items": {"type": "object"}}),
+        **problems(401, 403, 404, 406),
+    },
+}
+WADO_RENDERED: dict[str, Any] = {
+    "tags": ["cases"],
+    "description": f"{_WADO_DESCRIPTION} At full size, in its file's window; JPEG unless PNG is asked for.",
+    "responses": {
+        (200, "image/jpeg"): OpenApiResponse(OpenApiTypes.BINARY, description="The picture."),
+        (200, "image/png"): OpenApiResponse(OpenApiTypes.BINARY, description="The picture."),
+        **problems(401, 403, 404, 406),
+    },
+}
+WADO_FRAMES: dict[str, Any] = {
+    "tags": ["cases"],
+    "description": _WADO_DESCRIPTION,
+    "responses": {
+        (200, "multipart/related"): OpenApiResponse(
+            OpenApiTypes.BINARY, description="The pixels, uncompressed and little endian, as one part."
+        ),
+        **problems(401, 403, 404, 406),
     },
 }
 

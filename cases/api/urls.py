@@ -9,6 +9,16 @@ from cases.api.views.cases import CasesView, CaseView, RetryView
 from cases.api.views.cohorts import CohortsView, CohortView, PlanView, ReadersView
 from cases.api.views.dicom_export import CaseDicomView
 from cases.api.views.dicomweb import InstancesOfSeriesView, SeriesOfStudyView, StudiesView
+from cases.api.views.dicomweb_retrieval import (
+    FramesView,
+    InstanceMetadataView,
+    InstanceView,
+    RenderedView,
+    SeriesMetadataView,
+    SeriesView,
+    StudyMetadataView,
+    StudyView,
+)
 from cases.api.views.docs import docs
 from cases.api.views.exports import ReviewedCasesView
 from cases.api.views.figures import FiguresView
@@ -38,6 +48,7 @@ from cases.api.views.webhooks import (
 )
 
 app_name = "api"
+_INSTANCE = "dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/instances/<str:instance>"
 urlpatterns = [
     path("", IndexView.as_view(), name="index"),
     path("schema/", SpectacularAPIView.as_view(http_method_names=METHODS), name="schema"),
@@ -75,6 +86,26 @@ urlpatterns = [
         InstancesOfSeriesView.as_view(),
         name="dicomweb-instances",
     ),
+    path("dicomweb/<uuid:cohort_id>/studies/<str:study>", StudyView.as_view(), name="wado-study"),
+    path(
+        "dicomweb/<uuid:cohort_id>/studies/<str:study>/metadata",
+        StudyMetadataView.as_view(),
+        name="wado-study-metadata",
+    ),
+    path(
+        "dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>",
+        SeriesView.as_view(),
+        name="wado-series",
+    ),
+    path(
+        "dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/metadata",
+        SeriesMetadataView.as_view(),
+        name="wado-series-metadata",
+    ),
+    path(_INSTANCE, InstanceView.as_view(), name="wado-instance"),
+    path(f"{_INSTANCE}/metadata", InstanceMetadataView.as_view(), name="wado-instance-metadata"),
+    path(f"{_INSTANCE}/rendered", RenderedView.as_view(), name="wado-rendered"),
+    path(f"{_INSTANCE}/frames/<str:frames>", FramesView.as_view(), name="wado-frames"),
     path("cases/", CasesView.as_view(), name="cases"),
     path("cases/<slug:code>/", CaseView.as_view(), name="case"),
     path("cases/<slug:code>/adjudication/", AdjudicationView.as_view(), name="adjudication"),

@@ -20,7 +20,8 @@ def answer_to(receipts: Iterable[tuple[tuple[str, str], Receipt]]) -> tuple[int,
     """Return the status, and the answer as DICOM's JSON.
 
     receipts: of each instance its SOP class and instance UID, as they came, and what became of it. One that
-    was here already counts as stored. There is no address to retrieve an instance from: none is kept.
+    was here already counts as stored. There is no address to retrieve it from: what is handed out is made
+    anew, under other UIDs.
     """
     stored, failed = [], []
     for uids, receipt in receipts:

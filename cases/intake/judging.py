@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _t
 
 from cases import audit, storage
 from cases.analysis import jobs, key_result
-from cases.intake import deidentification
+from cases.intake import deidentification, originals
 from cases.intake.deidentification import Identity
 from cases.intake.receipts import (
     Given,
@@ -64,6 +64,8 @@ class StoredPicture:
     identity: Identity | None = None
     modality: str = ""
     is_suspect: bool = False
+    # What names it in its archive, encrypted; empty where the cohort keeps none.
+    original: str = ""
 
 
 @dataclass(frozen=True)
@@ -258,7 +260,14 @@ def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, 
         is_localizer=source.is_localizer,
     )
     return StoredPicture(
-        key, fields, notices, member, identity, source.modality, deidentification.is_suspect(source)
+        key,
+        fields,
+        notices,
+        member,
+        identity,
+        source.modality,
+        deidentification.is_suspect(source),
+        originals.sealed(source.original, cohort),
     )
 
 

@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 
 from cases import audit
 from cases.analysis import jobs, key_result, model_versions
-from cases.intake import copies
+from cases.intake import copies, originals
 from cases.intake.deidentification import Identity
 from cases.intake.judging import (
     Judged,
@@ -315,6 +315,7 @@ def _create(case_of: Callable[[Plan], Case], plan: Plan) -> dict[PictureKey, Ima
         copies.join_copies(images)
         Image.objects.bulk_create(images)
         copies.keep_pieces(images)
+        originals.keep(zip(images, (entry.original for entry in stored), strict=True))
         # What is in quarantine no network sees either, so that it can still be removed without a trace.
         if not case.is_quarantined:
             # Of every image, so that the case has one whole set of results also where earlier ones were

@@ -24,10 +24,13 @@ from cases.models.kept_answer import KeptAnswer
 from cases.models.likeness_piece import LikenessPiece
 from cases.models.membership import Membership
 from cases.models.model_version import ModelVersion
+from cases.models.original_reference import OriginalReference
 from cases.models.prediction import Prediction
 from cases.models.protocol import Protocol
 from cases.models.review import Review
 from cases.models.saved_view import SavedView
+from cases.models.sending import Sending
+from cases.models.sending_rule import SendingRule
 from cases.models.series import Series
 from cases.models.snapshot import Snapshot
 from cases.models.teaching_read import TeachingRead
@@ -53,10 +56,13 @@ __all__ = [
     "LikenessPiece",
     "Membership",
     "ModelVersion",
+    "OriginalReference",
     "Prediction",
     "Protocol",
     "Review",
     "SavedView",
+    "Sending",
+    "SendingRule",
     "Series",
     "Snapshot",
     "TeachingRead",

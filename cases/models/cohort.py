@@ -28,6 +28,12 @@ class Cohort(ProtocolFields):
         default=False,
         help_text=_("The network knows MR alone: its input gate marks what is none."),
     )
+    keeps_originals = models.BooleanField(
+        _("keeps references to originals"),
+        default=False,
+        db_default=False,
+        help_text=_("Encrypted, so that reports can be sent into the studies that the pictures came from."),
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     # The plan: what the study has set itself, and is measured by.
     planned_readers = models.PositiveSmallIntegerField(_("planned readers"), null=True, blank=True)

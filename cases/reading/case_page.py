@@ -23,7 +23,7 @@ from cases.blinding import is_held_back, may_see_statements, truth_lies_open
 from cases.classes import known_classes
 from cases.disclosures import Seen
 from cases.lifecycle import READER_ONLY_CLASSES, CaseState, Shown
-from cases.models import Case, Prediction, Review, Series
+from cases.models import Case, Prediction, Review, SendingRule, Series
 from cases.permissions import Action
 from cases.reading.adjudications import is_adjudicator
 from cases.reading.forms import AmendForm, FirstReadForm, ReviewForm, initial_of
@@ -122,6 +122,7 @@ def page(
     seen = _shown_now(request, case, withheld=shown is None or withheld, reading=reading, decision=decision)
     # While a form is open, which case comes next is asked after the page is there (next_case_views.ahead).
     asked: FirstReadForm | ReviewForm | None = reading["form"] or reading["first_form"]
+    is_told = lie_open and truth_lies_open(case) and bool(reading.get("history"))
     context: dict[str, Any] = {
         "case": case,
         "image": image,
@@ -148,10 +149,10 @@ def page(
         "seen": seen,
         "is_held": shown is None and has_result and not stage.is_blind and is_held_back(request.user, case),
         "is_late": seen.knows_the_answer or (reading.get("is_amendment") and is_for_adjudicator(case)),
-        "may_export": lie_open
-        and Action.EXPORT in stage.actions
-        and truth_lies_open(case)
-        and bool(reading.get("history")),
+        "may_export": is_told and Action.EXPORT in stage.actions,
+        "may_send": is_told
+        and Action.MANAGE in stage.actions
+        and SendingRule.objects.filter(cohort=case.cohort_id).exists(),
         "adjudicates": case.state == CaseState.DISPUTED and is_adjudicator(request.user, case),
     } | reading
     return render(request, "reading/case.html", context, status=status)

@@ -11,7 +11,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _t
 
 from cases.lifecycle import CaseState, Reading
-from cases.models import Assignment, Case, Claim, Cohort, Draft, FirstRead, Image, Membership, TeachingRead
+from cases.models import (
+    Assignment,
+    Case,
+    Claim,
+    Cohort,
+    Draft,
+    FirstRead,
+    Image,
+    Membership,
+    OriginalReference,
+    TeachingRead,
+)
 from cases.permissions import Action, require, roles_with
 from cases.worklist.bulk import Act, Reasons, keys_of
 
@@ -69,6 +80,8 @@ class Move(Act):
         of_these = {"case__in": keys_of(cases)}
         Assignment.objects.filter(**of_these).delete()
         Claim.objects.filter(**of_these).delete()
+        if not self.cohort.keeps_originals:
+            OriginalReference.objects.filter(image__case__in=keys_of(cases)).delete()
         Image.objects.filter(**of_these).update(cohort=self.cohort)
         Case.objects.filter(pk__in=keys_of(cases)).update(cohort=self.cohort)
 

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.geometry import Geometry
+from inference.geometry import Geometry, Way
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -73,6 +73,26 @@ Kept: TypeAlias = Mapping[str, str | float]
 
 
 @dataclass(frozen=True)
+class Original:
+    """What names a frame in the archive that it comes from, and how its pixels lie there.
+
+    frame: its number in the instance, from 1; 0 where it has that alone. rows, columns, way: of the file, and
+    how the picture was turned from it (inference.geometry.turned_back).
+    """
+
+    patient: str
+    issuer: str
+    study: str
+    series: str
+    instance: str
+    sop_class: str
+    frame: int
+    rows: int
+    columns: int
+    way: Way
+
+
+@dataclass(frozen=True)
 class Source:
     """What a hospital's file says of whom and what it shows.
 
@@ -81,7 +101,8 @@ class Source:
     or None, for what the file does not say. patient: what the archive calls the patient; person: all that
     tells people apart. apart: what tells images of the same place in one series apart, such as echo, b-value
     and time. burned_in: "yes" where the file says that text is burned in, "maybe" where it is a screen copy
-    and does not say, "" otherwise. removed: how many elements of the header were not kept.
+    and does not say, "" otherwise. removed: how many elements of the header were not kept. original: what
+    names the frame in its archive, for cohorts that may keep it, encrypted (cases/intake/originals.py).
     """
 
     patient: str = ""
@@ -97,6 +118,7 @@ class Source:
     burned_in: str = ""
     kept: Kept = field(default_factory=dict)
     removed: int = 0
+    original: Original | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -272,7 +272,7 @@ def _slice(
     else:
         pixels, intensity = _greys(volume, plane, ends)
     said = list(notices)
-    pixels, geometry = placed(pixels, _geometry(volume, (columns, rows, across), place), 1.0, limits, said)
+    pixels, geometry, _ = placed(pixels, _geometry(volume, (columns, rows, across), place), 1.0, limits, said)
     return DecodedImage(
         pixels, "nifti", tuple(dict.fromkeys(said)), geometry, intensity, Source(number=place + 1), place
     )

@@ -10,7 +10,7 @@ from PIL import Image
 
 from inference.formats.base import Limits, Notice, Pixels
 from inference.formats.pillow import check_size
-from inference.geometry import Geometry, square_shape, squared, turned
+from inference.geometry import Geometry, Way, square_shape, squared, turned
 
 _TURNED = Notice(
     "turned_radiological",
@@ -23,8 +23,8 @@ _SQUARED = Notice(
 
 def placed(
     pixels: Pixels, geometry: Geometry, aspect: float, limits: Limits, notices: list[Notice]
-) -> tuple[Pixels, Geometry]:
-    """Return the picture upright and with square pixels, and where it lies then.
+) -> tuple[Pixels, Geometry, Way]:
+    """Return the picture upright and with square pixels, where it lies then, and which way it was turned.
 
     aspect: the height of a pixel over its width, in the file's rows and columns; of no account where spacing
     is known. Raises ImageError too_many_pixels where square pixels would be too many.
@@ -37,10 +37,10 @@ def placed(
         notices.append(_SQUARED)
         geometry = squared(geometry, pixels.shape, shape)
         pixels = _drawn(pixels, shape)
-    shown, geometry, is_changed = turned(pixels, geometry)
-    if is_changed:
+    shown, geometry, way = turned(pixels, geometry)
+    if any(way):
         notices.append(_TURNED)
-    return shown, geometry
+    return shown, geometry, way
 
 
 def _drawn(pixels: Pixels, shape: tuple[int, int]) -> Pixels:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Any
 
-from inference.formats.base import DecodedImage, Intensity, Notice, Pixels, Source
+from inference.formats.base import DecodedImage, Intensity, Notice, Original, Pixels, Source
 from inference.geometry import Geometry
 
 
@@ -75,6 +75,24 @@ def _source(plain: dict[str, Any]) -> Source:
         is_localizer=bool(plain["is_localizer"]),
         kept=kept,
         removed=int(plain["removed"]),
+        original=original_of_plain(plain["original"]) if plain["original"] is not None else None,
+    )
+
+
+def original_of_plain(plain: dict[str, Any]) -> Original:
+    """What names a frame in its archive, from what `asdict` made of it."""
+    swap, flip_right, flip_down = plain["way"]
+    return Original(
+        patient=_word(plain["patient"]),
+        issuer=_word(plain["issuer"]),
+        study=_word(plain["study"]),
+        series=_word(plain["series"]),
+        instance=_word(plain["instance"]),
+        sop_class=_word(plain["sop_class"]),
+        frame=int(plain["frame"]),
+        rows=int(plain["rows"]),
+        columns=int(plain["columns"]),
+        way=(bool(swap), bool(flip_right), bool(flip_down)),
     )
 
 

@@ -14,7 +14,7 @@ from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from portal.settings.env import BASE_DIR, env, standalone_secret_key
+from portal.settings.env import BASE_DIR, encryption_keys, env, standalone_secret_key
 
 VAR_DIR = Path(env.str("SECONDREAD_VAR", default=str(BASE_DIR / "var"))).absolute()
 
@@ -212,6 +212,8 @@ DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
 CASE_MAX_IMAGES = env.int("CASE_MAX_IMAGES", default=1000)
 # Of the keys that stand for patients and series; empty for SECRET_KEY (cases/intake/deidentification.py).
 PSEUDONYM_KEY = env.str("PSEUDONYM_KEY", default="")
+# Of the references to originals (cases/intake/originals.py): the first encrypts, all of them decrypt.
+ORIGINALS_KEYS = encryption_keys()
 # What exceeds this goes to a temporary file on disk while it arrives, never into memory.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 FILE_UPLOAD_HANDLERS = [
@@ -241,6 +243,17 @@ DICOM_TIMEOUT_SECONDS = env.int("DICOM_TIMEOUT_SECONDS", default=60)
 # Networks inside the house that webhooks may lead to, and whether they may do so without TLS.
 WEBHOOK_PRIVATE_NETWORKS: list[str] = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])
 WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", default=False)
+# --- Where reviewed cases are sent (cases/exchange/destinations.py) ----------------
+
+# Archives as NAME=ADDRESS, and the Authorization header for each that wants one as NAME=Bearer TOKEN.
+DICOM_DESTINATIONS: list[str] = env.list("DICOM_DESTINATIONS", default=[])
+DICOM_DESTINATION_TOKENS: list[str] = env.list("DICOM_DESTINATION_TOKENS", default=[])
+DICOM_DESTINATION_CA = env.str("DICOM_DESTINATION_CA", default="")
+DICOM_DESTINATION_CERTIFICATE = env.str("DICOM_DESTINATION_CERTIFICATE", default="")
+DICOM_DESTINATION_KEY = env.str("DICOM_DESTINATION_KEY", default="")
+# Of silence; and after how long nobody tries again.
+DICOM_DESTINATION_TIMEOUT_SECONDS = env.int("DICOM_DESTINATION_TIMEOUT_SECONDS", default=30)
+DICOM_DESTINATION_GIVE_UP_HOURS = env.int("DICOM_DESTINATION_GIVE_UP_HOURS", default=72)
 
 # --- Queue ---------------------------------------------------------------------
 
@@ -296,7 +309,11 @@ CELERY_TASK_SOFT_TIME_LIMIT = JOB_SOFT_SECONDS
 CELERY_TASK_TIME_LIMIT = JOB_HARD_SECONDS
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
-CELERY_TASK_ROUTES = {"cases.analysis.worker.analyse": {"queue": "analysis"}}
+CELERY_TASK_ROUTES = {
+    "cases.analysis.worker.analyse": {"queue": "analysis"},
+    # Their own, since they wait for other machines.
+    "cases.exchange.tasks.*": {"queue": "sending"},
+}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_IMPORTS = [
@@ -360,6 +377,12 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
 }
+if DICOM_DESTINATIONS:
+    CELERY_BEAT_SCHEDULE["send-waiting"] = {
+        "task": "cases.exchange.tasks.send_waiting",
+        "schedule": 10,
+        "options": {"expires": 10},
+    }
 # Where the ends of the record's chain are written down, outside the database.
 AUDIT_ANCHORS = env.str("AUDIT_ANCHORS", default=str(VAR_DIR / "audit-anchors.txt"))
 # Who looked at what: "soon" by a thread beside the request, "now" within it, or "off".

@@ -6,6 +6,7 @@ them with `.env.example` sees each of them.
 
 from __future__ import annotations
 
+import base64
 import secrets
 from pathlib import Path
 
@@ -26,6 +27,8 @@ if (BASE_DIR / ".env").is_file():
 LEAST_KEY_LENGTH = 50
 # Half of what 64 hexadecimal digits have on average: a typed row of keys has fewer.
 LEAST_KEY_LETTERS = 8
+# Of a Fernet key (cryptography), half for its signature.
+ENCRYPTION_KEY_BYTES = 32
 
 
 def strong_secret_key() -> str:
@@ -48,6 +51,22 @@ def named_hosts() -> list[str]:
             "links in mails are made of what a request claims. “*” and an empty list are not taken."
         )
     return names
+
+
+def encryption_keys() -> list[str]:
+    """ORIGINALS_KEYS; ImproperlyConfigured where one is no key, which would be found out at an upload."""
+    keys: list[str] = [key.strip() for key in env.list("ORIGINALS_KEYS", default=[])]
+    for key in keys:
+        try:
+            length = len(base64.b64decode(key, altchars=b"-_", validate=True))
+        except ValueError:
+            length = 0
+        if length != ENCRYPTION_KEY_BYTES:
+            raise ImproperlyConfigured(
+                "ORIGINALS_KEYS: each key is 32 random bytes in URL-safe base64, such as "
+                "`openssl rand -base64 32 | tr '+/' '-_'` prints."
+            )
+    return keys
 
 
 def chosen_mail() -> None:

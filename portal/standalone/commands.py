@@ -35,14 +35,17 @@ def processes(options: Options) -> dict[str, list[str]]:
     return {
         "web": _python("portal.standalone.webserver", options.host, str(options.port)),
         "analysis": _python("celery", "--app=portal.celery", "worker", *_worker("analysis", "custom")),
-        "maintenance": _python("portal.standalone.maintenance", *_worker("maintenance", "threads", 2)),
+        "maintenance": _python("portal.standalone.maintenance", *_worker("maintenance", "threads", 4)),
     }
 
 
 def _worker(queue: str, pool: str, at_once: int = 1) -> list[str]:
-    """at_once: a snapshot that is written must not keep the sweep waiting."""
+    """at_once: neither a snapshot that is written nor an archive that does not answer must keep the sweep
+    waiting.
+    """
+    queues = f"{queue},sending" if queue == "maintenance" else queue
     return [
-        f"--queues={queue}",
+        f"--queues={queues}",
         f"--hostname={queue}@%h",
         f"--pool={pool}",
         f"--concurrency={at_once}",

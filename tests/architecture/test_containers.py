@@ -46,6 +46,7 @@ def test_database_and_queue_have_no_way_out() -> None:
         "proxy",
         "web",
         "dicom",
+        "sending",
     }
 
 

@@ -113,6 +113,7 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "view_id": "1",
         "name": "radiologist",
         "snapshot_id": str(case.pk),
+        "sending_id": str(case.pk),
         "table": "statements",
         "extension": "csv",
         "position": "0",
@@ -121,6 +122,8 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "act": "test",
         "study": "2.25.1",
         "series": "2.25.2",
+        "instance": "2.25.3",
+        "frames": "1",
     }
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], route)
 

@@ -18,7 +18,9 @@ from pydicom.pixels.decoders import gdcm
 
 from inference.errors import ImageError
 from inference.formats import read_image, read_images
+from inference.formats.base import Original
 from inference.formats.guarded import read_image_guarded, read_images_guarded
+from inference.geometry import turned_back
 from tests.inference.dicoms import (
     compressed,
     dataset,
@@ -409,9 +411,9 @@ def test_aspect_without_spacing_is_heard_too() -> None:
 # --- Many frames ---------------------------------------------------------------------------------
 
 
-def enhanced(slopes: list[float]) -> bytes:
+def enhanced(slopes: list[float], **elements: Any) -> bytes:
     frames = np.stack([ramp() + 10 * place for place in range(len(slopes))])
-    made = dataset(frames, NumberOfFrames=len(slopes), BitsStored=12, HighBit=11)
+    made = dataset(frames, NumberOfFrames=len(slopes), BitsStored=12, HighBit=11, **elements)
     made.SharedFunctionalGroupsSequence = sequence(
         PlaneOrientationSequence=sequence(ImageOrientationPatient=[1, 0, 0, 0, 1, 0]),
         PixelMeasuresSequence=sequence(PixelSpacing=[1, 1], SliceThickness=2),
@@ -624,3 +626,55 @@ def test_gdcm_is_asked_for_lossless_jpeg_alone(monkeypatch) -> None:
     assert asked == []
     read_image(compressed(ramp(), uid.JPEGLosslessSV1, [imagecodecs.ljpeg_encode(ramp())]))
     assert asked == [uid.JPEGLosslessSV1]
+
+
+# --- What leads back to the archive --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spacing", [[1, 1], [2, 1], [1, 3]])
+@pytest.mark.parametrize("right", [(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0)])
+@pytest.mark.parametrize("is_mirrored", [False, True])
+def test_points_of_the_picture_lead_back_to_the_pixels_of_the_file(right, spacing, is_mirrored) -> None:
+    """All eight ways a slice may lie; where pixels are not square, each of the file's has several."""
+    down = np.cross((0, 0, -1 if is_mirrored else 1), right)
+    stored = ramp()
+    place = in_space(right, tuple(map(float, down))) | {"PixelSpacing": spacing}
+    (image,) = read_images(dicom(stored, **place, BitsStored=12, HighBit=11))
+    original = image.source.original
+    assert (original.rows, original.columns, original.frame) == (40, 48, 0)
+    rows, columns = np.mgrid[0 : image.height, 0 : image.width]
+    middles = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1)
+    found = turned_back(middles, original.way, (image.height, image.width), (40, 48))
+    x, y = np.floor(found).astype(int).T
+    difference = np.abs(modality(image).ravel() - stored[y, x])
+    # Between two rows of the file a picture with more of them lies between two values.
+    assert difference.max() <= (0 if spacing == [1, 1] else 0.5 + 48 * 4000 / (40 * 48) / 2)
+    corners = turned_back(
+        np.array([[0, 0], [image.width, image.height]], float),
+        original.way,
+        (image.height, image.width),
+        (40, 48),
+    )
+    assert sorted(corners[:, 0]) == [0, 48]
+    assert sorted(corners[:, 1]) == [0, 40]
+
+
+def test_original_names_each_frame_and_nothing_that_is_no_identifier() -> None:
+    named = {"PatientID": "MRN-1", "StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.4"}
+    first, second = (
+        image.source.original for image in read_images(enhanced([1, 2], SOPInstanceUID="1.2.5", **named))
+    )
+    assert first == Original(
+        patient="MRN-1",
+        issuer="",
+        study="1.2.3",
+        series="1.2.4",
+        instance="1.2.5",
+        sop_class=uid.MRImageStorage,
+        frame=1,
+        rows=40,
+        columns=48,
+        way=(False, False, False),
+    )
+    assert second.frame == 2
+    assert read_image(dicom(ramp(), StudyInstanceUID=None)).source.original is None

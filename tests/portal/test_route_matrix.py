@@ -105,6 +105,11 @@ door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/record/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/record/lines.ndjson
 door/door 403/404   403/404   403/404   200/404   403/404   403/404   403/404   dashboard/reanalyse/
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/sendings/
+405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/sendings/<uuid:sending_id>/again/
+405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/sendings/case/
+405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/sendings/originals/
+405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/sendings/rules/
 door/door 403/403   403/403   403/403   200/302   403/403   403/403   403/403   dashboard/snapshots/
 door/405  403/405   403/405   403/405   404/405   404/405   404/405   404/405   dashboard/snapshots/<uuid:snapshot_id>/<slug:table>.<slug:extension>
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/snapshots/codebook.csv
@@ -163,9 +168,17 @@ visitor   technol.  radiol.   adjudic.  administ. exporter  stranger  nobody    
 401/401   403/403   403/403   403/403   200/400   403/403   404/404   404/404   api/v1/cohorts/<uuid:cohort_id>/truth/
 401/401   403/403   403/403   403/403   200/400   403/403   404/404   404/404   api/v1/cohorts/<uuid:cohort_id>/webhooks/
 401/401   200/400   200/400   200/400   200/400   403/403   404/404   404/404   api/v1/dicomweb/<uuid:cohort_id>/studies
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/metadata
 401/401   200/405   200/405   200/405   200/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>
 401/401   200/405   200/405   200/405   200/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/instances
 200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/docs/
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/instances/<str:instance>
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/instances/<str:instance>/frames/<str:frames>
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/instances/<str:instance>/metadata
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/instances/<str:instance>/rendered
+401/401   404/405   404/405   404/405   404/405   403/405   404/405   404/405   api/v1/dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/metadata
 401/401   403/405   403/405   403/405   400/405   400/405   403/405   403/405   api/v1/figures/
 401/401   403/405   403/405   403/405   200/405   403/405   403/405   403/405   api/v1/model-versions/
 200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   api/v1/problems/
@@ -232,6 +245,8 @@ list      add       change    delete    history   model
 200/200   403/403   200/403   403/403   200/200   cases/protocol
 200/200   403/403   200/403   403/403   200/200   cases/review
 200/200   403/403   200/403   403/403   200/200   cases/savedview
+200/200   403/403   302/403   403/403   302/302   cases/sending
+200/200   403/403   302/403   403/403   302/302   cases/sendingrule
 200/200   403/403   302/403   403/403   302/302   cases/series
 200/200   403/403   200/403   403/403   200/200   cases/snapshot
 200/200   403/403   302/403   403/403   302/302   cases/teachingread

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.http import Http404
+from django.urls import reverse
 from django.utils.http import parse_header_parameters
 from django.utils.translation import gettext as _t
 from drf_spectacular.types import OpenApiTypes
@@ -91,7 +92,7 @@ class StudiesView(ApiView):
     )
     def post(self, request: Request, cohort_id: UUID) -> Response:
         """Take the instances in; the answer names each of them."""
-        cohort = _cohort(request, cohort_id)
+        cohort = cohort_or_404(request, cohort_id)
         require(user_of(request), Action.UPLOAD, cohort)
         with closing(_parts(request)) as parts:
             receipts = submit_series(
@@ -143,14 +144,23 @@ def _found(
     **within: str,
 ) -> Response:
     """The answer of a search in the cohort, `within` a study or series."""
-    cohort = _cohort(request, cohort_id)
+    cohort = cohort_or_404(request, cohort_id)
     require(user_of(request), Action.VIEW, cohort)
     try:
         query = qido.query_of(request.query_params.dict())
     except qido.UnknownQuery as error:
         raise ParseError(str(error)) from None
     narrowed = replace(query, filters=query.filters | within)
-    return Response(search(user_of(request), cohort, narrowed))
+    found = search(user_of(request), cohort, narrowed)
+    root = request.build_absolute_uri(reverse("api:dicomweb-studies", args=[cohort.pk]))
+    return Response([item | _retrieved_from(root, item) for item in found])
+
+
+def _retrieved_from(root: str, item: dict[str, Any]) -> dict[str, Any]:
+    """The address that what was found is retrieved from."""
+    levels = {"studies": "0020000D", "series": "0020000E", "instances": "00080018"}
+    uids = [f"{level}/{item[tag]['Value'][0]}" for level, tag in levels.items() if tag in item]
+    return {"00081190": {"vr": "UR", "Value": ["/".join([root.removesuffix("/studies"), *uids])]}}
 
 
 def _parts(request: Request) -> RelatedParts:
@@ -161,7 +171,8 @@ def _parts(request: Request) -> RelatedParts:
     return data
 
 
-def _cohort(request: Request, cohort_id: UUID) -> Cohort:
+def cohort_or_404(request: Request, cohort_id: UUID) -> Cohort:
+    """The cohort of this id; Http404 where there is none, or the user is not in it."""
     for entry in cohorts_of(request.user):
         if entry.cohort.pk == cohort_id:
             return entry.cohort

@@ -80,13 +80,13 @@ def instances_of(facts: CaseFacts) -> Iterator[tuple[str, Dataset]]:
 
     pictures = []
     for image in facts.images:
-        picture = captures.capture_of_picture(facts.case, image)
+        picture = captures.capture_of_picture(facts, image)
         yield f"picture-{image.position + 1}.dcm", picture
         pictures.append(_without_pixels(picture))
     drawing: Dataset | None = None
     if drawn_layer(facts.result):
         source = pictures[facts.images.index(facts.result.image)]
-        drawn = captures.capture_of_drawing(facts.case, facts.result, source)
+        drawn = captures.capture_of_drawing(facts, source)
         yield f"heat-map-{facts.result.image.position + 1}.dcm", drawn
         drawing = _without_pixels(drawn)
     yield "network.dcm", reports.report_of_network(facts, pictures, drawing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from django.utils.translation import override
@@ -14,7 +14,11 @@ from cases.models import Adjudication, Case, FirstRead, Image, ModelVersion, Pre
 from cases.models.review import standing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
+    from uuid import UUID
+
+    from inference.formats.base import Original
 
 Said: TypeAlias = FirstRead | Review | Adjudication
 # Of a code's meaning (PS3.5, 6.2: LO). The standard counts characters, and some that read it count bytes.
@@ -30,16 +34,26 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Previous:
+    """The review that was amended, and whether its report was verified."""
+
+    review: UUID
+    is_verified: bool
+
+
+@dataclass(frozen=True)
 class Read:
     """What one reader says of the case in the end, and what the same reader had said before the reveal.
 
-    is_verified: it is what stands for the case, and nobody has another word in it.
+    is_verified: it is what stands for the case, and nobody has another word in it. previous: what an archive
+    may have been told before the reader amended it.
     """
 
     said: Review | Adjudication
     first: FirstRead | None
     reader: str
     is_verified: bool
+    previous: Previous | None = None
 
     @property
     def is_adjudication(self) -> bool:
@@ -49,12 +63,16 @@ class Read:
 
 @dataclass(frozen=True)
 class CaseFacts:
-    """One case: the pictures that something is said of, the network's result, and the reads in the end."""
+    """One case: the pictures that something is said of, the network's result, and the reads in the end.
+
+    link: what names each of the images in the archive that it comes from, where that is told; by position.
+    """
 
     case: Case
     images: list[Image]
     result: Prediction
     reads: list[Read]
+    link: Mapping[int, Original] = field(default_factory=dict)
 
 
 def facts_of(case: Case) -> CaseFacts | None:
@@ -87,12 +105,27 @@ def _reads(case: Case, reviews: list[Review]) -> list[Read]:
             first.get(review.reader_id),
             str(review.reader_id),
             is_verified=is_over and agree and decision is None,
+            previous=_previous(case, review) if review.amends_id else None,
         )
         for review in reviews
     ]
     if decision:
         reads.append(Read(decision, None, str(decision.adjudicator_id), is_verified=is_over))
     return reads
+
+
+def _previous(case: Case, review: Review) -> Previous | None:
+    """What had been said in the place of an amendment, where the case was over by then: of one that was not,
+    no archive has a report.
+    """
+    before: dict[UUID, Review] = {}
+    earlier = Review.objects.filter(case=case, is_remark=False, created_at__lt=review.created_at)
+    for each in earlier.order_by("created_at", "id"):
+        before[each.reader_id] = each
+    terms = case.protocol or case.cohort
+    if review.amends_id is None or len(before) < terms.readers_required:
+        return None
+    return Previous(review.amends_id, len({each.final_class for each in before.values()}) == 1)
 
 
 def finding_of(said: Said) -> Finding:

@@ -10,7 +10,7 @@ from django.conf import settings
 
 # Part of every UID: raise it when what an instance holds or shows changes, since an archive may have the old
 # one under its UID, and one UID is one content for ever (PS3.5, 9).
-FORM = 1
+FORM = 2
 
 
 def uid_of(kind: str, *parts: object) -> str:

@@ -24,7 +24,9 @@ from highdicom.sr import (
     SourceImageForRegion,
     TrackingIdentifier,
 )
+from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
+from pydicom.uid import EnhancedSRStorage
 
 from cases.export.dicom.captures import MANUFACTURER
 from cases.export.dicom.drawings import SIMULATED
@@ -32,13 +34,20 @@ from cases.export.dicom.facts import Finding, as_meaning, finding_of, finding_of
 from cases.export.dicom.identifiers import uid_of
 from cases.export.dicom.regions import graphics_of
 from cases.export.dicom.stamps import stamp
+from cases.export.dicom.study import (
+    evidence_of,
+    frames_of,
+    in_file,
+    name_patient,
+    own_uid,
+    series_number,
+    study_uid,
+)
 from cases.models import Review
 from cases.models.statement import Confidence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from pydicom.dataset import Dataset
 
     from cases.export.dicom.facts import CaseFacts, Read, Said
 
@@ -53,7 +62,8 @@ _PROCEDURE = CodedConcept("24590-2", "LN", "MR Brain")
 def report_of_network(facts: CaseFacts, pictures: Sequence[Dataset], drawing: Dataset | None) -> EnhancedSR:
     """What the network says: preliminary and verified by nobody, for ever.
 
-    pictures: the captures of the pictures that are told of, by `facts.images`. Of a picture that the network
+    pictures: the captures of the pictures that are told of, by `facts.images`; in the original study the
+    report refers to the originals instead. Of a picture that the network
     refused neither class nor probabilities are told, as on the page.
     """
     result = facts.result
@@ -72,14 +82,18 @@ def report_of_network(facts: CaseFacts, pictures: Sequence[Dataset], drawing: Da
         manufacturer=MANUFACTURER,
     )
     shown = finding_of_class(version, result.predicted_class)
-    source = _picture_at(facts, pictures, result.image.position)
+    originals = evidence_of(facts, pictures)
+    source = _picture_at(facts, originals, result.image.position)
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uid_of("network finding", result.pk), "Network result"),
         finding_type=_code(REFUSED if result.is_refused else shown),
         algorithm_id=algorithm,
         finding_sites=[_site()],
         measurements=None if result.is_refused else _probabilities(facts),
-        source_images=[_source(source), *([_source(drawing)] if drawing is not None else [])],
+        source_images=[
+            _source(source, frames_of(facts, result.image)),
+            *([_source(drawing)] if drawing is not None else []),
+        ],
     )
     report = _report(
         facts,
@@ -101,11 +115,12 @@ def report_of_read(facts: CaseFacts, pictures: Sequence[Dataset], number: int) -
     """
     read = facts.reads[number]
     name = f"Reader^{read.reader}"
-    groups = _groups(facts, pictures, read)
+    originals = evidence_of(facts, pictures)
+    groups = _groups(facts, originals, read)
     kind = "Adjudication" if read.is_adjudication else "Read"
     report = _report(
         facts,
-        pictures,
+        originals,
         ObserverContext(codes.DCM.Person, PersonObserverIdentifyingAttributes(name=name)),
         groups,
         key=("read report", read.said.pk, read.is_verified),
@@ -113,6 +128,7 @@ def report_of_read(facts: CaseFacts, pictures: Sequence[Dataset], number: int) -
         words=f"{kind}, suspected",
         is_final=True,
         verifier=name if read.is_verified else None,
+        previous=("read report", read.previous.review, read.previous.is_verified) if read.previous else None,
     )
     stamp(report, made_at(read.said))
     return report
@@ -129,19 +145,21 @@ def _report(
     words: str,
     is_final: bool = False,
     verifier: str | None = None,
+    previous: tuple[object, ...] | None = None,
 ) -> EnhancedSR:
-    kind, *of = key
+    """key: what the report is of; previous: that of the report in whose place it stands."""
+    series_uid, instance_uid = _uids(facts, key)
     content = MeasurementReport(
         observation_context=ObservationContext(observer),
         procedure_reported=_PROCEDURE,
         imaging_measurements=groups,
     )
     report = EnhancedSR(
-        evidence=evidence,
+        evidence=_each_once(evidence),
         content=content,
-        series_instance_uid=uid_of(f"{kind} series", *of),
-        series_number=series,
-        sop_instance_uid=uid_of(str(kind), *of),
+        series_instance_uid=series_uid,
+        series_number=series_number(facts, series),
+        sop_instance_uid=instance_uid,
         instance_number=1,
         manufacturer=MANUFACTURER,
         is_complete=True,
@@ -149,10 +167,31 @@ def _report(
         is_verified=verifier is not None,
         verifying_observer_name=verifier,
         verifying_organization=MANUFACTURER if verifier else None,
+        previous_versions=[_predecessor(facts, previous)] if previous else None,
     )
     simulated = f", {SIMULATED}" if facts.case.is_simulated else ""
+    name_patient(facts, report)
     report.SeriesDescription = f"{words}, research use only{simulated}"
     return report
+
+
+def _uids(facts: CaseFacts, key: tuple[object, ...]) -> tuple[str, str]:
+    """The UIDs of a report's series and of itself."""
+    kind, *of = key
+    return own_uid(facts, f"{kind} series", *of), own_uid(facts, str(kind), *of)
+
+
+def _predecessor(facts: CaseFacts, key: tuple[object, ...]) -> Dataset:
+    """What is asked of a report to name it as the previous version: it is in the same study."""
+    found = Dataset()
+    found.SOPClassUID, found.StudyInstanceUID = EnhancedSRStorage, study_uid(facts)
+    found.SeriesInstanceUID, found.SOPInstanceUID = _uids(facts, key)
+    return found
+
+
+def _each_once(evidence: Sequence[Dataset]) -> list[Dataset]:
+    """Several frames may be of one instance."""
+    return list({str(each.SOPInstanceUID): each for each in evidence}.values())
 
 
 def _groups(facts: CaseFacts, pictures: Sequence[Dataset], read: Read) -> list[Any]:
@@ -167,7 +206,7 @@ def _groups(facts: CaseFacts, pictures: Sequence[Dataset], read: Read) -> list[A
 
 def _statement(facts: CaseFacts, pictures: Sequence[Dataset], said: Said, name: str) -> Any:
     """The class, how sure the reader is, and what the reader says of the network's class."""
-    position = said.prediction.image.position if isinstance(said, Review) else facts.result.image.position
+    image = said.prediction.image if isinstance(said, Review) else facts.result.image
     with override("en"):
         evaluations = [_evaluation("confidence", "Confidence", said.confidence, _confidence(said))]
         if isinstance(said, Review):
@@ -180,7 +219,7 @@ def _statement(facts: CaseFacts, pictures: Sequence[Dataset], said: Said, name: 
         finding_type=_code(finding_of(said)),
         finding_sites=[_site()],
         qualitative_evaluations=evaluations,
-        source_images=[_source(_picture_at(facts, pictures, position))],
+        source_images=[_source(_picture_at(facts, pictures, image.position), frames_of(facts, image))],
     )
 
 
@@ -190,7 +229,7 @@ def _marked(facts: CaseFacts, pictures: Sequence[Dataset], said: Said, name: str
         return []
     image = next(image for image in facts.images if image.position == said.region.get("image", 0))
     picture = _picture_at(facts, pictures, image.position)
-    source = SourceImageForRegion(picture.SOPClassUID, picture.SOPInstanceUID)
+    source = SourceImageForRegion(picture.SOPClassUID, picture.SOPInstanceUID, frames_of(facts, image))
     return [
         PlanarROIMeasurementsAndQualitativeEvaluations(
             tracking_identifier=TrackingIdentifier(
@@ -200,7 +239,8 @@ def _marked(facts: CaseFacts, pictures: Sequence[Dataset], said: Said, name: str
             finding_type=_code(finding_of(said)),
             finding_sites=[_site()],
         )
-        for part in graphics_of(said.region, image.width, image.height)
+        for graphic in graphics_of(said.region, image.width, image.height)
+        for part in [in_file(facts, image, graphic)]
     ]
 
 
@@ -244,8 +284,8 @@ def _site() -> FindingSite:
     return FindingSite(codes.SCT.Brain)
 
 
-def _source(capture: Dataset) -> SourceImageForMeasurementGroup:
-    return SourceImageForMeasurementGroup(capture.SOPClassUID, capture.SOPInstanceUID)
+def _source(picture: Dataset, frames: list[int] | None = None) -> SourceImageForMeasurementGroup:
+    return SourceImageForMeasurementGroup(picture.SOPClassUID, picture.SOPInstanceUID, frames)
 
 
 def _picture_at(facts: CaseFacts, pictures: Sequence[Dataset], position: int) -> Dataset:

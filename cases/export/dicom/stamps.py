@@ -1,4 +1,4 @@
-"""What every instance says of itself: when it came to be, and that its patient is a code."""
+"""What every instance says of itself: when it came to be."""
 
 from __future__ import annotations
 
@@ -24,5 +24,3 @@ def stamp(instance: Dataset, at: datetime) -> None:
         equipment.ContributionDateTime = f"{day}{time}+0000"
     for observer in instance.get("VerifyingObserverSequence", []):
         observer.VerificationDateTime = f"{day}{time}+0000"
-    instance.PatientIdentityRemoved = "YES"
-    instance.DeidentificationMethod = METHOD

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from inference.formats.base import Source
+import re
+
+from inference.formats.base import Original, Source
 from inference.formats.dicom.header import Header
 from inference.formats.dicom.kept import kept_of
-from inference.geometry import Geometry, geometry_of
+from inference.geometry import Geometry, Way, geometry_of
 
 _LETTERS = {"L": 0, "R": 0, "P": 1, "A": 1, "H": 2, "F": 2}
 _POSITIVE = frozenset("LPH")
 _SCREEN_COPIES = ("1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.7.")
 _LONGEST = 256
+# PS3.5, 6.2 and 9.1. Anything else would make an archive file our reports somewhere else.
+_UID = re.compile(r"(?=.{3,64}\Z)(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
+_LONG_STRING = re.compile(r"[^\x00-\x1f\x7f\\]{0,64}")
 
 
 def geometry(header: Header) -> Geometry:
@@ -35,8 +40,11 @@ def aspect(header: Header) -> float:
     return 1.0
 
 
-def source(header: Header) -> Source:
-    """Whose the frame is and of which series; `kept` holds nothing that could name anybody."""
+def source(header: Header, shape: tuple[int, int], way: Way) -> Source:
+    """Whose the frame is and of which series; `kept` holds nothing that could name anybody.
+
+    shape: rows and columns of the file; way: how the picture was turned.
+    """
     patient = "\n".join(filter(None, (_text(header, "PatientID"), _text(header, "IssuerOfPatientID"))))
     name, born = _person(header), _text(header, "PatientBirthDate")
     frames = header.number("NumberOfFrames") or 1
@@ -55,8 +63,29 @@ def source(header: Header) -> Source:
         is_localizer="LOCALIZER" in header.words("ImageType") + header.words("FrameType"),
         burned_in=_burned_in(header),
         kept=kept,
+        original=_original(header, int(frames), shape, way),
         removed=max(0, len(header.dataset) + len(header.dataset.file_meta) - len(kept)),
     )
+
+
+def _original(header: Header, frames: int, shape: tuple[int, int], way: Way) -> Original | None:
+    """What names the frame in the archive that it comes from; None where a part of it is no identifier."""
+    original = Original(
+        patient=_text(header, "PatientID"),
+        issuer=_text(header, "IssuerOfPatientID"),
+        study=_text(header, "StudyInstanceUID"),
+        series=_text(header, "SeriesInstanceUID"),
+        instance=_text(header, "SOPInstanceUID"),
+        sop_class=_text(header, "SOPClassUID"),
+        frame=header.frame + 1 if frames > 1 else 0,
+        rows=shape[0],
+        columns=shape[1],
+        way=way,
+    )
+    uids = (original.study, original.series, original.instance, original.sop_class)
+    texts = (original.patient, original.issuer)
+    is_fit = all(map(_UID.fullmatch, uids)) and all(map(_LONG_STRING.fullmatch, texts))
+    return original if is_fit else None
 
 
 def _directions(header: Header) -> tuple[list[float] | None, list[float] | None]:

@@ -124,16 +124,15 @@ def _image(
     tags = header.dataset.keys()  # iterating the dataset itself reads the values
     if any(tag.group & 0xFF00 == _OVERLAY_GROUPS for tag in tags):
         notices.append(_OVERLAYS)
-    pixels, geometry = placed(
-        without_equal_channels(pixels), facts.geometry(header), facts.aspect(header), limits, notices
-    )
+    stored = without_equal_channels(pixels)
+    pixels, geometry, way = placed(stored, facts.geometry(header), facts.aspect(header), limits, notices)
     return DecodedImage(
         pixels,
         "dicom",
         tuple(dict.fromkeys(notices)),
         geometry,
         intensity,
-        facts.source(header),
+        facts.source(header, (stored.shape[0], stored.shape[1]), way),
         header.frame,
     )
 

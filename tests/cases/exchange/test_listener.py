@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import shutil
 import socket
 import ssl
@@ -25,12 +24,12 @@ from django.db import connection
 from pydicom.uid import CTImageStorage, MRImageStorage, RTPlanStorage
 from pynetdicom import AE, build_context
 from pynetdicom.sop_class import Verification
-from pynetdicom.transport import AssociationSocket
 
 from cases.exchange.listener import BoundedSocket, Listener, listener
 from cases.exchange.peers import PeerError, is_from, networks_of, peers_of
 from cases.exchange.reception import WORDS
 from cases.models import Case, Image
+from tests.cases.exchange.archives import dcmtks, self_signed
 from tests.cases.intake.hospital import slice_file
 
 pytestmark = [
@@ -43,20 +42,6 @@ pytestmark = [
 TITLE = "SCANNER1"
 SUCCESS, NOT_SUPPORTED, DUPLICATE, NO_ROOM, NOT_UNDERSTOOD = 0, 0x0122, 0x0111, 0xA700, 0xC000
 CONTEXTS = [build_context(uid) for uid in (Verification, MRImageStorage, CTImageStorage, RTPlanStorage)]
-
-
-@pytest.fixture(autouse=True)
-def senders_close(monkeypatch) -> None:
-    """Senders close their sockets as the listener does; pynetdicom forgets what the peer closed first."""
-    shut = AssociationSocket._shutdown_socket
-
-    def shut_and_close(link: AssociationSocket) -> None:
-        connection = link.socket
-        shut(link)
-        if connection:
-            connection.close()
-
-    monkeypatch.setattr(AssociationSocket, "_shutdown_socket", shut_and_close)
 
 
 @pytest.fixture
@@ -220,14 +205,6 @@ def test_one_association_too_many_is_rejected_for_now(server) -> None:
     assert second.is_rejected
     assert second.acceptor.primitive.result == 2
     first.release()
-
-
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    made = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext"
-    command = [*made.split(), "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, timeout=30, capture_output=True)
-    return certificate, key
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl for a certificate")
@@ -418,20 +395,13 @@ def test_command_says_what_is_missing_before_it_listens(peer_settings, settings,
 # --- Another sender ------------------------------------------------------------------------------
 
 
-def dcmtks_storescu() -> str | None:
-    """The program of dcmtk; pynetdicom brings a script of the same name, which takes other arguments."""
-    named = (Path(folder) / "storescu" for folder in os.get_exec_path())
-    programs = (path for path in named if path.is_file() and not path.read_bytes().startswith(b"#!"))
-    return next(map(str, programs), None)
-
-
-@pytest.mark.skipif(dcmtks_storescu() is None, reason="needs storescu of dcmtk")
+@pytest.mark.skipif(dcmtks("storescu") is None, reason="needs storescu of dcmtk")
 def test_storescu_of_dcmtk_stores_a_series(server, tmp_path) -> None:
     for z in range(3):
         (tmp_path / f"{z}.dcm").write_bytes(slice_file(z))
     port = str(server.server_address[1])
     command = [
-        dcmtks_storescu(),
+        dcmtks("storescu"),
         "-aet",
         TITLE,
         "-aec",

@@ -1,11 +1,7 @@
 """The instances of a reviewed case, read back by pydicom and highdicom, and looked over by dciodvfy."""
 
 import io
-import shutil
-import subprocess
-import sys
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +12,12 @@ from cases.export.dicom.archive import instances_of, zipped
 from cases.export.dicom.drawings import DISCLAIMER
 from cases.export.dicom.facts import facts_of
 from cases.export.dicom.regions import graphics_of
+from cases.lifecycle import Verdict
 from cases.models import Adjudication, Case, Image, ModelVersion, Prediction, Review
+from cases.reading.read_input import ReadInput
+from cases.reading.reviews import amend_review
 from cases.viewer.images import pixels_of
+from tests.cases.export.dicom.validator import errors_in, needs_validator
 
 SECONDARY_CAPTURE, ENHANCED_SR = "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.88.22"
 RECTANGLE = {"image": 0, "kind": "rectangle", "x0": 4, "y0": 8.5, "x1": 20, "y1": 30}
@@ -293,10 +293,7 @@ def test_case_that_nobody_read_has_nothing_to_tell(ready_case) -> None:
     assert facts_of(ready_case) is None
 
 
-VALIDATOR = shutil.which("dciodvfy") or shutil.which("dciodvfy", path=str(Path(sys.executable).parent))
-
-
-@pytest.mark.skipif(VALIDATOR is None, reason="dciodvfy is not installed (dicom3tools)")
+@needs_validator
 def test_validator_finds_no_error(blinded, submit, analyse_as, colleague, commit_as, tmp_path) -> None:
     case = submit()
     analyse_as(case)
@@ -317,10 +314,44 @@ def test_validator_finds_no_error(blinded, submit, analyse_as, colleague, commit
     Case.objects.filter(pk=case.pk).update(state="reviewed", is_simulated=True)
     for name, data in files_of(case).items():
         (tmp_path / name).write_bytes(data)
-        said = subprocess.run(
-            [str(VALIDATOR), str(tmp_path / name)], capture_output=True, text=True, check=False
-        )
-        lines = (said.stdout + said.stderr).splitlines()
-        assert [line for line in lines if line.startswith("Error")] == [], name
-        # What it took the file for: it looked.
-        assert {"SCImage", "EnhancedSR"} & set(lines), name
+        assert errors_in(tmp_path / name) == [], name
+
+
+def test_amended_report_names_the_one_before_it_where_the_case_was_over_by_then(
+    ready_case, cohort, colleague, second, review_as, under_protocol
+) -> None:
+    under_protocol(readers_required=2)
+    first = review_as(colleague, ready_case, corrected="meningioma")
+    amended = amend(colleague, first, "pituitary")
+    review_as(second, ready_case, corrected="pituitary")
+    # While the case waited for its second reader nobody had a report of it.
+    assert {name: predecessors(each) for name, each in read(files_of(ready_case)).items()} == {
+        "picture-1.dcm": [],
+        "heat-map-1.dcm": [],
+        "network.dcm": [],
+        "read-1.dcm": [],
+        "read-2.dcm": [],
+    }
+    verified = read(files_of(ready_case))["read-1.dcm"]
+    assert verified.VerificationFlag == "VERIFIED"
+    amend(colleague, amended, "meningioma")
+    found = {str(each.ContentDate + each.ContentTime): each for each in read(files_of(ready_case)).values()}
+    newest = found[max(found)]
+    assert newest.VerificationFlag == "UNVERIFIED"
+    (series,) = newest.PredecessorDocumentsSequence[0].ReferencedSeriesSequence
+    assert series.SeriesInstanceUID == verified.SeriesInstanceUID
+    assert predecessors(newest) == [verified.SOPInstanceUID]
+
+
+def amend(reader, review: Review, final_class: str) -> Review:
+    read = ReadInput(final_class, 5, "", verdict=Verdict.DISAGREE)
+    return amend_review(by=reader, review=review, read=read, reason="Second look")
+
+
+def predecessors(instance: Dataset) -> list[str]:
+    return [
+        item.ReferencedSOPInstanceUID
+        for study in instance.get("PredecessorDocumentsSequence", [])
+        for series in study.ReferencedSeriesSequence
+        for item in series.ReferencedSOPSequence
+    ]
