@@ -56,6 +56,7 @@ KINDS: Mapping[str, Kind] = {
     "not_authenticated": Kind(401, _("Sign in first")),
     "authentication_failed": Kind(401, _("The token is not valid")),
     "permission_denied": Kind(403, _("Your role does not allow this")),
+    "insufficient_scope": Kind(403, _("The token is not for this")),
     "not_found": Kind(404, _("There is no such thing here")),
     "method_not_allowed": Kind(405, _("This address has no such method")),
     "not_acceptable": Kind(406, _("There is no such format")),

@@ -7,6 +7,7 @@ of several columns; tests/cases/test_plans.py holds that.
 """
 
 from cases.models.adjudication import Adjudication
+from cases.models.api_token import ApiToken
 from cases.models.assignment import Assignment
 from cases.models.audit import AuditEvent
 from cases.models.audit_seal import AuditSeal
@@ -32,6 +33,7 @@ from cases.models.teaching_read import TeachingRead
 
 __all__ = [
     "Adjudication",
+    "ApiToken",
     "Assignment",
     "AuditEvent",
     "AuditSeal",

@@ -17,6 +17,7 @@ from django.contrib.auth.forms import (
 )
 from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
+from django.db import transaction
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -173,9 +174,13 @@ class ChangeForm(PasswordChangeForm):
 
 
 class NewPasswordForm(PasswordForm):
-    """Django's form for the link in the reset mail; a new password also ends a block."""
+    """Django's form for the link in the reset mail; a new password also ends a block, and what else opens the
+    account (PASSWORD_RESET_ACT).
+    """
 
     def save(self, commit: bool = True) -> User:
-        user = super().save(commit)
+        with transaction.atomic():
+            user = super().save(commit)
+            import_string(settings.PASSWORD_RESET_ACT)(by=None, user=user)
         limiter.forget_person(user.email)
         return user

@@ -110,6 +110,8 @@ AUTH_USER_MODEL = "accounts.User"
 SIGN_IN_CHECK = "cases.people.script_accounts.refuse_scripts"
 # Called with whoever signs out, while they are still signed in.
 SIGN_OUT_ACT = "cases.reading.claims.release_all"
+# Called with by=None and the user whose password was set anew by mail.
+PASSWORD_RESET_ACT = "cases.people.tokens.end_all"  # noqa: S105 - a function
 LOGIN_URL = reverse_lazy("accounts:sign-in")
 LOGIN_REDIRECT_URL = reverse_lazy("cases:worklist")
 LOGOUT_REDIRECT_URL = LOGIN_URL
@@ -344,13 +346,17 @@ REST_FRAMEWORK = {
         "portal.accounts.tokens.LimitedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "cases.api.scopes.TokenHasScope",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PARSER_CLASSES": ["cases.api.parsers.BoundedJSONParser"],
     "EXCEPTION_HANDLER": "cases.api.problems.problem_response",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+KNOX_TOKEN_MODEL = "cases.ApiToken"  # noqa: S105 - a model
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Token",
     "TOKEN_TTL": None,

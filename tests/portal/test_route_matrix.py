@@ -19,16 +19,16 @@ from django.db import transaction
 from django.template import Template
 from django.test import Client
 from django.urls import get_resolver
-from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from cases.export.snapshots.building import ask_for_snapshot
-from cases.models import Cohort, Membership, Prediction, SavedView
+from cases.models import ApiToken, Cohort, Membership, Prediction, SavedView
 from cases.people.invitations import invite
 from cases.roles import Role
 from portal import health
 from portal.accounts.models import User
 from tests.cases.test_nothing_leaks import filled, routes
+from tests.cast import token_of
 
 pytestmark = pytest.mark.slow
 
@@ -158,7 +158,7 @@ ADMIN = """
 visitor   administ. staff     superuser route
 door/door door/door 200/200   200/200   admin/
 door/door door/door 404/404   404/404   admin/(?P<url>.*)$
-door/door door/door 404/404   200/200   admin/^(?P<app_label>cases|accounts|knox)/$
+door/door door/door 404/404   200/200   admin/^(?P<app_label>cases|accounts)/$
 door/door door/door 403/403   200/200   admin/accounts/user/<id>/password/
 door/door door/door 403/405   403/405   admin/autocomplete/
 door/door door/door 200/405   200/405   admin/jsi18n/
@@ -174,6 +174,7 @@ MODELS = """
 list      add       change    delete    history   model
 200/200   200/200   200/200   403/403   200/200   accounts/user
 200/200   403/403   302/403   403/403   302/302   cases/adjudication
+200/200   403/403   302/403   403/403   302/302   cases/apitoken
 200/200   403/403   302/403   403/403   302/302   cases/assignment
 200/200   403/403   200/403   403/403   200/200   cases/auditevent
 200/200   403/403   302/403   403/403   302/302   cases/auditseal
@@ -196,7 +197,6 @@ list      add       change    delete    history   model
 200/200   403/403   302/403   403/403   302/302   cases/series
 200/200   403/403   200/403   403/403   200/200   cases/snapshot
 200/200   403/403   302/403   403/403   302/302   cases/teachingread
-200/200   403/403   302/403   403/403   302/302   knox/authtoken
 """
 OF_A_MODEL = {
     "list": "",
@@ -388,7 +388,7 @@ def with_token(token: str | None) -> APIClient:
 
 
 def test_rest_answers_each_kind_of_token_as_the_table_says(people, fill, second) -> None:
-    clients = [with_token(None), *(with_token(AuthToken.objects.create(user)[1]) for user in people.values())]
+    clients = [with_token(None), *(with_token(token_of(user)) for user in people.values())]
     rows = in_rooms("api/", "^api/")
     compared(walk(clients, rows, fill), expected(REST))
     for route in rows:
@@ -400,10 +400,10 @@ def test_rest_answers_each_kind_of_token_as_the_table_says(people, fill, second)
 def test_token_that_has_run_out_or_is_revoked_or_whose_owner_is_gone_opens_nothing(
     colleague, second, fill
 ) -> None:
-    run_out = AuthToken.objects.create(colleague, expiry=timedelta(seconds=-1))[1]
-    row, revoked = AuthToken.objects.create(colleague)
-    row.delete()
-    orphan = AuthToken.objects.create(second)[1]
+    run_out = token_of(colleague, expiry=timedelta(seconds=-1))
+    revoked = token_of(colleague, name="revoked")
+    ApiToken.objects.get(name="revoked").delete()
+    orphan = token_of(second)
     User.objects.filter(pk=second.pk).update(is_active=False)
     for token in (run_out, revoked, orphan):
         for route, (cell,) in walk([with_token(token)], in_rooms("api/"), fill).items():
