@@ -68,6 +68,7 @@ KINDS: Mapping[str, Kind] = {
     "unsupported_media_type": Kind(415, _("This media type is not read here")),
     "all_refused": Kind(422, _("None of the files was taken in")),
     "throttled": Kind(429, _("Too many attempts have failed")),
+    "rate_limited": Kind(429, _("Too many requests")),
     "unexpected": Kind(500, _("Something went wrong on our side")),
     "unavailable": Kind(503, _("The database is busy")),
     "disk_full": Kind(507, _("The disk is full")),
@@ -117,11 +118,18 @@ def _of_rest_framework(error: exceptions.APIException) -> JsonResponse:
 
 
 @_problem_of.register
-def _of_many_attempts(error: exceptions.Throttled) -> JsonResponse:
+def _of_many_requests(error: exceptions.Throttled) -> JsonResponse:
+    headers = {"Retry-After": str(getattr(error, "wait", None) or RETRY_AFTER_SECONDS)}
+    if error.get_codes() == "wrong_token":
+        return problem(
+            "throttled",
+            _t("Too often, a token from here opened nothing. Check the token, and wait as Retry-After says."),
+            headers=headers,
+        )
     return problem(
-        "throttled",
-        _t("Too often, a token from here opened nothing. Check the token, and wait as Retry-After says."),
-        headers={"Retry-After": str(getattr(error, "wait", RETRY_AFTER_SECONDS))},
+        "rate_limited",
+        _t("You ask more often than the portal answers. Nothing was changed; wait as Retry-After says."),
+        headers=headers,
     )
 
 

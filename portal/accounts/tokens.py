@@ -16,6 +16,8 @@ from rest_framework.request import Request
 from portal.accounts import limiter
 from portal.accounts.refusals import TooManyAttempts
 
+# By this code the answer tells it from a request too many.
+WRONG_TOKEN = "wrong_token"  # noqa: S105 - a code
 # A script that asks all the time is no reason to write all the time.
 USE_NOTED_EVERY = timedelta(minutes=1)
 
@@ -34,7 +36,7 @@ class LimitedTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
             try:
                 limiter.attempt(request, limiter.TOKEN, sent)
             except TooManyAttempts as refused:
-                raise Throttled(refused.seconds) from None
+                raise Throttled(refused.seconds, code=WRONG_TOKEN) from None
             if isinstance(wrong, UnicodeDecodeError):
                 raise AuthenticationFailed from None
             raise

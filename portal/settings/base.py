@@ -14,7 +14,7 @@ from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from portal.settings.env import BASE_DIR, env, standalone_secret_key
+from portal.settings.env import BASE_DIR, env, rate, standalone_secret_key
 
 VAR_DIR = Path(env.str("SECONDREAD_VAR", default=str(BASE_DIR / "var"))).absolute()
 
@@ -170,6 +170,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", default=60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# For what may be lost: figures of large cohorts, counts of requests. Without CACHE_URL in each web process.
+CACHES = {
+    "default": env.cache_url_config(env.str("CACHE_URL", default="") or "locmemcache://?max_entries=10000"),
+}
 
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {
@@ -341,6 +346,10 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 # --- REST ----------------------------------------------------------------------
 
+# Requests of one token, or from one address without one; empty for no end (portal/accounts/rates.py).
+API_RATE = rate(env.str("API_RATE", default="1200/minute"))
+API_UPLOAD_RATE = rate(env.str("API_UPLOAD_RATE", default="2400/minute"))
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "portal.accounts.tokens.LimitedTokenAuthentication",
@@ -353,6 +362,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PARSER_CLASSES": ["cases.api.parsers.BoundedJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["portal.accounts.rates.Rate"],
     "EXCEPTION_HANDLER": "cases.api.problems.problem_response",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

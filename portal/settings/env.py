@@ -60,6 +60,21 @@ def chosen_mail() -> None:
         )
 
 
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 24 * 3600}
+
+
+def rate(text: str) -> tuple[int, int] | None:
+    """Requests and seconds of a text such as 1200/minute; None of an empty one, for no limit."""
+    if not text:
+        return None
+    number, _, unit = text.partition("/")
+    if not number.isdecimal() or unit not in SECONDS:
+        raise ImproperlyConfigured(
+            f"A rate is so many requests a second, minute, hour or day, such as 1200/minute; not {text!r}."
+        )
+    return int(number), SECONDS[unit]
+
+
 def standalone_secret_key(var_dir: Path) -> str:
     """The standalone default's own signing key, made once and kept beside its data.
 
