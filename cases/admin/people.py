@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
@@ -17,6 +18,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
@@ -91,7 +93,7 @@ class UserAdmin(DjangoUserAdmin):
     )
     filter_horizontal = ()
     inlines = (MembershipInline,)
-    actions = ("revoke_tokens",)
+    actions = ("revoke_tokens", "end_second_factors")
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
         """Store it; the fields that changed are on record, and of the rights what they became."""
@@ -126,6 +128,13 @@ class UserAdmin(DjangoUserAdmin):
             for user in chosen:
                 done += tokens.end_all(by=who(request), user=user)
         self.message_user(request, _t("%(n)d revoked.") % {"n": done}, messages.SUCCESS)
+
+    @admin.action(description=_("End the second factors, of people who have lost theirs"))
+    def end_second_factors(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        """Have the chosen people sign in by password alone, until they set one up anew."""
+        end = import_string(settings.SECOND_FACTOR_END)
+        done = sum(end(by=who(request), user=user) for user in chosen)
+        self.message_user(request, _t("%(n)d ended.") % {"n": done}, messages.SUCCESS)
 
 
 @admin.register(Membership)

@@ -1,4 +1,4 @@
-"""The person who signs in, and attempts that failed."""
+"""The person who signs in, their second factor, and attempts that failed."""
 
 from __future__ import annotations
 
@@ -99,3 +99,38 @@ class FailedAttempts(models.Model):
 
     def __str__(self) -> str:
         return f"{self.door}: {self.failures}"
+
+
+class SecondFactor(models.Model):
+    """The authenticator app of a person (second_factor.py). Its secret is made of the seed and SECRET_KEY."""
+
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, primary_key=True, related_name="second_factor"
+    )
+    seed = models.CharField(max_length=64)
+    # The time step of the newest code that was taken; each is taken once.
+    last_step = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("second factor")
+        verbose_name_plural = _("second factors")
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class RecoveryCode(models.Model):
+    """A code that stands in for the app once; only a keyed digest is kept."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes", db_index=False)
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name_plural = "recovery codes"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)

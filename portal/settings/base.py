@@ -14,7 +14,7 @@ from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from portal.settings.env import BASE_DIR, env, rate, standalone_secret_key
+from portal.settings.env import BASE_DIR, env, known_roles, rate, standalone_secret_key
 
 VAR_DIR = Path(env.str("SECONDREAD_VAR", default=str(BASE_DIR / "var"))).absolute()
 
@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "portal.language.AccountLanguageMiddleware",
     "portal.same_person.SamePersonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "portal.proof_asked.ProofMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.retry_later.RetryLaterMiddleware",
@@ -110,6 +111,16 @@ AUTH_USER_MODEL = "accounts.User"
 SIGN_IN_CHECK = "cases.people.script_accounts.refuse_scripts"
 # Called with whoever signs out, while they are still signed in.
 SIGN_OUT_ACT = "cases.reading.claims.release_all"
+# Whose account needs a second factor: roles, and “staff” for who may open the Django admin.
+SECOND_FACTOR_FOR = known_roles(env.list("SECOND_FACTOR_FOR", default=[]))
+# Called with a user; whether one of those names is theirs.
+SECOND_FACTOR_CHECK = "cases.people.second_factor.is_asked_of"
+# Called with by=None or who did it, and the user whose second factor ends. A name, for the Django admin.
+SECOND_FACTOR_END = "portal.accounts.second_factor.end"
+# Called with by, action and subject, inside the transaction of what was done to an account.
+ACCOUNT_RECORD = "cases.audit.record"
+# So long after somebody has shown who they are, tokens, roles and second factors can be changed without more.
+REAUTHENTICATION_SECONDS = env.int("REAUTHENTICATION_SECONDS", default=15 * 60)
 # Called with by=None and the user whose password was set anew by mail.
 PASSWORD_RESET_ACT = "cases.people.tokens.end_all"  # noqa: S105 - a function
 LOGIN_URL = reverse_lazy("accounts:sign-in")

@@ -60,6 +60,16 @@ def chosen_mail() -> None:
         )
 
 
+ROLES = ("technologist", "radiologist", "administrator", "exporter", "staff")
+
+
+def known_roles(names: list[str]) -> list[str]:
+    """The names, each of which is a role in a cohort, or “staff”. Raises ImproperlyConfigured."""
+    if unknown := [name for name in names if name not in ROLES]:
+        raise ImproperlyConfigured(f"There are {', '.join(ROLES)}; not: {', '.join(unknown)}.")
+    return names
+
+
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 24 * 3600}
 
 

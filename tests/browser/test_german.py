@@ -128,6 +128,8 @@ def pages_to_look_at(
         "people": "/people/",
         "tokens": "/accounts/tokens/",
         "password": "/accounts/password/",
+        "confirm": "/accounts/confirm/",
+        "second-factor": "/accounts/second-factor/",
     }
 
 

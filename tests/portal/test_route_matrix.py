@@ -46,11 +46,16 @@ PAGES = """
 visitor   technol.  radiol.   adjudic.  administ. exporter  stranger  nobody    route
 302/302   302/302   302/302   302/302   302/302   302/302   302/302   302/302   (home)
 410/410   410/410   410/410   410/410   410/410   410/410   410/410   410/410   accounts/invitation/<str:secret>/
+door/door 200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/confirm/
 door/door 200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/password/
 200/200   200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/password/reset/
 200/200   200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/password/reset/<uidb64>/<token>/
 200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   accounts/password/reset/sent/
 200/200   302/302   302/302   302/302   302/302   302/302   302/302   302/302   accounts/sign-in/
+door/door 200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/second-factor/
+405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/302   accounts/second-factor/codes/
+405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/302   accounts/second-factor/end/
+door/door door/door door/door door/door door/door door/door door/door door/door accounts/sign-in/code/
 405/door  405/door  405/door  405/door  405/door  405/door  405/door  405/door  accounts/sign-out/
 door/door 200/200   200/200   200/200   200/200   200/200   200/200   403/403   accounts/tokens/
 405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/403   accounts/tokens/revoke/
