@@ -36,6 +36,8 @@ OPEN_WITHOUT = {
     "accounts:second-factor",
     "accounts:confirm",
     "accounts:sign-out",
+    "accounts:sessions",
+    "accounts:sessions-end",
     "accounts:password-change",
     "admin:logout",
     "cases:class-colours",

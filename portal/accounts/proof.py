@@ -10,6 +10,7 @@ from django.contrib.auth import login
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
+from portal.accounts import sessions
 from portal.accounts.models import User
 
 # Between the password and the code.
@@ -28,6 +29,7 @@ def note(request: HttpRequest, *, by_code: bool = False) -> None:
 def note_sign_in(sender: object, request: HttpRequest, **more: Any) -> None:
     """Every way of signing in proves it (django.contrib.auth.signals.user_logged_in)."""
     note(request)
+    sessions.begin(request)
 
 
 def is_recent(request: HttpRequest) -> bool:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.accounts import second_factor_views, views
+from portal.accounts import second_factor_views, session_views, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -13,6 +13,8 @@ urlpatterns = [
     path("second-factor/", second_factor_views.own, name="second-factor"),
     path("second-factor/codes/", second_factor_views.new_codes, name="recovery-codes"),
     path("second-factor/end/", second_factor_views.end, name="second-factor-end"),
+    path("sessions/", session_views.own, name="sessions"),
+    path("sessions/end/", session_views.end, name="sessions-end"),
     path("password/", views.PasswordChange.as_view(), name="password-change"),
     path("password/reset/", views.PasswordReset.as_view(), name="password-reset"),
     path("password/reset/sent/", views.PasswordResetSent.as_view(), name="password-reset-sent"),

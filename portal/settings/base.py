@@ -35,7 +35,6 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.humanize",
     "django.contrib.messages",
-    "django.contrib.sessions",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "csp",
@@ -53,7 +52,7 @@ MIDDLEWARE = [
     "portal.private_answers.PrivateAnswersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "portal.session_seen.SeenSessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "portal.input_guard.StorableTextMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -101,7 +100,10 @@ X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "portal.errors.stale_form"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_ENGINE = "portal.accounts.sessions"
+# From the sign-in on, and since somebody last did something.
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=8 * 60 * 60)
+SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=60 * 60)
 
 # --- Accounts ------------------------------------------------------------------
 
@@ -313,6 +315,7 @@ CELERY_IMPORTS = [
     "cases.export.tasks",
     "cases.reading.tasks",
     "cases.record.tasks",
+    "portal.accounts.tasks",
 ]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
@@ -339,6 +342,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "cases.reading.tasks.finalise_left_behind",
         "schedule": 60,
         "options": {"expires": 120},
+    },
+    "clear-sessions": {
+        "task": "portal.accounts.tasks.clear_sessions",
+        "schedule": crontab(minute="23"),
+        "options": {"expires": 1800},
     },
     "seal-record": {
         "task": "cases.record.tasks.seal_record",

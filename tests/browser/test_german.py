@@ -130,6 +130,7 @@ def pages_to_look_at(
         "password": "/accounts/password/",
         "confirm": "/accounts/confirm/",
         "second-factor": "/accounts/second-factor/",
+        "sessions": "/accounts/sessions/",
     }
 
 
