@@ -25,8 +25,18 @@ from portal.accounts.views import AsksWhere
 SEED = "second_factor_seed"
 
 
+class GoesOn(RedirectURLMixin, AsksWhere):
+    """A form on the way to another page of this site, which the address names as `next`."""
+
+    def get_default_redirect_url(self) -> str:
+        return resolve_url(settings.LOGIN_REDIRECT_URL)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"next": self.get_redirect_url()}
+
+
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
-class SecondStep(RedirectURLMixin, AsksWhere):
+class SecondStep(GoesOn):
     """The code, of whoever has given the right password."""
 
     template_name = "accounts/code.html"
@@ -40,9 +50,6 @@ class SecondStep(RedirectURLMixin, AsksWhere):
         self.user = user
         return super().dispatch(request, *args, **kwargs)
 
-    def get_default_redirect_url(self) -> str:
-        return resolve_url(settings.LOGIN_REDIRECT_URL)
-
     def get_form_kwargs(self) -> dict[str, Any]:
         return super().get_form_kwargs() | {"user": self.user}
 
@@ -54,16 +61,13 @@ class SecondStep(RedirectURLMixin, AsksWhere):
 
 
 @method_decorator([sensitive_post_parameters(), never_cache, login_required], name="dispatch")
-class Confirm(RedirectURLMixin, AsksWhere):
+class Confirm(GoesOn):
     """Who has signed in a while ago shows who they are: by code, or by password without a second factor."""
 
     template_name = "accounts/confirm.html"
 
     def get_form_class(self) -> Any:
         return CodeForm if second_factor.has(cast(User, self.request.user)) else PasswordAgainForm
-
-    def get_default_redirect_url(self) -> str:
-        return resolve_url(settings.LOGIN_REDIRECT_URL)
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return super().get_form_kwargs() | {"user": self.request.user}

@@ -14,7 +14,7 @@ from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from portal.settings.env import BASE_DIR, env, known_roles, rate, standalone_secret_key
+from portal.settings.env import BASE_DIR, env, known_roles, least_length, rate, standalone_secret_key
 
 VAR_DIR = Path(env.str("SECONDREAD_VAR", default=str(BASE_DIR / "var"))).absolute()
 
@@ -135,13 +135,15 @@ PASSWORD_HASHERS = [
 # Each takes 100 MB for a moment; in one process more of them wait for their turn.
 PASSWORD_HASHES_AT_ONCE = env.int("PASSWORD_HASHES_AT_ONCE", default=2)
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "full_name")},
+    },
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 12},
+        "OPTIONS": {"min_length": least_length(env.int("PASSWORD_MIN_LENGTH", default=15))},
     },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "portal.accounts.passwords.GuessablePasswordValidator"},
 ]
 # Called with the request and a secret of a mail that opens nothing; raises where there were too many.
 # A name, since the cases know nothing of accounts.

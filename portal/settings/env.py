@@ -60,6 +60,17 @@ def chosen_mail() -> None:
         )
 
 
+# NIST SP 800-63B-4, 3.1.1.2: 15 for a password alone, and never fewer than 8.
+LEAST_PASSWORD = 8
+
+
+def least_length(characters: int) -> int:
+    """How long a password has to be. Raises ImproperlyConfigured for less than anybody should take."""
+    if characters < LEAST_PASSWORD:
+        raise ImproperlyConfigured(f"PASSWORD_MIN_LENGTH is {LEAST_PASSWORD} or more, not {characters}.")
+    return characters
+
+
 ROLES = ("technologist", "radiologist", "administrator", "exporter", "staff")
 
 

@@ -86,6 +86,15 @@ def test_sign_in_asks_for_the_code_and_lets_nobody_in_before(client, colleague, 
     assert proof.was_by_code(client)
 
 
+def test_forms_on_the_way_carry_where_it_goes(client, colleague, app, client_of) -> None:
+    give_password(client, colleague)
+    for browser, address in ((client, CODE), (client_of(colleague), CONFIRM)):
+        page = browser.get(f"{address}?next=/cases/upload/").content.decode()
+        assert '<input type="hidden" name="next" value="/cases/upload/">' in page
+        foreign = browser.get(f"{address}?next=//evil.example/").content.decode()
+        assert '<input type="hidden" name="next" value="">' in foreign
+
+
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/"])
 def test_code_with_a_foreign_next_stays_here(client, colleague, app, target) -> None:
     give_password(client, colleague)
