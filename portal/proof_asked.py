@@ -35,6 +35,9 @@ ASKING = {
 OPEN_WITHOUT = {
     "accounts:second-factor",
     "accounts:confirm",
+    "accounts:sign-in",
+    "accounts:oidc",
+    "accounts:oidc-back",
     "accounts:sign-out",
     "accounts:sessions",
     "accounts:sessions-end",

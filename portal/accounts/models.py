@@ -155,3 +155,22 @@ class Session(AbstractBaseSession):
     def get_session_store_class(cls) -> type[SessionBase]:
         store: type[SessionBase] = import_module(settings.SESSION_ENGINE).SessionStore
         return store
+
+
+class OidcAccount(models.Model):
+    """Who somebody is at the hospital's provider (oidc.py)."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="oidc_account")
+    issuer = models.CharField(_("provider"), max_length=255)
+    subject = models.CharField(_("subject"), max_length=255)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("account at a provider")
+        verbose_name_plural = _("accounts at a provider")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="oidc_subject_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user)

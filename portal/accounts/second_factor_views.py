@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -10,13 +11,14 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import RedirectURLMixin
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from portal.accounts import limiter, proof, second_factor
+from portal.accounts import limiter, oidc, proof, second_factor
 from portal.accounts.forms import CodeForm, PasswordAgainForm, SetUpForm
 from portal.accounts.models import User
 from portal.accounts.origin import remember_device
@@ -65,6 +67,13 @@ class Confirm(GoesOn):
     """Who has signed in a while ago shows who they are: by code, or by password without a second factor."""
 
     template_name = "accounts/confirm.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        user = cast(User, request.user)
+        if oidc.is_set_up() and not user.has_usable_password() and not second_factor.has(user):
+            onward = urlencode({self.redirect_field_name: self.get_redirect_url()})
+            return redirect(f"{reverse('accounts:oidc')}?{onward}")
+        return super().get(request, *args, **kwargs)
 
     def get_form_class(self) -> Any:
         return CodeForm if second_factor.has(cast(User, self.request.user)) else PasswordAgainForm

@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from portal.accounts import second_factor_views, session_views, views
+from portal.accounts import oidc_views, second_factor_views, session_views, views
 
 app_name = "accounts"
 urlpatterns = [
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-in/code/", second_factor_views.SecondStep.as_view(), name="sign-in-code"),
+    path("oidc/", oidc_views.leave, name="oidc"),
+    path("oidc/back/", oidc_views.come_back, name="oidc-back"),
     path("sign-out/", views.SignOut.as_view(), name="sign-out"),
     path("confirm/", second_factor_views.Confirm.as_view(), name="confirm"),
     path("second-factor/", second_factor_views.own, name="second-factor"),

@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.generic import FormView
 
-from portal.accounts import limiter, proof, second_factor
+from portal.accounts import limiter, oidc, proof, second_factor
 from portal.accounts.forms import ChangeForm, NewPasswordForm, ResetForm, SignInForm, seconds_to_wait
 from portal.accounts.origin import remember_device
 
@@ -56,6 +56,10 @@ class SignIn(TellsWhen, auth_views.LoginView):
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        provider = settings.OIDC_NAME if oidc.is_set_up() else ""
+        return super().get_context_data(**kwargs) | {"provider": provider}
 
     def form_valid(self, form: Any) -> HttpResponse:
         if second_factor.has(form.get_user()):

@@ -14,7 +14,15 @@ from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from portal.settings.env import BASE_DIR, env, known_roles, least_length, rate, standalone_secret_key
+from portal.settings.env import (
+    BASE_DIR,
+    env,
+    known_roles,
+    least_length,
+    provider_address,
+    rate,
+    standalone_secret_key,
+)
 
 VAR_DIR = Path(env.str("SECONDREAD_VAR", default=str(BASE_DIR / "var"))).absolute()
 
@@ -123,6 +131,17 @@ SECOND_FACTOR_END = "portal.accounts.second_factor.end"
 ACCOUNT_RECORD = "cases.audit.record"
 # So long after somebody has shown who they are, tokens, roles and second factors can be changed without more.
 REAUTHENTICATION_SECONDS = env.int("REAUTHENTICATION_SECONDS", default=15 * 60)
+# The hospital's provider of sign-ins (portal/accounts/oidc.py); empty for none.
+OIDC_ISSUER = provider_address(env.str("OIDC_ISSUER", default=""))
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_NAME = env.str("OIDC_NAME", default="OpenID Connect")
+OIDC_SCOPES = env.str("OIDC_SCOPES", default="openid email profile")
+OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
+OIDC_GROUPS: list[str] = env.list("OIDC_GROUPS", default=[])
+OIDC_SECOND_FACTORS: list[str] = env.list("OIDC_SECOND_FACTORS", default=["mfa", "otp", "hwk"])
+# Called with the user and their groups there; whether they have any role.
+OIDC_GROUPS_ACT = "cases.people.provider_groups.follow"
 # Called with by=None and the user whose password was set anew by mail.
 PASSWORD_RESET_ACT = "cases.people.tokens.end_all"  # noqa: S105 - a function
 LOGIN_URL = reverse_lazy("accounts:sign-in")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -58,6 +59,18 @@ def chosen_mail() -> None:
             "say so: filemail:////tmp/mail writes each mail to a file in that folder; consolemail:// prints "
             "them, with links that open accounts, into the log."
         )
+
+
+def provider_address(text: str) -> str:
+    """The issuer of a provider: https, but for one on this machine. Raises ImproperlyConfigured."""
+    parts = urlsplit(text)
+    is_here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if text and not (parts.scheme == "https" or (parts.scheme == "http" and is_here)):
+        raise ImproperlyConfigured(
+            f"OIDC_ISSUER is the https address that the provider calls itself, such as "
+            f"https://login.example.org/realms/hospital; not {text!r}."
+        )
+    return text
 
 
 # NIST SP 800-63B-4, 3.1.1.2: 15 for a password alone, and never fewer than 8.

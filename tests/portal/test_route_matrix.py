@@ -58,6 +58,8 @@ door/door 200/200   200/200   200/200   200/200   200/200   200/200   200/200   
 door/door door/door door/door door/door door/door door/door door/door door/door accounts/sign-in/code/
 door/405  200/405   200/405   200/405   200/405   200/405   200/405   200/405   accounts/sessions/
 405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/302   accounts/sessions/end/
+404/405   404/405   404/405   404/405   404/405   404/405   404/405   404/405   accounts/oidc/
+404/405   404/405   404/405   404/405   404/405   404/405   404/405   404/405   accounts/oidc/back/
 405/door  405/door  405/door  405/door  405/door  405/door  405/door  405/door  accounts/sign-out/
 door/door 200/200   200/200   200/200   200/200   200/200   200/200   403/403   accounts/tokens/
 405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/403   accounts/tokens/revoke/

@@ -7,14 +7,14 @@ from django.contrib import admin
 from cases.analysis import model_versions
 from cases.models import ApiToken, AuditEvent, Invitation, Job, ModelVersion, Prediction, Review
 from cases.people import invitations
-from portal.accounts.models import FailedAttempts, RecoveryCode, SecondFactor, Session, User
+from portal.accounts.models import FailedAttempts, OidcAccount, RecoveryCode, SecondFactor, Session, User
 from tests.cast import token_of
 from tests.models import write_files
 
 pytestmark = pytest.mark.ignore_template_errors
 
-# Digests that tell nobody anything, and secrets.
-NOT_SHOWN = {FailedAttempts, RecoveryCode, SecondFactor, Session}
+# Digests that tell nobody anything, secrets, and names at a provider.
+NOT_SHOWN = {FailedAttempts, OidcAccount, RecoveryCode, SecondFactor, Session}
 OURS = [
     model
     for label in ("accounts", "cases")
