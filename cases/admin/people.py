@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
@@ -17,13 +18,13 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from knox.models import AuthToken
 
 from cases import audit
 from cases.admin.parts import ReadOnlyAdmin, ReadOnlyInline, who
-from cases.models import Invitation, Membership
+from cases.models import ApiToken, Invitation, Membership
 from cases.people import invitations, tokens
 from cases.people.memberships import add_member, keep_administrators_without
 from cases.roles import Role
@@ -92,7 +93,7 @@ class UserAdmin(DjangoUserAdmin):
     )
     filter_horizontal = ()
     inlines = (MembershipInline,)
-    actions = ("revoke_tokens",)
+    actions = ("revoke_tokens", "end_second_factors")
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
         """Store it; the fields that changed are on record, and of the rights what they became."""
@@ -101,6 +102,8 @@ class UserAdmin(DjangoUserAdmin):
         details |= {name: getattr(obj, name) for name in RIGHTS if name in form.changed_data}
         action = "user.changed" if change else "user.created"
         audit.record(by=who(request), action=action, subject=obj, cohort=None, **details)
+        if not obj.is_active:
+            tokens.end_all(by=who(request), user=obj)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """Django's page for another password; that it was set is on record."""
@@ -110,6 +113,7 @@ class UserAdmin(DjangoUserAdmin):
             after = self.get_object(request, unquote(id))
             if before and after and after.password != before.password:
                 audit.record(by=who(request), action="user.password_set", subject=after)
+                tokens.end_all(by=who(request), user=after)
         return response
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -122,12 +126,15 @@ class UserAdmin(DjangoUserAdmin):
         done = 0
         with transaction.atomic():
             for user in chosen:
-                for token in tokens.tokens_of(user):
-                    token.delete()
-                    shown = token.token_key[: tokens.SHOWN]
-                    audit.record(by=who(request), action="token.revoked", subject=user, token=shown)
-                    done += 1
+                done += tokens.end_all(by=who(request), user=user)
         self.message_user(request, _t("%(n)d revoked.") % {"n": done}, messages.SUCCESS)
+
+    @admin.action(description=_("End the second factors, of people who have lost theirs"))
+    def end_second_factors(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        """Have the chosen people sign in by password alone, until they set one up anew."""
+        end = import_string(settings.SECOND_FACTOR_END)
+        done = sum(end(by=who(request), user=user) for user in chosen)
+        self.message_user(request, _t("%(n)d ended.") % {"n": done}, messages.SUCCESS)
 
 
 @admin.register(Membership)
@@ -183,25 +190,24 @@ class InvitationAdmin(ReadOnlyAdmin):
 
 
 admin.site.unregister(Group)  # rights are roles in a cohort, as code
-admin.site.unregister(AuthToken)  # knox's own page shows the digest
 
 
-@admin.register(AuthToken)
+@admin.register(ApiToken)
 class TokenAdmin(ReadOnlyAdmin):
-    list_display = ("beginning", "user", "created", "expiry")
+    list_display = ("beginning", "user", "name", "scopes", "cohort", "created", "expiry", "last_used_at")
     list_display_links = None
-    list_filter = ("created", "expiry")
-    search_fields = ("user__email", "user__full_name")
-    list_select_related = ("user",)
-    fields = ("beginning", "user", "created", "expiry")
+    list_filter = ("created", "expiry", "last_used_at", "cohort")
+    search_fields = ("user__email", "user__full_name", "name")
+    list_select_related = ("user", "cohort")
+    fields = list_display
     # A check box would carry the digest, the primary key; tokens are revoked from their users' list.
     actions = None
 
     @admin.display(description=_("begins with"))
-    def beginning(self, token: AuthToken) -> str:
+    def beginning(self, token: ApiToken) -> str:
         """What tells it from others."""
         return f"{token.token_key[: tokens.SHOWN]}…"
 
-    def has_view_permission(self, request: HttpRequest, obj: AuthToken | None = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
         # A page of one token would carry its digest, the primary key, in its address.
         return obj is None and super().has_view_permission(request, obj)

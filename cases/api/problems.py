@@ -58,6 +58,7 @@ KINDS: Mapping[str, Kind] = {
     "not_authenticated": Kind(401, _("Sign in first")),
     "authentication_failed": Kind(401, _("The token is not valid")),
     "permission_denied": Kind(403, _("Your role does not allow this")),
+    "insufficient_scope": Kind(403, _("The token is not for this")),
     "not_found": Kind(404, _("There is no such thing here")),
     "method_not_allowed": Kind(405, _("This address has no such method")),
     "not_acceptable": Kind(406, _("There is no such format")),
@@ -74,6 +75,7 @@ KINDS: Mapping[str, Kind] = {
     "key_reused": Kind(422, _("The key came with another request")),
     "precondition_required": Kind(428, _("Say which state you start from")),
     "throttled": Kind(429, _("Too many attempts have failed")),
+    "rate_limited": Kind(429, _("Too many requests")),
     "unexpected": Kind(500, _("Something went wrong on our side")),
     "unavailable": Kind(503, _("The database is busy")),
     "disk_full": Kind(507, _("The disk is full")),
@@ -123,11 +125,18 @@ def _of_rest_framework(error: exceptions.APIException) -> JsonResponse:
 
 
 @_problem_of.register
-def _of_many_attempts(error: exceptions.Throttled) -> JsonResponse:
+def _of_many_requests(error: exceptions.Throttled) -> JsonResponse:
+    headers = {"Retry-After": str(getattr(error, "wait", None) or RETRY_AFTER_SECONDS)}
+    if error.get_codes() == "wrong_token":
+        return problem(
+            "throttled",
+            _t("Too often, a token from here opened nothing. Check the token, and wait as Retry-After says."),
+            headers=headers,
+        )
     return problem(
-        "throttled",
-        _t("Too often, a token from here opened nothing. Check the token, and wait as Retry-After says."),
-        headers={"Retry-After": str(getattr(error, "wait", RETRY_AFTER_SECONDS))},
+        "rate_limited",
+        _t("You ask more often than the portal answers. Nothing was changed; wait as Retry-After says."),
+        headers=headers,
     )
 
 

@@ -8,6 +8,7 @@ of several columns; tests/cases/test_plans.py holds that.
 
 from cases.models.access_event import AccessEvent, AccessKind
 from cases.models.adjudication import Adjudication
+from cases.models.api_token import ApiToken
 from cases.models.assignment import Assignment
 from cases.models.audit import AuditEvent
 from cases.models.audit_seal import AuditSeal
@@ -40,6 +41,7 @@ __all__ = [
     "AccessEvent",
     "AccessKind",
     "Adjudication",
+    "ApiToken",
     "Assignment",
     "AuditEvent",
     "AuditSeal",

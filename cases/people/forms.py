@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from django import forms
 from django.contrib.auth.forms import SetPasswordForm
 from django.utils.translation import gettext_lazy as _
 
+from cases.models import Cohort
+from cases.models.api_token import MAX_NAME
+from cases.people import tokens
 from cases.roles import Role
+from cases.scopes import Scope
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -59,8 +63,23 @@ class RoleForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    """How long a new token holds."""
+    """What a new token of `owner` is called, what it is for, and how long it holds."""
 
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=MAX_NAME,
+        help_text=_("What will use it, such as “Scanner 2” or “Nightly export”."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scopes = forms.TypedMultipleChoiceField(
+        label=_("May be used to"), coerce=Scope, widget=forms.CheckboxSelectMultiple
+    )
+    cohort = forms.ModelChoiceField(
+        Cohort.objects.none(),
+        label=_("Cohort"),
+        required=False,
+        empty_label=_("All cohorts of the account"),
+    )
     days = forms.TypedChoiceField(
         label=_("Valid for"),
         coerce=int,
@@ -68,6 +87,22 @@ class TokenForm(forms.Form):
         initial=90,
     )
 
-    def lifetime(self) -> timedelta:
-        """The chosen time."""
-        return timedelta(days=self.cleaned_data["days"])
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.owner = owner
+        scopes = cast(forms.TypedMultipleChoiceField, self.fields["scopes"])
+        scopes.choices = [(scope.value, scope.label) for scope in tokens.scopes_for(owner)]
+        cast("forms.ModelChoiceField[Cohort]", self.fields["cohort"]).queryset = tokens.cohorts_for(owner)
+
+    def clean_name(self) -> str:
+        """A name that no other token of the owner has."""
+        name: str = self.cleaned_data["name"]
+        if tokens.tokens_of(self.owner).filter(name=name).exists():
+            raise forms.ValidationError(_("There is a token of this name already. Choose another name."))
+        return name
+
+    def terms(self) -> tokens.Terms:
+        """What was chosen."""
+        given = self.cleaned_data
+        lifetime = timedelta(days=given["days"])
+        return tokens.Terms(given["name"], given["scopes"], lifetime, given["cohort"])

@@ -31,9 +31,13 @@ def add_member(*, by: User | None, cohort: Cohort, user: User, role: Role) -> Me
     return membership
 
 
-def change_role(*, by: User, membership: Membership, role: Role) -> None:
-    """Give a member another role; ValidationError where the cohort would lose its administrator."""
-    require(by, Action.MANAGE, membership.cohort)
+def change_role(*, by: User | None, membership: Membership, role: Role) -> None:
+    """Give a member another role; None for `by` is the hospital's provider.
+
+    Raises ValidationError where the cohort would lose its administrator.
+    """
+    if by is not None:
+        require(by, Action.MANAGE, membership.cohort)
     with transaction.atomic():
         if role != Role.ADMINISTRATOR:
             _keep_an_administrator(membership)
@@ -49,12 +53,14 @@ def change_role(*, by: User, membership: Membership, role: Role) -> None:
     held_roles.forget()
 
 
-def remove_member(*, by: User, membership: Membership) -> None:
+def remove_member(*, by: User | None, membership: Membership) -> None:
     """Take a person out of a cohort; what the person did there stays.
 
+    None for `by` is the hospital's provider.
     Raises ValidationError where the cohort would lose its administrator.
     """
-    require(by, Action.MANAGE, membership.cohort)
+    if by is not None:
+        require(by, Action.MANAGE, membership.cohort)
     with transaction.atomic():
         _keep_an_administrator(membership)
         audit.record(

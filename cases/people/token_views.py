@@ -17,21 +17,29 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cases.access import PageRequest, signed_in
+from cases.models import Cohort
 from cases.people import tokens
 from cases.people.forms import TokenForm
 from cases.permissions import Action, cohorts_where
+from cases.scopes import Scope
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
     from portal.accounts.models import User
 
 
 @dataclass(frozen=True)
 class TokenRow:
-    """What the list shows of a token."""
+    """What the list shows of a token. cohort: None for all."""
 
     key: str
     shown: str
+    name: str
+    scopes: list[StrOrPromise]
+    cohort: Cohort | None
     created: datetime
+    last_used: datetime | None
     expires: datetime | None
     has_run_out: bool
 
@@ -41,11 +49,15 @@ def _rows(user: User) -> list[TokenRow]:
         TokenRow(
             token.token_key,
             token.token_key[: tokens.SHOWN],
+            token.name,
+            [Scope(scope).label for scope in token.scopes],
+            token.cohort,
             token.created,
+            token.last_used_at,
             token.expiry,
             tokens.has_run_out(token),
         )
-        for token in tokens.tokens_of(user)
+        for token in tokens.tokens_of(user).select_related("cohort")
     ]
 
 
@@ -85,10 +97,11 @@ def revoke_member(request: PageRequest, user_id: UUID) -> HttpResponse:
 
 def _page(request: PageRequest, user: User, revoke_url: str) -> HttpResponse:
     tokens.require_tokens_of(request.user, user)
-    form = TokenForm(request.POST or None)
+    form = TokenForm(request.POST or None, owner=user)
     context: dict[str, Any] = {"owner": user, "form": form, "revoke_url": revoke_url, "issued": None}
     if form.is_valid():
-        context["issued"] = tokens.issue(by=request.user, user=user, lifetime=form.lifetime())
+        context["issued"] = tokens.issue(by=request.user, user=user, terms=form.terms())
+        context["form"] = TokenForm(owner=user)
     return render(request, "people/tokens.html", context | {"tokens": _rows(user)})
 
 

@@ -17,6 +17,7 @@ from django.contrib.auth.forms import (
 )
 from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
+from django.db import transaction
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -24,7 +25,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from portal.accounts import limiter
+from portal.accounts import limiter, second_factor
 from portal.accounts.background import later
 from portal.accounts.models import User
 from portal.accounts.refusals import RetryLater, TooManyAttempts
@@ -173,9 +174,90 @@ class ChangeForm(PasswordChangeForm):
 
 
 class NewPasswordForm(PasswordForm):
-    """Django's form for the link in the reset mail; a new password also ends a block."""
+    """Django's form for the link in the reset mail; a new password also ends a block, and what else opens the
+    account (PASSWORD_RESET_ACT).
+    """
 
     def save(self, commit: bool = True) -> User:
-        user = super().save(commit)
+        with transaction.atomic():
+            user = super().save(commit)
+            import_string(settings.PASSWORD_RESET_ACT)(by=None, user=user)
         limiter.forget_person(user.email)
         return user
+
+
+class CodeForm(forms.Form):
+    """A code of the authenticator app, or a recovery code; a limited number of guesses."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=20,
+        help_text=_("Six digits of your authenticator app, or one of your recovery codes."),
+        widget=forms.TextInput(
+            attrs={"autofocus": True, "autocomplete": "one-time-code", "spellcheck": "false"}
+        ),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request, self.user = request, user
+
+    def clean_code(self) -> str:
+        """The code, counted until it is right."""
+        code: str = self.cleaned_data["code"]
+        counted = _counted(self.request, limiter.CODE, str(self.user.pk))
+        if not second_factor.is_right(self.user, code):
+            raise ValidationError(_("This code is not right, or was used already. Wait for the next one."))
+        counted.forget()
+        return code
+
+
+class PasswordAgainForm(forms.Form):
+    """The own password once more; a limited number of guesses."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autofocus": True, "autocomplete": "current-password"}),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request, self.user = request, user
+
+    def clean_password(self) -> str:
+        """The password, counted until it is right."""
+        password: str = self.cleaned_data["password"]
+        counted = _counted(self.request, limiter.OLD_PASSWORD, str(self.user.pk))
+        try:
+            is_right = self.user.check_password(password)
+        except RetryLater:
+            counted.give_back()
+            raise
+        if not is_right:
+            raise ValidationError(_("This is not your password."))
+        counted.forget()
+        return password
+
+
+class SetUpForm(forms.Form):
+    """The first code of an app that has read the seed's secret."""
+
+    code = forms.CharField(
+        label=_("Code that the app shows"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
+
+    def __init__(self, *args: Any, seed: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.seed = seed
+
+    def clean_code(self) -> str:
+        """The code, which shows that the app has the secret."""
+        code = "".join(self.cleaned_data["code"].split())
+        if second_factor.step_of(self.seed, code) is None:
+            raise ValidationError(
+                _("This code is not right. Look at the clock of your telephone, and type the next code.")
+            )
+        return code

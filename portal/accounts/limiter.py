@@ -41,12 +41,14 @@ class Limits:
     network: int = 200
 
 
-SIGN_IN, RESET, OLD_PASSWORD, LINK, TOKEN = "sign-in", "reset", "password", "link", "token"
+SIGN_IN, RESET, OLD_PASSWORD, CODE, LINK, TOKEN = "sign-in", "reset", "password", "code", "link", "token"
 DOORS: Mapping[str, Limits] = {
     SIGN_IN: Limits(),
     # Each request sends a mail to somebody.
     RESET: Limits(person=10),
     OLD_PASSWORD: Limits(),
+    # Three of a million are right at any moment.
+    CODE: Limits(person=20),
     # A secret of a mail, which a program that looks at mails opens more than once.
     LINK: Limits(here=20),
     # A forgotten script goes on asking with the token that has run out.

@@ -1,12 +1,16 @@
-"""The person who signs in, and attempts that failed."""
+"""The person who signs in, their sessions and second factor, and attempts that failed."""
 
 from __future__ import annotations
 
 import uuid
+from importlib import import_module
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -39,7 +43,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=(username or "").strip().lower())
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-missing]  # knox has no types
     """A person or a script; what one may do in a cohort is a `cases.Membership`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -50,6 +54,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("may sign in"), default=True)
     is_staff = models.BooleanField(_("may open the Django admin"), default=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now)
+
+    # No column: the key of the one cohort that the token of this request opens; None for all of the person's.
+    limited_to: uuid.UUID | None = None
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -96,3 +103,74 @@ class FailedAttempts(models.Model):
 
     def __str__(self) -> str:
         return f"{self.door}: {self.failures}"
+
+
+class SecondFactor(models.Model):
+    """The authenticator app of a person (second_factor.py). Its secret is made of the seed and SECRET_KEY."""
+
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, primary_key=True, related_name="second_factor"
+    )
+    seed = models.CharField(max_length=64)
+    # The time step of the newest code that was taken; each is taken once.
+    last_step = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("second factor")
+        verbose_name_plural = _("second factors")
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class RecoveryCode(models.Model):
+    """A code that stands in for the app once; only a keyed digest is kept."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes", db_index=False)
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name_plural = "recovery codes"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Session(AbstractBaseSession):
+    """Django's session, with whose it is, on what, since when, and when it was last used (sessions.py)."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="sessions")
+    device = models.CharField(max_length=60, blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(AbstractBaseSession.Meta):
+        pass
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        store: type[SessionBase] = import_module(settings.SESSION_ENGINE).SessionStore
+        return store
+
+
+class OidcAccount(models.Model):
+    """Who somebody is at the hospital's provider (oidc.py)."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="oidc_account")
+    issuer = models.CharField(_("provider"), max_length=255)
+    subject = models.CharField(_("subject"), max_length=255)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("account at a provider")
+        verbose_name_plural = _("accounts at a provider")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="oidc_subject_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -18,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.generic import FormView
 
-from portal.accounts import limiter
+from portal.accounts import limiter, oidc, proof, second_factor
 from portal.accounts.forms import ChangeForm, NewPasswordForm, ResetForm, SignInForm, seconds_to_wait
 from portal.accounts.origin import remember_device
 
@@ -56,7 +57,15 @@ class SignIn(TellsWhen, auth_views.LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        provider = settings.OIDC_NAME if oidc.is_set_up() else ""
+        return super().get_context_data(**kwargs) | {"provider": provider}
+
     def form_valid(self, form: Any) -> HttpResponse:
+        if second_factor.has(form.get_user()):
+            proof.go_half_way(self.request, form.get_user())
+            onward = urlencode({self.redirect_field_name: self.get_redirect_url()})
+            return redirect(f"{reverse('accounts:sign-in-code')}?{onward}")
         response = super().form_valid(form)
         remember_device(self.request, response, limiter.person(form.get_user().email))
         return response
@@ -102,6 +111,7 @@ class PasswordChange(AsksWhere, auth_views.PasswordChangeView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
+        proof.note(self.request)
         messages.success(self.request, _t("Your password is changed."))
         return response
 

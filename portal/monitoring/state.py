@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from celery import current_app
-from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.db.models import Count, Min
 from django.utils import timezone
@@ -23,6 +21,7 @@ from prometheus_client.metrics_core import Metric
 from cases.interim import closed_cohorts
 from cases.lifecycle import AT_WORK, JobStatus
 from cases.models import Job, Prediction, Review
+from portal.accounts.models import Session
 
 # Of so many of the newest is told what they came to.
 NEWEST = 500
@@ -138,8 +137,6 @@ def _workers() -> Metric:
 
 
 def _sessions() -> int:
-    if settings.SESSION_ENGINE != "django.contrib.sessions.backends.db":
-        return 0
     return Session.objects.filter(expire_date__gt=timezone.now()).count()
 
 

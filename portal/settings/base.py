@@ -14,7 +14,16 @@ from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from portal.settings.env import BASE_DIR, encryption_keys, env, standalone_secret_key
+from portal.settings.env import (
+    BASE_DIR,
+    encryption_keys,
+    env,
+    known_roles,
+    least_length,
+    provider_address,
+    rate,
+    standalone_secret_key,
+)
 
 VAR_DIR = Path(env.str("SECONDREAD_VAR", default=str(BASE_DIR / "var"))).absolute()
 
@@ -35,7 +44,6 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.humanize",
     "django.contrib.messages",
-    "django.contrib.sessions",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "csp",
@@ -56,7 +64,7 @@ MIDDLEWARE = [
     "portal.private_answers.PrivateAnswersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "portal.session_seen.SeenSessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "portal.input_guard.StorableTextMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -67,6 +75,7 @@ MIDDLEWARE = [
     "portal.language.AccountLanguageMiddleware",
     "portal.same_person.SamePersonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "portal.proof_asked.ProofMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.retry_later.RetryLaterMiddleware",
@@ -104,7 +113,10 @@ X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "portal.errors.stale_form"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_ENGINE = "portal.accounts.sessions"
+# From the sign-in on, and since somebody last did something.
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=8 * 60 * 60)
+SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=60 * 60)
 
 # --- Accounts ------------------------------------------------------------------
 
@@ -114,6 +126,29 @@ AUTH_USER_MODEL = "accounts.User"
 SIGN_IN_CHECK = "cases.people.script_accounts.refuse_scripts"
 # Called with whoever signs out, while they are still signed in.
 SIGN_OUT_ACT = "cases.reading.claims.release_all"
+# Whose account needs a second factor: roles, and “staff” for who may open the Django admin.
+SECOND_FACTOR_FOR = known_roles(env.list("SECOND_FACTOR_FOR", default=[]))
+# Called with a user; whether one of those names is theirs.
+SECOND_FACTOR_CHECK = "cases.people.second_factor.is_asked_of"
+# Called with by=None or who did it, and the user whose second factor ends. A name, for the Django admin.
+SECOND_FACTOR_END = "portal.accounts.second_factor.end"
+# Called with by, action and subject, inside the transaction of what was done to an account.
+ACCOUNT_RECORD = "cases.audit.record"
+# So long after somebody has shown who they are, tokens, roles and second factors can be changed without more.
+REAUTHENTICATION_SECONDS = env.int("REAUTHENTICATION_SECONDS", default=15 * 60)
+# The hospital's provider of sign-ins (portal/accounts/oidc.py); empty for none.
+OIDC_ISSUER = provider_address(env.str("OIDC_ISSUER", default=""))
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_NAME = env.str("OIDC_NAME", default="OpenID Connect")
+OIDC_SCOPES = env.str("OIDC_SCOPES", default="openid email profile")
+OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
+OIDC_GROUPS: list[str] = env.list("OIDC_GROUPS", default=[])
+OIDC_SECOND_FACTORS: list[str] = env.list("OIDC_SECOND_FACTORS", default=["mfa", "otp", "hwk"])
+# Called with the user and their groups there; whether they have any role.
+OIDC_GROUPS_ACT = "cases.people.provider_groups.follow"
+# Called with by=None and the user whose password was set anew by mail.
+PASSWORD_RESET_ACT = "cases.people.tokens.end_all"  # noqa: S105 - a function
 LOGIN_URL = reverse_lazy("accounts:sign-in")
 LOGIN_REDIRECT_URL = reverse_lazy("cases:worklist")
 LOGOUT_REDIRECT_URL = LOGIN_URL
@@ -124,13 +159,15 @@ PASSWORD_HASHERS = [
 # Each takes 100 MB for a moment; in one process more of them wait for their turn.
 PASSWORD_HASHES_AT_ONCE = env.int("PASSWORD_HASHES_AT_ONCE", default=2)
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "full_name")},
+    },
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 12},
+        "OPTIONS": {"min_length": least_length(env.int("PASSWORD_MIN_LENGTH", default=15))},
     },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "portal.accounts.passwords.GuessablePasswordValidator"},
 ]
 # Called with the request and a secret of a mail that opens nothing; raises where there were too many.
 # A name, since the cases know nothing of accounts.
@@ -172,6 +209,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", default=60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# For what may be lost: figures of large cohorts, counts of requests. Without CACHE_URL in each web process.
+CACHES = {
+    "default": env.cache_url_config(env.str("CACHE_URL", default="") or "locmemcache://?max_entries=10000"),
+}
 
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {
@@ -324,6 +366,7 @@ CELERY_IMPORTS = [
     "cases.export.tasks",
     "cases.reading.tasks",
     "cases.record.tasks",
+    "portal.accounts.tasks",
 ]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
@@ -366,6 +409,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60,
         "options": {"expires": 120},
     },
+    "clear-sessions": {
+        "task": "portal.accounts.tasks.clear_sessions",
+        "schedule": crontab(minute="23"),
+        "options": {"expires": 1800},
+    },
     "seal-record": {
         "task": "cases.record.tasks.seal_record",
         "schedule": 60,
@@ -391,18 +439,27 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 # --- REST ----------------------------------------------------------------------
 
+# Requests of one token, or from one address without one; empty for no end (portal/accounts/rates.py).
+API_RATE = rate(env.str("API_RATE", default="1200/minute"))
+API_UPLOAD_RATE = rate(env.str("API_UPLOAD_RATE", default="2400/minute"))
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "portal.accounts.tokens.LimitedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "cases.api.scopes.TokenHasScope",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PARSER_CLASSES": ["cases.api.parsers.BoundedJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["portal.accounts.rates.Rate"],
     "EXCEPTION_HANDLER": "cases.api.problems.problem_response",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+KNOX_TOKEN_MODEL = "cases.ApiToken"  # noqa: S105 - a model
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Token",
     "TOKEN_TTL": None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -77,6 +78,54 @@ def chosen_mail() -> None:
             "say so: filemail:////tmp/mail writes each mail to a file in that folder; consolemail:// prints "
             "them, with links that open accounts, into the log."
         )
+
+
+def provider_address(text: str) -> str:
+    """The issuer of a provider: https, but for one on this machine. Raises ImproperlyConfigured."""
+    parts = urlsplit(text)
+    is_here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if text and not (parts.scheme == "https" or (parts.scheme == "http" and is_here)):
+        raise ImproperlyConfigured(
+            f"OIDC_ISSUER is the https address that the provider calls itself, such as "
+            f"https://login.example.org/realms/hospital; not {text!r}."
+        )
+    return text
+
+
+# NIST SP 800-63B-4, 3.1.1.2: 15 for a password alone, and never fewer than 8.
+LEAST_PASSWORD = 8
+
+
+def least_length(characters: int) -> int:
+    """How long a password has to be. Raises ImproperlyConfigured for less than anybody should take."""
+    if characters < LEAST_PASSWORD:
+        raise ImproperlyConfigured(f"PASSWORD_MIN_LENGTH is {LEAST_PASSWORD} or more, not {characters}.")
+    return characters
+
+
+ROLES = ("technologist", "radiologist", "administrator", "exporter", "staff")
+
+
+def known_roles(names: list[str]) -> list[str]:
+    """The names, each of which is a role in a cohort, or “staff”. Raises ImproperlyConfigured."""
+    if unknown := [name for name in names if name not in ROLES]:
+        raise ImproperlyConfigured(f"There are {', '.join(ROLES)}; not: {', '.join(unknown)}.")
+    return names
+
+
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 24 * 3600}
+
+
+def rate(text: str) -> tuple[int, int] | None:
+    """Requests and seconds of a text such as 1200/minute; None of an empty one, for no limit."""
+    if not text:
+        return None
+    number, _, unit = text.partition("/")
+    if not number.isdecimal() or unit not in SECONDS:
+        raise ImproperlyConfigured(
+            f"A rate is so many requests a second, minute, hour or day, such as 1200/minute; not {text!r}."
+        )
+    return int(number), SECONDS[unit]
 
 
 def standalone_secret_key(var_dir: Path) -> str:

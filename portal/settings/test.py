@@ -11,6 +11,8 @@ from portal.settings.base import CELERY_BROKER_URL, DATABASES, STORAGES
 
 SECRET_KEY = "only-for-tests-" + "x" * 40
 ALLOWED_HOSTS = ["*"]
+# All tests come from one address.
+API_RATE = API_UPLOAD_RATE = None
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # A row a request would be counted in every test of queries; tests of the record itself say "now".

@@ -128,6 +128,9 @@ def pages_to_look_at(
         "people": "/people/",
         "tokens": "/accounts/tokens/",
         "password": "/accounts/password/",
+        "confirm": "/accounts/confirm/",
+        "second-factor": "/accounts/second-factor/",
+        "sessions": "/accounts/sessions/",
     }
 
 

@@ -10,7 +10,6 @@ from urllib.parse import urljoin
 
 import pytest
 from django.core.files.base import ContentFile
-from knox.models import AuthToken
 from PIL import Image as PillowImage
 from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
@@ -24,7 +23,7 @@ from inference.manifest import default_manifest
 from portal.accounts.models import User
 from portal.demo import DEMO_DIR
 from tests.browser.signing_in import sign_in, sign_in_by_form
-from tests.cast import make_png_bytes
+from tests.cast import make_png_bytes, token_of
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -55,7 +54,7 @@ def upload(page: Page, server: LiveServer, *files: Path) -> None:
 
 def export(page: Page, server: LiveServer, person: User) -> list[dict[str, object]]:
     """What a script gets with the person's token."""
-    _, token = AuthToken.objects.create(person)
+    token = token_of(person)
     answer = page.request.get(
         f"{server.url}/api/v1/reviewed-cases/", headers={"Authorization": f"Token {token}"}
     )

@@ -120,6 +120,9 @@ def test_every_page_fits_its_screen_and_carries_the_notice(page: Page, live_serv
         "teaching-start": "/cases/teaching/",
         "tokens": "/accounts/tokens/",
         "password": "/accounts/password/",
+        "confirm": "/accounts/confirm/",
+        "second-factor": "/accounts/second-factor/",
+        "sessions": "/accounts/sessions/",
     }
     people = {name: User.objects.get(email=account.email) for name, account in PEOPLE.items()}
     look_at(page, live_server.url, "/accounts/sign-in/", "sign-in")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 from PIL import Image as PillowImage
 from playwright.sync_api import Page, expect
 
 from cases.models import Case, Claim, Draft, FirstRead, Job, Review
+from portal.accounts.models import Session
 from tests.browser.conftest import NO_WEBGL2
 from tests.browser.signing_in import sign_in
 

@@ -323,7 +323,7 @@ def test_picture_that_the_disk_damaged_stops_the_backup(db, reviewed, backups) -
 
 def test_backup_is_for_its_owner_alone_and_holds_no_session(whole, backups) -> None:
     assert {path.stat().st_mode & 0o077 for path in (backups, whole, *backups.rglob("*"))} == {0}
-    assert not (whole / "tables" / "django_session.ndjson.gz").exists()
+    assert not (whole / "tables" / "accounts_session.ndjson.gz").exists()
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "many"])

@@ -7,10 +7,9 @@ from django.test import Client
 
 from cases.models import AuditEvent
 from cases.people.invitations import invite
-from cases.people.tokens import issue
 from portal.accounts.background import later
 from portal.accounts.models import User
-from tests.cast import PASSWORD
+from tests.cast import PASSWORD, token_of
 
 CHOICE = "/language/"
 SIGN_IN = "/accounts/sign-in/"
@@ -121,7 +120,7 @@ def test_page_of_somebody_signed_in_already_writes_no_language(client_of, collea
 
 
 def test_token_of_a_script_that_keeps_cookies_remembers_no_language(client, colleague) -> None:
-    token = issue(by=None, user=colleague, lifetime=None).text
+    token = token_of(colleague)
     client.cookies["language"] = "de"
     response = client.get("/api/v1/cases/", headers={"Authorization": f"Token {token}"})
     assert response.status_code == 200

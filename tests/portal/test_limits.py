@@ -11,7 +11,6 @@ from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from cases.people.invitations import invite
@@ -21,7 +20,7 @@ from portal.accounts.background import later
 from portal.accounts.models import FailedAttempts
 from portal.accounts.origin import client_address, network_of, origin_of
 from portal.accounts.refusals import TooBusy
-from tests.cast import PASSWORD, UNKNOWN_ID
+from tests.cast import PASSWORD, UNKNOWN_ID, token_of
 
 pytestmark = pytest.mark.both_databases
 
@@ -239,7 +238,7 @@ def test_links_that_open_nothing_are_limited_and_a_right_one_is_not(administrato
 
 
 def test_tokens_that_open_nothing_are_limited_and_a_right_one_is_not(colleague) -> None:
-    _, right = AuthToken.objects.create(colleague)
+    right = token_of(colleague)
 
     def ask(token: str, address: str = AWAY):
         return APIClient(REMOTE_ADDR=address).get("/api/v1/cases/", HTTP_AUTHORIZATION=f"Token {token}")

@@ -3,8 +3,12 @@
 import re
 
 import pytest
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 
+from portal.accounts import passwords
 from portal.accounts.background import later
+from portal.settings.env import least_length
 from tests.cast import PASSWORD
 
 NEW = "another-long-pass-phrase"
@@ -30,6 +34,8 @@ def test_change_with_the_old_password_sets_the_new_one_and_keeps_the_session(cli
         {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW + "x"},
         {"old_password": PASSWORD, "new_password1": "short", "new_password2": "short"},
         {"old_password": PASSWORD, "new_password1": "123456789012345", "new_password2": "123456789012345"},
+        {"old_password": PASSWORD, "new_password1": "fourteen-signs", "new_password2": "fourteen-signs"},
+        {"old_password": PASSWORD, "new_password1": "PasswordSummer!", "new_password2": "PasswordSummer!"},
         {},
     ],
 )
@@ -75,3 +81,66 @@ def test_reset_of_an_unknown_address_answers_the_same_and_mails_nothing(client, 
 def test_reset_link_with_a_wrong_token_changes_nothing(client, colleague):
     page = client.get("/accounts/password/reset/abc/def/").content.decode()
     assert "This link does not work any more" in page
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "passwordpassword",
+        "passwordpasswordpassword",
+        "Password20242024",
+        "letmein-dragon!!!",
+        "secondread2026!",
+        "123456789012345",
+        "987654321098765",
+        "aaaaaaaaaaaaaaaa",
+        "ababababababababab",
+        "qwertyuiopasdfghjkl",
+        "QWERTZUIOP123456",
+        "abcdefghijklmnop",
+        "                ",
+        "1q2w3e4r5t6y7u8i",
+    ],
+)
+def test_password_of_one_or_two_common_pieces_is_refused(password) -> None:
+    with pytest.raises(ValidationError) as refused:
+        validate_password(password)
+    assert refused.value.error_list[-1].code == "password_too_common"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        PASSWORD,
+        NEW,
+        "correct horse battery staple",
+        "tiger tiger burning bright",
+        "902718364518273",
+        "grün-ist-die-heide",
+        "выходной на даче",
+        "xK7#qLw9!zRt2vB",
+        "x" * 200 + "y",
+        "abcdefghijklmno xyz paper",
+    ],
+)
+def test_password_of_no_rule_but_its_length_is_taken(password) -> None:
+    validate_password(password)
+
+
+def test_password_like_ones_own_name_or_address_is_refused(colleague) -> None:
+    colleague.full_name = "Theodora Papadopoulos"
+    for password in ("theodorapapadopoulos", "colleague@example.org"):
+        with pytest.raises(ValidationError) as refused:
+            validate_password(password, colleague)
+        assert refused.value.error_list[0].code == "password_too_similar"
+
+
+def test_least_length_is_a_setting_that_ends_at_eight() -> None:
+    assert [least_length(characters) for characters in (8, 15)] == [8, 15]
+    with pytest.raises(ImproperlyConfigured, match="8 or more, not 7"):
+        least_length(7)
+
+
+def test_taking_apart_a_long_password_costs_no_time() -> None:
+    common = {"a" * length for length in range(4, 60)}
+    assert passwords.pieces_of("a" * 63 + "\u00e9", common) > passwords.FEW_PIECES

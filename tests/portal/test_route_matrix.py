@@ -19,17 +19,17 @@ from django.db import transaction
 from django.template import Template
 from django.test import Client
 from django.urls import get_resolver
-from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from cases.exchange.webhooks.hooks import create_webhook
 from cases.export.snapshots.building import ask_for_snapshot
-from cases.models import Cohort, Membership, Prediction, SavedView
+from cases.models import ApiToken, Cohort, Membership, Prediction, SavedView
 from cases.people.invitations import invite
 from cases.roles import Role
 from portal.accounts.models import User
 from portal.monitoring import health
 from tests.cases.test_nothing_leaks import filled, routes
+from tests.cast import token_of
 
 pytestmark = pytest.mark.slow
 
@@ -47,11 +47,20 @@ PAGES = """
 visitor   technol.  radiol.   adjudic.  administ. exporter  stranger  nobody    route
 302/302   302/302   302/302   302/302   302/302   302/302   302/302   302/302   (home)
 410/410   410/410   410/410   410/410   410/410   410/410   410/410   410/410   accounts/invitation/<str:secret>/
+door/door 200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/confirm/
 door/door 200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/password/
 200/200   200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/password/reset/
 200/200   200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/password/reset/<uidb64>/<token>/
 200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   accounts/password/reset/sent/
 200/200   302/302   302/302   302/302   302/302   302/302   302/302   302/302   accounts/sign-in/
+door/door 200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/second-factor/
+405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/302   accounts/second-factor/codes/
+405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/302   accounts/second-factor/end/
+door/door door/door door/door door/door door/door door/door door/door door/door accounts/sign-in/code/
+door/405  200/405   200/405   200/405   200/405   200/405   200/405   200/405   accounts/sessions/
+405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/302   accounts/sessions/end/
+404/405   404/405   404/405   404/405   404/405   404/405   404/405   404/405   accounts/oidc/
+404/405   404/405   404/405   404/405   404/405   404/405   404/405   404/405   accounts/oidc/back/
 405/door  405/door  405/door  405/door  405/door  405/door  405/door  405/door  accounts/sign-out/
 door/door 200/200   200/200   200/200   200/200   200/200   200/200   403/403   accounts/tokens/
 405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/403   accounts/tokens/revoke/
@@ -209,7 +218,7 @@ ADMIN = """
 visitor   administ. staff     superuser route
 door/door door/door 200/200   200/200   admin/
 door/door door/door 404/404   404/404   admin/(?P<url>.*)$
-door/door door/door 404/404   200/200   admin/^(?P<app_label>cases|accounts|knox)/$
+door/door door/door 404/404   200/200   admin/^(?P<app_label>cases|accounts)/$
 door/door door/door 403/403   200/200   admin/accounts/user/<id>/password/
 door/door door/door 403/405   403/405   admin/autocomplete/
 door/door door/door 200/405   200/405   admin/jsi18n/
@@ -226,6 +235,7 @@ list      add       change    delete    history   model
 200/200   200/200   200/200   403/403   200/200   accounts/user
 200/200   403/403   302/403   403/403   302/302   cases/accessevent
 200/200   403/403   302/403   403/403   302/302   cases/adjudication
+200/200   403/403   302/403   403/403   302/302   cases/apitoken
 200/200   403/403   302/403   403/403   302/302   cases/assignment
 200/200   403/403   200/403   403/403   200/200   cases/auditevent
 200/200   403/403   302/403   403/403   302/302   cases/auditseal
@@ -252,7 +262,6 @@ list      add       change    delete    history   model
 200/200   403/403   302/403   403/403   302/302   cases/teachingread
 200/200   403/403   200/403   403/403   200/200   cases/webhook
 200/200   403/403   302/403   403/403   302/302   cases/webhookdelivery
-200/200   403/403   302/403   403/403   302/302   knox/authtoken
 """
 OF_A_MODEL = {
     "list": "",
@@ -453,7 +462,7 @@ def with_token(token: str | None) -> APIClient:
 
 
 def test_rest_answers_each_kind_of_token_as_the_table_says(people, fill, second) -> None:
-    clients = [with_token(None), *(with_token(AuthToken.objects.create(user)[1]) for user in people.values())]
+    clients = [with_token(None), *(with_token(token_of(user)) for user in people.values())]
     rows = in_rooms("api/", "^api/")
     compared(walk(clients, rows, fill), expected(REST))
     overwritten = expected(OVERWRITTEN)
@@ -467,10 +476,10 @@ def test_rest_answers_each_kind_of_token_as_the_table_says(people, fill, second)
 def test_token_that_has_run_out_or_is_revoked_or_whose_owner_is_gone_opens_nothing(
     colleague, second, fill
 ) -> None:
-    run_out = AuthToken.objects.create(colleague, expiry=timedelta(seconds=-1))[1]
-    row, revoked = AuthToken.objects.create(colleague)
-    row.delete()
-    orphan = AuthToken.objects.create(second)[1]
+    run_out = token_of(colleague, expiry=timedelta(seconds=-1))
+    revoked = token_of(colleague, name="revoked")
+    ApiToken.objects.get(name="revoked").delete()
+    orphan = token_of(second)
     User.objects.filter(pk=second.pk).update(is_active=False)
     for token in (run_out, revoked, orphan):
         # Swagger UI is a page, which asks for no token.

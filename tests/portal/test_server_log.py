@@ -12,9 +12,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
-from knox.models import AuthToken
 
-from cases.models import Prediction, Review
+from cases.models import ApiToken, Prediction, Review
 from portal.accounts.background import later
 from portal.accounts.models import User
 from tests.cast import make_png_bytes
@@ -132,7 +131,7 @@ def test_no_log_holds_what_readers_and_visitors_have_typed(
     # Both did speak of it.
     assert "The end of the trial." in logs["the server's"]
     assert "Failed." in logs["ours"]
-    assert AuthToken.objects.exists()
+    assert ApiToken.objects.exists()
     for whose, text in logs.items():
         found = {kind for kind, secret in SECRETS.items() if secret.lower() in text.lower()}
         assert found == set(), whose
