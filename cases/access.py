@@ -48,8 +48,9 @@ def lead_to(request: PageRequest, address: str) -> HttpResponseBase:
 
     A script that swaps pages has it at once, with its address in `Content-Location`: a second request, and a
     second look at who asks, would hold up the next picture. The request is that page's from here on.
+    A HEAD asks for no page.
     """
-    if not has_more_to_do(request):
+    if request.method == "HEAD" or not has_more_to_do(request):
         return redirect(address)
     request.resolver_match = match = resolve(address)
     request.method, request.path, request.path_info = "GET", address, address

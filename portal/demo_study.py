@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from cases.lifecycle import CaseState, Reading, Verdict
+from cases.lifecycle import CaseState, JobStatus, Reading, Verdict
 from cases.models import (
     Case,
     Cohort,
     FirstRead,
     Image,
+    Job,
     Membership,
     ModelVersion,
     Prediction,
@@ -118,7 +119,22 @@ def _cases(
     Case.objects.bulk_create([each.case for each in drawn])
     Image.objects.bulk_create(images)
     Prediction.objects.bulk_create(results)
+    Job.objects.bulk_create(_job(result) for result in results)
     return drawn
+
+
+def _job(result: Prediction) -> Job:
+    """The analysis that a result comes from, since no result is without one."""
+    at = timezone.now()
+    return Job(
+        image=result.image,
+        model_version=result.model_version,
+        status=JobStatus.SUCCEEDED,
+        attempts=1,
+        queued_at=at,
+        started_at=at,
+        finished_at=at + timedelta(seconds=result.seconds),
+    )
 
 
 def _image(template: Image, case: Case, number: int) -> Image:

@@ -5,7 +5,8 @@ import pytest
 from cases.evidence.page import evidence_of
 from cases.evidence.study import StudyFilter
 from cases.interim import figures_are_closed
-from cases.models import Case, Cohort, Prediction, Review
+from cases.lifecycle import JobStatus
+from cases.models import Case, Cohort, Job, Prediction, Review
 from portal.accounts.models import User
 from portal.demo_study import READERS, STUDY_CASES, simulate_study
 
@@ -25,6 +26,8 @@ def test_every_card_has_something_to_show(study, cohort, model_version, newer_ve
     assert study.cases.filter(is_simulated=True).count() == study.cases.count() == STUDY_CASES
     assert Review.objects.filter(case__cohort=study).count() == STUDY_CASES * len(READERS)
     assert Prediction.objects.filter(image__cohort=study).count() == 2 * STUDY_CASES
+    # No row of the worklist names a class and no analysis.
+    assert Job.objects.filter(image__cohort=study, status=JobStatus.SUCCEEDED).count() == 2 * STUDY_CASES
     assert not figures_are_closed(study)
     found = evidence_of(study, StudyFilter())
     assert found.is_simulated

@@ -405,6 +405,8 @@ def test_script_that_goes_on_has_the_page_itself_with_its_address(
     analyse_as(second)
     client, there = client_of(colleague), reverse("cases:case", args=[second.code])
     script = {"X-Requested-With": "XMLHttpRequest"}
+    assert client.head(reverse("cases:next"), {"after": first.code}, headers=script)["Location"] == there
+    assert not Claim.objects.exists()
     response = getattr(client, way)(reverse("cases:next"), {"after": first.code}, headers=script)
     assert (response.status_code, response["Content-Location"]) == (200, there)
     assert response.context["case"] == second
