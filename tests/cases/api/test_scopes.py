@@ -22,11 +22,19 @@ from portal.accounts.models import User
 from tests.cases.api.support import API, problem_of
 from tests.cast import UNKNOWN_ID, make_png_bytes, token_of
 
-FOR_EVERYBODY = {"index", "schema", "problems", "unknown"}
+FOR_EVERYBODY = {"index", "schema", "docs", "problems", "unknown"}
 VERBS = ("get", "post", "put", "patch", "delete")
 PARTS = {
     "<uuid:cohort_id>": UNKNOWN_ID,
     "<uuid:review_id>": UNKNOWN_ID,
+    "<uuid:webhook_id>": UNKNOWN_ID,
+    "<uuid:delivery_id>": UNKNOWN_ID,
+    "<uuid:prediction_id>": UNKNOWN_ID,
+    "<int:position>": 0,
+    "<str:layer>": "conv_3",
+    "<str:shown_class>": "glioma",
+    "<str:instance>": "1.2",
+    "<str:frames>": "1",
     "<uuid:snapshot_id>": UNKNOWN_ID,
     "<slug:code>": "AAAA-AAAA",
     "<slug:table>": "reviews",
@@ -38,10 +46,11 @@ PARTS = {
 def operations() -> Iterator[tuple[str, str, str]]:
     """Name, method and address of all that the routes answer, but for what is for everybody."""
     for route in urls.urlpatterns:
-        view = route.callback.cls
         if route.name in FOR_EVERYBODY:
-            assert view.permission_classes[0] is AllowAny, route.name
+            # Swagger UI is a page.
+            assert route.name == "docs" or route.callback.cls.permission_classes[0] is AllowAny, route.name
             continue
+        view = route.callback.cls
         assert TokenHasScope in view.permission_classes, route.name
         address = str(route.pattern)
         for part, value in PARTS.items():
@@ -131,6 +140,13 @@ def test_token_of_one_cohort_opens_no_other(
     assert script.get(f"{API}dicomweb/{cohort.pk}/studies").status_code == 200
     file = ContentFile(make_png_bytes(seed=2), name="a.png")
     assert script.post(f"{API}uploads/", {"cohort": "South", "file": file}).status_code == 404
+
+
+def test_token_of_one_cohort_makes_no_other(administrator, api_of, cohort) -> None:
+    script = api_of(administrator, cohort=cohort)
+    refused = script.post(f"{API}cohorts/", {"name": "East"}, format="json")
+    assert problem_of(refused, "insufficient_scope")["detail"] == "The token is for one cohort alone."
+    assert not Cohort.objects.filter(name="East").exists()
 
 
 def test_reach_of_a_token_is_no_longer_than_its_request(administrator, cohort, other_cohort) -> None:
