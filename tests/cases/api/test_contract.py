@@ -21,7 +21,6 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
-from knox.models import AuthToken
 from rest_framework.test import APIClient
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -37,6 +36,7 @@ from cases.exchange.webhooks.hooks import create_webhook, send_test
 from cases.export.snapshots.building import ask_for_snapshot, build_waiting
 from cases.models import Prediction
 from tests.cases.api.support import API
+from tests.cast import token_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -147,14 +147,14 @@ def _ask_all(document: dict[str, Any], ask: Callable[[Any], None], only: str | N
 def test_no_request_finds_a_fault_or_an_answer_that_the_document_does_not_have(
     document, known, administrator
 ) -> None:
-    statuses, wrong = asked(document, known, AuthToken.objects.create(administrator)[1])
+    statuses, wrong = asked(document, known, token_of(administrator))
     assert wrong == []
     assert {200, 201, 202, 400, 404, 409, 412} <= set(statuses)
     assert statuses[200] > 100
 
 
 def test_document_that_promises_more_is_found_out(document, known, administrator) -> None:
-    token = AuthToken.objects.create(administrator)[1]
+    token = token_of(administrator)
     assert asked(document, known, token, only="cohorts")[1] == []
     promising = copy.deepcopy(document)
     promising["components"]["schemas"]["Cohort"]["required"].append("colour")
