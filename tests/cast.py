@@ -254,12 +254,18 @@ def client_of() -> Callable[[User], Client]:
 
 
 def token_of(user: User, **terms: Any) -> str:
-    """The text of a new token of the user: of every scope, cohort and time, where nothing else is said."""
+    """The text of a new token of the user: of every scope, cohort and time, where nothing else is said, and
+    used just now, so that no request has to note it.
+    """
+    from django.utils import timezone
+
     from cases.models import ApiToken
     from cases.scopes import Scope
 
     text: str
-    _, text = ApiToken.objects.create(user, **{"name": "script", "scopes": list(Scope)} | terms)
+    _, text = ApiToken.objects.create(
+        user, **{"name": "script", "scopes": list(Scope), "last_used_at": timezone.now()} | terms
+    )
     return text
 
 

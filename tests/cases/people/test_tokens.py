@@ -161,7 +161,13 @@ def test_form_offers_the_scopes_of_use_to_the_role(owner, colleague, administrat
     assert scopes_for(owner) == [Scope.UPLOAD, Scope.READ]
     assert scopes_for(colleague) == [Scope.UPLOAD, Scope.READ, Scope.REVIEW]
     # None of the addresses asks for “administer”.
-    assert scopes_for(administrator) == [Scope.UPLOAD, Scope.READ, Scope.REVIEW, Scope.EXPORT]
+    assert scopes_for(administrator) == [
+        Scope.UPLOAD,
+        Scope.READ,
+        Scope.REVIEW,
+        Scope.EXPORT,
+        Scope.ADMINISTER,
+    ]
     assert scopes_for(exporter) == [Scope.EXPORT]
 
 
@@ -259,7 +265,7 @@ def test_create_token_makes_one_for_what_is_named(exporter, administrator, cohor
     made = {(token.user.full_name, token.cohort, *token.scopes) for token in ApiToken.objects.all()}
     assert made == {
         ("Exporter", None, "export"),
-        ("Administrator", None, "export", "read", "review", "upload"),
+        ("Administrator", None, "administer", "export", "read", "review", "upload"),
         ("Administrator", cohort, "read", "upload"),
     }
     assert ApiToken.objects.get(cohort=cohort).name == "Scanner 2"
