@@ -239,11 +239,15 @@ def client_of() -> Callable[[User], Client]:
     """A browser in which the user is signed in; those of one person share a session, as tabs do."""
     from django.conf import settings
     from django.test import Client
+    from django.test.client import ClientHandler
 
     sessions: dict[uuid.UUID, str] = {}
+    # It makes the chain of middleware once.
+    handler = ClientHandler(enforce_csrf_checks=False)
 
     def sign_in(user: User) -> Client:
         client = Client()
+        client.handler = handler
         if user.pk not in sessions:
             client.force_login(user)
             sessions[user.pk] = client.cookies[settings.SESSION_COOKIE_NAME].value
