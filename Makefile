@@ -26,7 +26,7 @@ run: ## Start the portal with demo data; Ctrl-C stops it. HOST and PORT move it.
 	@$(MAKE) --silent --no-print-directory $(VENV)/.requirements
 	@exec $(PY) -m portal.standalone --stop-with-parent
 
-test: dev ## Run every test: SQLite, then PostgreSQL and Valkey, then Chromium, then node.
+test: dev ## Run every test: SQLite, then PostgreSQL and Valkey, then node; Chromium beside them.
 	@exec $(PY) -m tests.run
 
 check: dev ## Lint, types, architecture, templates, migrations, deployment settings.

@@ -31,6 +31,11 @@ TESTS = Path(__file__).parent
 UNITS = [TESTS / "architecture", TESTS / "inference"]
 
 
+def pytest_collection_finish() -> None:
+    """What is there by now stays: the collections at the end of a process need not look through it again."""
+    gc.freeze()
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Mark what needs no portal, so that one run can ask for it beside some of the portal's tests.

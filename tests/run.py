@@ -21,7 +21,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
@@ -62,12 +62,13 @@ class Part:
 
 
 PORTAL = ("cases", "portal", "integration")
+BOTH = "both_databases"
 PARTS = {
     "unit": Part(
         "Unit tests: the image science, the walls", ("architecture", "inference"), covers=("inference",)
     ),
     "portal": Part("The portal (PostgreSQL, Valkey)", PORTAL, servers=True, covers=("cases", "portal")),
-    "sqlite": Part("What depends on the database, again (SQLite)", PORTAL, marked="both_databases"),
+    "sqlite": Part("What depends on the database, again (SQLite)", PORTAL, marked=BOTH),
     "browser": Part(
         "Browser tests (Chromium, PostgreSQL, Valkey, worker)", ("browser",), servers=True, beside=True
     ),
@@ -77,7 +78,7 @@ PARTS = {
 UNIT_AND_SQLITE = Part(
     "Unit tests, and what depends on the database (SQLite)",
     (*PARTS["unit"].folders, *PORTAL),
-    marked="unit or both_databases",
+    marked=f"unit or {BOTH}",
     covers=PARTS["unit"].covers,
 )
 WHOLE = [UNIT_AND_SQLITE, PARTS["portal"], PARTS["js"], PARTS["browser"]]
@@ -127,16 +128,27 @@ def _run_all(parts: list[Part], arguments: list[str], folder: Path, is_whole: bo
     """Run the parts; their JUnit reports, and of a whole run what they cover, are written to the folder."""
     results: Counter[str] = Counter()
     with ExitStack() as until_the_end:
-        served = _serve(until_the_end) if any(part.servers for part in parts) else {}
-        run = Run(parts, arguments, folder, is_whole, served)
-        beside = [part for part in parts if part.beside and len(parts) > 1]
-        begun = {part: until_the_end.enter_context(run.begun(part, run.log(part))) for part in beside}
+        run = Run(parts, arguments, folder, is_whole)
+        begun: dict[Part, subprocess.Popen[bytes]] = {}
+
+        def begin(part: Part, log: Path | None = None) -> None:
+            begun[part] = until_the_end.enter_context(run.begun(part, log))
+
         for part in parts:
             print(f"\n==> {part.title}", flush=True)
-            with nullcontext(begun[part]) if part in begun else run.begun(part) as process:
-                if process.wait():
-                    results["broken parts"] += 1
-            if part in begun:
+            # What needs no server does not wait for them to start.
+            if not part.servers:
+                begin(part)
+            if not run.served and any(each.servers for each in parts):
+                run.served.update(_serve(until_the_end))
+                for other in parts[1:]:
+                    if other.beside:
+                        begin(other, run.log(other))
+            if part not in begun:
+                begin(part)
+            if begun[part].wait():
+                results["broken parts"] += 1
+            if run.log(part).is_file():
                 print(run.log(part).read_text("utf-8", errors="replace"), flush=True)
             results += _counted(run.report(part))
     return results
@@ -150,7 +162,7 @@ class Run:
     arguments: list[str]
     folder: Path
     is_whole: bool
-    served: dict[str, str]
+    served: dict[str, str] = field(default_factory=dict)
 
     def report(self, part: Part) -> Path:
         return self.folder / f"{self.parts.index(part)}.xml"
@@ -217,7 +229,7 @@ def _serve(servers: ExitStack) -> dict[str, str]:
 
 
 def _pytest(part: Part, report: Path, arguments: list[str]) -> list[str]:
-    folders = [str(ROOT / "tests" / folder) for folder in part.folders]
+    folders = [str(path) for folder in part.folders for path in _places(part, ROOT / "tests" / folder)]
     if any(Path(argument.partition("::")[0]).exists() for argument in arguments):
         # Files that are named stand for the part's folders.
         folders = []
@@ -235,6 +247,13 @@ def _pytest(part: Part, report: Path, arguments: list[str]) -> list[str]:
         *arguments,
         *folders,
     ]
+
+
+def _places(part: Part, folder: Path) -> list[Path]:
+    """The folder, or its files that have the mark which is meant, so that the others are not even read."""
+    if not part.marked or folder.name not in PORTAL:
+        return [folder]
+    return [path for path in sorted(folder.rglob("test_*.py")) if BOTH in path.read_text("utf-8")]
 
 
 def _is_covered(folder: Path) -> bool:
