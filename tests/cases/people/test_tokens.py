@@ -211,7 +211,7 @@ def test_list_says_what_each_token_is_for_and_when_it_was_used(client, client_of
 
 
 def test_use_is_noted_once_a_minute(client, owner, django_assert_num_queries) -> None:
-    text = token_of(owner)
+    text = token_of(owner, last_used_at=None)
     with django_assert_num_queries(3):  # the token with its owner, its use, the cohorts
         client.get("/api/v1/cohorts/", headers={"Authorization": f"Token {text}"})
     with django_assert_num_queries(2):
