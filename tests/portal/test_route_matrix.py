@@ -223,6 +223,7 @@ list      add       change    delete    history   model
 200/200   403/403   200/403   403/403   200/200   cases/image
 200/200   403/403   200/403   403/403   200/200   cases/invitation
 200/200   403/403   200/403   403/403   200/200   cases/job
+200/200   403/403   302/403   403/403   302/302   cases/keptanswer
 200/200   403/403   200/403   403/403   200/200   cases/likenesspiece
 200/200   200/200   200/403   403/403   200/200   cases/membership
 200/200   403/403   200/403   403/403   200/200   cases/modelversion
