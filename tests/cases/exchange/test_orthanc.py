@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from cryptography.fernet import Fernet
+from django.core.wsgi import get_wsgi_application
+from django.db import connection, connections
+from knox.models import AuthToken
+from waitress.server import create_server
 
 from cases.exchange.delivery import send_to
 from cases.exchange.sendings import choose_rules, send_case
@@ -155,3 +161,58 @@ def test_archive_that_does_not_let_us_in_or_knows_another_title_refuses(
     assert (send_to("web"), send_to("dimse")) == (1, 1)
     told = {each.destination: (each.state, each.answer["code"]) for each in Sending.objects.all()}
     assert told == {"web": ("refused", "not_authorised"), "dimse": ("refused", "association_refused")}
+
+
+# --- The other way round -------------------------------------------------------------------------
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The portal at a port of its own, behind the web server of `make run`."""
+    portal = get_wsgi_application()
+
+    def one_answer(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        try:
+            return list(portal(environ, start_response))
+        finally:
+            connections.close_all()
+
+    server = create_server(one_answer, host="127.0.0.1", port=free_port(), threads=2)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.effective_port}"
+    finally:
+        server.trigger.pull_trigger(server.close)
+        server.task_dispatcher.shutdown()
+        thread.join(10)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="threads of their own need PostgreSQL")
+def test_orthanc_stores_a_series_here_finds_it_and_retrieves_it(orthanc, owner, cohort) -> None:
+    for z in (0, 3, 6):
+        data = slice_file(z, StudyInstanceUID=STUDY, SeriesInstanceUID=f"{STUDY}.1")
+        requests.post(f"{orthanc}/instances", data=data, auth=ACCOUNT, timeout=10).raise_for_status()
+    (series,) = asked(orthanc, "/series")
+    _, token = AuthToken.objects.create(owner)
+    with served() as portal:
+        here = {
+            "Url": f"{portal}/api/v1/dicomweb/{cohort.pk}/",
+            "HttpHeaders": {"Authorization": f"Token {token}"},
+        }
+        server = f"{orthanc}/dicom-web/servers/portal"
+        requests.put(server, json=here, auth=ACCOUNT, timeout=10).raise_for_status()
+
+        def told(act: str, **given: Any) -> Any:
+            answer = requests.post(f"{server}/{act}", json=given, auth=ACCOUNT, timeout=30)
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        assert told("stow", Resources=[series], Synchronous=True)["InstancesCount"] == "3"
+        assert Case.objects.get().images.count() == 3
+        (study,) = told("qido", Uri="/studies")
+        uid = study["0020000D"]["Value"]
+        assert told("retrieve", Resources=[{"Study": uid}])["ReceivedInstancesCount"] == "3"
+    found = {each["MainDicomTags"]["StudyInstanceUID"] for each in asked(orthanc, "/studies?expand")}
+    assert found == {STUDY, uid}
