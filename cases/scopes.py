@@ -20,9 +20,7 @@ class Scope(TextChoices):
 
 Scopes = frozenset[Scope]
 ANY: Scopes = frozenset(Scope)
-UPLOAD, READ, REVIEW, EXPORT, ADMINISTER = (
-    frozenset({scope}) for scope in (Scope.UPLOAD, Scope.READ, Scope.REVIEW, Scope.EXPORT, Scope.ADMINISTER)
-)
+UPLOAD, READ, REVIEW, EXPORT, ADMINISTER = (frozenset({scope}) for scope in Scope)
 # By the name of the route (cases/api/urls.py) and the method: one of these scopes is enough. What does not
 # stand here no token opens. Addresses for everybody ask for none.
 ASKED: Mapping[str, Mapping[str, Scopes]] = {
@@ -74,6 +72,8 @@ ASKED: Mapping[str, Mapping[str, Scopes]] = {
     "snapshot": {"GET": EXPORT},
     "snapshot-table": {"GET": EXPORT},
 }
+# What is about no cohort that there is: nothing for a token of one cohort.
+BEYOND_ONE_COHORT = frozenset({("cohorts", "POST")})
 # Those that open something which not every token does.
 OFFERED = [
     scope

@@ -10,7 +10,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from cases.models import ApiToken
-from cases.scopes import asked_by
+from cases.scopes import BEYOND_ONE_COHORT, asked_by
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -30,10 +30,13 @@ class TokenHasScope(BasePermission):
         if not isinstance(request.auth, ApiToken) or request.method not in view.allowed_methods:
             return True
         match = request.resolver_match
-        asked = asked_by(match.url_name or "" if match else "", request.method or "")
+        route = match.url_name or "" if match else ""
+        asked = asked_by(route, request.method or "")
         if not asked:
             raise InsufficientScope(_t("No token opens this address."))
         if asked.isdisjoint(request.auth.scopes):
             message = _t("The token lacks the scope “%(scope)s”. Make one that has it, under API tokens.")
             raise InsufficientScope(message % {"scope": ", ".join(sorted(asked))})
+        if request.auth.cohort_id and (route, request.method) in BEYOND_ONE_COHORT:
+            raise InsufficientScope(_t("The token is for one cohort alone."))
         return True

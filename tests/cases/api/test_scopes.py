@@ -144,6 +144,13 @@ def test_token_of_one_cohort_opens_no_other(
     assert script.post(f"{API}uploads/", {"cohort": "South", "file": file}).status_code == 404
 
 
+def test_token_of_one_cohort_makes_no_other(administrator, api_of, cohort) -> None:
+    script = api_of(administrator, cohort=cohort)
+    refused = script.post(f"{API}cohorts/", {"name": "East"}, format="json")
+    assert problem_of(refused, "insufficient_scope")["detail"] == "The token is for one cohort alone."
+    assert not Cohort.objects.filter(name="East").exists()
+
+
 def test_reach_of_a_token_is_no_longer_than_its_request(administrator, cohort, other_cohort) -> None:
     Membership.objects.create(user=administrator, cohort=other_cohort, role="administrator")
     assert set(cohorts_where(administrator, Action.VIEW)) == {cohort, other_cohort}
