@@ -15,6 +15,8 @@ from typing import Any
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # All that str.splitlines, and with it some reader of files, takes for the end of a line.
 _BREAKS = re.compile("[\\\\\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
+# What neither FHIR nor XML 1.0 allows in text.
+_CONTROLS = re.compile("[\\\\\x00-\x08\x0b\x0c\x0e-\x1f]")
 _ESCAPED = re.compile(r"\\(\\|n|r|u[0-9a-f]{4})")
 _NAMED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
@@ -44,7 +46,17 @@ def _named(found: re.Match[str]) -> str:
 
 def text_of(cell: str) -> str:
     """The text that `safe_cell` made a cell of."""
-    return _ESCAPED.sub(_meant, cell.removeprefix("'"))
+    return unescaped(cell.removeprefix("'"))
+
+
+def printable(text: str) -> str:
+    """Text without the control characters that some formats forbid: escaped, and a backslash doubled."""
+    return _CONTROLS.sub(_named, text)
+
+
+def unescaped(text: str) -> str:
+    """The text that was escaped."""
+    return _ESCAPED.sub(_meant, text)
 
 
 def _meant(found: re.Match[str]) -> str:

@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cases import audit
 from cases.admin.parts import ReadOnlyAdmin, ReadOnlyInline, who
-from cases.models import ApiToken, Invitation, Membership
+from cases.models import ApiToken, Invitation, KeptAnswer, Membership
 from cases.people import invitations, tokens
 from cases.people.memberships import add_member, keep_administrators_without
 from cases.roles import Role
@@ -211,3 +211,12 @@ class TokenAdmin(ReadOnlyAdmin):
     def has_view_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
         # A page of one token would carry its digest, the primary key, in its address.
         return obj is None and super().has_view_permission(request, obj)
+
+
+@admin.register(KeptAnswer)
+class KeptAnswerAdmin(ReadOnlyAdmin):
+    """Without the answers, which are their accounts' own."""
+
+    list_display = ("user", "key", "status", "created_at")
+    list_select_related = ("user",)
+    fields = ("user", "key", "status", "created_at")

@@ -33,7 +33,13 @@ from cases.api.views.reviews import (
     FirstReadView,
     ReviewsView,
 )
-from cases.api.views.snapshots import CodebookView, SnapshotsView, SnapshotTableView, SnapshotView
+from cases.api.views.snapshots import (
+    CodebookView,
+    SnapshotBundleView,
+    SnapshotsView,
+    SnapshotTableView,
+    SnapshotView,
+)
 from cases.api.views.truth import TruthView
 from cases.api.views.uploads import UploadsView
 from cases.api.views.webhooks import (
@@ -128,6 +134,11 @@ urlpatterns = [
     path("figures/", FiguresView.as_view(), name="figures"),
     path("snapshots/", SnapshotsView.as_view(), name="snapshots"),
     path("snapshots/<uuid:snapshot_id>/", SnapshotView.as_view(), name="snapshot"),
+    path(
+        "snapshots/<uuid:snapshot_id>/fhir/<slug:release>/",
+        SnapshotBundleView.as_view(),
+        name="snapshot-bundle",
+    ),
     path("snapshots/<uuid:snapshot_id>/<slug:table>/", SnapshotTableView.as_view(), name="snapshot-table"),
     re_path("", UnknownView.as_view(), name="unknown"),
 ]

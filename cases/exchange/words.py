@@ -40,7 +40,7 @@ def answer_in_words(answer: Mapping[str, Any]) -> str:
     if not answer:
         return ""
     parts = [str(WORDS[answer["code"]]) if answer.get("code") in WORDS else ""]
-    numbers = [f"{count} x {reason}H" for reason, count in answer.get("reasons", {}).items()]
+    numbers = [f"{count} x {reason}H" for reason, count in sorted(answer.get("reasons", {}).items())]
     if answer.get("status"):
         numbers.insert(0, f"HTTP {answer['status']}")
     if numbers:

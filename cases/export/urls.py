@@ -9,5 +9,6 @@ urlpatterns = [
     path("snapshots/", views.snapshots, name="snapshots"),
     path("snapshots/codebook.csv", views.codebook_csv, name="codebook"),
     path("snapshots/readers.csv", views.readers_csv, name="readers"),
+    path("snapshots/<uuid:snapshot_id>/fhir/<slug:release>.json", views.fhir_bundle, name="fhir"),
     path("snapshots/<uuid:snapshot_id>/<slug:table>.<slug:extension>", views.download, name="download"),
 ]

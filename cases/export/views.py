@@ -17,8 +17,9 @@ from cases import audit
 from cases.access import PageRequest, signed_in
 from cases.cohorts import chosen_cohort, known_cohorts
 from cases.disclaimer import DISCLAIMER
-from cases.export.snapshots import formats, parquet
+from cases.export.snapshots import fhir, formats, parquet
 from cases.export.snapshots.building import ask_for_snapshot
+from cases.export.snapshots.fhir_resources import Release
 from cases.export.snapshots.reading import rows_for
 from cases.export.snapshots.tables import TABLES, codebook
 from cases.interim import figures_are_closed
@@ -55,6 +56,7 @@ def snapshots(request: PageRequest) -> HttpResponse:
         "is_working": any(each.state in (SnapshotState.QUEUED, SnapshotState.BUILDING) for each in shown),
         "tables": list(TABLES),
         "formats": [each for each in formats.MEDIA_TYPES if each != "parquet" or parquet.is_installed()],
+        "releases": list(Release),
         "is_closed": figures_are_closed(cohort),
     }
     return render(request, "export/snapshots.html", context)
@@ -88,16 +90,49 @@ def download(request: PageRequest, snapshot_id: str, table: str, extension: str)
     return file_of(snapshot, table, extension, pieces)
 
 
+@never_cache
+@require_safe
+@signed_in
+def fhir_bundle(request: PageRequest, snapshot_id: str, release: str) -> HttpResponseBase:
+    """A snapshot as one FHIR Bundle."""
+    cohorts = known_cohorts(request.user)
+    snapshot = get_object_or_404(
+        Snapshot.objects.select_related("cohort"), pk=snapshot_id, cohort__in=cohorts
+    )
+    require(request.user, Action.EXPORT, snapshot.cohort)
+    if release not in list(Release) or snapshot.state != SnapshotState.READY:
+        raise Http404
+    return bundle_of(snapshot, Release(release), by=request.user)
+
+
+def bundle_of(snapshot: Snapshot, release: Release, *, by: User) -> StreamingHttpResponse:
+    """The answer that carries the Bundle; that it was fetched, and what it shows, is written down."""
+    pieces = fhir.stream(snapshot, release, lambda table: rows_for(snapshot, table, to=by))
+    audit.record(
+        by=by,
+        action="snapshot.fetched",
+        subject=snapshot,
+        cohort=snapshot.cohort,
+        table="all",
+        format=release,
+    )
+    headers = _headers(snapshot, f"secondread-{snapshot.pk}-fhir-{release}.json")
+    return StreamingHttpResponse(pieces, content_type=fhir.MEDIA_TYPE, headers=headers)
+
+
 def file_of(snapshot: Snapshot, table: str, extension: str, pieces: Iterable[bytes]) -> StreamingHttpResponse:
     """The answer that carries a table; its headers name the snapshot and its digest."""
-    name = f"secondread-{snapshot.pk}-{table}.{extension}"
-    headers = {
+    headers = _headers(snapshot, f"secondread-{snapshot.pk}-{table}.{extension}")
+    return StreamingHttpResponse(pieces, content_type=formats.MEDIA_TYPES[extension], headers=headers)
+
+
+def _headers(snapshot: Snapshot, name: str) -> dict[str, str]:
+    return {
         "Content-Disposition": f'attachment; filename="{name}"',
         "X-Research-Use": DISCLAIMER,
         "X-Snapshot": str(snapshot.pk),
         "X-Snapshot-Digest": snapshot.digest,
     }
-    return StreamingHttpResponse(pieces, content_type=formats.MEDIA_TYPES[extension], headers=headers)
 
 
 def _csv_file(name: str, rows: Iterable[Iterable[Any]]) -> HttpResponse:

@@ -7,9 +7,12 @@ The cases are the simulated ones of the demonstration.
 from __future__ import annotations
 
 from io import StringIO
+from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core.management import call_command
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from cases.analysis import reanalysis
@@ -18,7 +21,7 @@ from cases.analysis.worker import analyse
 from cases.disclaimer import DISCLAIMER
 from cases.export.snapshots.building import ask_for_snapshot, build_waiting
 from cases.lifecycle import JobStatus
-from cases.models import Case, Cohort, Job
+from cases.models import Case, Cohort, Job, Sending, SendingRule
 from inference.manifest import MANIFEST_DIR, load_manifest
 from portal.accounts.models import User
 from portal.demo import BLINDED_COHORT, DEMO_ACCOUNTS, DEMO_COHORT, TEACHING_COHORT, DemoAccount
@@ -81,7 +84,28 @@ def answer_teaching(page: Page) -> None:
     page.wait_for_url("**/?read=*")
 
 
-def test_every_page_fits_its_screen_and_carries_the_notice(page: Page, live_server) -> None:
+def send(case: Case, state: str, **answer: Any) -> None:
+    """A sending of the case, by its cohort, as the page lists it."""
+    now = timezone.now()
+    moments = {"since": now, "looked_at": now}
+    SendingRule.objects.get_or_create(
+        cohort=case.cohort, destination="archive", defaults=moments | {"moment": "final"}
+    )
+    Sending.objects.create(
+        case=case,
+        cohort=case.cohort,
+        destination="archive",
+        state=state,
+        attempts=2,
+        answer=answer,
+        next_at=now,
+        ended_at=None if state == "waiting" else now,
+    )
+
+
+def test_every_page_fits_its_screen_and_carries_the_notice(page: Page, live_server, settings) -> None:
+    settings.DICOM_DESTINATIONS = ["archive=https://pacs.hospital.example.org/dicom-web"]
+    settings.ORIGINALS_KEYS = [Fernet.generate_key().decode()]
     call_command("seed_demo", stdout=StringIO())
     analyse_again_with("prototype-cnn-1")
     open_cases = Case.objects.filter(state="open", cohort__name=DEMO_COHORT)
@@ -101,6 +125,9 @@ def test_every_page_fits_its_screen_and_carries_the_notice(page: Page, live_serv
     assert disputed is not None
     assert unread is not None
     assert drawn is not None
+    send(read, "sent", code="stored", status=200)
+    send(read, "refused", code="instances_failed", status=409, reasons={"A900": 3, "0122": 1})
+    send(read, "waiting", code="unreachable")
     paths = {
         "worklist": "/cases/",
         "upload": "/cases/upload/",
@@ -113,6 +140,7 @@ def test_every_page_fits_its_screen_and_carries_the_notice(page: Page, live_serv
         "evidence": f"/dashboard/evidence/?cohort={study.pk}",
         "evidence-closed": f"/dashboard/evidence/?cohort={disputed.cohort_id}",
         "snapshots": f"/dashboard/snapshots/?cohort={study.pk}",
+        "sendings": f"/dashboard/sendings/?cohort={read.cohort_id}",
         "study": f"/dashboard/study/?cohort={study.pk}",
         "study-new": "/dashboard/study/new/",
         "record": f"/dashboard/record/?cohort={read.cohort_id}&what=acts",

@@ -116,6 +116,7 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "sending_id": str(case.pk),
         "table": "statements",
         "extension": "csv",
+        "release": "r5",
         "position": "0",
         "webhook_id": str(case.pk),
         "delivery_id": str(case.pk),

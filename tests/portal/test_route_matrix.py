@@ -121,6 +121,7 @@ door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   
 405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/sendings/rules/
 door/door 403/403   403/403   403/403   200/302   403/403   403/403   403/403   dashboard/snapshots/
 door/405  403/405   403/405   403/405   404/405   404/405   404/405   404/405   dashboard/snapshots/<uuid:snapshot_id>/<slug:table>.<slug:extension>
+door/405  403/405   403/405   403/405   404/405   404/405   404/405   404/405   dashboard/snapshots/<uuid:snapshot_id>/fhir/<slug:release>.json
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/snapshots/codebook.csv
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/snapshots/readers.csv
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/study/
@@ -197,6 +198,7 @@ visitor   technol.  radiol.   adjudic.  administ. exporter  stranger  nobody    
 401/401   403/403   403/403   403/403   200/400   200/400   403/403   403/403   api/v1/snapshots/
 401/401   404/405   404/405   404/405   200/405   200/405   404/405   404/405   api/v1/snapshots/<uuid:snapshot_id>/
 401/401   404/405   404/405   404/405   409/405   409/405   404/405   404/405   api/v1/snapshots/<uuid:snapshot_id>/<slug:table>/
+401/401   404/405   404/405   404/405   409/405   409/405   404/405   404/405   api/v1/snapshots/<uuid:snapshot_id>/fhir/<slug:release>/
 401/401   405/400   405/400   405/400   405/400   405/400   405/400   405/400   api/v1/uploads/
 401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/webhooks/<uuid:webhook_id>/
 401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/webhooks/<uuid:webhook_id>/deliveries/
@@ -248,6 +250,7 @@ list      add       change    delete    history   model
 200/200   403/403   200/403   403/403   200/200   cases/image
 200/200   403/403   200/403   403/403   200/200   cases/invitation
 200/200   403/403   200/403   403/403   200/200   cases/job
+200/200   403/403   302/403   403/403   302/302   cases/keptanswer
 200/200   403/403   200/403   403/403   200/200   cases/likenesspiece
 200/200   200/200   200/403   403/403   200/200   cases/membership
 200/200   403/403   200/403   403/403   200/200   cases/modelversion

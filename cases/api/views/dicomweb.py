@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 _INSTANCES = "application/dicom"
-_LONGEST_BOUNDARY = 70  # RFC 2046, 5.1.1
+# RFC 2046, 5.1.1 has 70; Orthanc makes one of two UUIDs.
+_LONGEST_BOUNDARY = 128
 
 
 class DicomJsonRenderer(JSONRenderer):
@@ -165,10 +166,24 @@ def _retrieved_from(root: str, item: dict[str, Any]) -> dict[str, Any]:
 
 def _parts(request: Request) -> RelatedParts:
     """The body's parts; of a request with no body at all REST framework makes a plain dict."""
+    if _is_chunked(request):
+        content_type = request.META.get("CONTENT_TYPE", "")
+        if parse_header_parameters(content_type)[0] != RelatedParser.media_type:
+            raise UnsupportedMediaType(content_type)
+        return RelatedParser().parse(request.META["wsgi.input"], content_type)
     data: Any = request.data
     if not isinstance(data, RelatedParts):
         raise ParseError(_t("The body is no multipart/related with the boundary that its header names."))
     return data
+
+
+def _is_chunked(request: Request) -> bool:
+    """Whether the body came in chunks, as Orthanc sends it, and the server's stream ends where it does: its
+    head has no length, which Django takes for no body.
+    """
+    meta = request.META
+    is_chunked = meta.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
+    return is_chunked and not meta.get("CONTENT_LENGTH") and bool(meta.get("wsgi.input_terminated"))
 
 
 def cohort_or_404(request: Request, cohort_id: UUID) -> Cohort:

@@ -25,11 +25,12 @@ from cases.api.parameters import Parameters, cohort_named
 from cases.api.problems import problem
 from cases.api.renderers import CsvRenderer, ExportNegotiation, NdjsonRenderer
 from cases.api.views.base import ApiView, require_somewhere, user_of
-from cases.export.snapshots import formats, parquet
+from cases.export.snapshots import fhir, formats, parquet
 from cases.export.snapshots.building import ask_for_snapshot
+from cases.export.snapshots.fhir_resources import Release
 from cases.export.snapshots.reading import rows_for
 from cases.export.snapshots.tables import TABLES, codebook
-from cases.export.views import file_of
+from cases.export.views import bundle_of, file_of
 from cases.lifecycle import SnapshotState
 from cases.models import Snapshot
 from cases.permissions import Action, cohorts_where
@@ -42,6 +43,13 @@ class ParquetRenderer(BaseRenderer):
 
     media_type = "application/vnd.apache.parquet"
     format = "parquet"
+
+
+class FhirRenderer(BaseRenderer):
+    """FHIR's own JSON."""
+
+    media_type = fhir.MEDIA_TYPE
+    format = "fhir"
 
 
 class SnapshotInput(StrictInput):
@@ -200,6 +208,33 @@ class SnapshotTableView(ApiView):
             **details,
         )
         return file_of(snapshot, table, name, pieces)
+
+
+class SnapshotBundleView(ApiView):
+    """A whole snapshot for systems of a hospital."""
+
+    renderer_classes = (FhirRenderer, JSONRenderer)
+
+    @extend_schema(
+        operation_id="snapshot_bundle",
+        tags=["export"],
+        summary="The frozen rows of all tables as one FHIR Bundle, R4B or R5",
+        parameters=[
+            schema.SNAPSHOT_ID,
+            OpenApiParameter("release", str, OpenApiParameter.PATH, enum=list(Release)),
+        ],
+        responses={(200, fhir.MEDIA_TYPE): OpenApiResponse(OpenApiTypes.OBJECT, description="A Bundle.")}
+        | schema.problems(400, 401, 404, 406, 409),
+    )
+    def get(self, request: Request, snapshot_id: UUID, release: str) -> HttpResponseBase:
+        """A stream; any number of times, and always the same resources."""
+        Parameters.of(request)
+        snapshot = _snapshot_or_404(request, snapshot_id)
+        if release not in list(Release):
+            raise Http404(_t("There is no such release; choose %(known)s.") % {"known": ", ".join(Release)})
+        if snapshot.state != SnapshotState.READY:
+            return problem("wrong_state", _t("The snapshot is not ready; look at it until it is."))
+        return bundle_of(snapshot, Release(release), by=user_of(request))
 
 
 class CodebookView(ApiView):

@@ -1,4 +1,4 @@
-"""Known classes of a cohort's cases."""
+"""What is known of the classes of a cohort's cases."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class TruthEntryInput(StrictInput):
 
 
 class TruthInput(StrictInput):
-    """Known classes of cases, and where they are from."""
+    """What is known of cases, and where that is from."""
 
     entries = serializers.ListField(child=TruthEntryInput(), allow_empty=False, max_length=MOST_ENTRIES)
     reason = serializers.CharField(max_length=MAX_REASON, help_text=_("Where the known classes are from."))
@@ -104,7 +104,7 @@ class TruthPageSerializer(schema.PageSerializer):
 
 
 class TruthView(ApiView):
-    """Known classes."""
+    """What is known of the classes."""
 
     @extend_schema(
         operation_id="truth",

@@ -79,7 +79,12 @@ def _deliver_round() -> int:
         }
         for future in as_completed(sent):
             hook, messages = sent[future]
-            answers = future.result()
+            try:
+                answers = future.result()
+            except Exception:
+                # Of one address; the others go on, and this one's events are taken again later.
+                logger.exception("Webhook %s could not be served.", hook.pk)
+                continue
             for message, answer in zip(messages, answers, strict=False):
                 _write_down(hook, message.delivery, answer)
             _give_back(messages[len(answers) :])

@@ -46,6 +46,8 @@ def create_webhook(*, by: User, cohort: Cohort, url: str, events: Iterable[str])
     require(by, Action.MANAGE, cohort)
     url, chosen = _url(url), _events(events)
     with transaction.atomic():
+        # The cohort's row is the lock: two at once see each other.
+        type(cohort).objects.select_for_update().get(pk=cohort.pk)
         if cohort.webhooks.count() >= MOST:
             raise ValidationError(_t("A cohort has at most %(most)d webhooks.") % {"most": MOST})
         if cohort.webhooks.filter(url=url).exists():
@@ -79,6 +81,7 @@ def change_webhook(
     require(by, Action.MANAGE, hook.cohort)
     url, chosen = _url(url), _events(events)
     with transaction.atomic():
+        type(hook.cohort).objects.select_for_update().get(pk=hook.cohort_id)
         if hook.cohort.webhooks.filter(url=url).exclude(pk=hook.pk).exists():
             raise ValidationError({"url": _t("This address has a webhook already.")})
         wanted = hook.version if version is None else version

@@ -96,7 +96,13 @@ def _page_of(
         "form": form or WebhookForm(initial={"url": hook.url, "events": hook.events}),
         "shown_secret": shown_secret,
         "deliveries": [
-            {"row": each, "event": event_words(each.event), "answer": answer_words(each)} for each in shown
+            {
+                "row": each,
+                "event": event_words(each.event),
+                "case": each.data.get("case", ""),
+                "answer": answer_words(each),
+            }
+            for each in shown
         ],
         "events": HookEvent.choices,
     }

@@ -79,6 +79,7 @@ def known(reviewed_case, administrator, cohort) -> dict[str, Any]:
         "layer": "conv_1",
         "shown_class": "glioma",
         "table": "statements",
+        "release": "r5",
     }
 
 

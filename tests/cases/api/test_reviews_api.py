@@ -222,5 +222,6 @@ def test_wrong_verbs_on_a_review_change_nothing(reviewed_case, colleague, api_of
     client, first = api_of(colleague), Review.objects.get()
     for verb in ("get", "put", "patch", "delete"):
         problem_of(getattr(client, verb)(amend_url(first.pk)), "method_not_allowed")
+    for verb in ("put", "patch", "delete"):
         problem_of(getattr(client, verb)(reviews_url(reviewed_case)), "method_not_allowed")
     assert Review.objects.get() == first

@@ -190,27 +190,6 @@ def test_case_is_sent_by_c_store_in_one_association(pacs, rule, reviewed_case, a
     assert AuditEvent.objects.get(action="case.sending_sent").actor == administrator
 
 
-@pytest.mark.parametrize(
-    ("status", "state", "code", "reasons"),
-    [
-        (0xB000, "sent", "stored", None),
-        (0xA900, "refused", "instances_failed", {"A900": 4}),
-        (0x0122, "refused", "instances_failed", {"0122": 4}),
-        (0xA700, "waiting", "instances_failed", {"A700": 4}),
-        (0x0110, "waiting", "instances_failed", {"0110": 4}),
-    ],
-)
-def test_status_of_a_receiver_says_whether_it_is_tried_again(
-    status, state, code, reasons, pacs, rule, reviewed_case, administrator
-) -> None:
-    rule("mrpacs")
-    (sending,) = send_case(by=administrator, case=reviewed_case)
-    pacs.status = status
-    send_to("mrpacs")
-    found, attempts, _, answer = told(sending)
-    assert (found, attempts, answer["code"], answer.get("reasons")) == (state, 1, code, reasons)
-
-
 def test_receiver_that_takes_no_reports_or_another_title_refuses(
     settings, rule, reviewed_case, administrator
 ) -> None:
@@ -228,36 +207,6 @@ def test_receiver_that_takes_no_reports_or_another_title_refuses(
 
 
 # --- What an archive by STOW-RS answers ----------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("status", "failed", "state", "answer"),
-    [
-        (200, [], "sent", {"code": "stored", "status": 200}),
-        (202, [0xA900], "refused", {"code": "instances_failed", "status": 202, "reasons": {"A900": 1}}),
-        (202, [0xA700], "waiting", {"code": "instances_failed", "status": 202, "reasons": {"A700": 1}}),
-        (200, [272, 0xA700], "waiting", {"code": "instances_failed", "status": 200}),
-        (409, [0x0122] * 4, "refused", {"code": "instances_failed", "status": 409, "reasons": {"0122": 4}}),
-        (409, [], "refused", {"code": "refused", "status": 409}),
-        (400, [], "refused", {"code": "refused", "status": 400}),
-        (401, [], "refused", {"code": "not_authorised", "status": 401}),
-        (403, [], "refused", {"code": "not_authorised", "status": 403}),
-        (404, [], "refused", {"code": "refused", "status": 404}),
-        (429, [], "waiting", {"code": "busy", "status": 429}),
-        (500, [], "waiting", {"code": "busy", "status": 500}),
-        (503, [], "waiting", {"code": "busy", "status": 503}),
-    ],
-)
-def test_status_of_an_archive_says_whether_it_is_tried_again(
-    status, failed, state, answer, archive, rule, reviewed_case, administrator
-) -> None:
-    rule()
-    (sending,) = send_case(by=administrator, case=reviewed_case)
-    archive.status, archive.failed = status, failed
-    send_to("archive")
-    found, attempts, _, said = told(sending)
-    assert (found, attempts) == (state, 1)
-    assert answer.items() <= said.items()
 
 
 def test_redirect_is_not_followed_and_the_token_goes_nowhere_else(

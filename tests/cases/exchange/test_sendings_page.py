@@ -117,7 +117,7 @@ def test_ended_sending_is_listed_with_its_answer_and_sent_again(
     answer = {"code": "instances_failed", "status": 409, "reasons": {"A900": 3, "0122": 1}}
     Sending.objects.update(state="refused", ended_at=timezone.now(), attempts=2, answer=answer)
     text = page_of(client, cohort, f"&case={reviewed_case.code.lower()}")
-    assert "The archive did not store all of the files. Answer: HTTP 409, 3 x A900H, 1 x 0122H." in text
+    assert "The archive did not store all of the files. Answer: HTTP 409, 1 x 0122H, 3 x A900H." in text
     assert f"Sendings of {reviewed_case.code}" in " ".join(text.split())
     client.post(f"{PAGE}{Sending.objects.get().pk}/again/")
     assert list(Sending.objects.values_list("state", "attempts")) == [("waiting", 0), ("refused", 2)]

@@ -155,3 +155,28 @@ def test_stranger_exporter_and_visitor_store_nothing(cohort, stranger, exporter,
     unknown = f"/api/v1/dicomweb/{uuid.uuid4()}/studies"
     assert api_of(exporter).post(unknown, data, content_type=TYPE).status_code == 404
     assert Case.objects.count() == 0
+
+
+def test_body_that_comes_in_chunks_is_read_to_its_end(owner, cohort, api_of) -> None:
+    """As Orthanc sends it, and servers that undo the chunks hand it on: without a length."""
+    data = body_of(slice_file(0), slice_file(3))
+    in_chunks = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": "", "wsgi.input": Drips(data, 1000)}
+    terminated = in_chunks | {"wsgi.input_terminated": True}
+    client = api_of(owner)
+    assert client.post(address(cohort), data, content_type="text/plain", **terminated).status_code == 415
+    assert client.post(address(cohort), data, content_type=TYPE, **in_chunks).status_code == 400
+    assert Case.objects.count() == 0
+    answer = client.post(address(cohort), data, content_type=TYPE, **terminated)
+    assert answer.status_code == 200
+    assert Case.objects.get().images.count() == 2
+
+
+def test_boundary_of_two_uuids_as_orthanc_makes_it_is_taken_and_a_longer_one_is_not(
+    owner, cohort, api_of
+) -> None:
+    whole = body_of(slice_file(0))
+    for letters, status in ((73, 200), (129, 400)):
+        boundary = "b" * letters
+        data = whole.replace(BOUNDARY.encode(), boundary.encode())
+        answer = sent(api_of(owner), cohort, data, TYPE.replace(BOUNDARY, boundary))
+        assert answer.status_code == status
