@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 
 from cases.models import AccessEvent, AccessKind
 from cases.record.accesses import record_access
 from cases.request_context import Subject, request_id, watched
-from portal.accounts import limiter
+from portal.accounts import limiter, proof
 from portal.accounts.origin import client_address
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ QUIET = frozenset(
         "theme",
     }
 )
-SIGN_IN, SIGN_OUT = "accounts:sign-in", "accounts:sign-out"
+SIGN_OUT = "accounts:sign-out"
+# Where somebody comes in: by password, by a second factor, by the hospital's provider.
+DOORS = frozenset({"accounts:sign-in", "accounts:sign-in-code", "accounts:oidc-back"})
 BY_NAME: Mapping[str, AccessKind] = {
     "cases:base": AccessKind.PICTURE,
     "cases:base-nifti": AccessKind.PICTURE,
@@ -86,18 +89,22 @@ class AccessRecordMiddleware:
         return response
 
     def process_view(self, request: HttpRequest, *_view: Any) -> None:
-        """Remember who signs out: afterwards it is nobody."""
+        """At the door, remember who it was before: afterwards it is somebody, or nobody any more."""
         match = request.resolver_match
-        if match is not None and match.view_name == SIGN_OUT:
-            request.signing_out = _person(request)  # type: ignore[attr-defined]
+        if match is not None and match.view_name in {SIGN_OUT, *DOORS}:
+            request.before = _person(request)  # type: ignore[attr-defined]
 
 
 def _event(request: HttpRequest, response: HttpResponse, subject: Subject) -> AccessEvent | None:
     match = request.resolver_match
     if match is None or match.view_name in QUIET:
         return None
-    person = _person(request) or getattr(request, "signing_out", None)
-    kind = _kind(request, match, person)
+    before, person = getattr(request, "before", None), _person(request)
+    if match.view_name in DOORS:
+        kind = _at_the_door(request, response) if person is None else None if before else AccessKind.SIGN_IN
+    else:
+        person = person or before
+        kind = _kind(match) if person else None
     if kind is None:
         return None
     address = client_address(request)
@@ -116,13 +123,15 @@ def _event(request: HttpRequest, response: HttpResponse, subject: Subject) -> Ac
     )
 
 
-def _kind(request: HttpRequest, match: ResolverMatch, person: User | None) -> AccessKind | None:
-    if match.view_name == SIGN_IN:
-        if request.method != "POST":
-            return None
-        return AccessKind.SIGN_IN if person else AccessKind.SIGN_IN_REFUSED
-    if person is None:
-        return None
+def _at_the_door(request: HttpRequest, response: HttpResponse) -> AccessKind | None:
+    """Somebody was refused, unless they only look, or are led on to their second factor."""
+    led_to = getattr(response, "url", "").partition("?")[0]
+    tries = request.method == "POST" or led_to == reverse("accounts:sign-in")
+    is_half_way = led_to == reverse("accounts:sign-in-code")
+    return AccessKind.SIGN_IN_REFUSED if tries and not is_half_way else None
+
+
+def _kind(match: ResolverMatch) -> AccessKind:
     if match.view_name in BY_NAME:
         return BY_NAME[match.view_name]
     if match.namespace == "cases":
@@ -133,7 +142,8 @@ def _kind(request: HttpRequest, match: ResolverMatch, person: User | None) -> Ac
 def _subject(request: HttpRequest, match: ResolverMatch, subject: Subject, kind: AccessKind) -> str:
     """The case's code; else whatever id stands in the address, which tells also of what was refused."""
     if kind == AccessKind.SIGN_IN_REFUSED:
-        return limiter.person(request.POST.get("username", ""))[:64]
+        half_way = proof.half_way(request) if match.view_name == "accounts:sign-in-code" else None
+        return limiter.person(half_way.email if half_way else request.POST.get("username", ""))[:64]
     if subject.code:
         return subject.code
     named = next(iter(match.kwargs.values()), "")

@@ -6,6 +6,7 @@ import json
 import logging
 from typing import Any
 
+import pyotp
 import pytest
 from django.db import DatabaseError
 from django.test import Client
@@ -15,7 +16,7 @@ from cases.record import accesses
 from cases.record.accesses import Writer, write_patiently
 from cases.record.sealing import seal_new
 from cases.record.verifying import verify
-from portal.accounts import limiter
+from portal.accounts import limiter, second_factor
 from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.both_databases
@@ -92,6 +93,20 @@ def test_sign_in_and_sign_out_are_told_and_a_refused_name_only_by_its_digest(own
     assert refused.subject == limiter.person("owner@example.org")[:64]
     assert (signed_in.kind, signed_in.actor, signed_in.status) == ("sign_in", owner, 302)
     assert (signed_out.kind, signed_out.actor) == ("sign_out", owner)
+
+
+def test_second_factor_is_a_sign_in_once_its_code_is_right(colleague) -> None:
+    seed = second_factor.new_seed()
+    [recovery, *_] = second_factor.begin(colleague, seed, pyotp.TOTP(second_factor.secret_of(seed)).now())
+    browser = Client()
+    browser.post("/accounts/sign-in/", {"username": colleague.email, "password": PASSWORD})
+    browser.get("/accounts/sign-in/code/")
+    assert told() == []
+    for code in ("000000", recovery):
+        browser.post("/accounts/sign-in/code/", {"code": code})
+    refused, signed_in = AccessEvent.objects.order_by("at")
+    assert (refused.kind, refused.subject) == ("sign_in_refused", limiter.person(colleague.email)[:64])
+    assert (signed_in.kind, signed_in.actor) == ("sign_in", colleague)
 
 
 def test_script_is_told_by_its_token(submit, api_of, administrator) -> None:
