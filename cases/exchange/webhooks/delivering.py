@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Min, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -102,8 +102,9 @@ def _hooks_with_work() -> list[Webhook]:
     due = WebhookDelivery.objects.filter(_due(now), webhook__paused_at=None).exclude(
         webhook__not_before__gt=now
     )
-    keys = list(due.order_by("due_at").values_list("webhook", flat=True)[: BATCH * HOOKS_A_ROUND])
-    chosen = list(dict.fromkeys(keys))[:HOOKS_A_ROUND]
+    # By webhook: one with a long queue must not stand before all others.
+    by_hook = due.order_by().values("webhook").annotate(oldest=Min("due_at")).order_by("oldest")
+    chosen = list(by_hook.values_list("webhook", flat=True)[:HOOKS_A_ROUND])
     return list(Webhook.objects.filter(pk__in=chosen).select_related("cohort", "created_by"))
 
 

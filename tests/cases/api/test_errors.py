@@ -6,7 +6,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from cases.api.problems import KINDS
-from cases.api.views import cases as case_views
+from cases.api.views import cohorts as cohort_views
 from tests.cases.api.support import API, problem_of
 
 CLOSED = [
@@ -25,6 +25,8 @@ CLOSED = [
 ]
 OPEN = [("get", ""), ("get", "problems/"), ("get", "schema/")]
 OTHER_VERB = {"get": "post", "post": "get"}
+# These take either.
+BOTH = ["cases/AAAA-AAAA/reviews/", "cohorts/"]
 
 
 @pytest.mark.parametrize(("verb", "path"), CLOSED)
@@ -50,12 +52,20 @@ def test_token_of_somebody_who_may_no_longer_sign_in_is_refused(colleague, api_o
     problem_of(client.get(f"{API}cases/"), "authentication_failed")
 
 
-@pytest.mark.parametrize(("verb", "path"), [*CLOSED, *OPEN])
+@pytest.mark.parametrize(("verb", "path"), [each for each in [*CLOSED, *OPEN] if each[1] not in BOTH])
 @pytest.mark.parametrize("other", ["put", "patch", "delete", "options", "the other"])
 def test_wrong_verb_is_refused_and_the_right_one_named(verb, path, other, colleague, api_of) -> None:
     response = getattr(api_of(colleague), OTHER_VERB[verb] if other == "the other" else other)(API + path)
     problem_of(response, "method_not_allowed")
     assert set(response["Allow"].split(", ")) == ({"GET", "HEAD"} if verb == "get" else {"POST"})
+
+
+@pytest.mark.parametrize("path", BOTH)
+@pytest.mark.parametrize("other", ["put", "patch", "delete", "options"])
+def test_wrong_verb_names_both_where_an_address_is_read_and_added_to(path, other, colleague, api_of) -> None:
+    response = getattr(api_of(colleague), other)(API + path)
+    problem_of(response, "method_not_allowed")
+    assert set(response["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
 
 
 @pytest.mark.parametrize(
@@ -124,7 +134,7 @@ def test_unforeseen_error_is_logged_but_not_shown(colleague, api_of, monkeypatch
     def fail(*args: object) -> None:
         raise RuntimeError("a secret of ours")
 
-    monkeypatch.setattr(case_views, "cohorts_of", fail)
+    monkeypatch.setattr(cohort_views, "cohorts_of", fail)
     response = api_of(colleague).get(f"{API}cohorts/")
     problem_of(response, "unexpected")
     assert b"secret" not in response.content
@@ -135,7 +145,7 @@ def test_busy_database_asks_to_come_again(colleague, api_of, monkeypatch) -> Non
     def fail(*args: object) -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(case_views, "cohorts_of", fail)
+    monkeypatch.setattr(cohort_views, "cohorts_of", fail)
     response = api_of(colleague).get(f"{API}cohorts/")
     problem_of(response, "unavailable")
     assert response["Retry-After"] == "5"
@@ -161,6 +171,8 @@ def test_index_links_lead_somewhere(colleague, api_of) -> None:
         "figures": 403,
         "snapshots": 403,
         "codebook": 200,
+        "model-versions": 403,
         "problems": 200,
         "schema": 200,
+        "docs": 200,
     }

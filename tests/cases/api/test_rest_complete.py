@@ -7,6 +7,7 @@ from __future__ import annotations
 import gzip
 import io
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import nibabel
 import numpy as np
@@ -205,6 +206,26 @@ def test_audit_is_paged_newest_first_narrowed_and_written_down_where_it_tells_cl
     assert client.get(f"{home}audit/", {"until": "2020-01-01"}).json()["results"] == []
     problem_of(client.get(f"{home}audit/", {"since": "2026-01-31T08:00"}), "invalid")
     problem_of(client.get(f"{home}audit/", {"cursor": "abc"}), "invalid")
+
+
+def test_cursor_of_another_list_or_of_other_filters_is_refused(client, home, submit) -> None:
+    for seed in range(2):
+        submit(seed=seed)
+    following = client.get(f"{home}truth/", {"page_size": 1}).json()["next"]
+    cursor = parse_qs(urlsplit(following).query)["cursor"][0]
+    assert client.get(f"{home}truth/", {"cursor": cursor, "page_size": 5}).status_code == 200
+    for address, more in (
+        (f"{home}audit/", {}),
+        (f"{API}cases/", {}),
+        (f"{home}audit/", {"action": "truth.set"}),
+    ):
+        body = problem_of(client.get(address, {"cursor": cursor} | more), "invalid")
+        assert body["errors"] == {
+            "cursor": ["This cursor is of another list, or of other filters. Begin at the first page."]
+        }
+    narrowed = client.get(f"{API}cases/", {"page_size": 1}).json()["next"]
+    assert client.get(narrowed).status_code == 200
+    problem_of(client.get(f"{narrowed}&state=open"), "invalid")
 
 
 # --- Pictures, results and maps -------------------------------------------------------------------

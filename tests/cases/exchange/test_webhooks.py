@@ -330,6 +330,20 @@ def test_replay_sends_the_same_event_under_its_id(hook, receiver, administrator)
     assert AuditEvent.objects.get(action="webhook.replayed").details == {"delivery": str(delivery.pk)}
 
 
+def test_long_queue_of_one_address_keeps_no_other_waiting(
+    hook, receiver, administrator, cohort, monkeypatch
+) -> None:
+    monkeypatch.setattr(delivering, "BATCH", 1)
+    waiting = [hooks.send_test(by=administrator, hook=hook) for _ in range(3)]
+    other = hooks.create_webhook(by=administrator, cohort=cohort, url=f"{receiver.url}/b", events=ALL)
+    hooks.send_test(by=administrator, hook=other)
+    assert deliver_due() == 2
+    assert sorted(path for path, _, _ in receiver.got) == ["/hook", "/hook/b"]
+    assert [deliver_due() for _ in range(3)] == [1, 1, 0]
+    sent = [headers["webhook-id"] for path, headers, _ in receiver.got if path == "/hook"]
+    assert sent == [str(each.pk) for each in waiting]
+
+
 def test_event_whose_sender_broke_down_holds_no_other_up_and_is_sent_by_a_later_round(
     hook, receiver, administrator, cohort, monkeypatch
 ) -> None:
