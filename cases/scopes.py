@@ -71,6 +71,7 @@ ASKED: Mapping[str, Mapping[str, Scopes]] = {
     "snapshots": {"GET": EXPORT, "POST": EXPORT},
     "snapshot": {"GET": EXPORT},
     "snapshot-table": {"GET": EXPORT},
+    "snapshot-bundle": {"GET": EXPORT},
 }
 # What is about no cohort that there is: nothing for a token of one cohort.
 BEYOND_ONE_COHORT = frozenset({("cohorts", "POST")})

@@ -68,7 +68,7 @@ def test_database_of_another_version_is_kept_and_named(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as old, old:
         old.execute("CREATE TABLE django_migrations (app TEXT, name TEXT)")
         old.execute(
-            "INSERT INTO django_migrations VALUES ('cases', '0007_long_gone'), ('knox', '0001_initial')"
+            "INSERT INTO django_migrations VALUES ('cases', '0007_long_gone'), ('auth', '0001_initial')"
         )
     before = path.read_bytes()
     said = refused(tmp_path)

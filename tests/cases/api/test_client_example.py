@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from django.test import Client
-from knox.models import AuthToken
 from requests.adapters import BaseAdapter
 
 from cases.export.snapshots.building import build_waiting
 from cases.models import Case, Job, Review
-from tests.cast import make_png_bytes
+from tests.cast import make_png_bytes, token_of
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "client.py"
 
@@ -57,7 +56,7 @@ class InProcess(BaseAdapter):
 @pytest.fixture
 def example(monkeypatch, administrator) -> dict[str, Any]:
     monkeypatch.setenv("SECONDREAD", "http://testserver")
-    monkeypatch.setenv("TOKEN", AuthToken.objects.create(administrator)[1])
+    monkeypatch.setenv("TOKEN", token_of(administrator))
     return runpy.run_path(str(EXAMPLE))
 
 

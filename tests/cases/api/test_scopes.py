@@ -38,6 +38,7 @@ PARTS = {
     "<str:frames>": "1",
     "<slug:code>": "AAAA-AAAA",
     "<slug:table>": "reviews",
+    "<slug:release>": "r4",
     "<str:study>": "1.2",
     "<str:series>": "1.2",
 }
@@ -57,6 +58,7 @@ def operations() -> Iterator[tuple[str, str, str]]:
         address = str(route.pattern)
         for part, value in PARTS.items():
             address = address.replace(part, str(value))
+        assert "<" not in address, f"PARTS knows no value for a part of {address}"
         for verb in VERBS:
             if verb in view.http_method_names and hasattr(view, verb):
                 yield str(route.name), verb.upper(), f"{API}{address}"

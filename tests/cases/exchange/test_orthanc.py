@@ -17,7 +17,6 @@ import requests
 from cryptography.fernet import Fernet
 from django.core.wsgi import get_wsgi_application
 from django.db import connection, connections
-from knox.models import AuthToken
 from waitress.server import create_server
 
 from cases.exchange.delivery import send_to
@@ -27,6 +26,7 @@ from cases.intake.uploads import submit_series
 from cases.lifecycle import SendingMoment
 from cases.models import Case, Sending
 from tests.cases.intake.hospital import files, slice_file
+from tests.cast import token_of
 from tests.support.ports import free_port
 
 ORTHANC = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
@@ -195,7 +195,7 @@ def test_orthanc_stores_a_series_here_finds_it_and_retrieves_it(orthanc, owner, 
         data = slice_file(z, StudyInstanceUID=STUDY, SeriesInstanceUID=f"{STUDY}.1")
         requests.post(f"{orthanc}/instances", data=data, auth=ACCOUNT, timeout=10).raise_for_status()
     (series,) = asked(orthanc, "/series")
-    _, token = AuthToken.objects.create(owner)
+    token = token_of(owner)
     with served() as portal:
         here = {
             "Url": f"{portal}/api/v1/dicomweb/{cohort.pk}/",

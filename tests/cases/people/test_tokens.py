@@ -6,6 +6,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from cases.models import ApiToken, AuditEvent, Membership
 from cases.people.tokens import scopes_for
@@ -269,3 +270,8 @@ def test_create_token_for_what_the_account_may_not_do_makes_none(exporter, other
     with pytest.raises(CommandError):
         call_command("create_token", exporter.email, *arguments)
     assert not ApiToken.objects.exists()
+
+
+def test_there_is_no_second_table_of_tokens(db) -> None:
+    tables = connection.introspection.table_names()
+    assert [name for name in tables if "token" in name] == ["cases_apitoken"]
