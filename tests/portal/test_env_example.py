@@ -14,6 +14,7 @@ EXAMPLE = ROOT / ".env.example"
 ENTRY = re.compile(r"^#? ?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
 # Read by programs of others from the environment that a settings module or a test makes for them.
 NOT_KNOBS = {
+    "COVERS",
     "DJANGO_ALLOW_ASYNC_UNSAFE",
     "HOME",
     "JAX_COMPILATION_CACHE_DIR",

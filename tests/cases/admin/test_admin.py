@@ -5,7 +5,16 @@ from django.apps import apps
 from django.contrib import admin
 
 from cases.analysis import model_versions
-from cases.models import ApiToken, AuditEvent, Invitation, Job, ModelVersion, Prediction, Review
+from cases.models import (
+    ApiToken,
+    AuditEvent,
+    Invitation,
+    Job,
+    ModelVersion,
+    OriginalReference,
+    Prediction,
+    Review,
+)
 from cases.people import invitations
 from portal.accounts.models import FailedAttempts, OidcAccount, RecoveryCode, SecondFactor, Session, User
 from tests.cast import token_of
@@ -14,7 +23,7 @@ from tests.models import write_files
 pytestmark = pytest.mark.ignore_template_errors
 
 # Digests that tell nobody anything, secrets, and names at a provider.
-NOT_SHOWN = {FailedAttempts, OidcAccount, RecoveryCode, SecondFactor, Session}
+NOT_SHOWN = {FailedAttempts, OidcAccount, OriginalReference, RecoveryCode, SecondFactor, Session}
 OURS = [
     model
     for label in ("accounts", "cases")
