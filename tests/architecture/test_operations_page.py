@@ -126,7 +126,7 @@ def test_env_of_the_page_is_all_that_compose_asks_for(env_file: Path) -> None:
 def test_env_of_the_page_starts_the_production_settings(env_file: Path) -> None:
     given = values_of(env_file)
     inside = COMPOSE["x-portal"]["environment"]
-    database = re.sub(r"\$\{POSTGRES_PASSWORD[^}]*\}", given["POSTGRES_PASSWORD"], inside["DATABASE_URL"])
+    database = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda name: given[name[1]], inside["DATABASE_URL"])
     environment = {
         "PATH": os.environ["PATH"],
         "DJANGO_SETTINGS_MODULE": inside["DJANGO_SETTINGS_MODULE"],
