@@ -78,7 +78,6 @@ class Prediction(models.Model):
                 name="prediction_gate_known",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["confidence"], name="prediction_unsure")]
 
     def __str__(self) -> str:
         return f"{self.image}: {self.predicted_class} ({self.confidence:.3f})"

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from cases.analysis.results import current_jobs_first
 from cases.blinding import may_lie_open, results_visible_to
 from cases.lifecycle import GateVerdict, JobStatus
-from cases.models import Assignment, Case, Claim, Cohort, Job, Prediction
+from cases.models import Assignment, Case, Claim, Cohort, Job
 from cases.models.case import CODE_ALPHABET, SECOND_HALF
 from cases.models.job import WITHOUT_RESULT
 from cases.permissions import visible_to
@@ -190,8 +190,5 @@ def _of_the_result(filters: WorklistFilter) -> Q:
     if filters.uncertainty == Uncertainty.GATE:
         where &= Q(key_gate__in=(GateVerdict.UNCERTAIN, GateVerdict.REFUSED))
     elif filters.uncertainty:
-        below = int(filters.uncertainty) / 100
-        # Few of many cases have a result that unsure, whichever stands for them: those alone are looked at.
-        unsure = Prediction.objects.filter(confidence__lt=below)
-        where &= Q(pk__in=unsure.values("image__case")) & Q(key_probability__lt=below)
+        where &= Q(key_probability__lt=int(filters.uncertainty) / 100)
     return where
