@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -126,5 +127,10 @@ def analysis_worker(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 def _is_fault(said: ConsoleMessage) -> bool:
-    """Chromium also logs each answer of 4xx; a refused file and a conflict are answers, not faults."""
-    return said.type == "error" and not any(f"status of {code}" in said.text for code in (409, 422))
+    """Chromium also logs each answer of 4xx; a refused file and a conflict are answers, not faults. Nor is it
+    one that a page says good-bye to a case which is not there any more.
+    """
+    if said.type != "error" or any(f"status of {code}" in said.text for code in (409, 422)):
+        return False
+    is_good_bye = urlsplit(said.location["url"]).path.endswith("/leave/")
+    return not (is_good_bye and "status of 404" in said.text)

@@ -16,9 +16,10 @@ pytestmark = [pytest.mark.usefixtures("model_version"), pytest.mark.both_databas
 @pytest.fixture
 def studies(owner, cohort) -> str:
     """Two studies, the first of two series, beside a web picture; the address of the studies."""
-    parts = [slice_file(z, SeriesInstanceUID="1.2.1", StudyInstanceUID="1.2") for z in (0, 3)]
-    parts.append(slice_file(9, SeriesInstanceUID="1.2.2", StudyInstanceUID="1.2"))
-    parts.append(slice_file(12, SeriesInstanceUID="1.3.1", StudyInstanceUID="1.3", PatientID="P2"))
+    first = {"StudyInstanceUID": "1.2", "PatientID": "PATIENT-1"}
+    parts = [slice_file(z, SeriesInstanceUID="1.2.1", **first) for z in (0, 3)]
+    parts.append(slice_file(9, SeriesInstanceUID="1.2.2", **first))
+    parts.append(slice_file(12, SeriesInstanceUID="1.3.1", StudyInstanceUID="1.3", PatientID="PATIENT-2"))
     submit_series(by=owner, cohort=cohort, files=files(*parts, make_png_bytes()), is_one_case=False)
     return f"/api/v1/dicomweb/{cohort.pk}/studies"
 
@@ -50,7 +51,7 @@ def test_studies_series_and_instances_are_found_under_their_keys(studies, collea
     ]
     assert (value(instances[0], "00280010"), value(instances[0], "00280011")) == (40, 48)
     text = str([answer.json(), series, instances])
-    assert not any(name in text for name in ("Doe", "P1", "P2", "1.2.1", "1.3.1"))
+    assert not any(name in text for name in ("Doe", "PATIENT-1", "PATIENT-2", "1.2.1", "1.3.1"))
 
 
 def test_search_narrows_and_pages_and_says_what_it_cannot_do(studies, colleague, api_of) -> None:

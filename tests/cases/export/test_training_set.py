@@ -74,14 +74,14 @@ def test_disagreements_alone_and_simulated_too(cases, tmp_path) -> None:
 def test_group_holds_a_patient_and_the_copies_of_a_picture(submit, cohort, tmp_path) -> None:
     one, other, copy, alone = (submit(seed=seed, ground_truth="glioma") for seed in range(4))
     for case in (one, other):
-        Case.objects.filter(pk=case.pk).update(patient=patient_digest(cohort, "P1"))
+        Case.objects.filter(pk=case.pk).update(patient=patient_digest(cohort, "PATIENT-1"))
     copy.images.update(picture=other.images.get().picture)
     _, rows = exported(tmp_path / "set", "--folds", "3")
     group = {row["case"]: (row["group"], row["fold"]) for row in rows}
     assert group[one.code] == group[other.code] == group[copy.code] != group[alone.code]
     assert [row["first_of_slice"] for row in rows] == ["1", "1", "0", "1"]
     assert {int(row["fold"]) for row in rows} <= {0, 1, 2}
-    assert "P1" not in (tmp_path / "set" / "manifest.csv").read_text()
+    assert "PATIENT-1" not in (tmp_path / "set" / "manifest.csv").read_text()
 
 
 def test_picture_under_two_classes_is_left_out(submit, other_cohort, tmp_path) -> None:

@@ -116,7 +116,7 @@ def test_file_is_tried_before_it_is_written(three, cohort, administrator, client
     known, other, third = three
     text = (
         "case,known_class,patient\r\n"
-        f"{known.code},meningioma,P1\r\n{other.code.lower()},pituitary,P1\r\n{third.code},,P2\r\n"
+        f"{known.code},meningioma,PATIENT-1\r\n{other.code.lower()},pituitary,PATIENT-1\r\n{third.code},,PATIENT-2\r\n"
     )
     page = tried(client, cohort, text)
     trial = page.context["trial"]
@@ -135,8 +135,8 @@ def test_file_is_tried_before_it_is_written(three, cohort, administrator, client
     found = {case.code: (case.ground_truth, case.patient) for case in Case.objects.all()}
     assert found == {
         known.code: ("glioma", ""),
-        other.code: ("pituitary", patient_digest(cohort, "P1")),
-        third.code: ("", patient_digest(cohort, "P2")),
+        other.code: ("pituitary", patient_digest(cohort, "PATIENT-1")),
+        third.code: ("", patient_digest(cohort, "PATIENT-2")),
     }
     events = AuditEvent.objects.filter(action="truth.set")
     assert {(event.subject, event.details["before"], event.details["after"]) for event in events} == {
@@ -145,7 +145,7 @@ def test_file_is_tried_before_it_is_written(three, cohort, administrator, client
     }
     page = client.get(PAGE).content.decode()
     assert "Histology." in page
-    assert "P1" not in page
+    assert "PATIENT-1" not in page
     gone = client.post(f"{PAGE}truth/write/", given | {"reason": "Again."}, follow=True)
     assert "What was tried is not there any more." in gone.content.decode()
 
@@ -210,9 +210,9 @@ def test_template_lists_the_cases(three, cohort, administrator, client_of) -> No
 
 
 def test_patient_digest_links_nobody_across_cohorts(cohort, other_cohort) -> None:
-    assert patient_digest(cohort, " P1 ") == patient_digest(cohort, "P1")
-    assert patient_digest(cohort, "P1") != patient_digest(other_cohort, "P1")
-    assert patient_digest(cohort, "P1") != patient_digest(cohort, "P2")
+    assert patient_digest(cohort, " PATIENT-1 ") == patient_digest(cohort, "PATIENT-1")
+    assert patient_digest(cohort, "PATIENT-1") != patient_digest(other_cohort, "PATIENT-1")
+    assert patient_digest(cohort, "PATIENT-1") != patient_digest(cohort, "PATIENT-2")
     assert patient_digest(cohort, "  ") == ""
 
 
