@@ -141,7 +141,9 @@ def test_readers_are_named_to_administrators_and_that_is_written_down(
 def test_known_classes_are_tried_then_set_all_or_nothing(client, home, cohort, submit) -> None:
     known, new = submit(seed=0, ground_truth="glioma"), submit(seed=1)
     page, reason = f"{home}truth/", {"reason": "Histology."}
-    fits = {"entries": [{"case": new.code.lower(), "known_class": "meningioma", "patient": "P7"}]} | reason
+    fits = {
+        "entries": [{"case": new.code.lower(), "known_class": "meningioma", "patient": "PATIENT-7"}]
+    } | reason
     tried = client.post(page, fits | {"dry_run": True}, format="json")
     assert tried.json() == {"written": 0, "new": 1, "same": 0, "contradicting": [], "unknown_left": 0}
     assert client.get(page).json()["results"][1] == {
@@ -162,7 +164,7 @@ def test_known_classes_are_tried_then_set_all_or_nothing(client, home, cohort, s
     assert rows["results"] == [{"case": known.code, "known_class": "pituitary", "has_patient_key": False}]
     (last,) = client.get(rows["next"]).json()["results"]
     assert last == {"case": new.code, "known_class": "meningioma", "has_patient_key": True}
-    assert "P7" not in str(AuditEvent.objects.values_list("details", flat=True))
+    assert "PATIENT-7" not in str(AuditEvent.objects.values_list("details", flat=True))
 
 
 def test_entries_that_cannot_be_are_told_by_their_place(client, home, submit) -> None:
