@@ -14,6 +14,8 @@ from cases.request_context import request_id
 if TYPE_CHECKING:
     from portal.accounts.models import User
 
+# Its details tell the known class of a case, so that whoever is shown them has seen it.
+TRUTH_SET = "truth.set"
 Detail = str | int | float | bool | None
 
 

@@ -7,20 +7,21 @@ another cohort, was shown of the case too (cases/intake/copies.py).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Set
+from collections.abc import Collection, Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db.models import Min, Q, QuerySet
 
+from cases.audit import TRUTH_SET
 from cases.lifecycle import Shown
-from cases.models import Disclosure, Image
+from cases.models import Case, Disclosure, Image
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from cases.models import Case
+    from cases.models import AuditEvent
     from cases.permissions import Person
     from portal.accounts.models import User
 
@@ -73,6 +74,14 @@ def record(*, to: User, cases: Collection[UUID], kinds: Collection[Shown]) -> No
     Call it before the answer leaves. One query where nothing is new.
     """
     record_some(to=to, shown={(case, kind) for case in cases for kind in kinds})
+
+
+def record_of_audit(*, to: User, events: Iterable[AuditEvent]) -> None:
+    """Write down the known classes that audit events tell, before they leave."""
+    told = [event.subject for event in events if event.action == TRUTH_SET]
+    if told:
+        cases = set(Case.objects.filter(pk__in=told).values_list("pk", flat=True))
+        record(to=to, cases=cases, kinds=[Shown.TRUTH])
 
 
 def record_some(*, to: User, shown: Set[tuple[UUID, Shown]]) -> None:

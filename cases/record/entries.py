@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _t
 
+from cases import disclosures
 from cases.models import (
     AccessEvent,
     Adjudication,
@@ -92,23 +93,30 @@ class Entry:
         return said
 
 
-def page_of(filters: Filters, before: Place | None, size: int) -> tuple[list[Entry], Place | None]:
-    """Return the newest entries before a place, and the place to go on from; None where there are no more."""
+def page_of(
+    filters: Filters, before: Place | None, size: int, *, to: User
+) -> tuple[list[Entry], Place | None]:
+    """Return the newest entries before a place, and the place to go on from; None where there are no more.
+
+    to: whom they are shown; known classes that they tell are written down as seen.
+    """
     rows = _found(filters)
     if before:
         at, key = before
         rows = rows.filter(Q(at__lt=at) | Q(at=at, pk__lt=key))
     found = list(rows[: size + 1])
     after = (found[size - 1].at, found[size - 1].pk) if len(found) > size else None
+    if filters.what == ACTS:
+        disclosures.record_of_audit(to=to, events=found[:size])
     return _entries(found[:size]), after
 
 
-def all_of(filters: Filters) -> Iterator[Entry]:
+def all_of(filters: Filters, *, to: User) -> Iterator[Entry]:
     """Yield every entry, the newest first, page by page: no query stays open while somebody reads slowly."""
-    entries, place = page_of(filters, None, _AT_ONCE)
+    entries, place = page_of(filters, None, _AT_ONCE, to=to)
     yield from entries
     while place:
-        entries, place = page_of(filters, place, _AT_ONCE)
+        entries, place = page_of(filters, place, _AT_ONCE, to=to)
         yield from entries
 
 

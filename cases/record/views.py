@@ -20,6 +20,7 @@ from cases.record.forms import RecordForm
 
 if TYPE_CHECKING:
     from cases.models import Cohort
+    from portal.accounts.models import User
 
 PAGE = 50
 
@@ -35,7 +36,7 @@ def record(request: PageRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "record/record.html", context, status=422)
     filters = form.filters()
-    entries, after = page_of(filters, _place(request.GET.get("before", "")), PAGE)
+    entries, after = page_of(filters, _place(request.GET.get("before", "")), PAGE, to=request.user)
     context |= {"filters": filters, "entries": entries, "older": _text(after) if after else ""}
     return render(request, "record/record.html", context)
 
@@ -50,13 +51,13 @@ def record_lines(request: PageRequest) -> HttpResponseBase:
     if not form.is_valid():
         return render(request, "record/record.html", {"cohort": cohort, "form": form}, status=422)
     filters = form.filters()
-    answer = StreamingHttpResponse(_lines(filters), content_type="application/x-ndjson")
+    answer = StreamingHttpResponse(_lines(filters, request.user), content_type="application/x-ndjson")
     answer["Content-Disposition"] = f'attachment; filename="{_name(cohort, filters)}"'
     return answer
 
 
-def _lines(filters: Filters) -> Iterator[str]:
-    for entry in all_of(filters):
+def _lines(filters: Filters, to: User) -> Iterator[str]:
+    for entry in all_of(filters, to=to):
         yield json.dumps(entry.as_dict(), ensure_ascii=False) + "\n"
 
 

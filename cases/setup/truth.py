@@ -37,7 +37,6 @@ COLUMNS = ("case", "known_class", "patient")
 MAX_BYTES = 5 * 2**20
 MAX_ROWS = 100_000
 CHUNK = 500
-SET = "truth.set"
 
 
 @dataclass(frozen=True)
@@ -222,7 +221,13 @@ def _write(by: User, cohort: Cohort, entry: Entry, reason: str) -> None:
     case.ground_truth, case.patient = entry.known_class or before, entry.patient or case.patient
     case.save(update_fields=["ground_truth", "patient"])
     audit.record(
-        by=by, action=SET, subject=case, cohort=cohort, before=before, after=case.ground_truth, reason=reason
+        by=by,
+        action=audit.TRUTH_SET,
+        subject=case,
+        cohort=cohort,
+        before=before,
+        after=case.ground_truth,
+        reason=reason,
     )
 
 
@@ -239,7 +244,9 @@ def newest_changes(cohort: Cohort, most: int = 20) -> list[tuple[str, AuditEvent
     from cases.models import AuditEvent
 
     events = list(
-        AuditEvent.objects.filter(cohort=cohort, action=SET).select_related("actor").order_by("-at")[:most]
+        AuditEvent.objects.filter(cohort=cohort, action=audit.TRUTH_SET)
+        .select_related("actor")
+        .order_by("-at")[:most]
     )
     codes = dict(Case.objects.filter(pk__in=[event.subject for event in events]).values_list("pk", "code"))
     by_text = {str(key): code for key, code in codes.items()}

@@ -17,10 +17,8 @@ from cases.api.pagination import as_it_is, linked_page
 from cases.api.parameters import MomentField, PageParameters
 from cases.api.serializers import Shape
 from cases.api.views.base import ApiView, cohort_or_404, user_of
-from cases.lifecycle import Shown
-from cases.models import AuditEvent, Case
+from cases.models import AuditEvent
 from cases.permissions import Action
-from cases.setup import truth
 from cases.worklist import keyset
 
 if TYPE_CHECKING:
@@ -80,8 +78,6 @@ class AuditView(ApiView):
             keyset.page_of, events, ("at", "id"), descending=True, dressed=as_it_is
         )
         page = linked_page(newest_first, request, moment="at", **parameters.paging)
-        told = [event.subject for event in page.rows if event.action == truth.SET]
-        shown = Case.objects.filter(pk__in=told).values_list("pk", flat=True)
-        disclosures.record(to=user_of(request), cases=set(shown), kinds=[Shown.TRUTH])
+        disclosures.record_of_audit(to=user_of(request), events=page.rows)
         rows: Any = AuditSerializer(page.rows, many=True)
         return Response(page.body(rows.data))

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from cases.models import AccessEvent, AuditSeal
+from cases.models import AccessEvent, AuditSeal, Disclosure
 from cases.record import views
+from cases.setup.truth import set_by_hand
 
 pytestmark = pytest.mark.both_databases
 PAGE = "/dashboard/record/"
@@ -55,6 +56,21 @@ def test_acts_are_told_with_the_case_s_code(
     mine = browser.get(PAGE, {"what": "acts", "code": case.code.lower()}).context["entries"]
     assert other.code not in {entry.subject for entry in mine}
     assert {entry.name for entry in mine} >= {"case.uploaded", "review.submitted"}
+
+
+@pytest.mark.parametrize("address", [PAGE, f"{PAGE}lines.ndjson"])
+def test_known_class_that_an_act_tells_counts_as_seen(submit, client_of, administrator, address) -> None:
+    case = submit()
+    set_by_hand(
+        by=administrator, cohort=case.cohort, code=case.code, known_class="glioma", reason="histology"
+    )
+    browser = client_of(administrator)
+    b"".join(browser.get(address))
+    assert not Disclosure.objects.exists()
+    assert b"glioma" in b"".join(browser.get(address, {"what": "acts"}))
+    assert [(row.user_id, row.case_id, row.kind) for row in Disclosure.objects.all()] == [
+        (administrator.pk, case.pk, "truth")
+    ]
 
 
 def test_filters_leave_what_they_say(look, client_of, administrator, colleague, second) -> None:
