@@ -14,13 +14,14 @@ from cases.record.accesses import record_access
 from cases.request_context import Subject, request_id, watched
 from portal.accounts import limiter, proof
 from portal.accounts.origin import client_address
+from portal.session_seen import is_asked_by_itself
 
 if TYPE_CHECKING:
     from django.urls import ResolverMatch
 
     from portal.accounts.models import User
 
-# Asked by an open page again and again, or about nobody's data.
+# What goes with a page that is told of, or is about nobody's data.
 QUIET = frozenset(
     {
         "cases:ahead",
@@ -28,11 +29,7 @@ QUIET = frozenset(
         "cases:columns",
         "cases:draft",
         "cases:give-back",
-        "cases:hold",
         "cases:leave",
-        "cases:live",
-        "cases:states",
-        "cases:status",
         "guide",
         "guides",
         # Asked by a container engine, which must have its answer while the database is gone.
@@ -66,6 +63,7 @@ BY_NAMESPACE: Mapping[str, AccessKind] = {
     "admin": AccessKind.ADMIN,
     "api": AccessKind.API,
     "dashboard": AccessKind.STUDY,
+    "exchange": AccessKind.STUDY,
     "export": AccessKind.EXPORT,
     "people": AccessKind.PEOPLE,
     "record": AccessKind.STUDY,
@@ -97,7 +95,7 @@ class AccessRecordMiddleware:
 
 def _event(request: HttpRequest, response: HttpResponse, subject: Subject) -> AccessEvent | None:
     match = request.resolver_match
-    if match is None or match.view_name in QUIET:
+    if match is None or match.view_name in QUIET or is_asked_by_itself(request):
         return None
     before, person = getattr(request, "before", None), _person(request)
     if match.view_name in DOORS:

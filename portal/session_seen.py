@@ -17,13 +17,12 @@ class SeenSessionMiddleware(SessionMiddleware):
     """Django's, which notes the last use of a session."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        if _is_act(request):
+        if request.resolver_match and not is_asked_by_itself(request):
             sessions.note_use(request.session)
         return super().process_response(request, response)
 
 
-def _is_act(request: HttpRequest) -> bool:
-    """Whether somebody did something."""
+def is_asked_by_itself(request: HttpRequest) -> bool:
+    """Whether an open page asks this, and nobody did anything."""
     name = request.resolver_match.view_name if request.resolver_match else ""
-    by_itself = name in ASKED_BY_ITSELF or (name in RENEWED and "HX-Request" in request.headers)
-    return bool(name) and not by_itself
+    return name in ASKED_BY_ITSELF or (name in RENEWED and "HX-Request" in request.headers)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib.auth import get_user_model
 from django.core.validators import RegexValidator
-from django.utils import timezone
-from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from cases.models import Membership
+from cases.period import PeriodForm, day_field
 from cases.record.entries import ACTS, LOOKS, Filters
 
 if TYPE_CHECKING:
@@ -21,12 +19,7 @@ if TYPE_CHECKING:
 _CODE = RegexValidator(r"^[0-9A-Za-z]{4}-[0-9A-Za-z]{4}$", _("A code is two groups of four, as K7QF-2M9D."))
 
 
-def _day(label: Any) -> forms.DateField:
-    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    return forms.DateField(label=label, required=False, widget=widget)
-
-
-class RecordForm(forms.Form):
+class RecordForm(PeriodForm):
     """What is looked for, by the address alone."""
 
     what = forms.ChoiceField(
@@ -36,8 +29,8 @@ class RecordForm(forms.Form):
     )
     person = forms.ChoiceField(label=_("Person"), required=False)
     code = forms.CharField(label=_("Case"), required=False, max_length=9, validators=[_CODE])
-    since = _day(_("From"))
-    until = _day(_("Until"))
+    since = day_field(_("From"))
+    until = day_field(_("Until"))
 
     def __init__(self, data: Any, *, cohort: Cohort) -> None:
         super().__init__(data)
@@ -46,14 +39,6 @@ class RecordForm(forms.Form):
         people = get_user_model().objects.filter(pk__in=members).order_by("full_name", "email")
         choices = [("", _("All")), *((str(person.pk), str(person)) for person in people)]
         cast("forms.ChoiceField", self.fields["person"]).choices = choices
-
-    def clean(self) -> dict[str, Any]:
-        """Dates in order."""
-        given = super().clean() or {}
-        since, until = given.get("since"), given.get("until")
-        if since and until and until < since:
-            self.add_error("until", _t("The last day lies before the first."))
-        return given
 
     def filters(self) -> Filters:
         """What the valid form says; days are those of the portal's time zone."""
@@ -64,10 +49,5 @@ class RecordForm(forms.Form):
             cohort=self._cohort,
             person=person,
             code=given["code"].upper(),
-            since=_midnight(given["since"]),
-            until=_midnight(given["until"] + timedelta(days=1)) if given["until"] else None,
+            **self.period(),
         )
-
-
-def _midnight(day: date | None) -> datetime | None:
-    return timezone.make_aware(datetime.combine(day, time.min)) if day else None

@@ -124,6 +124,7 @@ def fingerprints() -> dict[str, str]:
     secrets = {
         "SECRET_KEY": settings.SECRET_KEY,
         "PSEUDONYM_KEY": settings.PSEUDONYM_KEY or settings.SECRET_KEY,
+        "ORIGINALS_KEYS": ",".join(settings.ORIGINALS_KEYS),
     }
     return {
         name: salted_hmac(_SALT, name, secret=secret, algorithm="sha256").hexdigest()[:16]

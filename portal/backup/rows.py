@@ -16,8 +16,10 @@ from django.core.management.color import no_style
 from django.db import connection
 from django.db.models import BinaryField, DurationField, Field, ForeignKey, Model, QuerySet
 
+from portal.accounts.models import Session
+
 # What ends with a restore: who is signed in there is not signed in here.
-LEFT_OUT = frozenset({"accounts_session"})
+LEFT_OUT = frozenset({Session._meta.db_table})
 # What `migrate` has written into an empty database, and gives way to the backup's.
 MADE_BY_MIGRATE = ("auth_permission", "django_content_type")
 _AT_ONCE = 1000

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
 import os
 from functools import lru_cache
 from ipaddress import ip_network
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -33,7 +33,7 @@ def _has_token(request: HttpRequest) -> bool:
     """Whether the request carries METRICS_TOKEN, where there is one."""
     token = settings.METRICS_TOKEN
     sent = request.headers.get("Authorization", "")
-    return bool(token) and hmac.compare_digest(sent.encode(), f"Bearer {token}".encode())
+    return bool(token) and constant_time_compare(sent, f"Bearer {token}")
 
 
 def _is_near(request: HttpRequest) -> bool:

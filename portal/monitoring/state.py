@@ -19,9 +19,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from cases.interim import closed_cohorts
-from cases.lifecycle import AT_WORK, JobStatus
+from cases.lifecycle import AT_WORK, ENDED_WITHOUT_RESULT, JobStatus
 from cases.models import Job, Prediction, Review
-from portal.accounts.models import Session
+from cases.models.job import WITHOUT_RESULT
+from portal.accounts.sessions import alive
 
 # Of so many of the newest is told what they came to.
 NEWEST = 500
@@ -37,7 +38,7 @@ class StateCollector:
         yield from _jobs()
         yield from _newest()
         yield _workers()
-        yield _gauge("secondread_sessions", "Sessions that have not ended.", _sessions())
+        yield _gauge("secondread_sessions", "Sessions of people that have not ended.", _sessions())
         if isinstance(default_storage, FileSystemStorage):
             yield _gauge("secondread_storage_free_bytes", "Left for pictures and maps.", free_bytes())
 
@@ -71,10 +72,9 @@ def free_bytes() -> int:
 
 
 def _jobs() -> Iterator[Metric]:
-    waiting = (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.FAILED, JobStatus.CANCELLED)
     found = {
         row["status"]: row
-        for row in Job.objects.exclude(status=JobStatus.SUCCEEDED)
+        for row in Job.objects.filter(WITHOUT_RESULT)
         .order_by()
         .values("status")
         .annotate(count=Count("pk"), oldest=Min("queued_at"))
@@ -83,7 +83,10 @@ def _jobs() -> Iterator[Metric]:
         "secondread_jobs",
         "Analyses without a result, by their state.",
         "status",
-        [(status.value, found[status]["count"] if status in found else 0) for status in waiting],
+        [
+            (status.value, found[status]["count"] if status in found else 0)
+            for status in (*AT_WORK, *ENDED_WITHOUT_RESULT)
+        ],
     )
     now = timezone.now()
     yield _labelled(
@@ -137,7 +140,7 @@ def _workers() -> Metric:
 
 
 def _sessions() -> int:
-    return Session.objects.filter(expire_date__gt=timezone.now()).count()
+    return alive().exclude(user=None).count()
 
 
 def _counted(words: Sequence[str]) -> list[tuple[str, int]]:

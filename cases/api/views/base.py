@@ -14,6 +14,7 @@ from cases.access import case_visible_to
 from cases.cohorts import known_cohorts
 from cases.models import Case, Cohort
 from cases.permissions import Action, may_anywhere, require
+from cases.request_context import looks_at
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -59,4 +60,5 @@ def cohort_or_404(request: Request, cohort_id: UUID, action: Action | None = Non
         raise Http404(_t("There is no such cohort, or you are not in it."))
     if action is not None:
         require(request.user, action, cohort)
+    looks_at(cohort.pk)
     return cohort

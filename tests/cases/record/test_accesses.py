@@ -128,6 +128,15 @@ def test_page_about_a_cohort_is_told_with_it(cohort, client_of, administrator) -
     assert set(AccessEvent.objects.values_list("cohort", flat=True)) == {cohort.pk}
 
 
+def test_open_page_that_looks_again_by_itself_is_told_once(cohort, client_of, administrator, api_of) -> None:
+    browser = client_of(administrator)
+    browser.get("/dashboard/snapshots/")
+    browser.get("/dashboard/snapshots/", headers={"HX-Request": "true"})
+    assert api_of(administrator).get(f"/api/v1/cohorts/{cohort.pk}/plan/").status_code == 200
+    assert [kind for kind, *_ in told()] == ["export", "api"]
+    assert set(AccessEvent.objects.values_list("cohort", flat=True)) == {cohort.pk}
+
+
 def test_visitor_and_what_an_open_page_asks_again_are_not_told(submit, client_of, owner) -> None:
     submit()
     Client().get("/cases/")

@@ -14,6 +14,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from cases.models import Job
+from portal.accounts.models import Session
 from portal.monitoring import state
 
 MONITORING = Path(__file__).resolve().parents[3] / "docs" / "monitoring"
@@ -96,6 +97,8 @@ def test_workers_sessions_and_room_are_told(workers, client_of, owner) -> None:
     assert found["secondread_workers_answer", "maintenance"] == 0
     assert found["secondread_sessions",] == 1
     assert found["secondread_storage_free_bytes",] > 0
+    Session.objects.update(seen_at=timezone.now() - timedelta(days=1))
+    assert figures()["secondread_sessions",] == 0
 
 
 def test_ready_says_that_no_worker_answers(db, workers, monkeypatch) -> None:
