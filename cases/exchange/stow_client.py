@@ -11,19 +11,18 @@ import io
 import json
 import secrets
 import shutil
-import socket
 import ssl
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 from django.conf import settings
 
 from cases.exchange.answers import Answer, Refused, TryLater, Unreachable, as_reason, check_reasons
-from cases.exchange.deadline import deadline
+from cases.exchange.deadline import cut, deadline
 from cases.exchange.destinations import Destination, tls_context
 
 if TYPE_CHECKING:
@@ -98,9 +97,8 @@ def _connection(destination: Destination) -> http.client.HTTPConnection:
 
 def _cut(connection: http.client.HTTPConnection) -> None:
     """End whatever waits for this connection."""
-    with suppress(OSError):
-        if connection.sock:
-            connection.sock.shutdown(socket.SHUT_RDWR)
+    if connection.sock:
+        cut(connection.sock)
 
 
 def _answer_of(status: int, body: bytes) -> Answer:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from cases.exchange.deadline import cut, deadline
 from cases.exchange.webhooks.addresses import resolved
 
 if TYPE_CHECKING:
@@ -59,18 +59,10 @@ def _post(url: str, body: bytes, headers: Mapping[str, str], until: float) -> An
     with (
         _connected(places, until) as plain,
         _secured(plain, host if is_secure else "") as line,
-        _ended(line, until) as ended,
+        # However slowly its words drip; a head that was cut off reads like a short one.
+        deadline(lambda: cut(line), max(until - time.monotonic(), 0.0)),
     ):
-        try:
-            answer = _exchange(line, url, body, headers)
-        except (OSError, http.client.HTTPException):
-            if ended.is_set():
-                raise TimeoutError from None
-            raise
-        # A head that was cut off reads like a short one.
-        if ended.is_set():
-            raise TimeoutError
-        return answer
+        return _exchange(line, url, body, headers)
 
 
 def _exchange(line: socket.socket, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -115,23 +107,3 @@ def _secured(line: socket.socket, host: str) -> Iterator[socket.socket]:
     context = ssl.create_default_context()
     with context.wrap_socket(line, server_hostname=host, do_handshake_on_connect=False) as secured:
         yield secured
-
-
-@contextmanager
-def _ended(line: socket.socket, until: float) -> Iterator[threading.Event]:
-    """End the line at the moment, however slowly its words drip; the event says whether that was so."""
-    ended = threading.Event()
-
-    def end() -> None:
-        ended.set()
-        with suppress(OSError):
-            # Not the method of a line under TLS, which would forget that it is one.
-            socket.socket.shutdown(line, socket.SHUT_RDWR)
-
-    timer = threading.Timer(max(until - time.monotonic(), 0.0), end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield ended
-    finally:
-        timer.cancel()
