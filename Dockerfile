@@ -25,7 +25,7 @@ RUN pip uninstall --yes --quiet scikit-learn scipy joblib threadpoolctl narwhals
 FROM python:3.11-slim-bookworm AS base
 RUN groupadd --system --gid 10001 secondread \
  && useradd --system --uid 10001 --gid secondread --no-create-home --home-dir /nonexistent secondread \
- && install --directory --owner=secondread --group=secondread /var/lib/secondread /var/lib/secondread/media
+ && install --directory --owner=secondread --group=secondread /var/lib/secondread /var/lib/secondread/media /var/lib/secondread/incoming
 COPY --from=build /srv/static /srv/static
 COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:$PATH \

@@ -19,6 +19,7 @@ from cases.models.disclosure import Disclosure
 from cases.models.draft import Draft
 from cases.models.first_read import FirstRead
 from cases.models.image import Image
+from cases.models.incoming_upload import IncomingUpload
 from cases.models.invitation import Invitation
 from cases.models.job import Job
 from cases.models.kept_answer import KeptAnswer
@@ -52,6 +53,7 @@ __all__ = [
     "Draft",
     "FirstRead",
     "Image",
+    "IncomingUpload",
     "Invitation",
     "Job",
     "KeptAnswer",
