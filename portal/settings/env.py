@@ -23,6 +23,9 @@ env = environ.Env()
 if (BASE_DIR / ".env").is_file():
     env.read_env(BASE_DIR / ".env", overwrite=False)
 
+# The folder of everything that the portal writes.
+VAR_DIR = Path(env.str("SECONDREAD_VAR", default=str(BASE_DIR / "var"))).absolute()
+
 
 # As Django's own check of a deployment has it (security.W009), which only warns.
 LEAST_KEY_LENGTH = 50
