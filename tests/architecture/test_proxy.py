@@ -81,7 +81,7 @@ def test_image_is_told_the_port_and_replaces_nothing_else() -> None:
     target = PROXY["volumes"][0].split(":")[1]
     assert target == "/etc/nginx/templates/nginx.conf.template"
     assert PROXY["command"][2] == environment["NGINX_ENVSUBST_OUTPUT_DIR"] + "/nginx.conf"
-    assert PROXY["tmpfs"] == ["/tmp:uid=101,gid=101"]
+    assert PROXY["tmpfs"] == ["/tmp:uid=101,gid=101,size=512m"]
 
 
 def test_key_of_the_trial_can_be_read_by_the_user_of_the_proxy(folder: Path) -> None:
