@@ -20,6 +20,7 @@ from portal.settings.env import (
     known_roles,
     least_length,
     provider_address,
+    proxy_location,
     rate,
     standalone_secret_key,
 )
@@ -215,6 +216,9 @@ CACHES = {
     "default": env.cache_url_config(env.str("CACHE_URL", default="") or "locmemcache://?max_entries=10000"),
 }
 
+# The proxy's own address for stored pictures, which it then sends in our place (cases/viewer/by_proxy.py);
+# it reads them as one of our group. Empty: the portal sends them.
+X_ACCEL_LOCATION = proxy_location(env.str("X_ACCEL_LOCATION", default=""))
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "cases.storage.WholeFileSystemStorage",
@@ -223,8 +227,8 @@ STORAGES: dict[str, dict[str, Any]] = {
             "allow_overwrite": True,
             # Pictures of patients. Not Django's settings of these names, which are for static files as well:
             # those are collected by one user and served by another.
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
+            "file_permissions_mode": 0o640 if X_ACCEL_LOCATION else 0o600,
+            "directory_permissions_mode": 0o750 if X_ACCEL_LOCATION else 0o700,
         },
     },
     "staticfiles": {"BACKEND": "portal.static_files.ModuleStaticFilesStorage"},

@@ -116,6 +116,16 @@ def known_roles(names: list[str]) -> list[str]:
     return names
 
 
+def proxy_location(text: str) -> str:
+    """An address of the proxy for itself alone; empty for none. Raises ImproperlyConfigured."""
+    if text and not (text.strip("/") and text.startswith("/") and text.endswith("/")):
+        raise ImproperlyConfigured(
+            "X_ACCEL_LOCATION is the address under which the proxy has the stored files for itself alone, "
+            f"with a slash at both ends, such as /stored/; not {text!r}."
+        )
+    return text
+
+
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 24 * 3600}
 
 
