@@ -63,8 +63,10 @@ class _Study:
         self.readers = [
             User.objects.create_user(f"reader{place}@example.org", None) for place in range(READERS)
         ]
+        head = User.objects.create_user("head@example.org", None)
+        held = [(head, "administrator"), *((reader, "radiologist") for reader in self.readers)]
         Membership.objects.bulk_create(
-            Membership(user=reader, cohort=self.cohort, role="radiologist") for reader in self.readers
+            Membership(user=user, cohort=self.cohort, role=role) for user, role in held
         )
         self.version = ModelVersion.objects.create(
             name=MANIFEST["id"], weights_sha256=MANIFEST["weights_sha256"], manifest=MANIFEST, is_active=True
