@@ -15,6 +15,7 @@ from cases.models.audit_seal import AuditSeal
 from cases.models.case import Case
 from cases.models.claim import Claim
 from cases.models.cohort import Cohort
+from cases.models.computed_figures import ComputedFigures
 from cases.models.disclosure import Disclosure
 from cases.models.draft import Draft
 from cases.models.first_read import FirstRead
@@ -48,6 +49,7 @@ __all__ = [
     "Case",
     "Claim",
     "Cohort",
+    "ComputedFigures",
     "Disclosure",
     "Draft",
     "FirstRead",

@@ -47,6 +47,7 @@ CELERY_IMPORTS = [
     "cases.analysis.worker",
     "cases.analysis.tasks",
     "cases.api.tasks",
+    "cases.evidence.tasks",
     "cases.exchange.tasks",
     "cases.export.tasks",
     "cases.reading.tasks",
@@ -73,6 +74,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "cases.export.tasks.build_waiting",
         "schedule": 5,
         "options": {"expires": 10},
+    },
+    "compute-figures": {
+        "task": "cases.evidence.tasks.compute_waiting",
+        "schedule": 2,
+        "options": {"expires": 4},
     },
     "deliver-webhooks": {
         "task": "cases.exchange.tasks.deliver_webhooks",
