@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
@@ -20,17 +18,18 @@ from cases.access import PageRequest, signed_in
 from cases.cohorts import chosen_cohort
 from cases.evidence.cards.all import CARDS
 from cases.evidence.evidence_forms import EvidenceForm, OpenEarlyForm
+from cases.evidence.figures import alerts_open
+from cases.evidence.files import drawing_file, table_file
 from cases.evidence.page import evidence_of, one_card
 from cases.interim import figures_are_closed, open_early, opening_of
 from cases.lifecycle import CaseState, Shown
 from cases.models import Case
 from cases.snapshot import one_snapshot
-from cases.spreadsheets import safe_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cases.evidence.cards.card import Card, Table
+    from cases.evidence.cards.card import Card
     from cases.models import Cohort
 
 
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 def evidence(request: PageRequest) -> HttpResponse:
     """The figures; of a running blinded study its progress, and a form that opens them."""
     managed, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
-    context: dict[str, Any] = {"cohorts": managed, "cohort": cohort}
+    context: dict[str, Any] = {"cohorts": managed, "cohort": cohort, "alerts_open": alerts_open(cohort)}
     if figures_are_closed(cohort):
         return render(
             request, "evidence/closed.html", context | _progress(cohort) | {"form": OpenEarlyForm()}
@@ -87,7 +86,8 @@ def open_figures(request: PageRequest) -> HttpResponse:
         else:
             messages.success(request, _t("The figures are open. The audit keeps who opened them, and why."))
         return redirect(f"{reverse('dashboard:evidence')}?cohort={cohort.pk}")
-    context = {"cohorts": managed, "cohort": cohort, "form": form, **_progress(cohort)}
+    told = {"cohorts": managed, "cohort": cohort, "alerts_open": alerts_open(cohort)}
+    context = told | {"form": form} | _progress(cohort)
     return render(request, "evidence/closed.html", context, status=422)
 
 
@@ -112,34 +112,12 @@ def _card_of(request: PageRequest, name: str) -> Card:
 @signed_in
 def card_csv(request: PageRequest, name: str) -> HttpResponse:
     """The table behind a card."""
-    card = _card_of(request, name)
-    if card.table is None:
-        raise Http404
-    response = _file(f"{name}.csv", "text/csv; charset=utf-8")
-    _write(response, card.table)
-    return response
-
-
-def _write(response: HttpResponse, table: Table) -> None:
-    writer = csv.writer(response)
-    writer.writerow([column for column, _shown in table.columns])
-    writer.writerows([safe_cell(cell.raw) for cell in row] for row in table.rows)
+    return table_file(_card_of(request, name))
 
 
 @never_cache
 @require_safe
 @signed_in
 def card_svg(request: PageRequest, name: str) -> HttpResponse:
-    """The drawing of a card, with its colours, on white."""
-    card = _card_of(request, name)
-    if card.drawing is None:
-        raise Http404
-    response = _file(f"{name}.svg", "image/svg+xml")
-    context = {"drawing": card.drawing, "name": name, "is_file": True}
-    response.write(render_to_string("evidence/parts/drawing.svg", context))
-    return response
-
-
-def _file(name: str, content_type: str) -> HttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="secondread-{name}"'}
-    return HttpResponse(content_type=content_type, headers=headers)
+    """The drawing of a card."""
+    return drawing_file(_card_of(request, name))

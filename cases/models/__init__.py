@@ -17,6 +17,7 @@ from cases.models.claim import Claim
 from cases.models.cohort import Cohort
 from cases.models.disclosure import Disclosure
 from cases.models.draft import Draft
+from cases.models.drift import DriftAlert, DriftBaseline
 from cases.models.first_read import FirstRead
 from cases.models.image import Image
 from cases.models.invitation import Invitation
@@ -50,6 +51,8 @@ __all__ = [
     "Cohort",
     "Disclosure",
     "Draft",
+    "DriftAlert",
+    "DriftBaseline",
     "FirstRead",
     "Image",
     "Invitation",
