@@ -7,8 +7,6 @@ cohort is computed for each page (page.py).
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import logging
 from datetime import timedelta
@@ -22,12 +20,12 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from cases.evidence.evidence_forms import EvidenceForm
+from cases.evidence.files import drawing_text, table_text
 from cases.evidence.listing import figure_rows
 from cases.evidence.page import evidence_and_study
 from cases.models import ComputedFigures
 from cases.models.computed_figures import awaited
 from cases.snapshot import one_snapshot
-from cases.spreadsheets import safe_cell
 
 if TYPE_CHECKING:
     from cases.evidence.cards.card import Card
@@ -119,27 +117,11 @@ def _answer(found: ComputedFigures) -> tuple[Any, dict[str, Any]]:
 def _rendered(card: Card, query: str) -> dict[str, Any]:
     return {
         "name": card.name,
-        "html": render_to_string("evidence/parts/card.html", {"card": card, "query": query}),
-        "csv": table_file(card),
-        "svg": drawing_file(card),
+        "html": render_to_string(
+            "evidence/parts/card.html",
+            {"card": card, "query": query, "csv": "dashboard:card_csv", "svg": "dashboard:card_svg"},
+        ),
+        "csv": table_text(card),
+        "svg": drawing_text(card),
         "tells_of": list(card.tells_of),
     }
-
-
-def table_file(card: Card) -> str:
-    """The table behind a card, as CSV; empty where it has none."""
-    if card.table is None:
-        return ""
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow([column for column, _shown in card.table.columns])
-    writer.writerows([safe_cell(cell.raw) for cell in row] for row in card.table.rows)
-    return file.getvalue()
-
-
-def drawing_file(card: Card) -> str:
-    """The drawing of a card, with its colours, on white; empty where it has none."""
-    if card.drawing is None:
-        return ""
-    context = {"drawing": card.drawing, "name": card.name, "is_file": True}
-    return render_to_string("evidence/parts/drawing.svg", context)

@@ -18,8 +18,10 @@ from cases import disclosures
 from cases.access import PageRequest, signed_in
 from cases.cohorts import chosen_cohort
 from cases.evidence.cards.all import CARDS
-from cases.evidence.computed import asked_for, drawing_file, table_file
+from cases.evidence.computed import asked_for
 from cases.evidence.evidence_forms import EvidenceForm, OpenEarlyForm
+from cases.evidence.figures import alerts_open
+from cases.evidence.files import drawing_file, drawing_text, table_file, table_text
 from cases.evidence.kept import is_large
 from cases.evidence.page import evidence_of, one_card
 from cases.interim import figures_are_closed, open_early, opening_of
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 def evidence(request: PageRequest) -> HttpResponse:
     """The figures; of a running blinded study its progress, and a form that opens them."""
     managed, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
-    context: dict[str, Any] = {"cohorts": managed, "cohort": cohort}
+    context: dict[str, Any] = {"cohorts": managed, "cohort": cohort, "alerts_open": alerts_open(cohort)}
     if figures_are_closed(cohort):
         return render(
             request, "evidence/closed.html", context | _progress(cohort) | {"form": OpenEarlyForm()}
@@ -92,7 +94,8 @@ def open_figures(request: PageRequest) -> HttpResponse:
         else:
             messages.success(request, _t("The figures are open. The audit keeps who opened them, and why."))
         return redirect(f"{reverse('dashboard:evidence')}?cohort={cohort.pk}")
-    context = {"cohorts": managed, "cohort": cohort, "form": form, **_progress(cohort)}
+    told = {"cohorts": managed, "cohort": cohort, "alerts_open": alerts_open(cohort)}
+    context = told | {"form": form} | _progress(cohort)
     return render(request, "evidence/closed.html", context, status=422)
 
 
@@ -124,7 +127,7 @@ def _files_of(request: PageRequest, name: str) -> _CardFiles | None:
     with one_snapshot():
         card = one_card(cohort, form.filters(), name)
     _write_down(request, card.tells_of)
-    return _CardFiles(table_file(card), drawing_file(card))
+    return _CardFiles(table_text(card), drawing_text(card))
 
 
 @never_cache
@@ -133,23 +136,18 @@ def _files_of(request: PageRequest, name: str) -> _CardFiles | None:
 def card_csv(request: PageRequest, name: str) -> HttpResponse:
     """The table behind a card."""
     files = _files_of(request, name)
-    return _file(request, f"{name}.csv", "text/csv; charset=utf-8", files.csv if files else None)
+    return table_file(name, files.csv) if files else _to_the_page(request)
 
 
 @never_cache
 @require_safe
 @signed_in
 def card_svg(request: PageRequest, name: str) -> HttpResponse:
-    """The drawing of a card, with its colours, on white."""
+    """The drawing of a card."""
     files = _files_of(request, name)
-    return _file(request, f"{name}.svg", "image/svg+xml", files.svg if files else None)
+    return drawing_file(name, files.svg) if files else _to_the_page(request)
 
 
-def _file(request: PageRequest, name: str, content_type: str, content: str | None) -> HttpResponse:
-    """A file; the page, which tells of the progress, where its content is not computed yet."""
-    if content is None:
-        return redirect(f"{reverse('dashboard:evidence')}?{_query(request)}")
-    if not content:
-        raise Http404
-    headers = {"Content-Disposition": f'attachment; filename="secondread-{name}"'}
-    return HttpResponse(content, content_type=content_type, headers=headers)
+def _to_the_page(request: PageRequest) -> HttpResponse:
+    """It tells of the progress, where a file is not computed yet."""
+    return redirect(f"{reverse('dashboard:evidence')}?{_query(request)}")

@@ -18,6 +18,7 @@ from cases.models.cohort import Cohort
 from cases.models.computed_figures import ComputedFigures
 from cases.models.disclosure import Disclosure
 from cases.models.draft import Draft
+from cases.models.drift import DriftAlert, DriftBaseline
 from cases.models.first_read import FirstRead
 from cases.models.image import Image
 from cases.models.invitation import Invitation
@@ -52,6 +53,8 @@ __all__ = [
     "ComputedFigures",
     "Disclosure",
     "Draft",
+    "DriftAlert",
+    "DriftBaseline",
     "FirstRead",
     "Image",
     "Invitation",

@@ -51,6 +51,7 @@ CELERY_IMPORTS = [
     "cases.evidence.tasks",
     "cases.exchange.tasks",
     "cases.export.tasks",
+    "cases.governance.tasks",
     "cases.reading.tasks",
     "cases.record.tasks",
     "portal.accounts.tasks",
@@ -90,6 +91,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "cases.exchange.tasks.forget_webhook_deliveries",
         "schedule": crontab(hour="3", minute="27"),
         "options": {"expires": 3600},
+    },
+    "raise-drift-alerts": {
+        "task": "cases.governance.tasks.raise_drift_alerts",
+        "schedule": crontab(minute="41"),
+        "options": {"expires": 1800},
     },
     "forget-kept-answers": {
         "task": "cases.api.tasks.forget_kept_answers",
