@@ -80,6 +80,7 @@ door/405  403/405   403/405   403/405   404/405   404/405   404/405   404/405   
 door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/maps/<uuid:prediction_id>/<str:layer>/<str:shown_class>.nii.gz
 door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/maps/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png
 door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/overlay/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png
+door/door 403/403   403/403   403/403   302/302   404/404   404/404   404/404   cases/<code:code>/blackout/
 405/door  405/403   405/403   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/release/
 405/door  405/403   405/403   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/remove/
 405/door  405/302   405/302   405/302   405/302   405/404   405/404   405/404   cases/<code:code>/retry/
