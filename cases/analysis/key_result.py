@@ -26,7 +26,7 @@ CAUGHT_UP_A_ROUND = 1000
 def refresh_case(case_id: UUID) -> None:
     """Bring one case up to date. The row is locked first, so that of two acts the later one sees both."""
     Case.objects.select_for_update().filter(pk=case_id).first()
-    refresh(Case.objects.filter(pk=case_id))
+    refresh_locked(case_id)
 
 
 def refresh_cases(cases: QuerySet[Case]) -> None:
@@ -73,12 +73,26 @@ def catch_up() -> int:
     return len(missed)
 
 
+def refresh_locked(case_id: UUID) -> None:
+    """`refresh` for one case, of which Django puts the long question together once, not once a column."""
+    standing = _standing_first(case_id).values_list("predicted_class", "gate_verdict", "certainty")
+    key_class, key_gate, key_probability = standing.first() or ("", "", None)
+    Case.objects.filter(pk=case_id).update(
+        key_class=key_class, key_gate=key_gate, key_probability=key_probability
+    )
+
+
 def refresh(cases: QuerySet[Case]) -> None:
     """Copy what stands into the rows; takes for granted that they are locked."""
-    standing = key_results_first(Prediction.objects.filter(image__case=OuterRef("pk")))
-    certainty = When_(When(gate_verdict=GateVerdict.REFUSED, then=None), default=F("confidence"))
+    standing = _standing_first(OuterRef("pk"))
     cases.update(
         key_class=Coalesce(Subquery(standing.values("predicted_class")[:1]), Value("")),
         key_gate=Coalesce(Subquery(standing.values("gate_verdict")[:1]), Value("")),
-        key_probability=Subquery(standing.annotate(shown=certainty).values("shown")[:1]),
+        key_probability=Subquery(standing.values("certainty")[:1]),
     )
+
+
+def _standing_first(case: UUID | OuterRef) -> QuerySet[Prediction]:
+    """What could stand for the case, the one that does first, with the certainty that its row repeats."""
+    certainty = When_(When(gate_verdict=GateVerdict.REFUSED, then=None), default=F("confidence"))
+    return key_results_first(Prediction.objects.filter(image__case=case)).annotate(certainty=certainty)
