@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # So many cases at the most are caught up with in one round: beat starts the next one soon.
 CAUGHT_UP_A_ROUND = 1000
+# Of a refused image the network is certain of nothing.
+_CERTAINTY = When_(When(gate_verdict=GateVerdict.REFUSED, then=None), default=F("confidence"))
 
 
 def refresh_case(case_id: UUID) -> None:
@@ -75,8 +77,11 @@ def catch_up() -> int:
 
 def refresh_locked(case_id: UUID) -> None:
     """`refresh` for one case, of which Django puts the long question together once, not once a column."""
-    standing = _standing_first(case_id).values_list("predicted_class", "gate_verdict", "certainty")
-    key_class, key_gate, key_probability = standing.first() or ("", "", None)
+    standing = key_results_first(Prediction.objects.filter(image__case=case_id))
+    repeated = standing.annotate(certainty=_CERTAINTY).values_list(
+        "predicted_class", "gate_verdict", "certainty"
+    )
+    key_class, key_gate, key_probability = repeated.first() or ("", "", None)
     Case.objects.filter(pk=case_id).update(
         key_class=key_class, key_gate=key_gate, key_probability=key_probability
     )
@@ -84,15 +89,9 @@ def refresh_locked(case_id: UUID) -> None:
 
 def refresh(cases: QuerySet[Case]) -> None:
     """Copy what stands into the rows; takes for granted that they are locked."""
-    standing = _standing_first(OuterRef("pk"))
+    standing = key_results_first(Prediction.objects.filter(image__case=OuterRef("pk")))
     cases.update(
         key_class=Coalesce(Subquery(standing.values("predicted_class")[:1]), Value("")),
         key_gate=Coalesce(Subquery(standing.values("gate_verdict")[:1]), Value("")),
-        key_probability=Subquery(standing.values("certainty")[:1]),
+        key_probability=Subquery(standing.annotate(certainty=_CERTAINTY).values("certainty")[:1]),
     )
-
-
-def _standing_first(case: UUID | OuterRef) -> QuerySet[Prediction]:
-    """What could stand for the case, the one that does first, with the certainty that its row repeats."""
-    certainty = When_(When(gate_verdict=GateVerdict.REFUSED, then=None), default=F("confidence"))
-    return key_results_first(Prediction.objects.filter(image__case=case)).annotate(certainty=certainty)
