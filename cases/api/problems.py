@@ -82,6 +82,7 @@ KINDS: Mapping[str, Kind] = {
     "rate_limited": Kind(429, _("Too many requests")),
     "digest_differs": Kind(460, _("What arrived is not what was sent")),
     "unexpected": Kind(500, _("Something went wrong on our side")),
+    "being_computed": Kind(503, _("The figures are being computed")),
     "unavailable": Kind(503, _("The database is busy")),
     "disk_full": Kind(507, _("The disk is full")),
     "uploads_full": Kind(507, _("There is no room for a further upload")),

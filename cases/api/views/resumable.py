@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -98,7 +98,7 @@ class TusView(ApiView):
 class ResumableUploadsView(TusView):
     """Where uploads begin."""
 
-    http_method_names: ClassVar = ["post", "options"]
+    http_method_names = ["post", "options"]
 
     @extend_schema(exclude=True)
     def options(self, request: Request) -> HttpResponseBase:  # type: ignore[override]  # takes no more
@@ -141,7 +141,7 @@ class ResumableUploadsView(TusView):
 class ResumableUploadView(TusView):
     """One upload: its pieces, and how far it is."""
 
-    http_method_names: ClassVar = ["get", "head", "patch", "delete"]
+    http_method_names = ["get", "head", "patch", "delete"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         tus.use_overriding_method(request)
