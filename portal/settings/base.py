@@ -335,6 +335,9 @@ MODEL_DIR = env.str("MODEL_DIR", default=str(VAR_DIR / "models"))
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="redis://127.0.0.1:6379/0")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# For as long as it takes: Celery gives up after a hundred tries.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_WORKER_CONSUMER = "portal.consumer:Consumer"
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": JOB_VISIBILITY_SECONDS,
     # A dead broker must cost an upload moments, not minutes: the outbox row waits.

@@ -9,8 +9,9 @@ from tests.faults.fault import Fault, Told
 from tests.faults.stack import Stack
 from tests.faults.uploads import done
 
-# Longer than the pauses between the first tries to find a server again.
-OUTAGE_SECONDS = 10
+# So long that whoever waits longer after each try waits long by now.
+BROKER_OUTAGE_SECONDS = 30
+LINE_OUTAGE_SECONDS = 10
 KILLS = 3
 FLUSHES = 5
 FOR_THE_UPLOADS_SECONDS = 0.5
@@ -34,7 +35,7 @@ def stop_broker(stack: Stack, cases: int) -> Told:
     begun = stack.client.begin_many(cases)
     stack.wait_until(stack.at_work, 30)
     stack.broker.kill()
-    time.sleep(OUTAGE_SECONDS)
+    time.sleep(BROKER_OUTAGE_SECONDS)
     stack.broker.start()
     more, seconds = stack.recovery()
     return Told([*done(begun), *more], seconds)
@@ -80,7 +81,7 @@ def cut_line(stack: Stack, cases: int) -> Told:
     begun = stack.client.begin_many(cases)
     stack.wait_until(stack.unfinished, 30)
     stack.line.cut()
-    time.sleep(OUTAGE_SECONDS)
+    time.sleep(LINE_OUTAGE_SECONDS)
     stack.line.mend()
     more, seconds = stack.recovery()
     return Told([*done(begun), *more], seconds)
@@ -88,7 +89,7 @@ def cut_line(stack: Stack, cases: int) -> Told:
 
 FAULTS = (
     Fault("web-killed", "kill -9 of the web process during uploads, three times", kill_web),
-    Fault("broker-stopped", "kill -9 of the broker, and 10 s without one", stop_broker),
+    Fault("broker-stopped", "kill -9 of the broker, and 30 s without one", stop_broker),
     Fault("broker-flushed", "FLUSHALL during uploads, and after them", flush_broker),
     Fault("broker-emptied", "every message of the queue lost", empty_queue),
     Fault(

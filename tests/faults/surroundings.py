@@ -61,8 +61,8 @@ def jump_clock(stack: Stack, cases: int) -> Told:
         _shift_rows(stack, hours)
         _shift_schedule(stack.folder / "celerybeat-schedule", timedelta(hours=hours))
         stack.broker.client.flushall()
-        stack.analysis.begin()
-        stack.maintenance.begin()
+        stack.analysis.start()
+        stack.maintenance.start()
         more, seconds = stack.recovery()
         codes += more
         worst = max(worst, seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 import uuid
 from collections.abc import Callable
 
@@ -59,18 +60,21 @@ def hang(stack: Stack, cases: int) -> Told:
     """One of two pool processes stands still with a job in hand; the other one takes the job."""
     codes: list[str] = []
     hung: list[psutil.Process] = []
+    began = time.monotonic()
     for _ in range(TRIES):
         codes.append(stack.client.upload())
         stack.wait_until(lambda: stack.at_work() or not stack.unfinished(), 30)
         _other, second = stack.analysis.children()
         second.suspend()
+        began = time.monotonic()
         # If it was not the other one that had the job in hand, it is this one, or nobody any more.
         if stack.wait_until(lambda: not stack.at_work(), 2):
             second.resume()
         else:
             hung.append(second)
             break
-    seconds = stack.seconds_until_over(set(stack.at_work()))
+    stack.seconds_until_over(set(stack.at_work()))
+    seconds = time.monotonic() - began
     codes += stack.client.upload_many(cases)
     stack.settle()
     for child in hung:

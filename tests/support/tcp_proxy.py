@@ -48,16 +48,21 @@ class Proxy:
             self._join(ours)
 
     def _join(self, ours: socket.socket) -> None:
+        theirs = None if self._is_cut else self._reached()
+        with self._lock:
+            if theirs is not None and not self._is_cut:
+                self._ends |= {ours, theirs}
+                for one, other in ((ours, theirs), (theirs, ours)):
+                    threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+                return
+        for end in filter(None, (ours, theirs)):
+            _end(end)
+
+    def _reached(self) -> socket.socket | None:
+        """The other side; None where nobody is there."""
         with contextlib.suppress(OSError):
-            theirs = socket.create_connection(("127.0.0.1", self._target))
-            with self._lock:
-                if not self._is_cut:
-                    self._ends |= {ours, theirs}
-                    for one, other in ((ours, theirs), (theirs, ours)):
-                        threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
-                    return
-            _end(theirs)
-        _end(ours)
+            return socket.create_connection(("127.0.0.1", self._target))
+        return None
 
     def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
