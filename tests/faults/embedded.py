@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import redis
 
 from tests.faults.fault import Fault, Told
 from tests.faults.portal import Portal
@@ -45,6 +46,7 @@ class Embedded(Portal):
             "API_RATE": "",
             "API_UPLOAD_RATE": "",
         }
+        self._folder = folder
         self._database = folder / "secondread.sqlite3"
         self.supervisor = Process(
             [sys.executable, "-m", "portal.standalone"],
@@ -61,6 +63,11 @@ class Embedded(Portal):
         with closing(sqlite3.connect(self._database, timeout=20)) as connection:
             rows: list[tuple[Any, ...]] = connection.execute(statement.replace("%s", "?"), values).fetchall()
         return rows
+
+    def forget_messages(self) -> None:
+        """Empty its broker."""
+        with redis.Redis(unix_socket_path=str(self._folder / "run" / "valkey.sock")) as broker:
+            broker.flushall()
 
     def find(self, name: str) -> psutil.Process | None:
         """The process of that name, as it is now."""
@@ -95,6 +102,9 @@ def _kill(name: str) -> Any:
         portal.wait_until(portal.at_work, 30)
         former = portal.kill(name)
         began = time.monotonic()
+        if name == "maintenance":
+            # So that it takes a sweep to end what waits.
+            portal.forget_messages()
         portal.wait_until(lambda: (new := portal.find(name)) and new.pid != former)
         more, _ = portal.recovery()
         seconds = time.monotonic() - began

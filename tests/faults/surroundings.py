@@ -142,7 +142,7 @@ def _drip(slow: socket.socket) -> None:
 
 
 def bombs(stack: Stack, cases: int) -> Told:
-    """Small files that unpack to gigabytes are refused in words, while others upload."""
+    """Small files that say, or unpack to, much more are refused in words, while others upload."""
     begun = stack.client.begin_many(cases)
     wrong = []
     for data in (png_header(60000, 60000), _packed_zeros(), png_header(3900, 3900)) * BOMBS:
