@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run test check smoke faults fuzz lock messages assets screenshots clean dev
+.PHONY: help run test check audit smoke faults fuzz lock messages assets screenshots clean dev
 
 # `make run VENV=/home/me/secondread-programs` keeps them elsewhere.
 VENV := .venv
@@ -31,6 +31,9 @@ test: dev ## Run every test: SQLite, then PostgreSQL and Valkey, then node; Chro
 
 check: dev ## Lint, types, architecture, templates, migrations, deployment settings.
 	@exec bash .ci/check
+
+audit: dev ## Known faults, licences and an SBOM of all that the portal is made of; OFFLINE=1 where no source can be asked.
+	@exec env OFFLINE=$(OFFLINE) $(PY) .ci/audit.py
 
 smoke: ## What a stranger does: clone HEAD, `make run` from requirements.txt alone, one case from upload to export.
 	@exec bash .ci/python .ci/smoke.py

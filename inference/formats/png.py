@@ -80,7 +80,7 @@ def _has_every_row(data: bytes) -> bool:
     """
     width, height, depth, colour, _, _, is_interlaced = _HEADER.unpack_from(data, 16)
     bits = depth * _SAMPLES.get(colour, 1)
-    left = sum(
+    left: int = sum(
         -(-(height - top) // down) * (1 + -(-(-(-(width - first) // right) * bits) // 8))
         for first, top, right, down in (_PASSES if is_interlaced else ((0, 0, 1, 1),))
         if width > first and height > top

