@@ -15,6 +15,7 @@ from tests.faults import __main__ as faults
 from tests.faults.fault import Fault, Told, measured
 from tests.faults.portal import Portal
 from tests.faults.table import Row, table
+from tests.faults.uploads import LostError
 from tests.support import tcp_proxy
 
 WELL = Row("hang", 20, 19, 1, 2, lost=0, doubled=0, seconds=11.26)
@@ -93,7 +94,7 @@ class Counted(Portal):
 
     def ask(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         if "FILTER" in statement:
-            assert statement.count("%s") == len(values) == 3
+            assert statement.count("%s") == len(values)
             return [self.figures]
         return [(self.failed,)] if "failed" in statement else []
 
@@ -114,6 +115,21 @@ def test_lost_and_doubled_are_counted_by_what_was_confirmed(after, figures, fail
     told = Told(["A", "B", "C"], 2.0, ends_in_words=1)
     row = measured(Fault("f", "words", lambda *_: told), Counted([10, after], figures, failed), 3)
     assert (row.cases_in, row.lost, row.doubled, row.seconds) == (3, lost, doubled, 2.0)
+
+
+def test_upload_that_was_never_confirmed_is_lost() -> None:
+    told = Told(["A", "", "B", "C"], 2.0)
+    row = measured(Fault("f", "words", lambda *_: told), Counted([10, 13], (3, 3, 0), 0), 4)
+    assert (row.cases_in, row.results, row.lost, row.doubled) == (4, 3, 1, 0)
+
+
+def test_portal_that_takes_nothing_in_any_more_is_told_of() -> None:
+    def never(*_: object) -> Told:
+        raise LostError("ConnectionError")
+
+    row = measured(Fault("f", "words", never), Counted([10, 10], (0, 0, 0), 0), 4)
+    assert (row.cases_in, row.lost, row.is_well) == (1, 1, False)
+    assert row.wrong == "an upload was never confirmed: ConnectionError"
 
 
 @pytest.fixture
