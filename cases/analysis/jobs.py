@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import current_app
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -201,10 +201,22 @@ def _finish(lease: Lease, **changes: object) -> bool:
     )
 
 
+def _let_go_of_who_stands_still() -> None:
+    """Have the database end this transaction if its process does nothing with it for the length of a lease.
+
+    It holds the rows of its job and case, for which everybody else would wait.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            seconds = f"{settings.JOB_LEASE_SECONDS}s"
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = %s", [seconds])
+
+
 def complete(lease: Lease, result: Result) -> bool:
     """Store the result; False, and nothing stored, where the claim no longer holds."""
     maps_file = storage.store("maps", result.packed_maps, ".npz")
     with transaction.atomic():
+        _let_go_of_who_stands_still()
         if not _finish(lease, status=JobStatus.SUCCEEDED, finished_at=timezone.now()):
             return False
         job = Job.objects.select_related("image", "model_version").get(pk=lease.job_id)
@@ -235,6 +247,7 @@ def fail(lease: Lease, failure: Failure) -> bool:
         # As if it had just been sent, so that the sweep offers it again, and not at once.
         return _finish(lease, status=JobStatus.QUEUED, attempts=F("attempts") - 1, sent_at=Now(), **error)
     with transaction.atomic():
+        _let_go_of_who_stands_still()
         if failure.retryable and lease.attempt < settings.JOB_MAX_ATTEMPTS:
             moved = _finish(lease, status=JobStatus.QUEUED, sent_at=None, **error)
         else:
