@@ -7,15 +7,16 @@ from celery.schedules import crontab
 from portal.settings.env import VAR_DIR, env
 from portal.settings.wires import DICOM_DESTINATIONS
 
-# The four times of a job hang together: the task is asked to stop (soft), killed
-# (hard), its lease runs out, and only then does the broker deliver it again.
+# The three times of a job hang together: the task is asked to stop (soft), killed
+# (hard), and only then does the broker deliver it again.
 JOB_SOFT_SECONDS = env.int("JOB_SOFT_SECONDS", default=60)
 JOB_HARD_SECONDS = JOB_SOFT_SECONDS + 15
-JOB_LEASE_SECONDS = JOB_HARD_SECONDS + 15
-JOB_VISIBILITY_SECONDS = JOB_LEASE_SECONDS + 60
+JOB_VISIBILITY_SECONDS = JOB_HARD_SECONDS + 75
+# The job of a worker that gives no sign of life for so long is taken back (cases/analysis/heartbeat.py).
+JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", default=8)
 JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=3)
-# A queued job whose wake-up is older than this is sent again by the sweep.
-JOB_REDISPATCH_SECONDS = env.int("JOB_REDISPATCH_SECONDS", default=30)
+# A queued job whose wake-up is older than this, and lost, is sent again by the sweep.
+JOB_REDISPATCH_SECONDS = env.int("JOB_REDISPATCH_SECONDS", default=5)
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="redis://127.0.0.1:6379/0")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -47,8 +48,10 @@ CELERY_IMPORTS = [
     "cases.analysis.worker",
     "cases.analysis.tasks",
     "cases.api.tasks",
+    "cases.evidence.tasks",
     "cases.exchange.tasks",
     "cases.export.tasks",
+    "cases.governance.tasks",
     "cases.reading.tasks",
     "cases.record.tasks",
     "portal.accounts.tasks",
@@ -61,8 +64,8 @@ CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120
 CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {
         "task": "cases.analysis.worker.sweep_jobs",
-        "schedule": env.int("JOB_SWEEP_SECONDS", default=10),
-        "options": {"expires": 30},
+        "schedule": env.int("JOB_SWEEP_SECONDS", default=5),
+        "options": {"expires": 10},
     },
     "catch-up": {
         "task": "cases.analysis.tasks.catch_up",
@@ -74,6 +77,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5,
         "options": {"expires": 10},
     },
+    "compute-figures": {
+        "task": "cases.evidence.tasks.compute_waiting",
+        "schedule": 2,
+        "options": {"expires": 4},
+    },
     "deliver-webhooks": {
         "task": "cases.exchange.tasks.deliver_webhooks",
         "schedule": 5,
@@ -83,6 +91,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "cases.exchange.tasks.forget_webhook_deliveries",
         "schedule": crontab(hour="3", minute="27"),
         "options": {"expires": 3600},
+    },
+    "raise-drift-alerts": {
+        "task": "cases.governance.tasks.raise_drift_alerts",
+        "schedule": crontab(minute="41"),
+        "options": {"expires": 1800},
     },
     "forget-kept-answers": {
         "task": "cases.api.tasks.forget_kept_answers",
