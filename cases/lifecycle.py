@@ -141,6 +141,13 @@ class HookEvent(TextChoices):
     DRIFT_ALERT = "drift.alert", _("A drift alert was raised")
 
 
+class AcceptanceStandard(TextChoices):
+    """What says whether a network is right, where a candidate is compared with the one in use."""
+
+    KNOWN = "known", _("The known class")
+    REVIEWED = "reviewed", _("The known class, else what all readers or the adjudicator said")
+
+
 class DriftRule(TextChoices):
     """What of a week is held against a frozen baseline."""
 

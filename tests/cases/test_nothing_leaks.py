@@ -116,6 +116,7 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "sending_id": str(case.pk),
         "upload_id": str(case.pk),
         "alert_id": str(case.pk),
+        "bounds_id": str(case.pk),
         "table": "statements",
         "extension": "csv",
         "release": "r5",
