@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _t
 
 from cases import audit, storage
 from cases.analysis import jobs, key_result
+from cases.deletion.digests import deletion_of
 from cases.intake import deidentification, originals
 from cases.intake.deidentification import Identity
 from cases.intake.receipts import (
@@ -26,10 +27,12 @@ from cases.intake.receipts import (
     Receipt,
     duplicate_of,
     duplicate_of_pixels,
+    notice_of_deleted,
     refusal_of_full_disk,
     refusal_of_other_instance,
     refusal_of_oversized,
 )
+from cases.lifecycle import DeletionReason
 from cases.models import Cohort, Image, Job
 from cases.translation import sentence_of, sentences
 from inference.canonical import encode_canonical
@@ -224,6 +227,8 @@ def _twin_of(cohort: Cohort, decoded: DecodedImage, picture: bytes, by_pixels: b
 
 def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, size: int) -> StoredPicture:
     """The picture in the storage, with what is kept of it; from here on nothing names the patient."""
+    deletion = deletion_of(cohort.pk, digest)
+    may_show_a_name = deletion is not None and deletion.reason == DeletionReason.NAME_SHOWN
     fields = {
         "file": storage.store("images", picture, ".png"),
         "source_sha256": digest,
@@ -241,9 +246,11 @@ def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, 
     }
     key = (digest, decoded.frame)
     notices = tuple(str(notice) for notice in sentences(each.code for each in decoded.notices))
+    if deletion:
+        notices = (*notices, notice_of_deleted(deletion))
     source = decoded.source
     if source is None:
-        return StoredPicture(key, fields, notices)
+        return StoredPicture(key, fields, notices, is_suspect=may_show_a_name)
     identity = deidentification.identity_of(source, cohort)
     fields |= {"instance_key": identity.instance, "deidentification": deidentification.record_of(source)}
     member = Member(
@@ -266,7 +273,7 @@ def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, 
         member,
         identity,
         source.modality,
-        deidentification.is_suspect(source),
+        deidentification.is_suspect(source) or may_show_a_name,
         originals.sealed(source.original, cohort),
     )
 

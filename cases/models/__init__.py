@@ -15,8 +15,11 @@ from cases.models.audit_seal import AuditSeal
 from cases.models.case import Case
 from cases.models.claim import Claim
 from cases.models.cohort import Cohort
+from cases.models.deletion import DeletedPicture, Deletion
+from cases.models.deletion_request import DeletionRequest
 from cases.models.disclosure import Disclosure
 from cases.models.draft import Draft
+from cases.models.file_removal import FileRemoval
 from cases.models.first_read import FirstRead
 from cases.models.image import Image
 from cases.models.invitation import Invitation
@@ -48,8 +51,12 @@ __all__ = [
     "Case",
     "Claim",
     "Cohort",
+    "DeletedPicture",
+    "Deletion",
+    "DeletionRequest",
     "Disclosure",
     "Draft",
+    "FileRemoval",
     "FirstRead",
     "Image",
     "Invitation",

@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.retry_later.RetryLaterMiddleware",
+    "portal.deleted_cases.DeletedCasesMiddleware",
 ]
 
 TEMPLATES = [
@@ -362,6 +363,7 @@ CELERY_IMPORTS = [
     "cases.analysis.worker",
     "cases.analysis.tasks",
     "cases.api.tasks",
+    "cases.deletion.tasks",
     "cases.exchange.tasks",
     "cases.export.tasks",
     "cases.reading.tasks",
@@ -419,6 +421,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60,
         "options": {"expires": 120},
     },
+    "clear-up-deletions": {
+        "task": "cases.deletion.tasks.clear_up_deletions",
+        "schedule": 60,
+        "options": {"expires": 120},
+    },
+    "look-for-expired": {
+        "task": "cases.deletion.tasks.look_for_expired",
+        "schedule": crontab(hour="4", minute="7"),
+        "options": {"expires": 3600},
+    },
     "anchor-record": {
         "task": "cases.record.tasks.anchor_record",
         "schedule": crontab(hour="3", minute="7"),
@@ -433,6 +445,13 @@ if DICOM_DESTINATIONS:
     }
 # Where the ends of the record's chain are written down, outside the database.
 AUDIT_ANCHORS = env.str("AUDIT_ANCHORS", default=str(VAR_DIR / "audit-anchors.txt"))
+# Whether a second study administrator confirms each deletion, and for how many days a request waits.
+DELETION_NEEDS_TWO = env.bool("DELETION_NEEDS_TWO", default=False)
+DELETION_REQUEST_DAYS = env.int("DELETION_REQUEST_DAYS", default=14)
+# Whether what a cohort has kept long enough is deleted without anybody's confirmation.
+RETENTION_DELETES = env.bool("RETENTION_DELETES", default=False)
+# Where deletions are written down outside the database, by which they are done again after a restore.
+DELETION_LEDGER = env.str("DELETION_LEDGER", default=str(VAR_DIR / "deletions.jsonl"))
 # Who looked at what: "soon" by a thread beside the request, "now" within it, or "off".
 ACCESS_RECORD = env.str("ACCESS_RECORD", default="soon")
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
