@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 
 from cases.analysis import views as analysis
 from cases.export.dicom import views as export
+from cases.intake import blackout_views
 from cases.intake import views as intake
 from cases.reading import adjudication_views, next_case_views, reading_actions
 from cases.reading import views as reading
@@ -61,6 +62,7 @@ urlpatterns = [
     path("<code:code>/finish/", reading_actions.finish, name="finish"),
     path("<code:code>/status/", analysis.status, name="status"),
     path("<code:code>/release/", intake.release, name="release"),
+    path("<code:code>/blackout/", blackout_views.blackout, name="blackout"),
     path("<code:code>/retry/", worklist.retry, name="retry"),
     path("<code:code>/dicom.zip", export.dicom, name="dicom"),
     path("<code:code>/base.png", images.base, name="base"),

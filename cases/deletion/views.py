@@ -122,7 +122,7 @@ def _ask(request: PageRequest, target: Target, reason: str) -> HttpResponse:
             messages.info(request, str(error))
             return redirect(_address(target.cohort))
         else:
-            _say(request, is_done=isinstance(done, Deletion))
+            _say(request, is_done=isinstance(done, Deletion), saved=f"saved:deletion:{target.subject}")
             return redirect(_address(target.cohort))
     context = _extent(target) | {"form": form, "needs_two": settings.DELETION_NEEDS_TWO}
     return render(request, "deletion/ask.html", context, status=422 if form.errors else 200)
@@ -139,14 +139,10 @@ def _extent(target: Target) -> dict[str, Any]:
     }
 
 
-def _say(request: PageRequest, *, is_done: bool) -> None:
-    if is_done:
-        messages.success(request, _t("Deleted. What stays of it is listed here."))
-    else:
-        messages.success(
-            request,
-            _t("Asked for. Another administrator of the cohort has to confirm it before anything goes."),
-        )
+def _say(request: PageRequest, *, is_done: bool, saved: str = "") -> None:
+    done = _t("Deleted. What stays of it is listed here.")
+    asked = _t("Asked for. Another administrator of the cohort has to confirm it before anything goes.")
+    messages.success(request, done if is_done else asked, extra_tags=saved)
 
 
 @never_cache

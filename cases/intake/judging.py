@@ -35,12 +35,14 @@ from cases.intake.receipts import (
 from cases.lifecycle import DeletionReason
 from cases.models import Cohort, Image, Job
 from cases.translation import sentence_of, sentences
-from inference.canonical import encode_canonical
+from inference.blackout import blacked_out
+from inference.canonical import encode_canonical, encode_pixels
 from inference.errors import ImageError
 from inference.formats import DecodedImage, Intensity, Limits
 from inference.formats.guarded import read_images_guarded
 from inference.geometry import Geometry
 from inference.likeness import likeness_of
+from inference.preprocessing import brightness_of
 from inference.series import Member
 
 if TYPE_CHECKING:
@@ -145,10 +147,18 @@ def pictures_of(judged: Iterable[Judged]) -> list[StoredPicture]:
 
 def discard_unused(stored: Iterable[StoredPicture]) -> None:
     """Take out of the storage what no image uses."""
-    for entry in stored:
-        name = entry.fields["file"]
-        if name not in waiting_pictures and not Image.objects.filter(file=name).exists():
-            storage.discard(name)
+    erase_unused(entry.fields["file"] for entry in stored)
+
+
+def erase_unused(names: Iterable[str]) -> int:
+    """Erase the stored pictures that no image has, and no arrival waits with; return how many others have."""
+    kept = 0
+    for name in set(names):
+        if name in waiting_pictures or Image.objects.filter(file=name).exists():
+            kept += 1
+        else:
+            storage.erase(name)
+    return kept
 
 
 def _without_room(judged: Sequence[Judged], waiting: Iterable[Given]) -> list[Judged]:
@@ -178,7 +188,7 @@ def _judge(by: User, cohort: Cohort, file: File[bytes], digests: set[str], by_pi
                 _check_modality(cohort, decoded)
                 picture = encode_canonical(decoded)
                 if known:
-                    _restore(known, decoded.frame, picture)
+                    _restore(known, decoded)
                 elif twin := _twin_of(cohort, decoded, picture, by_pixels):
                     discard_unused(pictures)
                     return twin
@@ -220,7 +230,7 @@ def _twin_of(cohort: Cohort, decoded: DecodedImage, picture: bytes, by_pixels: b
         return None
     return (
         duplicate_of_pixels(first)
-        if first.file == picture_name(picture)
+        if first.file == picture_name(picture_as_kept(first, decoded))
         else refusal_of_other_instance(first)
     )
 
@@ -240,6 +250,7 @@ def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, 
         "bit_depth": decoded.bit_depth,
         "colour": decoded.colour,
         "likeness": likeness_of(decoded.pixels),
+        "brightness": brightness_of(decoded.pixels),
         "notices": [notice.code for notice in decoded.notices],
         "geometry": {} if decoded.geometry == Geometry() else asdict(decoded.geometry),
         "intensity": {} if decoded.intensity == Intensity() else asdict(decoded.intensity),
@@ -278,11 +289,11 @@ def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, 
     )
 
 
-def _restore(known: Sequence[Image], frame: int, picture: bytes) -> None:
+def _restore(known: Sequence[Image], decoded: DecodedImage) -> None:
     """Store a picture anew under the images that it belongs to."""
     for image in known:
-        if image.frame == frame:
-            image.file = storage.store("images", picture, ".png")
+        if image.frame == decoded.frame:
+            image.file = storage.store("images", picture_as_kept(image, decoded), ".png")
 
 
 def _restored(by: User, images: Sequence[Image]) -> Receipt:
@@ -309,6 +320,12 @@ def _restored(by: User, images: Sequence[Image]) -> Receipt:
         message % {"code": image.case.code},
         position=image.position,
     )
+
+
+def picture_as_kept(image: Image, decoded: DecodedImage) -> bytes:
+    """The canonical PNG of a file's picture as `image` may have it: without what was blacked out of it."""
+    boxes = deidentification.blacked_out_of(image.deidentification)
+    return encode_pixels(blacked_out(decoded.pixels, boxes)) if boxes else encode_canonical(decoded)
 
 
 def _images_with(cohort: Cohort, digest: str) -> list[Image]:

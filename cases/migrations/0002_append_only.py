@@ -16,6 +16,7 @@ APPEND_ONLY = (
     "cases_disclosure",
     "cases_deletion",
     "cases_deletedpicture",
+    "cases_driftbaseline",
 )
 
 POSTGRESQL_FUNCTION = """

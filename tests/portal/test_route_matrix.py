@@ -80,6 +80,7 @@ door/405  403/405   403/405   403/405   404/405   404/405   404/405   404/405   
 door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/maps/<uuid:prediction_id>/<str:layer>/<str:shown_class>.nii.gz
 door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/maps/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png
 door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/overlay/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png
+door/door 403/403   403/403   403/403   302/302   404/404   404/404   404/404   cases/<code:code>/blackout/
 405/door  405/403   405/403   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/release/
 405/door  405/302   405/302   405/302   405/302   405/404   405/404   405/404   cases/<code:code>/retry/
 door/405  200/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/status/
@@ -109,6 +110,11 @@ door/door 403/403   403/403   403/403   200/422   404/404   404/404   404/404   
 door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/deletions/cohort/<uuid:cohort_id>/
 door/door 404/404   404/404   404/404   404/404   404/404   404/404   404/404   dashboard/deletions/requests/<uuid:request_id>/
 405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/deletions/retention/
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/drift/
+door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/drift/<slug:name>.csv
+door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/drift/<slug:name>.svg
+405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/drift/alerts/<uuid:alert_id>/
+405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/drift/freeze/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/evidence/
 door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/evidence/<slug:name>.csv
 door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/evidence/<slug:name>.svg
@@ -250,6 +256,8 @@ list      add       change    delete    history   model
 200/200   200/200   200/200   403/403   200/200   cases/cohort
 200/200   403/403   302/403   403/403   302/302   cases/disclosure
 200/200   403/403   302/403   403/403   302/302   cases/draft
+200/200   403/403   302/403   403/403   302/302   cases/driftalert
+200/200   403/403   302/403   403/403   302/302   cases/driftbaseline
 200/200   403/403   302/403   403/403   302/302   cases/firstread
 200/200   403/403   200/403   403/403   200/200   cases/image
 200/200   403/403   200/403   403/403   200/200   cases/invitation

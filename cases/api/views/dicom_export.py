@@ -40,7 +40,7 @@ class CaseDicomView(ApiView):
         ),
         parameters=[schema.CODE],
         responses={(200, MEDIA_TYPE): OpenApiResponse(OpenApiTypes.BINARY, description="The files in a zip.")}
-        | schema.problems(400, 401, 403, 404, 406, 409),
+        | schema.problems(400, 401, 403, 404, 406, 409, 410),
     )
     def get(self, request: Request, code: str) -> HttpResponseBase:
         """The zip, once the case is over."""
