@@ -249,7 +249,8 @@ Each file is a case of its own. With `together=true` all files of the request ar
 (slices) of one case, in the order of the form; one that is refused or here already is left out, and
 the others close up. DICOM and NIfTI go by what they say themselves: each series becomes one case,
 sorted by where its slices lie. Of a zip each file has a receipt of its own, with the `index` of the
-archive. With `case` instead of `cohort` the files become further images of a case that
+archive. A NIfTI file of several volumes is refused, with their number, unless `volume` says which one
+is to be read. With `case` instead of `cohort` the files become further images of a case that
 nobody has begun to read; otherwise the answer is 409."""
 
 STOW_DESCRIPTION = """\

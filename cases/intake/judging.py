@@ -105,9 +105,9 @@ class WaitingPictures:
 waiting_pictures = WaitingPictures()
 
 
-def limits() -> Limits:
-    """The limits that the settings give, for every way in."""
-    return Limits(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.UPLOAD_MAX_PIXELS)
+def limits(volume: int = 0) -> Limits:
+    """The limits that the settings give, for every way in; `volume` as the uploader has chosen it."""
+    return Limits(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.UPLOAD_MAX_PIXELS, volume=volume)
 
 
 def picture_name(picture: bytes) -> str:
@@ -116,18 +116,26 @@ def picture_name(picture: bytes) -> str:
 
 
 def judged_files(
-    by: User, cohort: Cohort, files: Iterable[Given], digests: set[str], by_pixels: bool = False
+    by: User,
+    cohort: Cohort,
+    files: Iterable[Given],
+    digests: set[str],
+    by_pixels: bool = False,
+    volume: int = 0,
 ) -> list[Judged]:
     """Each file verified and stored, or what speaks against it; one picture after the other is in memory.
 
-    digests: of the files before. Where the disk is full nothing stays of what was stored before it was.
+    digests: of the files before. volume: which one to read of files that hold several. Where the disk is full
+    nothing stays of what was stored before it was.
     """
     judged: list[Judged] = []
     waiting = iter(files)
     try:
         for given in waiting:
-            entry = given if isinstance(given, Receipt) else _judge(by, cohort, given, digests, by_pixels)
-            judged.append(entry)
+            if isinstance(given, Receipt):
+                judged.append(given)
+            else:
+                judged.append(_judge(by, cohort, given, digests, by_pixels, volume))
     except BaseException as error:
         discard_unused(pictures_of(judged))
         if not storage.is_full(error):
@@ -166,7 +174,9 @@ def _without_room(judged: Sequence[Judged], waiting: Iterable[Given]) -> list[Ju
     return [*before, reason, *behind]
 
 
-def _judge(by: User, cohort: Cohort, file: File[bytes], digests: set[str], by_pixels: bool) -> Judged:
+def _judge(
+    by: User, cohort: Cohort, file: File[bytes], digests: set[str], by_pixels: bool, volume: int
+) -> Judged:
     if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
         return refusal_of_oversized()
     file.seek(0)
@@ -174,12 +184,12 @@ def _judge(by: User, cohort: Cohort, file: File[bytes], digests: set[str], by_pi
     digest = hashlib.sha256(data).hexdigest()
     if digest in digests:
         return Twin(digest)
-    known = _images_with(cohort, digest)
+    known = _of_chosen_volume(_images_with(cohort, digest), data, volume)
     if known and all(storage.is_whole(image.file) for image in known):
         return duplicate_of(known[0])
     pictures: list[StoredPicture] = []
     try:
-        with closing(read_images_guarded(data, limits())) as images:
+        with closing(read_images_guarded(data, limits(volume))) as images:
             for decoded in images:
                 _check_modality(cohort, decoded)
                 picture = encode_canonical(decoded)
@@ -200,6 +210,21 @@ def _judge(by: User, cohort: Cohort, file: File[bytes], digests: set[str], by_pi
         return _restored(by, known)
     digests.add(digest)
     return pictures
+
+
+def _of_chosen_volume(known: Sequence[Image], data: bytes, volume: int) -> list[Image]:
+    """Those of a file's images that are of the chosen volume: in the case that has its first picture. All of
+    them where none is chosen.
+    """
+    if not known or not volume:
+        return list(known)
+    try:
+        with closing(read_images_guarded(data, limits(volume))) as images:
+            first = next(images).frame
+    except ImageError:
+        return []
+    cases = {image.case_id for image in known if image.frame == first}
+    return [image for image in known if image.case_id in cases]
 
 
 def _check_modality(cohort: Cohort, decoded: DecodedImage) -> None:

@@ -57,7 +57,8 @@ function add(files) {
     part(row, "state").textContent = list.dataset.waiting;
     list.append(row);
     const cohort = form.elements.cohort.value;
-    const entry = { files: parcel, count: parcel.length, row, stage: "waiting", cohort, grouping };
+    const volume = form.elements.volume.value;
+    const entry = { files: parcel, count: parcel.length, row, stage: "waiting", cohort, grouping, volume };
     part(row, "again").addEventListener("click", () => again(entry));
     entries.push(entry);
     // The server refuses it as well, but only after all of it has come over the line.
@@ -90,6 +91,7 @@ function send(entry) {
   const body = new FormData();
   body.append("cohort", entry.cohort);
   body.append("grouping", entry.grouping);
+  body.append("volume", entry.volume);
   for (const file of entry.files) body.append("files", file);
   const request = new XMLHttpRequest();
   request.open("POST", form.action);
