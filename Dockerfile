@@ -1,6 +1,9 @@
 # One build, three images: `portal` (web, maintenance, beat, migrate), `analysis`, which runs the networks on LiteRT, and
 # `analysis-tensorflow` for networks that need TensorFlow. The build installs and collects; what runs has no pip cache.
-FROM python:3.11-slim-bookworm AS build
+# By its digest where the same image is wanted for ever: docs/operations.md.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
 ENV PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
 RUN python -m venv /opt/venv
@@ -22,10 +25,10 @@ RUN pip uninstall --yes --quiet matplotlib contourpy cycler fonttools kiwisolver
 FROM without-training AS without-statistics
 RUN pip uninstall --yes --quiet scikit-learn scipy joblib threadpoolctl narwhals
 
-FROM python:3.11-slim-bookworm AS base
+FROM ${PYTHON_IMAGE} AS base
 RUN groupadd --system --gid 10001 secondread \
  && useradd --system --uid 10001 --gid secondread --no-create-home --home-dir /nonexistent secondread \
- && install --directory --owner=secondread --group=secondread /var/lib/secondread /var/lib/secondread/media
+ && install --directory --owner=secondread --group=secondread /var/lib/secondread /var/lib/secondread/media /var/lib/secondread/anchors
 COPY --from=build /srv/static /srv/static
 COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:$PATH \

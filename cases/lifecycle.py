@@ -123,6 +123,18 @@ class HookEvent(TextChoices):
     REVIEW_FINAL = "review.final", _("A review is final")
     REVIEW_AMENDED = "review.amended", _("A review was amended")
     SNAPSHOT_READY = "snapshot.ready", _("A snapshot is ready")
+    DRIFT_ALERT = "drift.alert", _("A drift alert was raised")
+
+
+class DriftRule(TextChoices):
+    """What of a week is held against a frozen baseline."""
+
+    REFUSED = "refused", _("Refused by the input gate")
+    DISAGREEMENT = "disagreement", _("Readers and network differ")
+    CLASSES = "classes", _("Mix of the network's classes")
+    DISTANCE = "distance", _("Distance from the training images")
+    BRIGHTNESS = "brightness", _("Brightness of the pictures")
+    SIZE = "size", _("Size of the pictures")
 
 
 class DeliveryState(TextChoices):

@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("cases.people.urls")),
     path("dashboard/", include("cases.evidence.urls")),
     path("dashboard/", include("cases.export.urls")),
+    path("dashboard/", include("cases.governance.urls")),
     path("dashboard/", include("cases.setup.urls")),
     path("dashboard/", include("cases.record.urls")),
     path("dashboard/", include("cases.exchange.urls")),

@@ -77,6 +77,7 @@ KINDS: Mapping[str, Kind] = {
     "throttled": Kind(429, _("Too many attempts have failed")),
     "rate_limited": Kind(429, _("Too many requests")),
     "unexpected": Kind(500, _("Something went wrong on our side")),
+    "being_computed": Kind(503, _("The figures are being computed")),
     "unavailable": Kind(503, _("The database is busy")),
     "disk_full": Kind(507, _("The disk is full")),
 }

@@ -39,6 +39,7 @@ from inference.formats import DecodedImage, Intensity, Limits
 from inference.formats.guarded import read_images_guarded
 from inference.geometry import Geometry
 from inference.likeness import likeness_of
+from inference.preprocessing import brightness_of
 from inference.series import Member
 
 if TYPE_CHECKING:
@@ -269,6 +270,7 @@ def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, 
         "bit_depth": decoded.bit_depth,
         "colour": decoded.colour,
         "likeness": likeness_of(decoded.pixels),
+        "brightness": brightness_of(decoded.pixels),
         "notices": [notice.code for notice in decoded.notices],
         "geometry": {} if decoded.geometry == Geometry() else asdict(decoded.geometry),
         "intensity": {} if decoded.intensity == Intensity() else asdict(decoded.intensity),

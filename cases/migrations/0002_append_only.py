@@ -14,6 +14,7 @@ APPEND_ONLY = (
     "cases_adjudication",
     "cases_protocol",
     "cases_disclosure",
+    "cases_driftbaseline",
 )
 
 POSTGRESQL_FUNCTION = """

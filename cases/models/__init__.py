@@ -15,8 +15,10 @@ from cases.models.audit_seal import AuditSeal
 from cases.models.case import Case
 from cases.models.claim import Claim
 from cases.models.cohort import Cohort
+from cases.models.computed_figures import ComputedFigures
 from cases.models.disclosure import Disclosure
 from cases.models.draft import Draft
+from cases.models.drift import DriftAlert, DriftBaseline
 from cases.models.first_read import FirstRead
 from cases.models.image import Image
 from cases.models.invitation import Invitation
@@ -48,8 +50,11 @@ __all__ = [
     "Case",
     "Claim",
     "Cohort",
+    "ComputedFigures",
     "Disclosure",
     "Draft",
+    "DriftAlert",
+    "DriftBaseline",
     "FirstRead",
     "Image",
     "Invitation",

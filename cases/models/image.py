@@ -69,6 +69,13 @@ class Image(models.Model):
         editable=False,
         help_text=_("As inference.likeness makes it; empty where the picture shows nothing."),
     )
+    brightness = models.FloatField(
+        _("brightness"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Mean grey as it is shown, 0 black to 1 white: what drift is told by."),
+    )
     picture = models.UUIDField(
         _("picture"),
         default=uuid.uuid4,

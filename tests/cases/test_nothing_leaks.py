@@ -114,6 +114,7 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "name": "radiologist",
         "snapshot_id": str(case.pk),
         "sending_id": str(case.pk),
+        "alert_id": str(case.pk),
         "table": "statements",
         "extension": "csv",
         "release": "r5",

@@ -10,7 +10,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.db import connection, connections
 
-from cases.analysis import jobs, model_versions
+from cases.analysis import jobs, model_versions, sweep
 from cases.analysis.reanalysis import reanalyse
 from cases.analysis.results import current_result
 from cases.intake.uploads import submit_file
@@ -124,7 +124,7 @@ def test_lease_taken_back_while_the_worker_completes_has_one_winner(submitted_ca
     claim = jobs.lease(Job.objects.get().pk)
     turns = iter(
         [lambda: jobs.complete(claim, jobs.Result("glioma", {"glioma": 1.0}, b"m", 0.1))]
-        + [jobs.take_back_expired] * (RUNNERS - 1)
+        + [sweep.take_back_expired] * (RUNNERS - 1)
     )
     lock = threading.Lock()
 

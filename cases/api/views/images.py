@@ -39,6 +39,7 @@ from cases.viewer.images import (
     picture_nifti,
     picture_png,
     pixels_of,
+    stored_name,
 )
 from cases.viewer.placing import window_of
 from inference.colour_maps import DEFAULT_COLOUR_MAP
@@ -128,11 +129,11 @@ def _npy(pixels: NDArray[Any]) -> bytes:
     return stream.getvalue()
 
 
-def _sent(request: Request, key: str, draw: Any) -> HttpResponseBase:
+def _sent(request: Request, key: str, draw: Any, stored: str = "") -> HttpResponseBase:
     """The file with its ETag, or 304; what cannot be read is a problem like any other."""
     renderer = request.accepted_renderer
     named = f"rest:{renderer.format}:{key}"
-    answer = drawn(request, named, draw, str(renderer.media_type))  # type: ignore[arg-type]  # asks for headers alone
+    answer = drawn(request, named, draw, str(renderer.media_type), stored)  # type: ignore[arg-type]  # headers alone
     if answer.status_code == _UNREADABLE:
         return problem("unavailable", _t("The stored file cannot be read. Tell your administrator."))
     return answer
@@ -168,7 +169,8 @@ class PictureView(ApiView):
             "nifti": lambda: picture_nifti(image, channel),
         }
         key = f"{image.file}:{window_of(image)}:{channel}"
-        return _sent(request, key, makers[str(request.accepted_renderer.format)])
+        shape = str(request.accepted_renderer.format)
+        return _sent(request, key, makers[shape], stored_name(image, channel) if shape == "png" else "")
 
 
 class PredictionsView(ApiView):

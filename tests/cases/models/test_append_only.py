@@ -20,6 +20,7 @@ TABLES = (
     "cases_adjudication",
     "cases_protocol",
     "cases_disclosure",
+    "cases_driftbaseline",
 )
 WITH_ROWS = ("cases_prediction", "cases_review", "cases_auditevent", "cases_protocol")
 TRIGGERS = {f"{table}_no_{verb}" for table in TABLES for verb in ("UPDATE", "DELETE")}
