@@ -300,11 +300,12 @@ WADO_JSON: dict[str, Any] = {
 }
 WADO_RENDERED: dict[str, Any] = {
     "tags": ["cases"],
-    "description": f"{_WADO_DESCRIPTION} At full size, in its file's window; JPEG unless PNG is asked for.",
+    "description": f"{_WADO_DESCRIPTION} In its file's window at full size, or as "
+    "the query wants it (PS3.18, 8.3.5); JPEG unless PNG is asked for.",
     "responses": {
         (200, "image/jpeg"): OpenApiResponse(OpenApiTypes.BINARY, description="The picture."),
         (200, "image/png"): OpenApiResponse(OpenApiTypes.BINARY, description="The picture."),
-        **problems(401, 403, 404, 406),
+        **problems(400, 401, 403, 404, 406),
     },
 }
 WADO_FRAMES: dict[str, Any] = {
