@@ -17,6 +17,9 @@ APPEND_ONLY = (
     "cases_deletion",
     "cases_deletedpicture",
     "cases_driftbaseline",
+    "cases_shadowresult",
+    "cases_acceptancebounds",
+    "cases_modeldecision",
 )
 
 POSTGRESQL_FUNCTION = """
