@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from django.utils import timezone
@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from cases.export.snapshots.building import ask_for_snapshot, build_waiting
 from cases.governance import alerts
 from cases.governance.drift import freeze
-from cases.models import Cohort, Image, Job, ModelVersion, Review, ShadowResult
+from cases.models import Cohort, Image, Job, ModelVersion, Review, ShadowResult, TeachingRead
 from portal.accounts.models import User
 from tests.browser.signing_in import sign_in
 from tests.browser.test_pages import look_at
@@ -108,3 +108,24 @@ def test_candidate_is_held_against_its_bounds(
     expect(page.get_by_text("Every bound is met.")).to_be_visible()
     look_at(page, live_server.url, page.url.removeprefix(live_server.url), "bounds")
     look_at(page, live_server.url, f"/dashboard/networks/?cohort={drifted.pk}", "networks")
+
+
+@pytest.fixture
+def term(submit, analyse_as, under_protocol, colleague, monkeypatch) -> None:
+    """Five weeks of a trainee, who was right in three."""
+    under_protocol(reading="teaching")
+    monkeypatch.setattr(TeachingRead._meta.get_field("created_at"), "auto_now_add", False)
+    for seed, said in enumerate(("glioma", "meningioma", "glioma", "pituitary", "glioma")):
+        case = submit(seed=seed, ground_truth="glioma")
+        analyse_as(case, "glioma")
+        told = {"prediction": case.images.get().predictions.get(), "read_class": said, "confidence": 3}
+        given = timezone.make_aware(datetime.combine(FIRST + seed * WEEK, time(12)))
+        TeachingRead.objects.create(case=case, reader=colleague, created_at=given, **told)
+
+
+def test_trainees_weeks_fit_every_screen(page: Page, live_server, term, cohort, administrator: User) -> None:
+    sign_in(page, live_server, administrator)
+    page.goto(f"{live_server.url}/dashboard/?cohort={cohort.pk}")
+    page.get_by_role("link", name="Teaching results").click()
+    expect(page.get_by_role("heading", name="Colleague")).to_be_visible()
+    look_at(page, live_server.url, f"/dashboard/teaching/?cohort={cohort.pk}", "teaching-results")
