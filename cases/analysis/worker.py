@@ -19,7 +19,7 @@ from django.conf import settings
 from django.utils.translation import gettext_noop
 
 from cases import storage
-from cases.analysis import jobs, model_files, model_versions
+from cases.analysis import heartbeat, jobs, model_files, model_versions, sweep
 from cases.analysis.jobs import Failure, Lease, Network, Result
 from inference.canonical import decode_canonical
 from inference.errors import InferenceError, ManifestError
@@ -104,7 +104,8 @@ def analyse(job_id: str) -> None:
     try:
         # To store it can fail too. Whatever the reason: where it is stored all the same, the token no longer
         # holds, and the failure changes nothing.
-        is_stored = jobs.complete(lease, _infer(lease))
+        with heartbeat.renewing(lease):
+            is_stored = jobs.complete(lease, _infer(lease))
     except Exception as error:  # noqa: BLE001 - every job ends with a reason that the page can show
         jobs.fail(lease, _failure_of(error, job_id))
         return
@@ -157,10 +158,11 @@ def _failure_of(error: Exception, job_id: str) -> Failure:
     if storage.is_full(error):
         logger.error("Job %s failed: the disk is full.", job_id)
         return Failure(
-            "disk_full",
-            "The result could not be stored, because the disk is full. Tell your administrator; "
-            "once there is room, try again.",
+            jobs.DISK_FULL,
+            "The result could not be stored, because the disk is full. Nothing is lost: the analysis goes on "
+            "once there is room. Tell your administrator.",
             retryable=True,
+            is_postponed=True,
         )
     if isinstance(error, FileNotFoundError):
         return Failure(
@@ -175,6 +177,6 @@ def _failure_of(error: Exception, job_id: str) -> Failure:
 @shared_task(name="cases.analysis.worker.sweep_jobs")
 def sweep_jobs() -> None:
     """Take expired leases back and send what waits; beat calls it."""
-    revived, sent = jobs.take_back_expired(), jobs.enqueue_waiting()
+    revived, sent = sweep.take_back_expired(), sweep.enqueue_waiting()
     if revived or sent:
         logger.info("Took back %d jobs, sent %d.", revived, sent)

@@ -27,6 +27,7 @@ from cases.api.views.images import MapView, PictureView, PredictionsView
 from cases.api.views.index import IndexView, ProblemsView, UnknownView
 from cases.api.views.model_versions import ModelVersionsView
 from cases.api.views.protocols import ProtocolsView, ProtocolView
+from cases.api.views.resumable import ResumableCreateView, ResumableUploadsView, ResumableUploadView
 from cases.api.views.reviews import (
     AdjudicationView,
     AmendmentView,
@@ -84,6 +85,11 @@ urlpatterns = [
         name="replay",
     ),
     path("uploads/", UploadsView.as_view(), name="uploads"),
+    path("resumable-uploads/", ResumableUploadsView.as_view(), name="resumable-uploads"),
+    path("resumable-uploads/<uuid:upload_id>/", ResumableUploadView.as_view(), name="resumable-upload"),
+    path(
+        "resumable-uploads/<uuid:upload_id>/create/", ResumableCreateView.as_view(), name="resumable-create"
+    ),
     path("dicomweb/<uuid:cohort_id>/studies", StudiesView.as_view(), name="dicomweb-studies"),
     path(
         "dicomweb/<uuid:cohort_id>/studies/<str:study>/series",

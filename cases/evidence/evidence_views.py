@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -17,9 +18,11 @@ from cases import disclosures
 from cases.access import PageRequest, signed_in
 from cases.cohorts import chosen_cohort
 from cases.evidence.cards.all import CARDS
+from cases.evidence.computed import asked_for
 from cases.evidence.evidence_forms import EvidenceForm, OpenEarlyForm
 from cases.evidence.figures import alerts_open
-from cases.evidence.files import drawing_file, table_file
+from cases.evidence.files import drawing_file, drawing_text, table_file, table_text
+from cases.evidence.kept import is_large
 from cases.evidence.page import evidence_of, one_card
 from cases.interim import figures_are_closed, open_early, opening_of
 from cases.lifecycle import CaseState, Shown
@@ -27,9 +30,8 @@ from cases.models import Case
 from cases.snapshot import one_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
-    from cases.evidence.cards.card import Card
     from cases.models import Cohort
 
 
@@ -48,15 +50,21 @@ def evidence(request: PageRequest) -> HttpResponse:
     context |= {"form": form, "opening": opening_of(cohort), "query": _query(request)}
     if not form.is_valid():
         return render(request, "evidence/evidence.html", context | {"found": None}, status=422)
-    with one_snapshot():
-        found = evidence_of(cohort, form.filters())
-    _write_down(request, found.cards)
-    return render(request, "evidence/evidence.html", context | {"found": found})
+    if is_large(cohort):
+        asked = asked_for(cohort, form.told())
+        context |= {"asked": asked, "found": asked.answer, "as_of": asked.as_of}
+        told_of = [code for card in (asked.answer or {}).get("cards", []) for code in card["tells_of"]]
+    else:
+        with one_snapshot():
+            found = evidence_of(cohort, form.filters())
+        context |= {"found": found, "as_of": found.as_of}
+        told_of = [code for card in found.cards for code in card.tells_of]
+    _write_down(request, told_of)
+    return render(request, "evidence/evidence.html", context)
 
 
-def _write_down(request: PageRequest, cards: Iterable[Card]) -> None:
+def _write_down(request: PageRequest, codes: Collection[str]) -> None:
     """Cases that a card shows one by one with what was said of them (cases/disclosures.py)."""
-    codes = {code for card in cards for code in card.tells_of}
     cases = set(Case.objects.filter(code__in=codes).values_list("pk", flat=True)) if codes else set()
     disclosures.record(to=request.user, cases=cases, kinds=[Shown.TRUTH, Shown.PEERS])
 
@@ -91,8 +99,16 @@ def open_figures(request: PageRequest) -> HttpResponse:
     return render(request, "evidence/closed.html", context, status=422)
 
 
-def _card_of(request: PageRequest, name: str) -> Card:
-    """The card that a file is made of; refused where figures are closed."""
+@dataclass(frozen=True)
+class _CardFiles:
+    """What is fetched of one card, empty where it has no such thing."""
+
+    csv: str
+    svg: str
+
+
+def _files_of(request: PageRequest, name: str) -> _CardFiles | None:
+    """The files of a card, None while they are computed; refused where figures are closed."""
     _, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
     if name not in CARDS:
         raise Http404
@@ -101,10 +117,17 @@ def _card_of(request: PageRequest, name: str) -> Card:
     form = EvidenceForm(request.GET, cohort=cohort)
     if not form.is_valid():
         raise Http404
+    if is_large(cohort):
+        answer = asked_for(cohort, form.told()).answer
+        if answer is None:
+            return None
+        kept = next(card for card in answer["cards"] if card["name"] == name)
+        _write_down(request, kept["tells_of"])
+        return _CardFiles(kept["csv"], kept["svg"])
     with one_snapshot():
         card = one_card(cohort, form.filters(), name)
-    _write_down(request, [card])
-    return card
+    _write_down(request, card.tells_of)
+    return _CardFiles(table_text(card), drawing_text(card))
 
 
 @never_cache
@@ -112,7 +135,8 @@ def _card_of(request: PageRequest, name: str) -> Card:
 @signed_in
 def card_csv(request: PageRequest, name: str) -> HttpResponse:
     """The table behind a card."""
-    return table_file(_card_of(request, name))
+    files = _files_of(request, name)
+    return table_file(name, files.csv) if files else _to_the_page(request)
 
 
 @never_cache
@@ -120,4 +144,10 @@ def card_csv(request: PageRequest, name: str) -> HttpResponse:
 @signed_in
 def card_svg(request: PageRequest, name: str) -> HttpResponse:
     """The drawing of a card."""
-    return drawing_file(_card_of(request, name))
+    files = _files_of(request, name)
+    return drawing_file(name, files.svg) if files else _to_the_page(request)
+
+
+def _to_the_page(request: PageRequest) -> HttpResponse:
+    """It tells of the progress, where a file is not computed yet."""
+    return redirect(f"{reverse('dashboard:evidence')}?{_query(request)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from typing import TYPE_CHECKING
 
 from django.http import Http404, HttpResponse
@@ -14,27 +15,37 @@ if TYPE_CHECKING:
     from cases.evidence.cards.card import Card
 
 
-def table_file(card: Card) -> HttpResponse:
-    """The table behind a card; Http404 where it has none."""
+def table_text(card: Card) -> str:
+    """The table behind a card as CSV; empty where it has none."""
     if card.table is None:
-        raise Http404
-    response = _file(f"{card.name}.csv", "text/csv; charset=utf-8")
-    writer = csv.writer(response)
+        return ""
+    file = io.StringIO()
+    writer = csv.writer(file)
     writer.writerow([column for column, _shown in card.table.columns])
     writer.writerows([safe_cell(cell.raw) for cell in row] for row in card.table.rows)
-    return response
+    return file.getvalue()
 
 
-def drawing_file(card: Card) -> HttpResponse:
-    """The drawing of a card, with its colours, on white; Http404 where it has none."""
+def drawing_text(card: Card) -> str:
+    """The drawing of a card as SVG, with its colours, on white; empty where it has none."""
     if card.drawing is None:
-        raise Http404
-    response = _file(f"{card.name}.svg", "image/svg+xml")
+        return ""
     context = {"drawing": card.drawing, "name": card.name, "is_file": True}
-    response.write(render_to_string("evidence/parts/drawing.svg", context))
-    return response
+    return render_to_string("evidence/parts/drawing.svg", context)
 
 
-def _file(name: str, content_type: str) -> HttpResponse:
+def table_file(name: str, text: str) -> HttpResponse:
+    """A card's table to keep; Http404 where there is none."""
+    return _file(f"{name}.csv", "text/csv; charset=utf-8", text)
+
+
+def drawing_file(name: str, text: str) -> HttpResponse:
+    """A card's drawing to keep; Http404 where there is none."""
+    return _file(f"{name}.svg", "image/svg+xml", text)
+
+
+def _file(name: str, content_type: str, text: str) -> HttpResponse:
+    if not text:
+        raise Http404
     headers = {"Content-Disposition": f'attachment; filename="secondread-{name}"'}
-    return HttpResponse(content_type=content_type, headers=headers)
+    return HttpResponse(text, content_type=content_type, headers=headers)

@@ -114,6 +114,8 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "name": "radiologist",
         "snapshot_id": str(case.pk),
         "sending_id": str(case.pk),
+        "upload_id": str(case.pk),
+        "request_id": str(case.pk),
         "alert_id": str(case.pk),
         "bounds_id": str(case.pk),
         "table": "statements",

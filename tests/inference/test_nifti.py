@@ -250,6 +250,18 @@ def test_gzip_of_something_else_is_refused_in_words() -> None:
     assert refusal(gzip.compress(b"letters" * 100)).code == "unsupported_format"
 
 
+def test_volume_without_orientation_through_the_guard_is_the_same() -> None:
+    """Found by `make fuzz`: its slices lie across each other in memory, and were refused as damaged."""
+
+    def neither(header) -> None:
+        header["qform_code"] = header["sform_code"] = 0
+
+    data = nii(phantom((40, 40, 3)), change=neither)
+    guarded, plain = list(read_images_guarded(data)), list(read_images(data))
+    assert len(guarded) == len(plain) == 3
+    assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(guarded, plain, strict=True))
+
+
 def test_volume_through_the_guard_is_the_same() -> None:
     data = gzip.compress(nii(phantom(), oriented("LAS")))
     for plain, guarded in zip(read_images(data), read_images_guarded(data), strict=True):
