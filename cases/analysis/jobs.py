@@ -32,7 +32,7 @@ from cases.lifecycle import (
     JobStatus,
     check_job_transition,
 )
-from cases.models import Case, Job, Prediction
+from cases.models import Case, Job, ModelVersion, Prediction, ShadowResult
 from cases.permissions import Action, require
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.db.models.expressions import CombinedExpression
 
-    from cases.models import Image, ModelVersion
+    from cases.models import Image
     from portal.accounts.models import User
 
 logger = logging.getLogger(__name__)
@@ -222,22 +222,35 @@ def complete(lease: Lease, result: Result) -> bool:
         job = Job.objects.select_related("image", "model_version").get(pk=lease.job_id)
         confidence = result.probabilities[result.predicted_class]
         is_negative = result.predicted_class == job.model_version.negative_class
-        Prediction.objects.create(
-            image_id=job.image_id,
-            model_version_id=job.model_version_id,
-            predicted_class=result.predicted_class,
-            confidence=confidence,
-            suspicion=-confidence if is_negative else confidence,
-            probabilities=dict(result.probabilities),
-            maps_file=maps_file,
-            seconds=result.seconds,
-            gate_verdict=result.gate_verdict,
-            gate_distance=result.gate_distance,
-            in_training=result.in_training,
-        )
+        said: dict[str, Any] = {
+            "image_id": job.image_id,
+            "model_version_id": job.model_version_id,
+            "predicted_class": result.predicted_class,
+            "confidence": confidence,
+            "suspicion": -confidence if is_negative else confidence,
+            "probabilities": dict(result.probabilities),
+            "maps_file": maps_file,
+            "seconds": result.seconds,
+            "gate_verdict": result.gate_verdict,
+            "gate_distance": result.gate_distance,
+            "in_training": result.in_training,
+        }
+        if _is_in_shadow(job.model_version):
+            ShadowResult.objects.create(**said)
+            return True
+        Prediction.objects.create(**said)
         key_result.refresh_after_result(job.image, job.model_version)
         _tell_of_the_end(job)
     return True
+
+
+def _is_in_shadow(version: ModelVersion) -> bool:
+    """Whether the version is a candidate, until the end of the transaction: an activation at the same moment
+    either finds the shadow result, or is seen here.
+    """
+    if not version.is_candidate:
+        return False
+    return ModelVersion.objects.select_for_update(no_key=True).get(pk=version.pk).is_candidate
 
 
 def fail(lease: Lease, failure: Failure) -> bool:
@@ -274,6 +287,8 @@ def _tell_of_the_end(job: Job) -> None:
     Takes for granted that the case is locked: of two that end at once, the later one sees both.
     """
     cohort_id, case_id = job.image.cohort_id, job.image.case_id
+    if job.model_version.is_candidate:
+        return
     if not events.listeners(cohort_id, HookEvent.CASE_READY, HookEvent.CASE_FAILED):
         return
     of_case = Job.objects.filter(image__case_id=case_id, model_version_id=job.model_version_id)

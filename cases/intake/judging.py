@@ -117,20 +117,27 @@ def picture_name(picture: bytes) -> str:
 
 
 def judged_files(
-    by: User, cohort: Cohort, files: Iterable[Given], digests: set[str], by_pixels: bool = False
+    by: User,
+    cohort: Cohort,
+    files: Iterable[Given],
+    digests: set[str],
+    by_pixels: bool = False,
+    is_trial: bool = False,
 ) -> list[Judged]:
     """Each file verified and stored, or what speaks against it; one picture after the other is in memory.
 
     digests: of the files before. Where the disk is full nothing stays of what was stored before it was.
+    is_trial: nothing is stored, nor changed in any other way.
     """
+    judging = _Judging(by, cohort, digests, by_pixels, is_trial)
     judged: list[Judged] = []
     waiting = iter(files)
     try:
         for given in waiting:
-            entry = given if isinstance(given, Receipt) else _judge(by, cohort, given, digests, by_pixels)
+            entry = given if isinstance(given, Receipt) else _judge(judging, given)
             judged.append(entry)
     except BaseException as error:
-        discard_unused(pictures_of(judged))
+        judging.discard(pictures_of(judged))
         if not storage.is_full(error):
             raise
         return _without_room(judged, waiting)
@@ -167,16 +174,37 @@ def _without_room(judged: Sequence[Judged], waiting: Iterable[Given]) -> list[Ju
     return [*before, reason, *behind]
 
 
-def _judge(by: User, cohort: Cohort, file: File[bytes], digests: set[str], by_pixels: bool) -> Judged:
+@dataclass(frozen=True)
+class _Judging:
+    """What the files of one round are judged for; as in `judged_files`."""
+
+    by: User
+    cohort: Cohort
+    digests: set[str]
+    by_pixels: bool
+    is_trial: bool
+
+    def keep(self, picture: bytes) -> str:
+        """The name under which the picture is stored."""
+        return picture_name(picture) if self.is_trial else storage.store("images", picture, ".png")
+
+    def discard(self, pictures: Iterable[StoredPicture]) -> None:
+        """Take what was kept out of the storage. Of a trial that would be others' alone."""
+        if not self.is_trial:
+            discard_unused(pictures)
+
+
+def _judge(judging: _Judging, file: File[bytes]) -> Judged:
+    cohort = judging.cohort
     if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
         return refusal_of_oversized()
     file.seek(0)
     data = file.read()
     digest = hashlib.sha256(data).hexdigest()
-    if digest in digests:
+    if digest in judging.digests:
         return Twin(digest)
     known = _images_with(cohort, digest)
-    if known and all(storage.is_whole(image.file) for image in known):
+    if known and (judging.is_trial or all(storage.is_whole(image.file) for image in known)):
         return duplicate_of(known[0])
     pictures: list[StoredPicture] = []
     try:
@@ -186,20 +214,21 @@ def _judge(by: User, cohort: Cohort, file: File[bytes], digests: set[str], by_pi
                 picture = encode_canonical(decoded)
                 if known:
                     _restore(known, decoded)
-                elif twin := _twin_of(cohort, decoded, picture, by_pixels):
-                    discard_unused(pictures)
+                elif twin := _twin_of(cohort, decoded, picture, judging.by_pixels):
+                    judging.discard(pictures)
                     return twin
                 else:
-                    pictures.append(_stored(cohort, decoded, picture, digest, len(data)))
+                    name = judging.keep(picture)
+                    pictures.append(_kept(cohort, decoded, name, digest, len(data)))
     except ImageError as error:
-        discard_unused(pictures)
+        judging.discard(pictures)
         return Receipt(Outcome.REFUSED, None, error.code, sentence_of(error))
     except BaseException:
-        discard_unused(pictures)
+        judging.discard(pictures)
         raise
     if known:
-        return _restored(by, known)
-    digests.add(digest)
+        return _restored(judging.by, known)
+    judging.digests.add(digest)
     return pictures
 
 
@@ -232,10 +261,12 @@ def _twin_of(cohort: Cohort, decoded: DecodedImage, picture: bytes, by_pixels: b
     )
 
 
-def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, size: int) -> StoredPicture:
-    """The picture in the storage, with what is kept of it; from here on nothing names the patient."""
+def _kept(cohort: Cohort, decoded: DecodedImage, name: str, digest: str, size: int) -> StoredPicture:
+    """The picture under its name in the storage, with what is kept of it; from here on nothing names the
+    patient.
+    """
     fields = {
-        "file": storage.store("images", picture, ".png"),
+        "file": name,
         "source_sha256": digest,
         "source_bytes": size,
         "source_format": decoded.format_id,

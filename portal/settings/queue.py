@@ -54,6 +54,7 @@ CELERY_IMPORTS = [
     "cases.evidence.tasks",
     "cases.exchange.tasks",
     "cases.export.tasks",
+    "cases.intake.incoming.tasks",
     "cases.governance.tasks",
     "cases.reading.tasks",
     "cases.record.tasks",
@@ -105,6 +106,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "cases.api.tasks.forget_kept_answers",
         "schedule": crontab(hour="3", minute="47"),
         "options": {"expires": 3600},
+    },
+    "work-on-uploads": {
+        "task": "cases.intake.incoming.tasks.send_waiting",
+        "schedule": 10,
+        "options": {"expires": 30},
+    },
+    "sweep-uploads": {
+        "task": "cases.intake.incoming.tasks.sweep",
+        "schedule": 600,
+        "options": {"expires": 600},
     },
     "finalise-left-behind": {
         "task": "cases.reading.tasks.finalise_left_behind",
