@@ -103,7 +103,9 @@ class ReviewedCaseSerializer(serializers.Serializer[Any]):
     image_position = serializers.IntegerField(
         help_text="Place of the image that stands for the case, whose result was read, from 0."
     )
-    image_sha256 = serializers.CharField(help_text="Of the uploaded file.")
+    image_sha256 = serializers.CharField(
+        allow_null=True, help_text="Of the uploaded file; null where the picture is deleted."
+    )
     image_width = serializers.IntegerField()
     image_height = serializers.IntegerField()
     model_version = serializers.CharField()
@@ -161,6 +163,9 @@ class ReviewedCaseSerializer(serializers.Serializer[Any]):
     )
     first_read_blind = serializers.BooleanField(
         allow_null=True, help_text="False where the reader had been shown the result before the first read."
+    )
+    picture_deleted_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the picture was deleted; what was read of it still counts."
     )
 
 
@@ -374,6 +379,7 @@ _ROW = {
     "seen_truth_at": None,
     "seen_peers_at": None,
     "first_read_blind": True,
+    "picture_deleted_at": None,
 }
 
 EXPORT_PARAMETERS = [

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _t
 
 from cases import audit, storage
 from cases.analysis import jobs, key_result
+from cases.deletion.digests import deletion_of
 from cases.intake import deidentification, originals
 from cases.intake.deidentification import Identity
 from cases.intake.receipts import (
@@ -26,10 +27,12 @@ from cases.intake.receipts import (
     Receipt,
     duplicate_of,
     duplicate_of_pixels,
+    notice_of_deleted,
     refusal_of_full_disk,
     refusal_of_other_instance,
     refusal_of_oversized,
 )
+from cases.lifecycle import DeletionReason
 from cases.models import Cohort, Image, Job
 from cases.translation import sentence_of, sentences
 from inference.blackout import blacked_out
@@ -265,6 +268,8 @@ def _kept(cohort: Cohort, decoded: DecodedImage, name: str, digest: str, size: i
     """The picture under its name in the storage, with what is kept of it; from here on nothing names the
     patient.
     """
+    deletion = deletion_of(cohort.pk, digest)
+    may_show_a_name = deletion is not None and deletion.reason == DeletionReason.NAME_SHOWN
     fields = {
         "file": name,
         "source_sha256": digest,
@@ -283,9 +288,11 @@ def _kept(cohort: Cohort, decoded: DecodedImage, name: str, digest: str, size: i
     }
     key = (digest, decoded.frame)
     notices = tuple(str(notice) for notice in sentences(each.code for each in decoded.notices))
+    if deletion:
+        notices = (*notices, notice_of_deleted(deletion))
     source = decoded.source
     if source is None:
-        return StoredPicture(key, fields, notices)
+        return StoredPicture(key, fields, notices, is_suspect=may_show_a_name)
     identity = deidentification.identity_of(source, cohort)
     fields |= {"instance_key": identity.instance, "deidentification": deidentification.record_of(source)}
     member = Member(
@@ -308,7 +315,7 @@ def _kept(cohort: Cohort, decoded: DecodedImage, name: str, digest: str, size: i
         member,
         identity,
         source.modality,
-        deidentification.is_suspect(source),
+        deidentification.is_suspect(source) or may_show_a_name,
         originals.sealed(source.original, cohort),
     )
 

@@ -125,18 +125,3 @@ def release(request: PageRequest, code: str) -> HttpResponse:
     if quarantine.release(by=request.user, case=case):
         messages.success(request, _t("The case is out of quarantine."))
     return redirect("cases:case", code=case.code)
-
-
-@never_cache
-@require_POST
-@signed_in
-def remove(request: PageRequest, code: str) -> HttpResponse:
-    """Remove a case whose pictures show a name, with its pictures."""
-    case = case_or_404(request, code)
-    try:
-        quarantine.remove(by=request.user, case=case)
-    except quarantine.NotRemovable as refused:
-        messages.error(request, str(refused))
-        return redirect("cases:case", code=case.code)
-    messages.success(request, _t("The case and its pictures are removed."))
-    return redirect("cases:worklist")

@@ -115,6 +115,7 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "snapshot_id": str(case.pk),
         "sending_id": str(case.pk),
         "upload_id": str(case.pk),
+        "request_id": str(case.pk),
         "alert_id": str(case.pk),
         "bounds_id": str(case.pk),
         "table": "statements",

@@ -84,7 +84,6 @@ door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   
 door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/overlay/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png
 door/door 403/403   403/403   403/403   302/302   404/404   404/404   404/404   cases/<code:code>/blackout/
 405/door  405/403   405/403   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/release/
-405/door  405/403   405/403   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/remove/
 405/door  405/302   405/302   405/302   405/302   405/404   405/404   405/404   cases/<code:code>/retry/
 door/405  200/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/status/
 405/door  405/403   405/302   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/take-over/
@@ -111,6 +110,11 @@ door/405  200/405   200/405   200/405   200/405   200/405   200/405   200/405   
 405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/302   cases/views/save/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/compare/
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/deletions/
+door/door 403/403   403/403   403/403   200/422   404/404   404/404   404/404   dashboard/deletions/case/<str:code>/
+door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/deletions/cohort/<uuid:cohort_id>/
+door/door 404/404   404/404   404/404   404/404   404/404   404/404   404/404   dashboard/deletions/requests/<uuid:request_id>/
+405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/deletions/retention/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/drift/
 door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/drift/<slug:name>.csv
 door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/drift/<slug:name>.svg

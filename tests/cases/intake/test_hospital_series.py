@@ -212,30 +212,20 @@ def test_no_network_sees_what_is_in_quarantine(owner, administrator, cohort) -> 
     assert Job.objects.get().image.case == case
 
 
-def test_administrator_removes_a_case_that_shows_a_name_with_its_pictures(
-    owner, colleague, administrator, cohort, client_of
+def test_administrator_deletes_a_case_that_shows_a_name_with_its_pictures(
+    owner, colleague, administrator, cohort, client_of, django_capture_on_commit_callbacks
 ) -> None:
     case = suspect(owner, cohort, BurnedInAnnotation="YES")
-    address = f"/cases/{case.code}/remove/"
+    address = f"/dashboard/deletions/case/{case.code}/"
     assert client_of(colleague).post(address).status_code == 404
     assert len(stored_files()) == 1
-    client_of(administrator).get(f"/cases/{case.code}/")
-    answer = client_of(administrator).post(address, follow=True)
-    assert "The case and its pictures are removed." in answer.content.decode()
-    assert (Case.objects.count(), Image.objects.count(), Series.objects.count(), stored_files()) == (
-        0,
-        0,
-        0,
-        set(),
-    )
-    assert AuditEvent.objects.get(action="case.removed").subject == str(case.pk)
-
-
-def test_case_that_lies_open_is_not_removed(owner, administrator, cohort, client_of) -> None:
-    case = suspect(owner, cohort)
-    answer = client_of(administrator).post(f"/cases/{case.code}/remove/", follow=True)
-    assert "cannot be removed any more" in answer.content.decode()
-    assert (Case.objects.count(), len(stored_files())) == (1, 1)
+    assert address in client_of(administrator).get(f"/cases/{case.code}/").content.decode()
+    assert 'value="name_shown" selected' in client_of(administrator).get(address).content.decode()
+    with django_capture_on_commit_callbacks(execute=True):
+        client_of(administrator).post(address, {"reason": "name_shown"})
+    case.refresh_from_db()
+    assert (case.deleted_at is None, Series.objects.count(), stored_files()) == (False, 0, set())
+    assert AuditEvent.objects.get(action="case.deleted").subject == str(case.pk)
 
 
 def test_suspect_slice_is_added_to_no_open_case(owner, cohort) -> None:
