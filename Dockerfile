@@ -31,7 +31,7 @@ RUN pip uninstall --yes --quiet scikit-learn scipy joblib threadpoolctl narwhals
 FROM ${PYTHON_IMAGE} AS base
 RUN groupadd --system --gid 10001 secondread \
  && useradd --system --uid 10001 --gid secondread --no-create-home --home-dir /nonexistent secondread \
- && install --directory --owner=secondread --group=secondread /var/lib/secondread /var/lib/secondread/media /var/lib/secondread/anchors
+ && install --directory --owner=secondread --group=secondread /var/lib/secondread /var/lib/secondread/media /var/lib/secondread/incoming /var/lib/secondread/anchors
 COPY --from=build /srv/static /srv/static
 COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:$PATH \

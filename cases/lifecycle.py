@@ -99,6 +99,21 @@ class SendingState(TextChoices):
     GIVEN_UP = "given_up", _("Given up")
 
 
+class IncomingState(TextChoices):
+    """How far an upload in pieces is."""
+
+    RECEIVING = "receiving", _("Arriving")
+    CHECKING = "checking", _("Being looked at")
+    PROPOSED = "proposed", _("To be confirmed")
+    CREATING = "creating", _("Being taken in")
+    DONE = "done", _("Taken in")
+    FAILED = "failed", _("Failed")
+
+
+# In one of these it moves on by itself.
+INCOMING_AT_WORK = (IncomingState.CHECKING, IncomingState.CREATING)
+
+
 class DraftState(TextChoices):
     """What becomes of what a reader has typed."""
 
@@ -124,6 +139,13 @@ class HookEvent(TextChoices):
     REVIEW_AMENDED = "review.amended", _("A review was amended")
     SNAPSHOT_READY = "snapshot.ready", _("A snapshot is ready")
     DRIFT_ALERT = "drift.alert", _("A drift alert was raised")
+
+
+class AcceptanceStandard(TextChoices):
+    """What says whether a network is right, where a candidate is compared with the one in use."""
+
+    KNOWN = "known", _("The known class")
+    REVIEWED = "reviewed", _("The known class, else what all readers or the adjudicator said")
 
 
 class DriftRule(TextChoices):
@@ -169,6 +191,16 @@ JOB_TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
     JobStatus.SUCCEEDED: frozenset(),
 }
 
+INCOMING_TRANSITIONS: Mapping[IncomingState, frozenset[IncomingState]] = {
+    # To be taken in at once where the sender wants no preview.
+    IncomingState.RECEIVING: frozenset({IncomingState.CHECKING, IncomingState.CREATING}),
+    IncomingState.CHECKING: frozenset({IncomingState.PROPOSED, IncomingState.FAILED}),
+    IncomingState.PROPOSED: frozenset({IncomingState.CREATING}),
+    IncomingState.CREATING: frozenset({IncomingState.DONE, IncomingState.FAILED}),
+    IncomingState.DONE: frozenset(),
+    IncomingState.FAILED: frozenset(),
+}
+
 CASE_TRANSITIONS: Mapping[CaseState, frozenset[CaseState]] = {
     CaseState.OPEN: frozenset(
         {CaseState.IN_REVIEW, CaseState.DISPUTED, CaseState.REVIEWED, CaseState.CLOSED}
@@ -191,6 +223,12 @@ class IllegalTransition(Exception):
 def check_job_transition(before: JobStatus, after: JobStatus) -> None:
     """Raise IllegalTransition unless JOB_TRANSITIONS lists the pair."""
     if after not in JOB_TRANSITIONS[before]:
+        raise IllegalTransition(before, after)
+
+
+def check_incoming_transition(before: IncomingState, after: IncomingState) -> None:
+    """Raise IllegalTransition unless INCOMING_TRANSITIONS lists the pair."""
+    if after not in INCOMING_TRANSITIONS[before]:
         raise IllegalTransition(before, after)
 
 

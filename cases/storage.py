@@ -74,6 +74,19 @@ def discard(name: str) -> None:
     default_storage.delete(name)
 
 
+def erase(name: str) -> None:
+    """Delete what is stored under `name`, and what a crash left half written of it."""
+    discard(name)
+    folder, _, own = name.rpartition("/")
+    try:
+        _folders, files = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    for part in files:
+        if part.startswith(f"{own}.") and part.endswith(".part"):
+            discard(f"{folder}/{part}")
+
+
 def store_file(prefix: str, stream: IO[bytes], suffix: str) -> str:
     """Store what `stream` holds from its beginning, as `store` does, without holding it in memory."""
     stream.seek(0)

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 # So many cases at the most are caught up with in one round: beat starts the next one soon.
 CAUGHT_UP_A_ROUND = 1000
+# Of a refused image the network is certain of nothing.
+_CERTAINTY = When_(When(gate_verdict=GateVerdict.REFUSED, then=None), default=F("confidence"))
 
 
 def refresh_case(case_id: UUID) -> None:
     """Bring one case up to date. The row is locked first, so that of two acts the later one sees both."""
     Case.objects.select_for_update().filter(pk=case_id).first()
-    refresh(Case.objects.filter(pk=case_id))
+    refresh_locked(case_id)
 
 
 def refresh_cases(cases: QuerySet[Case]) -> None:
@@ -73,12 +75,23 @@ def catch_up() -> int:
     return len(missed)
 
 
+def refresh_locked(case_id: UUID) -> None:
+    """`refresh` for one case, of which Django puts the long question together once, not once a column."""
+    standing = key_results_first(Prediction.objects.filter(image__case=case_id))
+    repeated = standing.annotate(certainty=_CERTAINTY).values_list(
+        "predicted_class", "gate_verdict", "certainty"
+    )
+    key_class, key_gate, key_probability = repeated.first() or ("", "", None)
+    Case.objects.filter(pk=case_id).update(
+        key_class=key_class, key_gate=key_gate, key_probability=key_probability
+    )
+
+
 def refresh(cases: QuerySet[Case]) -> None:
     """Copy what stands into the rows; takes for granted that they are locked."""
     standing = key_results_first(Prediction.objects.filter(image__case=OuterRef("pk")))
-    certainty = When_(When(gate_verdict=GateVerdict.REFUSED, then=None), default=F("confidence"))
     cases.update(
         key_class=Coalesce(Subquery(standing.values("predicted_class")[:1]), Value("")),
         key_gate=Coalesce(Subquery(standing.values("gate_verdict")[:1]), Value("")),
-        key_probability=Subquery(standing.annotate(shown=certainty).values("shown")[:1]),
+        key_probability=Subquery(standing.annotate(certainty=_CERTAINTY).values("certainty")[:1]),
     )

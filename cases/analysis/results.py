@@ -59,7 +59,12 @@ STATUS_ORDER = (
     JobStatus.CANCELLED,
     JobStatus.SUCCEEDED,
 )
-VERSION_ORDER = ("-model_version__is_active", "-model_version__registered_at")
+# A candidate's analysis stands for a case only where no other version was ever asked.
+VERSION_ORDER = (
+    "-model_version__is_active",
+    "model_version__is_candidate",
+    "-model_version__registered_at",
+)
 _IS_REFUSED = When_(
     When(gate_verdict=GateVerdict.REFUSED, then=Value(1)), default=Value(0), output_field=IntegerField()
 )

@@ -252,6 +252,17 @@ sorted by where its slices lie. Of a zip each file has a receipt of its own, wit
 archive. With `case` instead of `cohort` the files become further images of a case that
 nobody has begun to read; otherwise the answer is 409."""
 
+RESUMABLE_DESCRIPTION = """\
+tus 1.0 (https://tus.io/protocols/resumable-upload) with creation, checksum, termination and
+expiration, for one file: a zip or a tar of a series, a volume. Upload-Metadata names `cohort` (name or
+id), and may name `filename`, `grouping` (`separate` or `one_case`, as on the upload page), `sha256` of
+the whole in hexadecimal digits, and `direct`.
+
+When the last piece is here, a worker looks at the files and proposes cases: GET says which, and a POST
+to `create/` makes them. With `direct=true` they are made without that. What nobody goes on with or
+confirms is thrown away; so is what arrived, once its cases are made. Until then it lies encrypted, and
+nothing of it can be fetched."""
+
 STOW_DESCRIPTION = """\
 DICOMweb's Store Transaction (PS3.18, 10.5). The body is multipart/related with
 type="application/dicom"; each series becomes one case, as by every other door. Nothing that names

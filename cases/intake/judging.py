@@ -32,7 +32,8 @@ from cases.intake.receipts import (
 )
 from cases.models import Cohort, Image, Job
 from cases.translation import sentence_of, sentences
-from inference.canonical import encode_canonical
+from inference.blackout import blacked_out
+from inference.canonical import encode_canonical, encode_pixels
 from inference.errors import ImageError
 from inference.formats import DecodedImage, Intensity, Limits
 from inference.formats.guarded import read_images_guarded
@@ -116,20 +117,27 @@ def picture_name(picture: bytes) -> str:
 
 
 def judged_files(
-    by: User, cohort: Cohort, files: Iterable[Given], digests: set[str], by_pixels: bool = False
+    by: User,
+    cohort: Cohort,
+    files: Iterable[Given],
+    digests: set[str],
+    by_pixels: bool = False,
+    is_trial: bool = False,
 ) -> list[Judged]:
     """Each file verified and stored, or what speaks against it; one picture after the other is in memory.
 
     digests: of the files before. Where the disk is full nothing stays of what was stored before it was.
+    is_trial: nothing is stored, nor changed in any other way.
     """
+    judging = _Judging(by, cohort, digests, by_pixels, is_trial)
     judged: list[Judged] = []
     waiting = iter(files)
     try:
         for given in waiting:
-            entry = given if isinstance(given, Receipt) else _judge(by, cohort, given, digests, by_pixels)
+            entry = given if isinstance(given, Receipt) else _judge(judging, given)
             judged.append(entry)
     except BaseException as error:
-        discard_unused(pictures_of(judged))
+        judging.discard(pictures_of(judged))
         if not storage.is_full(error):
             raise
         return _without_room(judged, waiting)
@@ -143,10 +151,18 @@ def pictures_of(judged: Iterable[Judged]) -> list[StoredPicture]:
 
 def discard_unused(stored: Iterable[StoredPicture]) -> None:
     """Take out of the storage what no image uses."""
-    for entry in stored:
-        name = entry.fields["file"]
-        if name not in waiting_pictures and not Image.objects.filter(file=name).exists():
-            storage.discard(name)
+    erase_unused(entry.fields["file"] for entry in stored)
+
+
+def erase_unused(names: Iterable[str]) -> int:
+    """Erase the stored pictures that no image has, and no arrival waits with; return how many others have."""
+    kept = 0
+    for name in set(names):
+        if name in waiting_pictures or Image.objects.filter(file=name).exists():
+            kept += 1
+        else:
+            storage.erase(name)
+    return kept
 
 
 def _without_room(judged: Sequence[Judged], waiting: Iterable[Given]) -> list[Judged]:
@@ -158,16 +174,37 @@ def _without_room(judged: Sequence[Judged], waiting: Iterable[Given]) -> list[Ju
     return [*before, reason, *behind]
 
 
-def _judge(by: User, cohort: Cohort, file: File[bytes], digests: set[str], by_pixels: bool) -> Judged:
+@dataclass(frozen=True)
+class _Judging:
+    """What the files of one round are judged for; as in `judged_files`."""
+
+    by: User
+    cohort: Cohort
+    digests: set[str]
+    by_pixels: bool
+    is_trial: bool
+
+    def keep(self, picture: bytes) -> str:
+        """The name under which the picture is stored."""
+        return picture_name(picture) if self.is_trial else storage.store("images", picture, ".png")
+
+    def discard(self, pictures: Iterable[StoredPicture]) -> None:
+        """Take what was kept out of the storage. Of a trial that would be others' alone."""
+        if not self.is_trial:
+            discard_unused(pictures)
+
+
+def _judge(judging: _Judging, file: File[bytes]) -> Judged:
+    cohort = judging.cohort
     if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
         return refusal_of_oversized()
     file.seek(0)
     data = file.read()
     digest = hashlib.sha256(data).hexdigest()
-    if digest in digests:
+    if digest in judging.digests:
         return Twin(digest)
     known = _images_with(cohort, digest)
-    if known and all(storage.is_whole(image.file) for image in known):
+    if known and (judging.is_trial or all(storage.is_whole(image.file) for image in known)):
         return duplicate_of(known[0])
     pictures: list[StoredPicture] = []
     try:
@@ -176,21 +213,22 @@ def _judge(by: User, cohort: Cohort, file: File[bytes], digests: set[str], by_pi
                 _check_modality(cohort, decoded)
                 picture = encode_canonical(decoded)
                 if known:
-                    _restore(known, decoded.frame, picture)
-                elif twin := _twin_of(cohort, decoded, picture, by_pixels):
-                    discard_unused(pictures)
+                    _restore(known, decoded)
+                elif twin := _twin_of(cohort, decoded, picture, judging.by_pixels):
+                    judging.discard(pictures)
                     return twin
                 else:
-                    pictures.append(_stored(cohort, decoded, picture, digest, len(data)))
+                    name = judging.keep(picture)
+                    pictures.append(_kept(cohort, decoded, name, digest, len(data)))
     except ImageError as error:
-        discard_unused(pictures)
+        judging.discard(pictures)
         return Receipt(Outcome.REFUSED, None, error.code, sentence_of(error))
     except BaseException:
-        discard_unused(pictures)
+        judging.discard(pictures)
         raise
     if known:
-        return _restored(by, known)
-    digests.add(digest)
+        return _restored(judging.by, known)
+    judging.digests.add(digest)
     return pictures
 
 
@@ -218,15 +256,17 @@ def _twin_of(cohort: Cohort, decoded: DecodedImage, picture: bytes, by_pixels: b
         return None
     return (
         duplicate_of_pixels(first)
-        if first.file == picture_name(picture)
+        if first.file == picture_name(picture_as_kept(first, decoded))
         else refusal_of_other_instance(first)
     )
 
 
-def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, size: int) -> StoredPicture:
-    """The picture in the storage, with what is kept of it; from here on nothing names the patient."""
+def _kept(cohort: Cohort, decoded: DecodedImage, name: str, digest: str, size: int) -> StoredPicture:
+    """The picture under its name in the storage, with what is kept of it; from here on nothing names the
+    patient.
+    """
     fields = {
-        "file": storage.store("images", picture, ".png"),
+        "file": name,
         "source_sha256": digest,
         "source_bytes": size,
         "source_format": decoded.format_id,
@@ -273,11 +313,11 @@ def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, 
     )
 
 
-def _restore(known: Sequence[Image], frame: int, picture: bytes) -> None:
+def _restore(known: Sequence[Image], decoded: DecodedImage) -> None:
     """Store a picture anew under the images that it belongs to."""
     for image in known:
-        if image.frame == frame:
-            image.file = storage.store("images", picture, ".png")
+        if image.frame == decoded.frame:
+            image.file = storage.store("images", picture_as_kept(image, decoded), ".png")
 
 
 def _restored(by: User, images: Sequence[Image]) -> Receipt:
@@ -304,6 +344,12 @@ def _restored(by: User, images: Sequence[Image]) -> Receipt:
         message % {"code": image.case.code},
         position=image.position,
     )
+
+
+def picture_as_kept(image: Image, decoded: DecodedImage) -> bytes:
+    """The canonical PNG of a file's picture as `image` may have it: without what was blacked out of it."""
+    boxes = deidentification.blacked_out_of(image.deidentification)
+    return encode_pixels(blacked_out(decoded.pixels, boxes)) if boxes else encode_canonical(decoded)
 
 
 def _images_with(cohort: Cohort, digest: str) -> list[Image]:

@@ -10,9 +10,10 @@ from django.db import transaction
 from django.db.models import ProtectedError
 from django.utils.translation import gettext as _t
 
-from cases import audit, storage
+from cases import audit
 from cases.analysis import jobs, model_versions
-from cases.models import Case, Image
+from cases.intake.judging import erase_unused
+from cases.models import Case
 from cases.permissions import Action, require
 
 if TYPE_CHECKING:
@@ -50,5 +51,4 @@ def remove(*, by: User, case: Case) -> None:
             found.delete()
     except ProtectedError:
         raise NotRemovable from None
-    for name in files - set(Image.objects.filter(file__in=files).values_list("file", flat=True)):
-        storage.discard(name)
+    erase_unused(files)

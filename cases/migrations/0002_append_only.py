@@ -15,6 +15,9 @@ APPEND_ONLY = (
     "cases_protocol",
     "cases_disclosure",
     "cases_driftbaseline",
+    "cases_shadowresult",
+    "cases_acceptancebounds",
+    "cases_modeldecision",
 )
 
 POSTGRESQL_FUNCTION = """

@@ -185,4 +185,4 @@ def _move_case_on(case: Case) -> None:
         is_adjudicated=terms.adjudicator is not None,
     )
     Case.objects.filter(pk=case.pk, state__in=case_states_before(after)).update(state=after)
-    key_result.refresh(Case.objects.filter(pk=case.pk))
+    key_result.refresh_locked(case.pk)

@@ -80,15 +80,17 @@ def thumbnail(request: PageRequest, code: str) -> HttpResponseBase:
     """The picture for a row of a list. Of many the middle one: which stands for the case would tell the
     result.
     """
-    images = list(case_or_404(request, code).images.all())
+    case = case_or_404(request, code)
+    images = list(case.images.all())
     if not images:
         raise Http404
     image = images[len(images) // 2]
-    return drawn(
+    response = drawn(
         request,
         f"{image.file}:{window_of(image)}:rgb:thumbnail",
         lambda: base_png(pixels_of(image), "rgb", THUMBNAIL_SIDE, window=window_of(image)),
     )
+    return _kept_nowhere(response) if case.is_quarantined else response
 
 
 @require_safe
@@ -107,13 +109,21 @@ def _picture(
     request: PageRequest, code: str, kind: str, draw: Callable[[Image, Channel], bytes], content_type: str
 ) -> HttpResponseBase:
     """One channel of the picture that the query string names, as `draw` makes it."""
-    image = image_at(case_or_404(request, code), request.GET.get("image", ""))
+    case = case_or_404(request, code)
+    image = image_at(case, request.GET.get("image", ""))
     channel = request.GET.get("channel", "grey")
     if channel not in CHANNELS:
         return _bad_value("channel", CHANNELS)
     key = f"{image.file}:{window_of(image)}:{channel}{kind}"
     stored = "" if kind else stored_name(image, channel)
-    return drawn(request, key, lambda: draw(image, channel), content_type, stored)
+    response = drawn(request, key, lambda: draw(image, channel), content_type, stored)
+    return _kept_nowhere(response) if case.is_quarantined else response
+
+
+def _kept_nowhere(response: HttpResponseBase) -> HttpResponseBase:
+    """What may show a name stays in no browser's cache: it may be blacked out or removed next."""
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def picture_png(image: Image, channel: Channel) -> bytes:

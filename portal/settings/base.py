@@ -231,6 +231,16 @@ STORAGES: dict[str, dict[str, Any]] = {
             "directory_permissions_mode": 0o750 if X_ACCEL_LOCATION else 0o700,
         },
     },
+    # Files as they were sent, encrypted and in pieces, until they are taken in (ADR 29): in no backup.
+    "incoming": {
+        "BACKEND": "cases.storage.WholeFileSystemStorage",
+        "OPTIONS": {
+            "location": str(VAR_DIR / "incoming"),
+            "allow_overwrite": True,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
     "staticfiles": {"BACKEND": "portal.static_files.ModuleStaticFilesStorage"},
 }
 if env.str("S3_BUCKET", default=""):
@@ -244,6 +254,9 @@ if env.str("S3_BUCKET", default=""):
             "file_overwrite": True,
         },
     }
+    STORAGES["incoming"] = STORAGES["default"] | {
+        "OPTIONS": STORAGES["default"]["OPTIONS"] | {"location": "incoming"}
+    }
 STATIC_URL = "static/"
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -256,6 +269,14 @@ UPLOAD_MAX_PIXELS = env.int("UPLOAD_MAX_PIXELS", default=16_000_000)
 UPLOAD_MAX_FILES = env.int("UPLOAD_MAX_FILES", default=1000)
 DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
 CASE_MAX_IMAGES = env.int("CASE_MAX_IMAGES", default=1000)
+# Uploads that come in pieces: the most bytes of a piece, of what one person and of what all have under way,
+# the most uploads of one person and files of one upload, and how long what nobody goes on with is kept.
+UPLOAD_PIECE_MAX_BYTES = env.int("UPLOAD_PIECE_MAX_BYTES", default=8 * 2**20)
+UPLOAD_PIECES_MAX_BYTES_OF_ONE = env.int("UPLOAD_PIECES_MAX_BYTES_OF_ONE", default=2 * 2**30)
+UPLOAD_PIECES_MAX_BYTES = env.int("UPLOAD_PIECES_MAX_BYTES", default=20 * 2**30)
+UPLOAD_PIECES_MAX_UPLOADS_OF_ONE = env.int("UPLOAD_PIECES_MAX_UPLOADS_OF_ONE", default=50)
+UPLOAD_PIECES_MAX_FILES = env.int("UPLOAD_PIECES_MAX_FILES", default=5000)
+UPLOAD_PIECES_HOURS = env.int("UPLOAD_PIECES_HOURS", default=24)
 # Of the keys that stand for patients and series; empty for SECRET_KEY (cases/intake/deidentification.py).
 PSEUDONYM_KEY = env.str("PSEUDONYM_KEY", default="")
 # Of the references to originals (cases/intake/originals.py): the first encrypts, all of them decrypt.

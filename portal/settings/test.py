@@ -23,6 +23,8 @@ atexit.register(shutil.rmtree, VAR_DIR, ignore_errors=True)
 STORAGES = {
     "default": STORAGES["default"]
     | {"OPTIONS": STORAGES["default"]["OPTIONS"] | {"location": str(VAR_DIR / "media")}},
+    "incoming": STORAGES["incoming"]
+    | {"OPTIONS": STORAGES["incoming"]["OPTIONS"] | {"location": str(VAR_DIR / "incoming")}},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 # Nobody collects static files for these tests; this mode asks for no such folder.

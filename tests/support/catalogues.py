@@ -23,6 +23,7 @@ from portal.settings.env import BASE_DIR
 
 SOURCES = (
     "cases",
+    "inference/blackout.py",
     "inference/canonical.py",
     "inference/formats",
     "inference/series.py",
@@ -43,6 +44,7 @@ KEYWORDS = {
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext_lazy": ((1, "c"), 2, 3),
     "ImageError": (2,),
+    "BoxError": (2,),
     "Failure": (2,),
     "Remark": (2,),
 }

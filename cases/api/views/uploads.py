@@ -17,7 +17,7 @@ from cases.api.inputs import UploadInput
 from cases.api.problems import DISK_FULL, problem
 from cases.api.serializers import receipt_bodies
 from cases.api.views.base import ApiView, case_or_404, user_of
-from cases.cohorts import cohorts_of
+from cases.cohorts import cohort_named
 from cases.input_values import is_storable
 from cases.intake.archives import Unpacked
 from cases.intake.form_files import files_of
@@ -109,9 +109,8 @@ def _only(form: Parts, name: str, sentence: str) -> str:
 def _cohort(request: Request, form: Parts) -> Cohort:
     """The cohort that the form names, if the user has any role in it."""
     wanted = _only(form, "cohort", _t("Give one name or id of a cohort."))
-    for entry in cohorts_of(request.user):
-        if wanted in (entry.cohort.name, str(entry.cohort.pk)):
-            return entry.cohort
+    if cohort := cohort_named(request.user, wanted):
+        return cohort
     raise Http404(_t("There is no such cohort, or you are not in it."))
 
 
