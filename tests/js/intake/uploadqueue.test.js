@@ -132,7 +132,7 @@ test("a parcel in pieces may have more files and bytes than a form", () => {
   const limits = { maxBytes: 10, maxRequestBytes: 20, maxImages: 2, maxPiecesBytes: 100, maxPiecesFiles: 5 };
   const slices = (count, size) => Array.from({ length: count }, (_, at) => ({ name: `IM${at}`, size }));
   assert.equal(refusalOf(slices(5, 10), limits), "");
-  assert.equal(refusalOf(slices(6, 1), limits), "many");
+  assert.equal(refusalOf(slices(6, 1), limits), "files");
   assert.equal(refusalOf(slices(5, 30), limits), "total");
   assert.equal(refusalOf(slices(3, 1), limits, "one_case"), "many");
   assert.equal(refusalOf([{ name: "a.zip", size: 101 }], limits), "size");
