@@ -67,7 +67,7 @@ def of_a_job() -> Iterator[Attempt]:
 
 @contextmanager
 def step(name: str) -> Iterator[None]:
-    """Time what is within as part of the job that is at work, if one is; a step inside another counts alone."""
+    """Time what is within as part of the job that is at work, if one is. A step within another is its own."""
     began, attempt = time.perf_counter(), _at_work.get()
     before = sum(attempt.seconds.values()) if attempt else 0.0
     try:
