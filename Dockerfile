@@ -28,7 +28,7 @@ RUN pip uninstall --yes --quiet scikit-learn scipy joblib threadpoolctl narwhals
 FROM ${PYTHON_IMAGE} AS base
 RUN groupadd --system --gid 10001 secondread \
  && useradd --system --uid 10001 --gid secondread --no-create-home --home-dir /nonexistent secondread \
- && install --directory --owner=secondread --group=secondread /var/lib/secondread /var/lib/secondread/media /var/lib/secondread/anchors
+ && install --directory --owner=secondread --group=secondread /var/lib/secondread /var/lib/secondread/media /var/lib/secondread/incoming /var/lib/secondread/anchors
 COPY --from=build /srv/static /srv/static
 COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:$PATH \
@@ -52,6 +52,7 @@ COPY --from=without-statistics /opt/venv /opt/venv
 FROM base AS portal
 COPY --from=without-training /opt/venv /opt/venv
 EXPOSE 8000
-# /dev/shm: gunicorn's heartbeat must be no file on a disk. Uploads over 2 MB pass through /tmp.
+# /dev/shm: gunicorn's heartbeat must be no file on a disk. Uploads over 2 MB pass through /tmp. Told to stop, it takes no
+# more and has a minute for what it has.
 CMD ["gunicorn", "portal.wsgi:application", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--threads=8", \
-     "--timeout=300", "--worker-tmp-dir=/dev/shm", "--no-control-socket"]
+     "--timeout=300", "--graceful-timeout=60", "--worker-tmp-dir=/dev/shm", "--no-control-socket"]

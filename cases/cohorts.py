@@ -103,3 +103,9 @@ def reader_before(wanted: str, cohorts: Iterable[Cohort]) -> User | None:
         return None
     has_read = Review.objects.filter(reader=reader.pk, case__cohort__in=list(cohorts)).exists()
     return reader if has_read else None
+
+
+def cohort_named(user: Person, wanted: str) -> Cohort | None:
+    """The cohort of this name or id, if the user has any role in it."""
+    held = (entry.cohort for entry in cohorts_of(user))
+    return next((cohort for cohort in held if wanted in (cohort.name, str(cohort.pk))), None)

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 def take_back_expired() -> int:
     """Queue, or fail for good, the running jobs whose lease has run out; return how many."""
-    _shorten_leases_of_a_clock_that_went_back()
-    expired = Q(status=JobStatus.RUNNING, lease_until__lt=Now())
     lost = {
         "token": None,
         "lease_until": None,
@@ -37,22 +35,25 @@ def take_back_expired() -> int:
         "error_message": gettext_noop("The worker stopped while it analysed this image."),
     }
     with transaction.atomic():
-        # Locked: of two sweeps at once one tells that they have ended.
-        given_up = Job.objects.select_for_update().filter(expired, attempts__gte=settings.JOB_MAX_ATTEMPTS)
-        keys = list(given_up.order_by("pk").values_list("pk", flat=True))
-        failed = Job.objects.filter(pk__in=keys).update(status=JobStatus.FAILED, finished_at=Now(), **lost)
-        for key in keys:
+        # Locked, so that of two sweeps at once one tells of it. A worker that stands still in its transaction
+        # holds its own job, and must not keep the sweep from all others.
+        found = Job.objects.select_for_update(skip_locked=True).filter(_is_over(), status=JobStatus.RUNNING)
+        expired = list(found.order_by("pk").values_list("pk", "attempts"))
+        given_up = [key for key, attempts in expired if attempts >= settings.JOB_MAX_ATTEMPTS]
+        revived = [key for key, attempts in expired if attempts < settings.JOB_MAX_ATTEMPTS]
+        Job.objects.filter(pk__in=revived).update(status=JobStatus.QUEUED, sent_at=None, **lost)
+        Job.objects.filter(pk__in=given_up).update(status=JobStatus.FAILED, finished_at=Now(), **lost)
+        for key in given_up:
             jobs.end_without_result(key)
-        revived = Job.objects.filter(expired, attempts__lt=settings.JOB_MAX_ATTEMPTS).update(
-            status=JobStatus.QUEUED, sent_at=None, **lost
-        )
-    return failed + revived
+    return len(expired)
 
 
-def _shorten_leases_of_a_clock_that_went_back() -> None:
-    """No lease is given for so long: without this, a worker that died would keep its job until then."""
+def _is_over() -> Q:
+    """Of a lease: its time, or that its end is further off than any that is given. Then the clock has gone
+    back, and who still holds it would have renewed it: whoever died would keep the job until that hour.
+    """
     beyond = Now() + timedelta(seconds=2 * settings.JOB_LEASE_SECONDS)
-    Job.objects.filter(status=JobStatus.RUNNING, lease_until__gt=beyond).update(lease_until=jobs.lease_end())
+    return Q(lease_until__lt=Now()) | Q(lease_until__gt=beyond)
 
 
 def enqueue_waiting() -> int:

@@ -103,7 +103,9 @@ class ReviewedCaseSerializer(serializers.Serializer[Any]):
     image_position = serializers.IntegerField(
         help_text="Place of the image that stands for the case, whose result was read, from 0."
     )
-    image_sha256 = serializers.CharField(help_text="Of the uploaded file.")
+    image_sha256 = serializers.CharField(
+        allow_null=True, help_text="Of the uploaded file; null where the picture is deleted."
+    )
     image_width = serializers.IntegerField()
     image_height = serializers.IntegerField()
     model_version = serializers.CharField()
@@ -161,6 +163,9 @@ class ReviewedCaseSerializer(serializers.Serializer[Any]):
     )
     first_read_blind = serializers.BooleanField(
         allow_null=True, help_text="False where the reader had been shown the result before the first read."
+    )
+    picture_deleted_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the picture was deleted; what was read of it still counts."
     )
 
 
@@ -252,6 +257,17 @@ sorted by where its slices lie. Of a zip each file has a receipt of its own, wit
 archive. A NIfTI file of several volumes is refused, with their number, unless `volume` says which one
 is to be read. With `case` instead of `cohort` the files become further images of a case that
 nobody has begun to read; otherwise the answer is 409."""
+
+RESUMABLE_DESCRIPTION = """\
+tus 1.0 (https://tus.io/protocols/resumable-upload) with creation, checksum, termination and
+expiration, for one file: a zip or a tar of a series, a volume. Upload-Metadata names `cohort` (name or
+id), and may name `filename`, `grouping` (`separate` or `one_case`, as on the upload page), `volume` (of
+a NIfTI file of several), `sha256` of the whole in hexadecimal digits, and `direct`.
+
+When the last piece is here, a worker looks at the files and proposes cases: GET says which, and a POST
+to `create/` makes them. With `direct=true` they are made without that. What nobody goes on with or
+confirms is thrown away; so is what arrived, once its cases are made. Until then it lies encrypted, and
+nothing of it can be fetched."""
 
 STOW_DESCRIPTION = """\
 DICOMweb's Store Transaction (PS3.18, 10.5). The body is multipart/related with
@@ -365,6 +381,7 @@ _ROW = {
     "seen_truth_at": None,
     "seen_peers_at": None,
     "first_read_blind": True,
+    "picture_deleted_at": None,
 }
 
 EXPORT_PARAMETERS = [

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, SecondaryCaptureImageStorage
 
+from cases.access import existing_images
 from cases.exchange.qido import uid_of
 from cases.export.dicom.identifiers import uid_of as own_uid
 from cases.models import Cohort, Image
@@ -80,7 +81,7 @@ def images_of(user: User, cohort: Cohort, **keys: str) -> QuerySet[Image]:
     """The images that the user may see, of the study, series or instance with these keys; in their order."""
     names = {"study": "case__series__study_key", "series": "case__series__series_key"}
     wanted = {names.get(name, "instance_key"): key for name, key in keys.items()}
-    found = Image.objects.filter(case__in=visible_to(user), case__cohort=cohort, **wanted)
+    found = existing_images().filter(case__in=visible_to(user), case__cohort=cohort, **wanted)
     found = found.exclude(instance_key="").exclude(case__series__series_key="")
     return found.select_related("case__series").order_by("case__series__series_key", "position")
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _t
 
 from cases import audit, storage
 from cases.analysis import jobs, key_result
+from cases.deletion.digests import deletion_of
 from cases.intake import deidentification, originals
 from cases.intake.deidentification import Identity
 from cases.intake.receipts import (
@@ -26,10 +27,12 @@ from cases.intake.receipts import (
     Receipt,
     duplicate_of,
     duplicate_of_pixels,
+    notice_of_deleted,
     refusal_of_full_disk,
     refusal_of_other_instance,
     refusal_of_oversized,
 )
+from cases.lifecycle import DeletionReason
 from cases.models import Cohort, Image, Job
 from cases.translation import sentence_of, sentences
 from inference.blackout import blacked_out
@@ -122,23 +125,24 @@ def judged_files(
     files: Iterable[Given],
     digests: set[str],
     by_pixels: bool = False,
+    is_trial: bool = False,
     volume: int = 0,
 ) -> list[Judged]:
     """Each file verified and stored, or what speaks against it; one picture after the other is in memory.
 
-    digests: of the files before. volume: which one to read of files that hold several. Where the disk is full
-    nothing stays of what was stored before it was.
+    digests: of the files before. Where the disk is full nothing stays of what was stored before it was.
+    is_trial: nothing is stored, nor changed in any other way. volume: which one to read of files that hold
+    several.
     """
+    judging = _Judging(by, cohort, digests, by_pixels, is_trial, volume)
     judged: list[Judged] = []
     waiting = iter(files)
     try:
         for given in waiting:
-            if isinstance(given, Receipt):
-                judged.append(given)
-            else:
-                judged.append(_judge(by, cohort, given, digests, by_pixels, volume))
+            entry = given if isinstance(given, Receipt) else _judge(judging, given)
+            judged.append(entry)
     except BaseException as error:
-        discard_unused(pictures_of(judged))
+        judging.discard(pictures_of(judged))
         if not storage.is_full(error):
             raise
         return _without_room(judged, waiting)
@@ -175,41 +179,62 @@ def _without_room(judged: Sequence[Judged], waiting: Iterable[Given]) -> list[Ju
     return [*before, reason, *behind]
 
 
-def _judge(
-    by: User, cohort: Cohort, file: File[bytes], digests: set[str], by_pixels: bool, volume: int
-) -> Judged:
+@dataclass(frozen=True)
+class _Judging:
+    """What the files of one round are judged for; as in `judged_files`."""
+
+    by: User
+    cohort: Cohort
+    digests: set[str]
+    by_pixels: bool
+    is_trial: bool
+    volume: int
+
+    def keep(self, picture: bytes) -> str:
+        """The name under which the picture is stored."""
+        return picture_name(picture) if self.is_trial else storage.store("images", picture, ".png")
+
+    def discard(self, pictures: Iterable[StoredPicture]) -> None:
+        """Take what was kept out of the storage. Of a trial that would be others' alone."""
+        if not self.is_trial:
+            discard_unused(pictures)
+
+
+def _judge(judging: _Judging, file: File[bytes]) -> Judged:
+    cohort = judging.cohort
     if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
         return refusal_of_oversized()
     file.seek(0)
     data = file.read()
     digest = hashlib.sha256(data).hexdigest()
-    if digest in digests:
+    if digest in judging.digests:
         return Twin(digest)
-    known = _of_chosen_volume(_images_with(cohort, digest), data, volume)
-    if known and all(storage.is_whole(image.file) for image in known):
+    known = _of_chosen_volume(_images_with(cohort, digest), data, judging.volume)
+    if known and (judging.is_trial or all(storage.is_whole(image.file) for image in known)):
         return duplicate_of(known[0])
     pictures: list[StoredPicture] = []
     try:
-        with closing(read_images_guarded(data, limits(volume))) as images:
+        with closing(read_images_guarded(data, limits(judging.volume))) as images:
             for decoded in images:
                 _check_modality(cohort, decoded)
                 picture = encode_canonical(decoded)
                 if known:
                     _restore(known, decoded)
-                elif twin := _twin_of(cohort, decoded, picture, by_pixels):
-                    discard_unused(pictures)
+                elif twin := _twin_of(cohort, decoded, picture, judging.by_pixels):
+                    judging.discard(pictures)
                     return twin
                 else:
-                    pictures.append(_stored(cohort, decoded, picture, digest, len(data)))
+                    name = judging.keep(picture)
+                    pictures.append(_kept(cohort, decoded, name, digest, len(data)))
     except ImageError as error:
-        discard_unused(pictures)
+        judging.discard(pictures)
         return Receipt(Outcome.REFUSED, None, error.code, sentence_of(error))
     except BaseException:
-        discard_unused(pictures)
+        judging.discard(pictures)
         raise
     if known:
-        return _restored(by, known)
-    digests.add(digest)
+        return _restored(judging.by, known)
+    judging.digests.add(digest)
     return pictures
 
 
@@ -257,10 +282,14 @@ def _twin_of(cohort: Cohort, decoded: DecodedImage, picture: bytes, by_pixels: b
     )
 
 
-def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, size: int) -> StoredPicture:
-    """The picture in the storage, with what is kept of it; from here on nothing names the patient."""
+def _kept(cohort: Cohort, decoded: DecodedImage, name: str, digest: str, size: int) -> StoredPicture:
+    """The picture under its name in the storage, with what is kept of it; from here on nothing names the
+    patient.
+    """
+    deletion = deletion_of(cohort.pk, digest)
+    may_show_a_name = deletion is not None and deletion.reason == DeletionReason.NAME_SHOWN
     fields = {
-        "file": storage.store("images", picture, ".png"),
+        "file": name,
         "source_sha256": digest,
         "source_bytes": size,
         "source_format": decoded.format_id,
@@ -277,9 +306,11 @@ def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, 
     }
     key = (digest, decoded.frame)
     notices = tuple(str(notice) for notice in sentences(each.code for each in decoded.notices))
+    if deletion:
+        notices = (*notices, notice_of_deleted(deletion))
     source = decoded.source
     if source is None:
-        return StoredPicture(key, fields, notices)
+        return StoredPicture(key, fields, notices, is_suspect=may_show_a_name)
     identity = deidentification.identity_of(source, cohort)
     fields |= {"instance_key": identity.instance, "deidentification": deidentification.record_of(source)}
     member = Member(
@@ -302,7 +333,7 @@ def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, 
         member,
         identity,
         source.modality,
-        deidentification.is_suspect(source),
+        deidentification.is_suspect(source) or may_show_a_name,
         originals.sealed(source.original, cohort),
     )
 

@@ -17,7 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 
-from cases import audit
+from cases import audit, storage
+from cases.access import CaseDeleted
 from cases.analysis import jobs, key_result, model_versions
 from cases.intake import copies, originals
 from cases.intake.deidentification import Identity
@@ -36,6 +37,7 @@ from cases.intake.receipts import (
     Receipt,
     duplicate_in,
     duplicate_of,
+    refusal_of_gone,
     refusal_of_other_series,
     refusal_of_too_many,
 )
@@ -73,6 +75,10 @@ class Plan:
 
 class _TooMany(Exception):
     """More images than a case may have."""
+
+
+class _Gone(Exception):
+    """A stored picture went with a deletion before its row was there."""
 
 
 def submit_file(
@@ -115,7 +121,7 @@ def submit_series(
     case_of = new_case(by, cohort, ground_truth, is_simulated)
     if not is_one_case:
         return _one_by_one(by, cohort, files, case_of, volume)
-    judged = judged_files(by, cohort, files, set(), by_pixels, volume)
+    judged = judged_files(by, cohort, files, set(), by_pixels, volume=volume)
     return receipts_of(judged, taken_in(cohort, plans_of(judged), case_of))
 
 
@@ -170,6 +176,8 @@ def add_images(*, by: User, case: Case, files: Iterable[Given]) -> list[Receipt]
     def locked(plan: Plan) -> Case:
         # The row is the lock: of two who add at once each finds the other's images; a reader's claim waits.
         found = Case.objects.select_for_update(of=("self",)).select_related("cohort").get(pk=case.pk)
+        if found.deleted_at:
+            raise CaseDeleted(found)
         _check_unread(found)
         audit.record(by=by, action="case.images_added", subject=found, cohort=found.cohort)
         return found
@@ -286,6 +294,8 @@ def _take_in(cohort: Cohort, plan: Plan, case_of: Callable[[Plan], Case]) -> dic
             raise
         rest = [picture for picture in plan.pictures if picture.key not in there]
         return there | _take_in(cohort, Plan(rest, plan.remarks), case_of)
+    except _Gone:
+        return {picture.key: refusal_of_gone() for picture in plan.pictures}
     except _TooMany:
         return {picture.key: refusal_of_too_many() for picture in plan.pictures}
     said = _said_of(plan) if plan.first_identity else ()
@@ -315,6 +325,9 @@ def _create(case_of: Callable[[Plan], Case], plan: Plan) -> dict[PictureKey, Ima
             for position, entry in enumerate(stored, start=start)
         ]
         copies.join_copies(images)
+        # Whoever erases pictures waits for the same turn (cases/removals.py).
+        if not all(storage.is_there(image.file) for image in images):
+            raise _Gone
         Image.objects.bulk_create(images)
         copies.keep_pieces(images)
         originals.keep(zip(images, (entry.original for entry in stored), strict=True))

@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.retry_later.RetryLaterMiddleware",
+    "portal.deleted_cases.DeletedCasesMiddleware",
 ]
 
 TEMPLATES = [
@@ -231,6 +232,16 @@ STORAGES: dict[str, dict[str, Any]] = {
             "directory_permissions_mode": 0o750 if X_ACCEL_LOCATION else 0o700,
         },
     },
+    # Files as they were sent, encrypted and in pieces, until they are taken in (ADR 29): in no backup.
+    "incoming": {
+        "BACKEND": "cases.storage.WholeFileSystemStorage",
+        "OPTIONS": {
+            "location": str(VAR_DIR / "incoming"),
+            "allow_overwrite": True,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
     "staticfiles": {"BACKEND": "portal.static_files.ModuleStaticFilesStorage"},
 }
 if env.str("S3_BUCKET", default=""):
@@ -244,6 +255,9 @@ if env.str("S3_BUCKET", default=""):
             "file_overwrite": True,
         },
     }
+    STORAGES["incoming"] = STORAGES["default"] | {
+        "OPTIONS": STORAGES["default"]["OPTIONS"] | {"location": "incoming"}
+    }
 STATIC_URL = "static/"
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -256,6 +270,14 @@ UPLOAD_MAX_PIXELS = env.int("UPLOAD_MAX_PIXELS", default=16_000_000)
 UPLOAD_MAX_FILES = env.int("UPLOAD_MAX_FILES", default=1000)
 DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
 CASE_MAX_IMAGES = env.int("CASE_MAX_IMAGES", default=1000)
+# Uploads that come in pieces: the most bytes of a piece, of what one person and of what all have under way,
+# the most uploads of one person and files of one upload, and how long what nobody goes on with is kept.
+UPLOAD_PIECE_MAX_BYTES = env.int("UPLOAD_PIECE_MAX_BYTES", default=8 * 2**20)
+UPLOAD_PIECES_MAX_BYTES_OF_ONE = env.int("UPLOAD_PIECES_MAX_BYTES_OF_ONE", default=2 * 2**30)
+UPLOAD_PIECES_MAX_BYTES = env.int("UPLOAD_PIECES_MAX_BYTES", default=20 * 2**30)
+UPLOAD_PIECES_MAX_UPLOADS_OF_ONE = env.int("UPLOAD_PIECES_MAX_UPLOADS_OF_ONE", default=50)
+UPLOAD_PIECES_MAX_FILES = env.int("UPLOAD_PIECES_MAX_FILES", default=5000)
+UPLOAD_PIECES_HOURS = env.int("UPLOAD_PIECES_HOURS", default=24)
 # Of the keys that stand for patients and series; empty for SECRET_KEY (cases/intake/deidentification.py).
 PSEUDONYM_KEY = env.str("PSEUDONYM_KEY", default="")
 # Of the references to originals (cases/intake/originals.py): the first encrypts, all of them decrypt.
@@ -296,6 +318,13 @@ MODEL_DIR = env.str("MODEL_DIR", default=str(VAR_DIR / "models"))
 
 # Where the ends of the record's chain are written down, outside the database.
 AUDIT_ANCHORS = env.str("AUDIT_ANCHORS", default=str(VAR_DIR / "audit-anchors.txt"))
+# Whether a second study administrator confirms each deletion, and for how many days a request waits.
+DELETION_NEEDS_TWO = env.bool("DELETION_NEEDS_TWO", default=False)
+DELETION_REQUEST_DAYS = env.int("DELETION_REQUEST_DAYS", default=14)
+# Whether what a cohort has kept long enough is deleted without anybody's confirmation.
+RETENTION_DELETES = env.bool("RETENTION_DELETES", default=False)
+# Where deletions are written down outside the database, by which they are done again after a restore.
+DELETION_LEDGER = env.str("DELETION_LEDGER", default=str(VAR_DIR / "deletions.jsonl"))
 # Who looked at what: "soon" by a thread beside the request, "now" within it, or "off".
 ACCESS_RECORD = env.str("ACCESS_RECORD", default="soon")
 

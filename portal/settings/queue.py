@@ -13,13 +13,16 @@ JOB_SOFT_SECONDS = env.int("JOB_SOFT_SECONDS", default=60)
 JOB_HARD_SECONDS = JOB_SOFT_SECONDS + 15
 JOB_VISIBILITY_SECONDS = JOB_HARD_SECONDS + 75
 # The job of a worker that gives no sign of life for so long is taken back (cases/analysis/heartbeat.py).
-JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", default=8)
+JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", default=6)
 JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=3)
 # A queued job whose wake-up is older than this, and lost, is sent again by the sweep.
 JOB_REDISPATCH_SECONDS = env.int("JOB_REDISPATCH_SECONDS", default=5)
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="redis://127.0.0.1:6379/0")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# For as long as it takes: Celery gives up after a hundred tries.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_WORKER_CONSUMER = "portal.consumer:Consumer"
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": JOB_VISIBILITY_SECONDS,
     # A dead broker must cost an upload moments, not minutes: the outbox row waits.
@@ -48,9 +51,11 @@ CELERY_IMPORTS = [
     "cases.analysis.worker",
     "cases.analysis.tasks",
     "cases.api.tasks",
+    "cases.deletion.tasks",
     "cases.evidence.tasks",
     "cases.exchange.tasks",
     "cases.export.tasks",
+    "cases.intake.incoming.tasks",
     "cases.governance.tasks",
     "cases.reading.tasks",
     "cases.record.tasks",
@@ -61,6 +66,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A pool process is ready when the network is loaded, which with TensorFlow takes longer than Celery's 4 s.
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120
+CELERY_BEAT_SCHEDULER = "portal.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {
         "task": "cases.analysis.worker.sweep_jobs",
@@ -102,6 +108,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="47"),
         "options": {"expires": 3600},
     },
+    "work-on-uploads": {
+        "task": "cases.intake.incoming.tasks.send_waiting",
+        "schedule": 10,
+        "options": {"expires": 30},
+    },
+    "sweep-uploads": {
+        "task": "cases.intake.incoming.tasks.sweep",
+        "schedule": 600,
+        "options": {"expires": 600},
+    },
     "finalise-left-behind": {
         "task": "cases.reading.tasks.finalise_left_behind",
         "schedule": 60,
@@ -116,6 +132,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "cases.record.tasks.seal_record",
         "schedule": 60,
         "options": {"expires": 120},
+    },
+    "clear-up-deletions": {
+        "task": "cases.deletion.tasks.clear_up_deletions",
+        "schedule": 60,
+        "options": {"expires": 120},
+    },
+    "look-for-expired": {
+        "task": "cases.deletion.tasks.look_for_expired",
+        "schedule": crontab(hour="4", minute="7"),
+        "options": {"expires": 3600},
     },
     "anchor-record": {
         "task": "cases.record.tasks.anchor_record",

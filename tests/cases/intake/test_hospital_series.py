@@ -21,7 +21,7 @@ from cases.intake.uploads import add_images, submit_file, submit_series
 from cases.models import AuditEvent, Case, Image, Job, Series
 from cases.permissions import require_reader, visible_to
 from cases.viewer.images import pixels_of
-from tests.cases.intake.hospital import AXIAL, files, slice_file, slice_pixels, zipped
+from tests.cases.intake.hospital import AXIAL, files, four_dimensional, slice_file, slice_pixels, zipped
 from tests.cases.intake.test_uploads import stored_files
 from tests.cast import make_png_bytes
 
@@ -156,13 +156,6 @@ def test_slices_of_the_same_series_are_added_and_others_refused(owner, cohort) -
 # --- Volumes -------------------------------------------------------------------------------------
 
 
-def four_dimensional(volumes: int = 3) -> bytes:
-    """Each voxel its own index, and 1,000 more in each volume."""
-    values = np.arange(40 * 44 * 3).reshape(40, 44, 3)
-    stack = np.stack([values + 1000 * number for number in range(volumes)], axis=3)
-    return nib.Nifti1Image(stack.astype(np.uint16), np.diag([-1, -1, 3, 1])).to_bytes()
-
-
 def test_volume_of_a_file_of_several_is_asked_for_and_each_can_be_a_case(owner, cohort) -> None:
     data = four_dimensional()
 
@@ -221,7 +214,8 @@ def test_volume_that_is_no_number_of_one_is_refused_over_rest(owner, cohort, api
     form = {"cohort": cohort.name, "volume": volume, "file": SimpleUploadedFile("a.nii", four_dimensional())}
     answer = api_of(owner).post("/api/v1/uploads/", form, format="multipart")
     assert answer.status_code == 400
-    assert answer.json()["errors"] == {"volume": ["Give one whole number from 1 to 32767."]}
+    sentence = "Give one whole number from 1 to 32767." if volume else "Give one number."
+    assert answer.json()["errors"] == {"volume": [sentence]}
     assert not Case.objects.exists()
 
 
@@ -285,30 +279,20 @@ def test_no_network_sees_what_is_in_quarantine(owner, administrator, cohort) -> 
     assert Job.objects.get().image.case == case
 
 
-def test_administrator_removes_a_case_that_shows_a_name_with_its_pictures(
-    owner, colleague, administrator, cohort, client_of
+def test_administrator_deletes_a_case_that_shows_a_name_with_its_pictures(
+    owner, colleague, administrator, cohort, client_of, django_capture_on_commit_callbacks
 ) -> None:
     case = suspect(owner, cohort, BurnedInAnnotation="YES")
-    address = f"/cases/{case.code}/remove/"
+    address = f"/dashboard/deletions/case/{case.code}/"
     assert client_of(colleague).post(address).status_code == 404
     assert len(stored_files()) == 1
-    client_of(administrator).get(f"/cases/{case.code}/")
-    answer = client_of(administrator).post(address, follow=True)
-    assert "The case and its pictures are removed." in answer.content.decode()
-    assert (Case.objects.count(), Image.objects.count(), Series.objects.count(), stored_files()) == (
-        0,
-        0,
-        0,
-        set(),
-    )
-    assert AuditEvent.objects.get(action="case.removed").subject == str(case.pk)
-
-
-def test_case_that_lies_open_is_not_removed(owner, administrator, cohort, client_of) -> None:
-    case = suspect(owner, cohort)
-    answer = client_of(administrator).post(f"/cases/{case.code}/remove/", follow=True)
-    assert "cannot be removed any more" in answer.content.decode()
-    assert (Case.objects.count(), len(stored_files())) == (1, 1)
+    assert address in client_of(administrator).get(f"/cases/{case.code}/").content.decode()
+    assert 'value="name_shown" selected' in client_of(administrator).get(address).content.decode()
+    with django_capture_on_commit_callbacks(execute=True):
+        client_of(administrator).post(address, {"reason": "name_shown"})
+    case.refresh_from_db()
+    assert (case.deleted_at is None, Series.objects.count(), stored_files()) == (False, 0, set())
+    assert AuditEvent.objects.get(action="case.deleted").subject == str(case.pk)
 
 
 def test_suspect_slice_is_added_to_no_open_case(owner, cohort) -> None:
