@@ -80,9 +80,9 @@ def test_second_administrator_decides_on_the_request(
     make_person: Callable[..., User],
     cohort: object,
     ready_case: Case,
-    settings: object,
+    settings,
 ) -> None:
-    settings.DELETION_NEEDS_TWO = True  # type: ignore[attr-defined]
+    settings.DELETION_NEEDS_TWO = True
     sign_in(page, live_server, administrator)
     page.goto(f"{live_server.url}/dashboard/deletions/case/{ready_case.code}/")
     page.get_by_label("Why is it deleted?").select_option("The consent was withdrawn")
