@@ -36,12 +36,14 @@ from cases.models import (
     Deletion,
     Draft,
     Image,
+    IncomingUpload,
     Job,
     LikenessPiece,
     OriginalReference,
     Prediction,
     Sending,
     Series,
+    ShadowResult,
 )
 from cases.removals import remove_later, remove_waiting
 from cases.turns import INTAKE, wait_for_turn
@@ -97,6 +99,8 @@ def delete(target: Target, why: Why) -> Deletion:
         _close(cases, at)
         if target.kind == DeletionKind.COHORT:
             Cohort.objects.filter(pk=target.cohort.pk).update(deleted_at=at)
+            # What is on its way in pieces: the sweep of uploads throws it away.
+            IncomingUpload.objects.filter(cohort=target.cohort).update(expires_at=at)
         _write_down(target, deletion, cases)
         transaction.on_commit(partial(clear_up, deletion), robust=True)
     return deletion
@@ -174,8 +178,9 @@ def _files_of(images: Sequence[Image]) -> set[str]:
     keys = [image.pk for image in images]
     names = {image.file for image in images}
     for first in range(0, len(keys), BATCH_SIZE):
-        results = Prediction.objects.filter(image__in=keys[first : first + BATCH_SIZE])
-        names.update(results.values_list("maps_file", flat=True))
+        for model in (Prediction, ShadowResult):
+            results = model.objects.filter(image__in=keys[first : first + BATCH_SIZE])
+            names.update(results.values_list("maps_file", flat=True))
     return names
 
 
