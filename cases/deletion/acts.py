@@ -42,6 +42,7 @@ from cases.models import (
     Prediction,
     Sending,
     Series,
+    ShadowResult,
 )
 from cases.removals import remove_later, remove_waiting
 from cases.turns import INTAKE, wait_for_turn
@@ -174,8 +175,9 @@ def _files_of(images: Sequence[Image]) -> set[str]:
     keys = [image.pk for image in images]
     names = {image.file for image in images}
     for first in range(0, len(keys), BATCH_SIZE):
-        results = Prediction.objects.filter(image__in=keys[first : first + BATCH_SIZE])
-        names.update(results.values_list("maps_file", flat=True))
+        for results in (Prediction, ShadowResult):
+            of_these = results.objects.filter(image__in=keys[first : first + BATCH_SIZE])
+            names.update(of_these.values_list("maps_file", flat=True))
     return names
 
 
@@ -188,10 +190,11 @@ def _erase(images: Sequence[Image], at: datetime) -> None:
         image.source_sha256 = secrets.token_hex(32)
         image.source_bytes = 0
         image.notices, image.geometry, image.intensity, image.deidentification = [], {}, {}, {}
+        image.brightness = None
         image.picture = joined[image.picture]
         image.deleted_at = at
     erased = ("file", "instance_key", "likeness", "source_sha256", "source_bytes", "picture", "deleted_at")
-    told = ("notices", "geometry", "intensity", "deidentification")
+    told = ("brightness", "notices", "geometry", "intensity", "deidentification")
     Image.objects.bulk_update(images, [*erased, *told], batch_size=BATCH_SIZE)
     keys = [image.pk for image in images]
     for first in range(0, len(keys), BATCH_SIZE):
