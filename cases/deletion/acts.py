@@ -194,10 +194,11 @@ def _erase(images: Sequence[Image], at: datetime) -> None:
         image.source_sha256 = secrets.token_hex(32)
         image.source_bytes = 0
         image.notices, image.geometry, image.intensity, image.deidentification = [], {}, {}, {}
+        image.brightness = None
         image.picture = joined[image.picture]
         image.deleted_at = at
     erased = ("file", "instance_key", "likeness", "source_sha256", "source_bytes", "picture", "deleted_at")
-    told = ("notices", "geometry", "intensity", "deidentification")
+    told = ("brightness", "notices", "geometry", "intensity", "deidentification")
     Image.objects.bulk_update(images, [*erased, *told], batch_size=BATCH_SIZE)
     keys = [image.pk for image in images]
     for first in range(0, len(keys), BATCH_SIZE):

@@ -144,14 +144,12 @@ def extent_of(target: Target) -> Extent:
     return Extent(
         cases=target.cases().count() if is_whole else 0,
         pictures=images.count(),
-        maps=len(
-            {name for found in (results, shadow) for (name,) in found.values_list("maps_file").distinct()}
-        ),
+        maps=results.order_by().values("maps_file").union(shadow.order_by().values("maps_file")).count(),
         analyses=Job.objects.filter(image__in=images, finished_at__isnull=True).count(),
         drafts=Draft.objects.filter(case__in=cases).count() if is_whole else 0,
         originals=OriginalReference.objects.filter(image__in=images).count(),
         sendings=sendings.filter(state=SendingState.WAITING).count(),
-        results=results.count(),
+        results=results.count() + shadow.count(),
         statements=sum(model.objects.filter(case__in=cases).count() for model in said),
         teaching_reads=TeachingRead.objects.filter(case__in=cases).count(),
         sent=sendings.filter(state=SendingState.SENT).count(),

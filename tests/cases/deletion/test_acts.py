@@ -10,8 +10,9 @@ from django.db import transaction
 from cases import removals, storage
 from cases.access import CaseDeleted
 from cases.analysis import jobs
+from cases.analysis.shadow import run_in_shadow
 from cases.deletion.acts import NothingToDelete, Why, delete, finish_deletions
-from cases.deletion.targets import Target
+from cases.deletion.targets import Target, extent_of
 from cases.evidence.study import StudyFilter, study_of
 from cases.export.snapshots.rows import rows_of
 from cases.export.training_set import TrainingSetError, export_training_set
@@ -27,6 +28,7 @@ from cases.models import (
     Image,
     IncomingUpload,
     Job,
+    ModelVersion,
     Prediction,
     Review,
     ShadowResult,
@@ -38,7 +40,7 @@ from cases.reading.reviews import submit_review
 from cases.record.sealing import seal_new
 from cases.record.verifying import verify
 from tests.cases.deletion.conftest import stored_names
-from tests.cast import CLASSES, make_png_bytes
+from tests.cast import CLASSES, MANIFEST, make_png_bytes
 
 pytestmark = pytest.mark.both_databases
 
@@ -127,13 +129,21 @@ def test_file_that_another_cohort_has_too_stays_for_it(
     assert stored_names() == set()
 
 
-def test_maps_of_a_candidate_in_shadow_go_too(ready_case, newer_version, delete_case) -> None:
-    said = Prediction.objects.values("predicted_class", "confidence", "probabilities", "seconds").get()
-    maps = storage.store("maps", b"what nobody was shown", ".npz")
-    image = ready_case.images.get()
-    ShadowResult.objects.create(image=image, model_version=newer_version, maps_file=maps, **said)
-    assert delete_case(ready_case).counts["maps"] == 2
-    assert (stored_names(), ShadowResult.objects.count()) == (set(), 1)
+def test_what_a_candidate_said_in_shadow_leaves_no_file_either(
+    ready_case, administrator, cohort, analyse_as, delete_case
+) -> None:
+    candidate = ModelVersion.objects.create(
+        name="candidate", weights_sha256="3" * 64, manifest=MANIFEST | {"id": "candidate"}, is_candidate=True
+    )
+    run_in_shadow(by=administrator, cohort=cohort, version=candidate)
+    lease = jobs.lease(Job.objects.get(model_version=candidate).pk)
+    assert jobs.complete(lease, result())
+    assert ShadowResult.objects.get().maps_file in stored_names()
+    assert extent_of(Target(DeletionKind.CASE, cohort, ready_case)).maps == 2
+    delete_case(ready_case)
+    assert stored_names() == set()
+    assert Image.objects.get().brightness is None
+    assert run_in_shadow(by=administrator, cohort=cohort, version=candidate) == 0
 
 
 def test_result_that_comes_after_the_deletion_brings_no_file_back(submitted_case, delete_case) -> None:
