@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run test check smoke lock messages assets screenshots clean dev
+.PHONY: help run test check audit smoke faults fuzz lock messages assets screenshots clean dev
 
 # `make run VENV=/home/me/secondread-programs` keeps them elsewhere.
 VENV := .venv
@@ -32,12 +32,22 @@ test: dev ## Run every test: SQLite, then PostgreSQL and Valkey, then node; Chro
 check: dev ## Lint, types, architecture, templates, migrations, deployment settings.
 	@exec bash .ci/check
 
+audit: dev ## Known faults, licences and an SBOM of all that the portal is made of; OFFLINE=1 where no source can be asked.
+	@exec env OFFLINE=$(OFFLINE) $(PY) .ci/audit.py
+
 smoke: ## What a stranger does: clone HEAD, `make run` from requirements.txt alone, one case from upload to export.
 	@exec bash .ci/python .ci/smoke.py
 
-lock: $(VENV)/.requirements-dev ## Renew both requirements locks from the *.in lists, and package-lock.json.
-	@echo "==> Resolving requirements.in and requirements-dev.in"
-	@for list in requirements requirements-dev; do \
+faults: dev ## Kill, stop, fill and cut what the portal stands on; ONLY=name is one fault, CASES=n how many.
+	@exec nice -n 19 $(PY) -m tests.faults $(if $(ONLY),--only $(ONLY)) $(if $(CASES),--cases $(CASES))
+
+fuzz: dev ## Upload 20,000 damaged files; SEED=n draws others, FILES=n as many, NUMBER=n the one of that number.
+	@exec nice -n 19 $(PY) -m tests.fuzz $(if $(SEED),--seed $(SEED)) $(if $(FILES),--files $(FILES)) \
+	  $(if $(NUMBER),--only $(NUMBER))
+
+lock: $(VENV)/.requirements-dev ## Renew the requirements locks from the *.in lists, and package-lock.json.
+	@echo "==> Resolving requirements*.in"
+	@for list in requirements requirements-observability requirements-dev; do \
 	  uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" --output-file $$list.txt $$list.in; \
 	done
@@ -48,7 +58,7 @@ messages: dev ## Bring the translations in portal/locale up to the sources; list
 	@DJANGO_SETTINGS_MODULE=portal.settings.test $(PY) -m tests.support.catalogues
 
 screenshots: dev ## Renew the pictures in docs/screenshots, of simulated cases.
-	@SCREENSHOTS=docs/screenshots $(PY) -m tests.run browser -- -k test_pages
+	@SCREENSHOTS=docs/screenshots $(PY) -m tests.run browser -- -k "test_pages or test_recording"
 
 assets: dev ## Renew the front-end assets in static/vendor from package-lock.json; commit them.
 	@$(PY) .ci/assets.py renew

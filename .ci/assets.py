@@ -14,7 +14,9 @@ import hashlib
 import json
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ROOT / "node_modules"
@@ -23,6 +25,10 @@ CONTENTS = VENDOR / "contents.json"
 FONTS = ("inter-latin-wght-normal.woff2", "inter-latin-ext-wght-normal.woff2")
 # niivue's npm package leaves its licence out; docs/licences holds the text of its repository.
 NIIVUE_LICENCE = ROOT / "docs" / "licences" / "niivue.txt"
+# What tus-js-client's build for browsers holds of the lock, and beside it; the rest is for Node alone.
+TUS = ("tus-js-client", "js-base64", "querystringify", "requires-port", "url-parse")
+TUS_SHIMS = ROOT / "docs" / "licences" / "tus-js-client.txt"
+_RULE = f"\n{'-' * 80}\n\n"
 
 
 def main(arguments: list[str]) -> int:
@@ -41,18 +47,18 @@ def main(arguments: list[str]) -> int:
 def renew() -> None:
     """Make static/vendor anew from node_modules, with the licence of everything inside and the digests."""
     shutil.rmtree(VENDOR, ignore_errors=True)
-    inter, niivue = VENDOR / "inter", VENDOR / "niivue"
-    inter.mkdir(parents=True)
-    niivue.mkdir()
+    inter, niivue, tus = (VENDOR / name for name in ("inter", "niivue", "tus"))
+    for folder in (inter, niivue, tus):
+        folder.mkdir(parents=True)
     typeface = MODULES / "@fontsource-variable" / "inter"
     for name in FONTS:
         shutil.copyfile(typeface / "files" / name, inter / name)
     shutil.copyfile(typeface / "LICENSE", inter / "LICENSE")
-    viewer = (MODULES / "@niivue" / "niivue" / "dist" / "index.js").read_text(encoding="utf-8")
-    # The map is not shipped, and a name of a file that is missing fails `collectstatic`.
-    lines = [line for line in viewer.splitlines() if not line.startswith("//# sourceMappingURL=")]
-    (niivue / "niivue.js").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (niivue / "LICENSES.txt").write_text(_licences(), encoding="utf-8")
+    _copy_script(MODULES / "@niivue" / "niivue" / "dist" / "index.js", niivue / "niivue.js")
+    (niivue / "LICENSES.txt").write_text(_licences(_names_in_niivue()), encoding="utf-8")
+    _copy_script(MODULES / "tus-js-client" / "dist" / "tus.min.js", tus / "tus.js")
+    licences = _licences(TUS) + _RULE + TUS_SHIMS.read_text(encoding="utf-8")
+    (tus / "LICENSES.txt").write_text(licences, encoding="utf-8")
     digests = {name: _digest(VENDOR / name) for name in _files()}
     contents = {"packages": _locked(), "sha256": digests}
     CONTENTS.write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")
@@ -74,12 +80,22 @@ def check() -> list[str]:
     return faults + [f"static/vendor/{name} was changed by hand: type `make assets`" for name in changed]
 
 
+def _copy_script(source: Path, target: Path) -> None:
+    """Without its map, which is not shipped: a name of a file that is missing fails `collectstatic`."""
+    lines = source.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not line.startswith("//# sourceMappingURL=")]
+    target.write_text("\n".join(kept) + "\n", encoding="utf-8")
+
+
 def _locked() -> dict[str, dict[str, str]]:
     """Name to version and integrity of every package that may go into a page."""
     packages = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     # What is optional belongs to one kind of machine, and not to a page.
+    for_node = _needed_by("tus-js-client", packages) - {f"node_modules/{name}" for name in TUS}
     kept = {
-        path: entry for path, entry in packages.items() if path and not entry.keys() & {"dev", "optional"}
+        path: entry
+        for path, entry in packages.items()
+        if path and path not in for_node and not entry.keys() & {"dev", "optional"}
     }
     return {
         path.removeprefix("node_modules/"): {"version": entry["version"], "integrity": entry["integrity"]}
@@ -87,16 +103,31 @@ def _locked() -> dict[str, dict[str, str]]:
     }
 
 
-def _licences() -> str:
-    """The licences of what niivue.js holds: its own, and of the packages that its build put into the file."""
+def _needed_by(name: str, packages: dict[str, Any]) -> set[str]:
+    """The paths in the lock of all that a package needs."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for needed in packages[f"node_modules/{waiting.pop()}"].get("dependencies", {}):
+            if (path := f"node_modules/{needed}") not in found:
+                found.add(path)
+                waiting.append(needed)
+    return found
+
+
+def _names_in_niivue() -> list[str]:
+    """The packages that niivue's build put into its file."""
+    return [name for name in _locked() if name not in ("@fontsource-variable/inter", *TUS)]
+
+
+def _licences(names: Iterable[str]) -> str:
+    """The licences of what a file holds: its own, and of the packages that its build put into it."""
+    locked = _locked()
     parts = []
-    for name, entry in _locked().items():
-        if name == "@fontsource-variable/inter":
-            continue
-        folder = MODULES / name
-        own = NIIVUE_LICENCE if name == "@niivue/niivue" else _licence(folder)
-        parts.append(f"{name} {entry['version']}\n\n{own.read_text(encoding='utf-8').strip()}\n")
-    return f"\n{'-' * 80}\n\n".join(parts)
+    for name in names:
+        own = NIIVUE_LICENCE if name == "@niivue/niivue" else _licence(MODULES / name)
+        parts.append(f"{name} {locked[name]['version']}\n\n{own.read_text(encoding='utf-8').strip()}\n")
+    return _RULE.join(parts)
 
 
 def _licence(folder: Path) -> Path:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 from cases.lifecycle import READER_ONLY_CLASSES
 from cases.models import ModelVersion
 from cases.translation import label_of
@@ -9,9 +12,14 @@ from cases.translation import label_of
 
 def known_classes() -> dict[str, str]:
     """Label by code of every class that a registered network knows, newest network first."""
-    labels: dict[str, str] = {}
     newest_first = ModelVersion.objects.order_by("-is_active", "-registered_at")
-    for classes in newest_first.values_list("manifest__classes", flat=True):
+    return labels_in(newest_first.values_list("manifest__classes", flat=True))
+
+
+def labels_in(networks: Iterable[Sequence[Mapping[str, Any]]]) -> dict[str, str]:
+    """Label by code, from the classes of each network as its manifest has them; the first word counts."""
+    labels: dict[str, str] = {}
+    for classes in networks:
         labels |= {each["code"]: label_of(each) for each in classes if each["code"] not in labels}
     return labels
 

@@ -81,7 +81,16 @@ def chosen_cohort(user: User, wanted: str) -> tuple[list[Cohort], Cohort]:
 
 def readers_of(cohorts: Iterable[Cohort]) -> QuerySet[User]:
     """Who reads in one of the cohorts, by name."""
-    held = Membership.objects.filter(cohort__in=list(cohorts), role__in=roles_with(Action.REVIEW))
+    return _who_may(Action.REVIEW, cohorts)
+
+
+def administrators_of(cohort: Cohort) -> QuerySet[User]:
+    """Who administers the study, by name."""
+    return _who_may(Action.MANAGE, [cohort])
+
+
+def _who_may(action: Action, cohorts: Iterable[Cohort]) -> QuerySet[User]:
+    held = Membership.objects.filter(cohort__in=list(cohorts), role__in=roles_with(action))
     people = get_user_model().objects.filter(pk__in=held.values("user"), is_active=True)
     return people.order_by("full_name", "email")
 
@@ -94,3 +103,9 @@ def reader_before(wanted: str, cohorts: Iterable[Cohort]) -> User | None:
         return None
     has_read = Review.objects.filter(reader=reader.pk, case__cohort__in=list(cohorts)).exists()
     return reader if has_read else None
+
+
+def cohort_named(user: Person, wanted: str) -> Cohort | None:
+    """The cohort of this name or id, if the user has any role in it."""
+    held = (entry.cohort for entry in cohorts_of(user))
+    return next((cohort for cohort in held if wanted in (cohort.name, str(cohort.pk))), None)

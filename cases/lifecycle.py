@@ -99,6 +99,21 @@ class SendingState(TextChoices):
     GIVEN_UP = "given_up", _("Given up")
 
 
+class IncomingState(TextChoices):
+    """How far an upload in pieces is."""
+
+    RECEIVING = "receiving", _("Arriving")
+    CHECKING = "checking", _("Being looked at")
+    PROPOSED = "proposed", _("To be confirmed")
+    CREATING = "creating", _("Being taken in")
+    DONE = "done", _("Taken in")
+    FAILED = "failed", _("Failed")
+
+
+# In one of these it moves on by itself.
+INCOMING_AT_WORK = (IncomingState.CHECKING, IncomingState.CREATING)
+
+
 class DraftState(TextChoices):
     """What becomes of what a reader has typed."""
 
@@ -123,6 +138,25 @@ class HookEvent(TextChoices):
     REVIEW_FINAL = "review.final", _("A review is final")
     REVIEW_AMENDED = "review.amended", _("A review was amended")
     SNAPSHOT_READY = "snapshot.ready", _("A snapshot is ready")
+    DRIFT_ALERT = "drift.alert", _("A drift alert was raised")
+
+
+class AcceptanceStandard(TextChoices):
+    """What says whether a network is right, where a candidate is compared with the one in use."""
+
+    KNOWN = "known", _("The known class")
+    REVIEWED = "reviewed", _("The known class, else what all readers or the adjudicator said")
+
+
+class DriftRule(TextChoices):
+    """What of a week is held against a frozen baseline."""
+
+    REFUSED = "refused", _("Refused by the input gate")
+    DISAGREEMENT = "disagreement", _("Readers and network differ")
+    CLASSES = "classes", _("Mix of the network's classes")
+    DISTANCE = "distance", _("Distance from the training images")
+    BRIGHTNESS = "brightness", _("Brightness of the pictures")
+    SIZE = "size", _("Size of the pictures")
 
 
 class DeliveryState(TextChoices):
@@ -140,6 +174,35 @@ class Verdict(TextChoices):
     DISAGREE = "disagree", _("Disagree")
 
 
+class DeletionKind(TextChoices):
+    """What is deleted at once."""
+
+    PICTURE = "picture", _("One picture")
+    CASE = "case", _("A case")
+    COHORT = "cohort", _("A cohort")
+    EXPIRED = "expired", _("What was kept long enough")
+
+
+class DeletionReason(TextChoices):
+    """Why something is deleted."""
+
+    NAME_SHOWN = "name_shown", _("A picture shows a name")
+    CONSENT = "consent", _("The consent was withdrawn")
+    BY_MISTAKE = "by_mistake", _("It was uploaded by mistake")
+    RETENTION = "retention", _("It was kept as long as it may be")
+    OTHER = "other", _("Another reason")
+
+
+class RequestState(TextChoices):
+    """What became of a request to delete."""
+
+    WAITING = "waiting", _("Waiting")
+    CARRIED_OUT = "carried_out", _("Carried out")
+    DECLINED = "declined", _("Declined")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    EXPIRED = "expired", _("Run out")
+
+
 class GateVerdict(TextChoices):
     """What a network's input gate says of an image; where a network has no gate, the verdict is empty."""
 
@@ -155,6 +218,16 @@ JOB_TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
     JobStatus.FAILED: frozenset({JobStatus.QUEUED}),
     JobStatus.CANCELLED: frozenset({JobStatus.QUEUED}),
     JobStatus.SUCCEEDED: frozenset(),
+}
+
+INCOMING_TRANSITIONS: Mapping[IncomingState, frozenset[IncomingState]] = {
+    # To be taken in at once where the sender wants no preview.
+    IncomingState.RECEIVING: frozenset({IncomingState.CHECKING, IncomingState.CREATING}),
+    IncomingState.CHECKING: frozenset({IncomingState.PROPOSED, IncomingState.FAILED}),
+    IncomingState.PROPOSED: frozenset({IncomingState.CREATING}),
+    IncomingState.CREATING: frozenset({IncomingState.DONE, IncomingState.FAILED}),
+    IncomingState.DONE: frozenset(),
+    IncomingState.FAILED: frozenset(),
 }
 
 CASE_TRANSITIONS: Mapping[CaseState, frozenset[CaseState]] = {
@@ -179,6 +252,12 @@ class IllegalTransition(Exception):
 def check_job_transition(before: JobStatus, after: JobStatus) -> None:
     """Raise IllegalTransition unless JOB_TRANSITIONS lists the pair."""
     if after not in JOB_TRANSITIONS[before]:
+        raise IllegalTransition(before, after)
+
+
+def check_incoming_transition(before: IncomingState, after: IncomingState) -> None:
+    """Raise IllegalTransition unless INCOMING_TRANSITIONS lists the pair."""
+    if after not in INCOMING_TRANSITIONS[before]:
         raise IllegalTransition(before, after)
 
 

@@ -62,6 +62,11 @@ def is_whole(name: str) -> bool:
         return False
 
 
+def is_there(name: str) -> bool:
+    """Whether anything stands under `name`; its bytes are not looked at."""
+    return default_storage.exists(name)
+
+
 def load(name: str) -> bytes:
     """Return the bytes stored under `name`; FileNotFoundError where there are none."""
     with default_storage.open(name, "rb") as stream:
@@ -72,6 +77,19 @@ def load(name: str) -> bytes:
 def discard(name: str) -> None:
     """Delete what is stored under `name`, if it is there."""
     default_storage.delete(name)
+
+
+def erase(name: str) -> None:
+    """Delete what is stored under `name`, and what a crash left half written of it."""
+    discard(name)
+    folder, _, own = name.rpartition("/")
+    try:
+        _folders, files = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    for part in files:
+        if part.startswith(f"{own}.") and part.endswith(".part"):
+            discard(f"{folder}/{part}")
 
 
 def store_file(prefix: str, stream: IO[bytes], suffix: str) -> str:

@@ -39,6 +39,10 @@ LABELS = (
 )
 NOTICES = {
     "alpha_removed": _("Transparency was removed; transparent parts are shown black."),
+    "blacked_out": _(
+        "Regions of this picture were blacked out, since they showed writing; what is black there is no "
+        "finding."
+    ),
     "cmyk_converted": _("The picture was stored in print colours (CMYK) and was converted to RGB."),
     "depth_reduced": _("The colour picture was reduced to 8 bits a channel."),
     "exif_rotated": _("The picture was turned upright, as the orientation stored in the file told."),

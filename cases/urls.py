@@ -4,7 +4,9 @@ from django.urls import path, register_converter
 
 from cases.analysis import views as analysis
 from cases.export.dicom import views as export
+from cases.intake import blackout_views
 from cases.intake import views as intake
+from cases.intake.incoming import views as incoming
 from cases.reading import adjudication_views, next_case_views, reading_actions
 from cases.reading import views as reading
 from cases.teaching import views as teaching
@@ -33,6 +35,9 @@ app_name = "cases"
 urlpatterns = [
     path("", worklist.worklist, name="worklist"),
     path("upload/", intake.upload, name="upload"),
+    path("upload/<uuid:upload_id>/", incoming.incoming, name="incoming"),
+    path("upload/<uuid:upload_id>/create/", incoming.create, name="incoming-create"),
+    path("upload/<uuid:upload_id>/discard/", incoming.discard, name="incoming-discard"),
     path("teaching/", teaching.start, name="teaching"),
     path("teaching/draw/<uuid:cohort_id>/", teaching.draw, name="teaching-draw"),
     path("teaching/restart/<uuid:cohort_id>/", teaching.restart, name="teaching-restart"),
@@ -61,7 +66,7 @@ urlpatterns = [
     path("<code:code>/finish/", reading_actions.finish, name="finish"),
     path("<code:code>/status/", analysis.status, name="status"),
     path("<code:code>/release/", intake.release, name="release"),
-    path("<code:code>/remove/", intake.remove, name="remove"),
+    path("<code:code>/blackout/", blackout_views.blackout, name="blackout"),
     path("<code:code>/retry/", worklist.retry, name="retry"),
     path("<code:code>/dicom.zip", export.dicom, name="dicom"),
     path("<code:code>/base.png", images.base, name="base"),

@@ -29,8 +29,13 @@ _CHUNK_HEAD, _CHECKSUM = struct.Struct(">I4s"), struct.Struct(">I")
 
 def encode_canonical(image: DecodedImage) -> bytes:
     """Return a lossless PNG of 8 or 16 bits grey, or 8 bits RGB, with the chunks IHDR, IDAT and IEND only."""
+    return encode_pixels(image.pixels)
+
+
+def encode_pixels(pixels: Pixels) -> bytes:
+    """The same of the pixels alone: uint8 or uint16 (H, W), or uint8 (H, W, 3)."""
     buffer = io.BytesIO()
-    Image.fromarray(image.pixels).save(buffer, format="PNG")
+    Image.fromarray(pixels).save(buffer, format="PNG")
     return buffer.getvalue()
 
 

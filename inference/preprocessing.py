@@ -74,6 +74,15 @@ def intensity_window(pixels: Pixels) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def brightness_of(pixels: Pixels) -> float:
+    """Return the mean of what `to_display` shows of the picture, 0 black to 1 white.
+
+    pixels: as `to_tensor` takes them. Of at most about 512 x 512 evenly spaced pixels.
+    """
+    step = max(1, min(pixels.shape[:2]) // _WINDOW_SAMPLE_SIDE)
+    return float(to_grey(to_display(pixels[::step, ::step])).mean()) / 255
+
+
 def to_tensor(pixels: Pixels, size: int) -> NDArray[np.float32]:
     """Return float32 (size, size, 1) in [0, 1]; zeros outside the image, and everywhere for a constant image.
 

@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cases import audit
 from cases.admin.parts import ReadOnlyAdmin, ReadOnlyInline, who
-from cases.models import ApiToken, Invitation, KeptAnswer, Membership
+from cases.models import ApiToken, IncomingUpload, Invitation, KeptAnswer, Membership
 from cases.people import invitations, tokens
 from cases.people.memberships import add_member, keep_administrators_without
 from cases.roles import Role
@@ -220,3 +220,13 @@ class KeptAnswerAdmin(ReadOnlyAdmin):
     list_display = ("user", "key", "status", "created_at")
     list_select_related = ("user",)
     fields = ("user", "key", "status", "created_at")
+
+
+@admin.register(IncomingUpload)
+class IncomingUploadAdmin(ReadOnlyAdmin):
+    """Without what is said of the files, which is their sender's own."""
+
+    list_display = ("id", "user", "cohort", "state", "length", "offset", "created_at", "expires_at")
+    list_filter = ("state", "cohort")
+    list_select_related = ("user", "cohort")
+    fields = (*list_display[1:], "files", "files_done", "attempts", "lease_until")

@@ -1,4 +1,4 @@
-"""The outbox: announcing, claiming, finishing and reviving jobs.
+"""The outbox: announcing, claiming and finishing jobs. What nobody finishes is for sweep.py.
 
 State moves by a conditional UPDATE that must change exactly one row, so two
 workers, a lost message and a message that comes twice all end in one result.
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from celery import current_app
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
-from django.utils.translation import gettext_noop
 from kombu.exceptions import OperationalError
 
 from cases import audit, events, storage
-from cases.analysis import key_result
+from cases.analysis import key_result, step_times
 from cases.analysis.results import jobs_to_retry
 from cases.batches import BATCH_SIZE
 from cases.lifecycle import (
@@ -32,21 +32,23 @@ from cases.lifecycle import (
     JobStatus,
     check_job_transition,
 )
-from cases.models import Case, Job, Prediction
+from cases.models import Case, Job, ModelVersion, Prediction, ShadowResult
 from cases.permissions import Action, require
+from cases.turns import turn_of, wait_for_turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from django.db.models import QuerySet
+    from django.db.models.expressions import CombinedExpression
 
-    from cases.models import Image, ModelVersion
+    from cases.models import Image
     from portal.accounts.models import User
 
 logger = logging.getLogger(__name__)
 
 ANALYSE_TASK = "cases.analysis.worker.analyse"
-NETWORK_UNUSABLE = Job.NETWORK_UNUSABLE
+NETWORK_UNUSABLE, DISK_FULL = Job.NETWORK_UNUSABLE, Job.DISK_FULL
 # So many jobs at the most are sent again in one round: messages that come
 # twice are harmless, but a long queue must not fill the broker with them.
 ENQUEUE_BATCH = 100
@@ -93,11 +95,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt failed, with a sentence for the clinician."""
+    """Why an attempt failed, with a sentence for the clinician.
+
+    is_postponed: it was nothing about this image, and the same again later will do: no attempt is counted.
+    """
 
     code: str
     message: str
     retryable: bool
+    is_postponed: bool = False
 
 
 def enqueue(job_id: uuid.UUID) -> bool:
@@ -116,7 +122,7 @@ def enqueue(job_id: uuid.UUID) -> bool:
         _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
         logger.warning("The broker cannot be reached; job %s waits in the outbox.", job_id)
         return False
-    Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).update(sent_at=timezone.now())
+    Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).update(sent_at=Now())
     return True
 
 
@@ -129,21 +135,38 @@ def enqueue_on_commit(job: Job) -> None:
 
 
 def lease(job_id: uuid.UUID) -> Lease | None:
-    """Take a queued job; None where it is not queued (any more)."""
-    token, now = uuid.uuid4(), timezone.now()
+    """Take a queued job; None where it is not queued (any more).
+
+    The lease is short, and its holder renews it (heartbeat.py). It is the database's clock that all of them
+    go by: machines whose own clocks differ take nothing from each other.
+    """
+    token = uuid.uuid4()
     taken = Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).update(
         status=JobStatus.RUNNING,
         token=token,
         attempts=F("attempts") + 1,
-        started_at=now,
-        lease_until=now + timedelta(seconds=settings.JOB_LEASE_SECONDS),
+        started_at=Now(),
+        lease_until=lease_end(),
         error_code="",
         error_message="",
     )
     if taken != 1:
         return None
-    job = Job.objects.select_related("image", "model_version").get(pk=job_id)
+    job = Job.objects.select_related("image", "model_version").filter(pk=job_id).first()
+    if job is None or job.image.deleted_at:  # deleted with its picture, or to be (cases/deletion/acts.py)
+        return None
     return Lease(job_id, token, job.attempts, job.image.file, _network(job.model_version))
+
+
+def lease_end() -> CombinedExpression:
+    """When a lease that begins, or is renewed, now runs out."""
+    return Now() + timedelta(seconds=settings.JOB_LEASE_SECONDS)
+
+
+def renew(lease: Lease) -> bool:
+    """Hold the lease for as long again; False where it no longer holds."""
+    held = Job.objects.filter(pk=lease.job_id, status=JobStatus.RUNNING, token=lease.token)
+    return held.update(lease_until=lease_end()) == 1
 
 
 def network_of(job_id: uuid.UUID) -> Network | None:
@@ -181,44 +204,84 @@ def _finish(lease: Lease, **changes: object) -> bool:
     )
 
 
+def _let_go_of_who_stands_still() -> None:
+    """Have the database end this transaction if its process does nothing with it for the length of a lease.
+
+    It holds the rows of its job and case, for which everybody else would wait.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            seconds = f"{settings.JOB_LEASE_SECONDS}s"
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = %s", [seconds])
+
+
 def complete(lease: Lease, result: Result) -> bool:
-    """Store the result; False, and nothing stored, where the claim no longer holds."""
-    maps_file = storage.store("maps", result.packed_maps, ".npz")
-    with transaction.atomic():
+    """Store the result; False, and nothing stored, where the claim no longer holds.
+
+    The maps are stored once the job's row is this transaction's: a picture that is deleted at this moment
+    waits for them, or they come to nothing. Who erases the same maps waits as well (cases/removals.py).
+    """
+    with step_times.step("database"), transaction.atomic():
+        _let_go_of_who_stands_still()
         if not _finish(lease, status=JobStatus.SUCCEEDED, finished_at=timezone.now()):
             return False
         job = Job.objects.select_related("image", "model_version").get(pk=lease.job_id)
+        with step_times.step("store"):
+            wait_for_turn(turn_of(storage.content_name("maps", result.packed_maps, ".npz")))
+            maps_file = storage.store("maps", result.packed_maps, ".npz")
         confidence = result.probabilities[result.predicted_class]
         is_negative = result.predicted_class == job.model_version.negative_class
-        Prediction.objects.create(
-            image_id=job.image_id,
-            model_version_id=job.model_version_id,
-            predicted_class=result.predicted_class,
-            confidence=confidence,
-            suspicion=-confidence if is_negative else confidence,
-            probabilities=dict(result.probabilities),
-            maps_file=maps_file,
-            seconds=result.seconds,
-            gate_verdict=result.gate_verdict,
-            gate_distance=result.gate_distance,
-            in_training=result.in_training,
-        )
+        said: dict[str, Any] = {
+            "image_id": job.image_id,
+            "model_version_id": job.model_version_id,
+            "predicted_class": result.predicted_class,
+            "confidence": confidence,
+            "suspicion": -confidence if is_negative else confidence,
+            "probabilities": dict(result.probabilities),
+            "maps_file": maps_file,
+            "seconds": result.seconds,
+            "gate_verdict": result.gate_verdict,
+            "gate_distance": result.gate_distance,
+            "in_training": result.in_training,
+        }
+        if _is_in_shadow(job.model_version):
+            ShadowResult.objects.create(**said)
+            return True
+        Prediction.objects.create(**said)
         key_result.refresh_after_result(job.image, job.model_version)
         _tell_of_the_end(job)
     return True
 
 
+def _is_in_shadow(version: ModelVersion) -> bool:
+    """Whether the version is a candidate, until the end of the transaction: an activation at the same moment
+    either finds the shadow result, or is seen here.
+    """
+    if not version.is_candidate:
+        return False
+    return ModelVersion.objects.select_for_update(no_key=True).get(pk=version.pk).is_candidate
+
+
 def fail(lease: Lease, failure: Failure) -> bool:
     """Note why the attempt failed; queue the job again where another try may help."""
     error = {"error_code": failure.code, "error_message": failure.message}
+    if failure.is_postponed:
+        # As if it had just been sent, so that the sweep offers it again, and not at once.
+        return _finish(lease, status=JobStatus.QUEUED, attempts=F("attempts") - 1, sent_at=Now(), **error)
     with transaction.atomic():
+        _let_go_of_who_stands_still()
         if failure.retryable and lease.attempt < settings.JOB_MAX_ATTEMPTS:
             moved = _finish(lease, status=JobStatus.QUEUED, sent_at=None, **error)
         else:
             moved = _finish(lease, status=JobStatus.FAILED, finished_at=timezone.now(), **error)
             if moved:
-                _tell_of_the_end(_refresh_key_result(lease.job_id))
+                end_without_result(lease.job_id)
     return moved
+
+
+def end_without_result(job_id: uuid.UUID) -> None:
+    """Bring the case up to date, and tell of it, once the job has ended. Inside the transaction of that."""
+    _tell_of_the_end(_refresh_key_result(job_id))
 
 
 def _refresh_key_result(job_id: uuid.UUID) -> Job:
@@ -233,6 +296,8 @@ def _tell_of_the_end(job: Job) -> None:
     Takes for granted that the case is locked: of two that end at once, the later one sees both.
     """
     cohort_id, case_id = job.image.cohort_id, job.image.case_id
+    if job.model_version.is_candidate:
+        return
     if not events.listeners(cohort_id, HookEvent.CASE_READY, HookEvent.CASE_FAILED):
         return
     of_case = Job.objects.filter(image__case_id=case_id, model_version_id=job.model_version_id)
@@ -242,46 +307,6 @@ def _tell_of_the_end(job: Job) -> None:
     event = HookEvent.CASE_FAILED if JobStatus.FAILED in states else HookEvent.CASE_READY
     code = Case.objects.values_list("code", flat=True).get(pk=case_id)
     events.tell(event, cohort_id=cohort_id, case=code)
-
-
-def take_back_expired() -> int:
-    """Queue, or fail for good, the running jobs whose lease has run out; return how many."""
-    now = timezone.now()
-    expired = Q(status=JobStatus.RUNNING, lease_until__lt=now)
-    lost = {
-        "token": None,
-        "lease_until": None,
-        "error_code": "worker_lost",
-        "error_message": gettext_noop("The worker stopped while it analysed this image."),
-    }
-    with transaction.atomic():
-        given_up = Job.objects.filter(expired, attempts__gte=settings.JOB_MAX_ATTEMPTS)
-        keys = list(given_up.values_list("pk", flat=True))
-        failed = given_up.update(status=JobStatus.FAILED, finished_at=now, **lost)
-        for key in keys:
-            _tell_of_the_end(_refresh_key_result(key))
-        revived = Job.objects.filter(expired, attempts__lt=settings.JOB_MAX_ATTEMPTS).update(
-            status=JobStatus.QUEUED, sent_at=None, **lost
-        )
-    return failed + revived
-
-
-def enqueue_waiting() -> int:
-    """Announce queued jobs that nobody was told of lately, in turns; return how many."""
-    stale = timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS)
-    waiting: Iterable[uuid.UUID] = (
-        Job.objects.filter(status=JobStatus.QUEUED)
-        .filter(Q(sent_at__isnull=True) | Q(sent_at__lt=stale))
-        # Those that were sent longest ago, or never: many that wait for a network keep nobody else waiting.
-        .order_by(F("sent_at").asc(nulls_first=True), "queued_at")
-        .values_list("pk", flat=True)[:ENQUEUE_BATCH]
-    )
-    sent = 0
-    for job_id in waiting:
-        if not enqueue(job_id):
-            break
-        sent += 1
-    return sent
 
 
 def _move(job: Job, after: JobStatus, **changes: object) -> None:
@@ -300,7 +325,8 @@ def queue_images(images: QuerySet[Image], version: ModelVersion) -> None:
     Call it inside the transaction of the act. Workers are told of the first ones when it is committed; the
     sweep sends the rest by and by, so that what is uploaded meanwhile does not wait behind all of them.
     """
-    unasked = images.exclude(jobs__model_version=version).values_list("pk", flat=True)
+    there = images.filter(deleted_at__isnull=True)
+    unasked = there.exclude(jobs__model_version=version).values_list("pk", flat=True)
     made = Job.objects.bulk_create(
         (Job(image_id=image, model_version=version) for image in list(unasked)), batch_size=BATCH_SIZE
     )
@@ -364,5 +390,5 @@ def cancel(*, by: User, job: Job) -> None:
     require(by, Action.MANAGE, cohort)
     with transaction.atomic():
         _move(job, JobStatus.CANCELLED, finished_at=timezone.now())
-        _tell_of_the_end(_refresh_key_result(job.pk))
+        end_without_result(job.pk)
         audit.record(by=by, action="job.cancelled", subject=job, cohort=cohort)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -19,6 +18,8 @@ from cases.classes import own_colours
 from cases.lifecycle import AT_WORK, ENDED_WITHOUT_RESULT, JobStatus
 from cases.models import Case, Job
 from cases.permissions import Action, actions_in
+
+WAITS_LONG_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def analysis_of(
     waited = (timezone.now() - job.queued_at).total_seconds()
     return Analysis(
         job,
-        waits_long=job.status == JobStatus.QUEUED and waited > settings.JOB_REDISPATCH_SECONDS,
+        waits_long=job.status == JobStatus.QUEUED and waited > WAITS_LONG_SECONDS,
         may_retry=Action.RETRY in (actions or actions_in(request.user, case.cohort)),
         progress=results.progress_of([case.pk])[case.pk],
     )

@@ -20,9 +20,12 @@ from rest_framework import exceptions
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import set_rollback
 
+from cases.access import CaseDeleted
 from cases.api.preconditions import PreconditionFailed, PreconditionMissing
 from cases.exchange.webhooks.hooks import WebhookChanged
 from cases.input_values import UnstorableText, is_refused_value
+from cases.intake.incoming.receiving import DigestDiffers, NoRoom, OffsetDiffers, TooLong, TooManyPieces
+from cases.intake.incoming.vault import Unreadable
 from cases.intake.uploads import CaseIsRead
 from cases.lifecycle import IllegalTransition
 from cases.reading.claims import SlotTaken
@@ -62,11 +65,14 @@ KINDS: Mapping[str, Kind] = {
     "not_found": Kind(404, _("There is no such thing here")),
     "method_not_allowed": Kind(405, _("This address has no such method")),
     "not_acceptable": Kind(406, _("There is no such format")),
+    "case_deleted": Kind(410, _("The case was deleted")),
     "conflict": Kind(409, _("A newer review is already stored")),
     "slot_taken": Kind(409, _("Others read this case")),
     "wrong_state": Kind(409, _("The state does not allow this")),
     "contradiction": Kind(409, _("It contradicts what is known")),
     "in_progress": Kind(409, _("The same request is still being answered")),
+    "offset_differs": Kind(409, _("The upload goes on at another place")),
+    "tus_version": Kind(412, _("This version of tus is not spoken here")),
     "precondition_failed": Kind(412, _("It is another state by now")),
     "too_large": Kind(413, _("The request is too large")),
     "too_many_files": Kind(413, _("Too many files in one request")),
@@ -76,9 +82,12 @@ KINDS: Mapping[str, Kind] = {
     "precondition_required": Kind(428, _("Say which state you start from")),
     "throttled": Kind(429, _("Too many attempts have failed")),
     "rate_limited": Kind(429, _("Too many requests")),
+    "digest_differs": Kind(460, _("What arrived is not what was sent")),
     "unexpected": Kind(500, _("Something went wrong on our side")),
+    "being_computed": Kind(503, _("The figures are being computed")),
     "unavailable": Kind(503, _("The database is busy")),
     "disk_full": Kind(507, _("The disk is full")),
+    "uploads_full": Kind(507, _("There is no room for a further upload")),
 }
 
 
@@ -175,6 +184,12 @@ def _of_missing(error: Http404) -> JsonResponse:
 
 
 @_problem_of.register
+def _of_deleted_case(error: CaseDeleted) -> JsonResponse:
+    at = error.deleted_at.isoformat() if error.deleted_at else None
+    return problem("case_deleted", str(error), case=error.code, deleted_at=at)
+
+
+@_problem_of.register
 def _of_missing_right(error: PermissionDenied) -> JsonResponse:
     return problem("permission_denied", str(error) or _t("Your role does not allow this."))
 
@@ -234,6 +249,32 @@ def _of_unstorable(error: Exception) -> JsonResponse:
 @_problem_of.register
 def _of_size(error: RequestDataTooBig) -> JsonResponse:
     return problem("too_large", _t("The body is larger than this address reads."))
+
+
+@_problem_of.register(TooLong)
+@_problem_of.register(TooManyPieces)
+def _of_long_upload(error: Exception) -> JsonResponse:
+    return problem("too_large", str(error))
+
+
+@_problem_of.register
+def _of_other_offset(error: OffsetDiffers) -> JsonResponse:
+    return problem("offset_differs", str(error))
+
+
+@_problem_of.register
+def _of_other_digest(error: DigestDiffers) -> JsonResponse:
+    return problem("digest_differs", str(error))
+
+
+@_problem_of.register
+def _of_no_room(error: NoRoom) -> JsonResponse:
+    return problem("uploads_full", str(error))
+
+
+@_problem_of.register
+def _of_lost_upload(error: Unreadable) -> JsonResponse:
+    return problem("not_found", _t("What had arrived of this upload is lost. Send it again."))
 
 
 @_problem_of.register

@@ -43,6 +43,10 @@ class EvidenceForm(PeriodForm):
     def _offer(self, name: str, choices: Iterable[tuple[str, str]]) -> None:
         cast("forms.ChoiceField", self.fields[name]).choices = [("", _("All")), *choices]
 
+    def told(self) -> dict[str, str]:
+        """The filled fields of the valid form, as the address has them."""
+        return {name: text for name in self.fields if (text := self.data.get(name, ""))}
+
     def filters(self) -> StudyFilter:
         """What the valid form says; days are those of the portal's time zone."""
         given = self.cleaned_data

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
@@ -19,18 +18,20 @@ from cases import disclosures
 from cases.access import PageRequest, signed_in
 from cases.cohorts import chosen_cohort
 from cases.evidence.cards.all import CARDS
+from cases.evidence.computed import asked_for
 from cases.evidence.evidence_forms import EvidenceForm, OpenEarlyForm
+from cases.evidence.figures import alerts_open
+from cases.evidence.files import drawing_text, kept_drawing, kept_table, table_text
+from cases.evidence.kept import is_large
 from cases.evidence.page import evidence_of, one_card
 from cases.interim import figures_are_closed, open_early, opening_of
 from cases.lifecycle import CaseState, Shown
 from cases.models import Case
 from cases.snapshot import one_snapshot
-from cases.spreadsheets import safe_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
-    from cases.evidence.cards.card import Card, Table
     from cases.models import Cohort
 
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 def evidence(request: PageRequest) -> HttpResponse:
     """The figures; of a running blinded study its progress, and a form that opens them."""
     managed, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
-    context: dict[str, Any] = {"cohorts": managed, "cohort": cohort}
+    context: dict[str, Any] = {"cohorts": managed, "cohort": cohort, "alerts_open": alerts_open(cohort)}
     if figures_are_closed(cohort):
         return render(
             request, "evidence/closed.html", context | _progress(cohort) | {"form": OpenEarlyForm()}
@@ -49,15 +50,21 @@ def evidence(request: PageRequest) -> HttpResponse:
     context |= {"form": form, "opening": opening_of(cohort), "query": _query(request)}
     if not form.is_valid():
         return render(request, "evidence/evidence.html", context | {"found": None}, status=422)
-    with one_snapshot():
-        found = evidence_of(cohort, form.filters())
-    _write_down(request, found.cards)
-    return render(request, "evidence/evidence.html", context | {"found": found})
+    if is_large(cohort):
+        asked = asked_for(cohort, form.told())
+        context |= {"asked": asked, "found": asked.answer, "as_of": asked.as_of}
+        told_of = [code for card in (asked.answer or {}).get("cards", []) for code in card["tells_of"]]
+    else:
+        with one_snapshot():
+            found = evidence_of(cohort, form.filters())
+        context |= {"found": found, "as_of": found.as_of}
+        told_of = [code for card in found.cards for code in card.tells_of]
+    _write_down(request, told_of)
+    return render(request, "evidence/evidence.html", context)
 
 
-def _write_down(request: PageRequest, cards: Iterable[Card]) -> None:
+def _write_down(request: PageRequest, codes: Collection[str]) -> None:
     """Cases that a card shows one by one with what was said of them (cases/disclosures.py)."""
-    codes = {code for card in cards for code in card.tells_of}
     cases = set(Case.objects.filter(code__in=codes).values_list("pk", flat=True)) if codes else set()
     disclosures.record(to=request.user, cases=cases, kinds=[Shown.TRUTH, Shown.PEERS])
 
@@ -87,12 +94,21 @@ def open_figures(request: PageRequest) -> HttpResponse:
         else:
             messages.success(request, _t("The figures are open. The audit keeps who opened them, and why."))
         return redirect(f"{reverse('dashboard:evidence')}?cohort={cohort.pk}")
-    context = {"cohorts": managed, "cohort": cohort, "form": form, **_progress(cohort)}
+    told = {"cohorts": managed, "cohort": cohort, "alerts_open": alerts_open(cohort)}
+    context = told | {"form": form} | _progress(cohort)
     return render(request, "evidence/closed.html", context, status=422)
 
 
-def _card_of(request: PageRequest, name: str) -> Card:
-    """The card that a file is made of; refused where figures are closed."""
+@dataclass(frozen=True)
+class _CardFiles:
+    """What is fetched of one card, empty where it has no such thing."""
+
+    csv: str
+    svg: str
+
+
+def _files_of(request: PageRequest, name: str) -> _CardFiles | None:
+    """The files of a card, None while they are computed; refused where figures are closed."""
     _, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
     if name not in CARDS:
         raise Http404
@@ -101,10 +117,17 @@ def _card_of(request: PageRequest, name: str) -> Card:
     form = EvidenceForm(request.GET, cohort=cohort)
     if not form.is_valid():
         raise Http404
+    if is_large(cohort):
+        answer = asked_for(cohort, form.told()).answer
+        if answer is None:
+            return None
+        kept = next(card for card in answer["cards"] if card["name"] == name)
+        _write_down(request, kept["tells_of"])
+        return _CardFiles(kept["csv"], kept["svg"])
     with one_snapshot():
         card = one_card(cohort, form.filters(), name)
-    _write_down(request, [card])
-    return card
+    _write_down(request, card.tells_of)
+    return _CardFiles(table_text(card), drawing_text(card))
 
 
 @never_cache
@@ -112,34 +135,19 @@ def _card_of(request: PageRequest, name: str) -> Card:
 @signed_in
 def card_csv(request: PageRequest, name: str) -> HttpResponse:
     """The table behind a card."""
-    card = _card_of(request, name)
-    if card.table is None:
-        raise Http404
-    response = _file(f"{name}.csv", "text/csv; charset=utf-8")
-    _write(response, card.table)
-    return response
-
-
-def _write(response: HttpResponse, table: Table) -> None:
-    writer = csv.writer(response)
-    writer.writerow([column for column, _shown in table.columns])
-    writer.writerows([safe_cell(cell.raw) for cell in row] for row in table.rows)
+    files = _files_of(request, name)
+    return kept_table(name, files.csv) if files else _to_the_page(request)
 
 
 @never_cache
 @require_safe
 @signed_in
 def card_svg(request: PageRequest, name: str) -> HttpResponse:
-    """The drawing of a card, with its colours, on white."""
-    card = _card_of(request, name)
-    if card.drawing is None:
-        raise Http404
-    response = _file(f"{name}.svg", "image/svg+xml")
-    context = {"drawing": card.drawing, "name": name, "is_file": True}
-    response.write(render_to_string("evidence/parts/drawing.svg", context))
-    return response
+    """The drawing of a card."""
+    files = _files_of(request, name)
+    return kept_drawing(name, files.svg) if files else _to_the_page(request)
 
 
-def _file(name: str, content_type: str) -> HttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="secondread-{name}"'}
-    return HttpResponse(content_type=content_type, headers=headers)
+def _to_the_page(request: PageRequest) -> HttpResponse:
+    """It tells of the progress, where a file is not computed yet."""
+    return redirect(f"{reverse('dashboard:evidence')}?{_query(request)}")

@@ -17,7 +17,7 @@ from django.utils import timezone
 from cases.analysis.results import key_results
 from cases.evidence.measures.proportions import Share, share
 from cases.lifecycle import AT_WORK, UNREAD_STATES, CaseState, GateVerdict, JobStatus, Reading, Verdict
-from cases.models import Case, Cohort, Job, Prediction, Review
+from cases.models import Case, Cohort, DriftAlert, Job, Prediction, Review
 from cases.models.job import WITHOUT_RESULT
 from cases.models.review import standing
 
@@ -102,6 +102,11 @@ def failed_jobs(cohort: Cohort) -> QuerySet[Job]:
     """The newest analyses that failed for good, with their case."""
     failed = Job.objects.filter(WITHOUT_RESULT, image__cohort=cohort, status=JobStatus.FAILED)
     return failed.select_related("image__case").order_by("-finished_at")[:FAILED_SHOWN]
+
+
+def alerts_open(cohort: Cohort) -> int:
+    """How many drift alerts nobody has answered (cases/governance/alerts.py raises them)."""
+    return DriftAlert.objects.filter(cohort=cohort, acknowledged_at__isnull=True).count()
 
 
 def oldest_unread(cohort: Cohort) -> Waiting | None:

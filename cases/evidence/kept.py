@@ -32,7 +32,7 @@ def kept(cohort: Cohort, told: str, compute: Callable[[], T], *, seconds: int) -
 
     told: whatever tells one answer about a cohort from another, and who may see it.
     """
-    if not _is_large(cohort):
+    if not is_large(cohort):
         return Kept(compute())
     key = f"figures:{sha256(f'{cohort.pk} {told} {get_language()}'.encode()).hexdigest()}"
     found: Kept[T] | None = cache.get(key)
@@ -42,7 +42,7 @@ def kept(cohort: Cohort, told: str, compute: Callable[[], T], *, seconds: int) -
     return found
 
 
-def _is_large(cohort: Cohort) -> bool:
+def is_large(cohort: Cohort) -> bool:
     """Whether there are more than EVIDENCE_KEEP_FROM cases or reviews, without counting all of them."""
     least = settings.EVIDENCE_KEEP_FROM
     some = slice(least, least + 1)

@@ -1,20 +1,18 @@
-"""The evidence page's content: computed anew for a small cohort, kept for some minutes for a large one."""
+"""The evidence page's content."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 
 from cases.evidence.cards.all import CARDS
 from cases.evidence.cards.card import Card, Links
 from cases.evidence.cards.influence import headline
-from cases.evidence.kept import kept
-from cases.evidence.study import LeftOut, StudyFilter, study_of
+from cases.evidence.study import LeftOut, Study, StudyFilter, study_of
 
 if TYPE_CHECKING:
     from cases.models import Cohort
@@ -22,28 +20,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All cards of one cohort under one filter. is_kept: of a large cohort, for some minutes."""
+    """All cards of one cohort under one filter."""
 
     headline: str
     left_out: list[str]
     cards: list[Card]
     is_simulated: bool
     as_of: datetime
-    is_kept: bool = False
 
 
 def evidence_of(cohort: Cohort, filters: StudyFilter) -> Evidence:
-    """The figures of the cohort; those of a large one as they were at most EVIDENCE_KEEP_SECONDS ago."""
-    told = f"evidence {filters} {settings.EVIDENCE_LEAST} {settings.EVIDENCE_MARGIN}"
-    seconds = settings.EVIDENCE_KEEP_SECONDS
-    found = kept(cohort, told, lambda: _computed(cohort, filters), seconds=seconds)
-    return replace(found.figures, is_kept=found.at is not None)
+    """The figures of the cohort as they are now; of a large one they take many seconds (computed.py)."""
+    return evidence_and_study(cohort, filters)[0]
 
 
-def _computed(cohort: Cohort, filters: StudyFilter) -> Evidence:
+def evidence_and_study(cohort: Cohort, filters: StudyFilter) -> tuple[Evidence, Study]:
+    """The figures, and what they are made of."""
     study, links = study_of(cohort, filters), Links(cohort)
     cards = [card(study, links) for card in CARDS.values()]
-    return Evidence(headline(study), left_out_lines(study.left_out), cards, study.is_simulated, study.as_of)
+    lines = left_out_lines(study.left_out)
+    return Evidence(headline(study), lines, cards, study.is_simulated, study.as_of), study
 
 
 def one_card(cohort: Cohort, filters: StudyFilter, name: str) -> Card:

@@ -17,7 +17,7 @@ from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from cases.analysis.results import key_results
-from cases.classes import known_classes
+from cases.classes import labels_in
 from cases.evidence.figures import counted
 from cases.evidence.measures.calibration import brier_of_case
 from cases.evidence.measures.ledger import SequentialRead
@@ -128,8 +128,7 @@ class Study:
 def study_of(cohort: Cohort, filters: StudyFilter) -> Study:
     """Read everything; five queries, however many cases there are."""
     now = timezone.now()
-    cases = cohort.cases.aggregate(n=Count("pk"), simulated=Count("pk", filter=Q(is_simulated=True)))
-    only_simulated = 0 < cases["n"] == cases["simulated"]
+    simulated, only_simulated = simulated_in(cohort)
     real = Q() if only_simulated else Q(case__is_simulated=False)
     reads, left_out, not_blind = _reads(cohort, filters, real)
     networks = list(ModelVersion.objects.order_by("-is_active", "-registered_at"))
@@ -140,9 +139,9 @@ def study_of(cohort: Cohort, filters: StudyFilter) -> Study:
         reads=reads,
         results=_results(cohort, filters, only_simulated=only_simulated),
         left_out=LeftOut(
-            0 if only_simulated else cases["simulated"], left_out["refused"], left_out["trained"], not_blind
+            0 if only_simulated else simulated, left_out["refused"], left_out["trained"], not_blind
         ),
-        classes=known_classes(),
+        classes=labels_in(network.manifest["classes"] for network in networks),
         readers=dict(sorted(names.items(), key=lambda item: item[1])),
         versions=sorted(version.name for version in networks),
         negative_class=next((v.negative_class for v in networks if v.negative_class), ""),
@@ -150,6 +149,12 @@ def study_of(cohort: Cohort, filters: StudyFilter) -> Study:
         as_of=now,
         sequential=[read for read in reads if read.is_sequential],
     )
+
+
+def simulated_in(cohort: Cohort) -> tuple[int, bool]:
+    """How many cases are simulated, and whether all are: then they are shown as a demonstration."""
+    cases = cohort.cases.aggregate(n=Count("pk"), simulated=Count("pk", filter=Q(is_simulated=True)))
+    return cases["simulated"], 0 < cases["n"] == cases["simulated"]
 
 
 def _reads(cohort: Cohort, filters: StudyFilter, real: Q) -> tuple[list[Read], Counter[str], int]:

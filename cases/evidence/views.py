@@ -58,6 +58,7 @@ def _counted(cohort: Cohort, *, is_closed: bool) -> dict[str, Any]:
 def _lists(cohort: Cohort) -> dict[str, Any]:
     """What somebody is to look after, as it is now."""
     return {
+        "alerts_open": figures.alerts_open(cohort),
         "failed": list(figures.failed_jobs(cohort)),
         "unread": figures.oldest_unread(cohort),
         "unanalysed": figures.oldest_unanalysed(cohort),

@@ -1,4 +1,4 @@
-"""Files out of an archive, one after the other, and the halves of a NIfTI pair as one file.
+"""Files out of a zip or a tar, one after the other, and the halves of a NIfTI pair as one file.
 
 An archive is not trusted in anything that it says: not in names, sizes or counts. Nothing of it is ever
 written under a name of its own.
@@ -6,9 +6,8 @@ written under a name of its own.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO
@@ -17,16 +16,12 @@ from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.utils.translation import gettext as _t
 
+from cases.intake import packed
 from cases.intake.names import natural_key
 from cases.intake.receipts import Given, Outcome, Receipt, refusal_of_oversized
 from inference.formats import FORMATS, nifti
 
-_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _GZIP = b"\x1f\x8b"
-_PIECE = 2**20
-_ENCRYPTED = 0x1
-_LINK, _KIND = 0o120000, 0o170000
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # What systems put beside the pictures, of which nobody need hear.
 _SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini", "dicomdir", "autorun.inf"})
 _HALVES = (".hdr", ".img")
@@ -36,10 +31,12 @@ _HEAD_BYTES = 65536
 
 @dataclass
 class _Budget:
-    """What all archives of one request may still unpack to."""
+    """What all archives of one request may still unpack to. files: how many there are, as far as is known."""
 
     bytes_left: int
     files_left: int
+    most_files: int
+    files: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,14 +55,26 @@ class Unpacked:
     `names` and `places` grow while the files are read.
     """
 
-    def __init__(self, files: Iterable[tuple[str, Given]]) -> None:
+    def __init__(
+        self,
+        files: Iterable[tuple[str, Given]],
+        *,
+        most_bytes: int | None = None,
+        most_files: int | None = None,
+    ) -> None:
         self.names: list[str] = []
         self.places: list[int] = []
         self._files = files
+        most = most_files or settings.UPLOAD_MAX_FILES
+        self._budget = _Budget(most_bytes or settings.UPLOAD_MAX_REQUEST_BYTES, most, most)
+
+    @property
+    def total(self) -> int:
+        """How many files there are, as far as archives were opened."""
+        return self._budget.files
 
     def __iter__(self) -> Iterator[Given]:
-        budget = _Budget(settings.UPLOAD_MAX_REQUEST_BYTES, settings.UPLOAD_MAX_FILES)
-        for entry in _joined(_flattened(self._files, budget)):
+        for entry in _joined(_flattened(self._files, self._budget)):
             self.names.append(entry.name)
             self.places.append(entry.place)
             yield entry.given
@@ -74,6 +83,7 @@ class Unpacked:
 def _flattened(files: Iterable[tuple[str, Given]], budget: _Budget) -> Iterator[_Entry]:
     for place, (name, given) in enumerate(files):
         if isinstance(given, Receipt) or not is_archive(given):
+            budget.files += 1
             yield _Entry(place, name, given)
         else:
             for inner, taken in _out_of(name, given, budget):
@@ -81,81 +91,74 @@ def _flattened(files: Iterable[tuple[str, Given]], budget: _Budget) -> Iterator[
 
 
 def is_archive(file: File[bytes]) -> bool:
-    """Whether the content is that of a zip."""
+    """Whether the content is that of a zip or a tar."""
     file.seek(0)
-    head = file.read(4)
+    head = file.read(packed.HEAD_BYTES)
     file.seek(0)
-    return head in _MAGIC
+    return packed.is_packed(head)
 
 
 def _out_of(name: str, file: File[bytes], budget: _Budget) -> Iterator[tuple[str, Given]]:
     stream: IO[bytes] = file.file if file.file is not None else file
     try:
-        with zipfile.ZipFile(stream) as archive:
-            entries = [entry for entry in archive.infolist() if not _is_left_out(entry)]
-            entries.sort(key=lambda entry: natural_key(entry.filename))
-            if not entries:
+        with closing(packed.opened(stream)) as archive:
+            members = [member for member in archive.members() if not _is_left_out(member)]
+            members.sort(key=lambda member: natural_key(member.name))
+            budget.files += min(len(members), budget.files_left + 1)
+            if not members:
                 yield name, _refusal("archive_empty", _t("There is no file in this archive."))
-            for entry in entries:
-                yield f"{name}/{entry.filename}", _taken_out(archive, entry, budget)
+            for member in members:
+                # What packed many files into one for its way has no name of its own.
+                inner = f"{name}/{member.name}" if name else member.name
+                yield inner, _taken_out(archive, member, budget)
                 if budget.files_left < 0:
                     return
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
-        sentence = _t("The archive is damaged or of a rare kind. Pack it again, as a plain zip.")
-        yield name, _refusal("archive_damaged", sentence)
+    except packed.DAMAGED:
+        yield name, _refusal_of_damaged()
 
 
-def _is_left_out(entry: zipfile.ZipInfo) -> bool:
-    parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
+def _is_left_out(member: packed.Member) -> bool:
+    parts = PurePosixPath(member.name.replace("\\", "/")).parts
     is_system = bool(parts) and (parts[0] == "__MACOSX" or parts[-1].lower() in _SYSTEM_FILES)
-    return entry.is_dir() or is_system
+    return member.is_folder or is_system
 
 
-def _taken_out(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budget) -> Given:
+def _taken_out(archive: packed.Zip | packed.Tar, member: packed.Member, budget: _Budget) -> Given:
     budget.files_left -= 1
     if budget.files_left < 0:
         sentence = _t("The archive holds more than %(most)d files. Pack fewer; those before this one are in.")
-        return _refusal("archive_too_many", sentence % {"most": settings.UPLOAD_MAX_FILES})
-    if refusal := _refusal_of(entry):
+        return _refusal("archive_too_many", sentence % {"most": budget.most_files})
+    if refusal := _refusal_of(member):
         return refusal
     most = min(settings.UPLOAD_MAX_BYTES, budget.bytes_left)
     try:
-        data = _read(archive, entry, most)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
+        data = archive.read(member, most)
+    except packed.DAMAGED:
         sentence = _t("This file is damaged in the archive, or says another size than it has. Pack it again.")
         return _refusal("archive_damaged", sentence)
     budget.bytes_left -= min(len(data), most)
     if len(data) > most:
         return refusal_of_oversized()
-    if data[:4] in _MAGIC:
+    if packed.is_packed(data[: packed.HEAD_BYTES]):
         sentence = _t("An archive in an archive is not opened. Unpack it, and send what is in it.")
         return _refusal("archive_nested", sentence)
     return ContentFile(data)
 
 
-def _refusal_of(entry: zipfile.ZipInfo) -> Receipt | None:
-    """What speaks against an entry before anything of it is read."""
-    if entry.flag_bits & _ENCRYPTED:
+def _refusal_of(member: packed.Member) -> Receipt | None:
+    """What speaks against a member before anything of it is read."""
+    if member.fault is packed.Fault.ENCRYPTED:
         sentence = _t("This file is encrypted. Pack the files without a password.")
         return _refusal("archive_encrypted", sentence)
-    path = PurePosixPath(entry.filename.replace("\\", "/"))
-    is_link = (entry.external_attr >> 16) & _KIND == _LINK
-    if is_link or path.is_absolute() or ".." in path.parts or ":" in entry.filename[:3]:
+    if member.fault is packed.Fault.LEADS_OUT:
         sentence = _t("This entry leads out of the archive. Pack the files themselves, without links.")
         return _refusal("archive_leads_out", sentence)
-    if entry.compress_type not in _METHODS:
-        sentence = _t("The archive is damaged or of a rare kind. Pack it again, as a plain zip.")
-        return _refusal("archive_damaged", sentence)
-    return None
+    return _refusal_of_damaged() if member.fault else None
 
 
-def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:
-    """The content, or one byte more than `most` of it, whatever size the archive tells."""
-    content = bytearray()
-    with archive.open(entry) as stream:
-        while len(content) <= most and (piece := stream.read(min(_PIECE, most + 1 - len(content)))):
-            content += piece
-    return bytes(content)
+def _refusal_of_damaged() -> Receipt:
+    sentence = _t("The archive is damaged or of a rare kind. Pack it again, as a plain zip.")
+    return _refusal("archive_damaged", sentence)
 
 
 def _joined(entries: Iterator[_Entry]) -> Iterator[_Entry]:

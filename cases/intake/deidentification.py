@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -17,10 +18,13 @@ from typing import Any
 from django.conf import settings
 
 from cases.models import Cohort
+from inference.blackout import Box
 from inference.formats import Source
 
 # The Basic Application Confidentiality Profile, with dates that are shifted.
 PROFILE = ("113100", "113107")
+# Clean Pixel Data Option.
+CLEAN_PIXELS = "113101"
 _KEY_LENGTH = 32
 # Far enough that no date says when, and near enough that years of a study stay plausible.
 _LEAST_SHIFT, _MOST_SHIFT = 30, 3650
@@ -59,6 +63,22 @@ def record_of(source: Source) -> dict[str, Any]:
         "removed": source.removed,
         "burned_in": source.burned_in or "no",
     }
+
+
+def cleaned(record: Mapping[str, Any], boxes: Iterable[Box]) -> dict[str, Any]:
+    """The record of a picture of which these boxes, and those of before, are blacked out."""
+    codes = [*record.get("profile", PROFILE), CLEAN_PIXELS]
+    return {
+        **record,
+        "profile": list(dict.fromkeys(codes)),
+        "burned_in": "no",
+        "blacked_out": [list(box) for box in (*blacked_out_of(record), *boxes)],
+    }
+
+
+def blacked_out_of(record: Mapping[str, Any]) -> list[Box]:
+    """The boxes that are blacked out of a picture, by its record."""
+    return [(x0, y0, x1, y1) for x0, y0, x1, y1 in record.get("blacked_out", [])]
 
 
 def is_suspect(source: Source) -> bool:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _t
 
 from cases import audit, storage
 from cases.analysis import jobs, key_result
+from cases.deletion.digests import deletion_of
 from cases.intake import deidentification, originals
 from cases.intake.deidentification import Identity
 from cases.intake.receipts import (
@@ -26,18 +27,22 @@ from cases.intake.receipts import (
     Receipt,
     duplicate_of,
     duplicate_of_pixels,
+    notice_of_deleted,
     refusal_of_full_disk,
     refusal_of_other_instance,
     refusal_of_oversized,
 )
+from cases.lifecycle import DeletionReason
 from cases.models import Cohort, Image, Job
 from cases.translation import sentence_of, sentences
-from inference.canonical import encode_canonical
+from inference.blackout import blacked_out
+from inference.canonical import encode_canonical, encode_pixels
 from inference.errors import ImageError
 from inference.formats import DecodedImage, Intensity, Limits
 from inference.formats.guarded import read_images_guarded
 from inference.geometry import Geometry
 from inference.likeness import likeness_of
+from inference.preprocessing import brightness_of
 from inference.series import Member
 
 if TYPE_CHECKING:
@@ -104,9 +109,9 @@ class WaitingPictures:
 waiting_pictures = WaitingPictures()
 
 
-def limits() -> Limits:
-    """The limits that the settings give, for every way in."""
-    return Limits(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.UPLOAD_MAX_PIXELS)
+def limits(volume: int = 0) -> Limits:
+    """The limits that the settings give, for every way in; `volume` as the uploader has chosen it."""
+    return Limits(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.UPLOAD_MAX_PIXELS, volume=volume)
 
 
 def picture_name(picture: bytes) -> str:
@@ -115,20 +120,29 @@ def picture_name(picture: bytes) -> str:
 
 
 def judged_files(
-    by: User, cohort: Cohort, files: Iterable[Given], digests: set[str], by_pixels: bool = False
+    by: User,
+    cohort: Cohort,
+    files: Iterable[Given],
+    digests: set[str],
+    by_pixels: bool = False,
+    is_trial: bool = False,
+    volume: int = 0,
 ) -> list[Judged]:
     """Each file verified and stored, or what speaks against it; one picture after the other is in memory.
 
     digests: of the files before. Where the disk is full nothing stays of what was stored before it was.
+    is_trial: nothing is stored, nor changed in any other way. volume: which one to read of files that hold
+    several.
     """
+    judging = _Judging(by, cohort, digests, by_pixels, is_trial, volume)
     judged: list[Judged] = []
     waiting = iter(files)
     try:
         for given in waiting:
-            entry = given if isinstance(given, Receipt) else _judge(by, cohort, given, digests, by_pixels)
+            entry = given if isinstance(given, Receipt) else _judge(judging, given)
             judged.append(entry)
     except BaseException as error:
-        discard_unused(pictures_of(judged))
+        judging.discard(pictures_of(judged))
         if not storage.is_full(error):
             raise
         return _without_room(judged, waiting)
@@ -142,10 +156,18 @@ def pictures_of(judged: Iterable[Judged]) -> list[StoredPicture]:
 
 def discard_unused(stored: Iterable[StoredPicture]) -> None:
     """Take out of the storage what no image uses."""
-    for entry in stored:
-        name = entry.fields["file"]
-        if name not in waiting_pictures and not Image.objects.filter(file=name).exists():
-            storage.discard(name)
+    erase_unused(entry.fields["file"] for entry in stored)
+
+
+def erase_unused(names: Iterable[str]) -> int:
+    """Erase the stored pictures that no image has, and no arrival waits with; return how many others have."""
+    kept = 0
+    for name in set(names):
+        if name in waiting_pictures or Image.objects.filter(file=name).exists():
+            kept += 1
+        else:
+            storage.erase(name)
+    return kept
 
 
 def _without_room(judged: Sequence[Judged], waiting: Iterable[Given]) -> list[Judged]:
@@ -157,40 +179,78 @@ def _without_room(judged: Sequence[Judged], waiting: Iterable[Given]) -> list[Ju
     return [*before, reason, *behind]
 
 
-def _judge(by: User, cohort: Cohort, file: File[bytes], digests: set[str], by_pixels: bool) -> Judged:
+@dataclass(frozen=True)
+class _Judging:
+    """What the files of one round are judged for; as in `judged_files`."""
+
+    by: User
+    cohort: Cohort
+    digests: set[str]
+    by_pixels: bool
+    is_trial: bool
+    volume: int
+
+    def keep(self, picture: bytes) -> str:
+        """The name under which the picture is stored."""
+        return picture_name(picture) if self.is_trial else storage.store("images", picture, ".png")
+
+    def discard(self, pictures: Iterable[StoredPicture]) -> None:
+        """Take what was kept out of the storage. Of a trial that would be others' alone."""
+        if not self.is_trial:
+            discard_unused(pictures)
+
+
+def _judge(judging: _Judging, file: File[bytes]) -> Judged:
+    cohort = judging.cohort
     if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
         return refusal_of_oversized()
     file.seek(0)
     data = file.read()
     digest = hashlib.sha256(data).hexdigest()
-    if digest in digests:
+    if digest in judging.digests:
         return Twin(digest)
-    known = _images_with(cohort, digest)
-    if known and all(storage.is_whole(image.file) for image in known):
+    known = _of_chosen_volume(_images_with(cohort, digest), data, judging.volume)
+    if known and (judging.is_trial or all(storage.is_whole(image.file) for image in known)):
         return duplicate_of(known[0])
     pictures: list[StoredPicture] = []
     try:
-        with closing(read_images_guarded(data, limits())) as images:
+        with closing(read_images_guarded(data, limits(judging.volume))) as images:
             for decoded in images:
                 _check_modality(cohort, decoded)
                 picture = encode_canonical(decoded)
                 if known:
-                    _restore(known, decoded.frame, picture)
-                elif twin := _twin_of(cohort, decoded, picture, by_pixels):
-                    discard_unused(pictures)
+                    _restore(known, decoded)
+                elif twin := _twin_of(cohort, decoded, picture, judging.by_pixels):
+                    judging.discard(pictures)
                     return twin
                 else:
-                    pictures.append(_stored(cohort, decoded, picture, digest, len(data)))
+                    name = judging.keep(picture)
+                    pictures.append(_kept(cohort, decoded, name, digest, len(data)))
     except ImageError as error:
-        discard_unused(pictures)
+        judging.discard(pictures)
         return Receipt(Outcome.REFUSED, None, error.code, sentence_of(error))
     except BaseException:
-        discard_unused(pictures)
+        judging.discard(pictures)
         raise
     if known:
-        return _restored(by, known)
-    digests.add(digest)
+        return _restored(judging.by, known)
+    judging.digests.add(digest)
     return pictures
+
+
+def _of_chosen_volume(known: Sequence[Image], data: bytes, volume: int) -> list[Image]:
+    """Those of a file's images that are of the chosen volume: in the case that has its first picture. All of
+    them where none is chosen.
+    """
+    if not known or not volume:
+        return list(known)
+    try:
+        with closing(read_images_guarded(data, limits(volume))) as images:
+            first = next(images).frame
+    except ImageError:
+        return []
+    cases = {image.case_id for image in known if image.frame == first}
+    return [image for image in known if image.case_id in cases]
 
 
 def _check_modality(cohort: Cohort, decoded: DecodedImage) -> None:
@@ -217,15 +277,19 @@ def _twin_of(cohort: Cohort, decoded: DecodedImage, picture: bytes, by_pixels: b
         return None
     return (
         duplicate_of_pixels(first)
-        if first.file == picture_name(picture)
+        if first.file == picture_name(picture_as_kept(first, decoded))
         else refusal_of_other_instance(first)
     )
 
 
-def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, size: int) -> StoredPicture:
-    """The picture in the storage, with what is kept of it; from here on nothing names the patient."""
+def _kept(cohort: Cohort, decoded: DecodedImage, name: str, digest: str, size: int) -> StoredPicture:
+    """The picture under its name in the storage, with what is kept of it; from here on nothing names the
+    patient.
+    """
+    deletion = deletion_of(cohort.pk, digest)
+    may_show_a_name = deletion is not None and deletion.reason == DeletionReason.NAME_SHOWN
     fields = {
-        "file": storage.store("images", picture, ".png"),
+        "file": name,
         "source_sha256": digest,
         "source_bytes": size,
         "source_format": decoded.format_id,
@@ -235,15 +299,18 @@ def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, 
         "bit_depth": decoded.bit_depth,
         "colour": decoded.colour,
         "likeness": likeness_of(decoded.pixels),
+        "brightness": brightness_of(decoded.pixels),
         "notices": [notice.code for notice in decoded.notices],
         "geometry": {} if decoded.geometry == Geometry() else asdict(decoded.geometry),
         "intensity": {} if decoded.intensity == Intensity() else asdict(decoded.intensity),
     }
     key = (digest, decoded.frame)
     notices = tuple(str(notice) for notice in sentences(each.code for each in decoded.notices))
+    if deletion:
+        notices = (*notices, notice_of_deleted(deletion))
     source = decoded.source
     if source is None:
-        return StoredPicture(key, fields, notices)
+        return StoredPicture(key, fields, notices, is_suspect=may_show_a_name)
     identity = deidentification.identity_of(source, cohort)
     fields |= {"instance_key": identity.instance, "deidentification": deidentification.record_of(source)}
     member = Member(
@@ -266,16 +333,16 @@ def _stored(cohort: Cohort, decoded: DecodedImage, picture: bytes, digest: str, 
         member,
         identity,
         source.modality,
-        deidentification.is_suspect(source),
+        deidentification.is_suspect(source) or may_show_a_name,
         originals.sealed(source.original, cohort),
     )
 
 
-def _restore(known: Sequence[Image], frame: int, picture: bytes) -> None:
+def _restore(known: Sequence[Image], decoded: DecodedImage) -> None:
     """Store a picture anew under the images that it belongs to."""
     for image in known:
-        if image.frame == frame:
-            image.file = storage.store("images", picture, ".png")
+        if image.frame == decoded.frame:
+            image.file = storage.store("images", picture_as_kept(image, decoded), ".png")
 
 
 def _restored(by: User, images: Sequence[Image]) -> Receipt:
@@ -302,6 +369,12 @@ def _restored(by: User, images: Sequence[Image]) -> Receipt:
         message % {"code": image.case.code},
         position=image.position,
     )
+
+
+def picture_as_kept(image: Image, decoded: DecodedImage) -> bytes:
+    """The canonical PNG of a file's picture as `image` may have it: without what was blacked out of it."""
+    boxes = deidentification.blacked_out_of(image.deidentification)
+    return encode_pixels(blacked_out(decoded.pixels, boxes)) if boxes else encode_canonical(decoded)
 
 
 def _images_with(cohort: Cohort, digest: str) -> list[Image]:

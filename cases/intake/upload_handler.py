@@ -18,6 +18,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http.multipartparser import MultiPartParser
 
+from cases.intake import packed
 from cases.intake.form_parts import Fate, Part, WatchedForm
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 # The name of a file that was sent under “/” or “..”; nothing is stored under it.
 UNNAMED = "unnamed"
-# With which a zip of files begins.
-ARCHIVE = b"PK\x03\x04"
 
 
 class SizeLimitUploadHandler(FileUploadHandler):
@@ -83,7 +82,7 @@ class SizeLimitUploadHandler(FileUploadHandler):
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
         if start == 0:
-            self.is_archive = raw_data.startswith(ARCHIVE)
+            self.is_archive = packed.is_packed(raw_data[: packed.HEAD_BYTES])
         self.received += len(raw_data)
         self.received_in_all += len(raw_data)
         if (

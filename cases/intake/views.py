@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -12,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _t
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -21,12 +18,14 @@ from cases.intake import quarantine
 from cases.intake.archives import Unpacked
 from cases.intake.form_files import files_of
 from cases.intake.forms import Grouping, UploadForm
+from cases.intake.incoming.receiving import uploads_of
+from cases.intake.incoming.rows import shown
 from cases.intake.names import natural_key
 from cases.intake.receipts import Given, Outcome, Receipt, is_disk_full
+from cases.intake.upload_rows import UploadRow, rows_of
 from cases.intake.uploads import submit_series
 from cases.models import Cohort
 from cases.permissions import Action, may_anywhere
-from cases.worklist.rows import Row, rows_by_code
 from inference.formats import FORMATS
 
 # By this header the script knows an answer of this view from any other page,
@@ -35,18 +34,6 @@ OUTCOME_HEADER = "X-Upload-Outcome"
 
 STATUS_OF_OUTCOME = {Outcome.RECEIVED: 201, Outcome.DUPLICATE: 200, Outcome.REFUSED: 422}
 DISK_FULL_STATUS = 507
-
-
-@dataclass(frozen=True)
-class UploadRow:
-    """What became of one file, or of the `files` that one case was made of, in their order there. Names are
-    shown in this one answer and kept nowhere.
-    """
-
-    name: str
-    receipt: Receipt
-    row: Row | None
-    files: tuple[str, ...] = ()
 
 
 @never_cache
@@ -69,7 +56,8 @@ def _take_in(request: PageRequest) -> HttpResponse:
     if not form.is_valid():
         return _refuse_form(request, form, [name for name, _given in files])
     cohort = form.cleaned_data["cohort"]
-    rows = _submitted(request, cohort, files, form.cleaned_data["grouping"] == Grouping.ONE_CASE)
+    is_one_case = form.cleaned_data["grouping"] == Grouping.ONE_CASE
+    rows = _submitted(request, cohort, files, is_one_case, form.cleaned_data["volume"] or 0)
     if sent_by_script(request):
         return _rows_alone(request, rows)
     status = DISK_FULL_STATUS if is_disk_full([row.receipt for row in rows]) else 200
@@ -77,46 +65,13 @@ def _take_in(request: PageRequest) -> HttpResponse:
 
 
 def _submitted(
-    request: PageRequest, cohort: Cohort, files: Sequence[tuple[str, Given]], is_one_case: bool
+    request: PageRequest, cohort: Cohort, files: Sequence[tuple[str, Given]], is_one_case: bool, volume: int
 ) -> list[UploadRow]:
-    """One row for each case, then one for each file that is no part of one; where each picture is a case of
-    its own, in the order of the files.
-    """
     given = Unpacked(sorted(files, key=lambda file: natural_key(file[0])) if is_one_case else files)
-    receipts = submit_series(by=request.user, cohort=cohort, files=given, is_one_case=is_one_case)
-    parts: dict[Any, list[tuple[str, Receipt]]] = {}
-    for at, (name, receipt) in enumerate(zip(given.names, receipts, strict=True)):
-        is_part = receipt.outcome == Outcome.RECEIVED and receipt.case is not None
-        key = receipt.case.pk if is_part and receipt.case else at
-        parts.setdefault(key, []).append((_shown(name), receipt))
-    rows = [_row_of_case(request, part, is_one_case) for part in parts.values()]
-    # A sort keeps the order of equal ones.
-    return sorted(rows, key=lambda row: is_one_case and row.receipt.outcome != Outcome.RECEIVED)
-
-
-def _row_of_case(request: PageRequest, part: Sequence[tuple[str, Receipt]], is_one_case: bool) -> UploadRow:
-    """The row of the files of one case, or of one file."""
-    name, receipt = part[0]
-    if receipt.outcome != Outcome.RECEIVED:
-        # Among the slices of a case a row is about what is left out, and shows no other case's state.
-        return UploadRow(name, receipt, None if is_one_case else _row_of(request, receipt))
-    if len(part) == 1 and not is_one_case:
-        return UploadRow(name, receipt, _row_of(request, receipt))
-    words = ngettext("%(n)d file as one case", "%(n)d files as one case", len(part))
-    notices = dict.fromkeys(notice for _, each in part for notice in each.notices)
-    together = replace(receipt, notices=tuple(notices))
-    by_place = sorted(part, key=lambda each: each[1].position or 0)
-    names = tuple(name for name, _ in by_place)
-    return UploadRow(words % {"n": len(part)}, together, _row_of(request, together), names)
-
-
-def _shown(name: str) -> str:
-    return name or _t("Unnamed file")
-
-
-def _row_of(request: PageRequest, receipt: Receipt) -> Row | None:
-    found = rows_by_code(request.user, [receipt.case.code]) if receipt.case else []
-    return found[0] if found else None
+    receipts = submit_series(
+        by=request.user, cohort=cohort, files=given, is_one_case=is_one_case, volume=volume
+    )
+    return rows_of(request.user, zip(given.names, receipts, strict=True), is_one_case=is_one_case)
 
 
 def _refuse_form(request: PageRequest, form: UploadForm, names: Sequence[str]) -> HttpResponse:
@@ -143,15 +98,22 @@ def _rows_alone(request: PageRequest, rows: list[UploadRow]) -> HttpResponse:
 def _page(
     request: PageRequest, form: UploadForm, *, rows: list[UploadRow] | None = None, status: int = 200
 ) -> HttpResponse:
+    incoming = [shown(request.user, upload) for upload in uploads_of(request.user)]
+    finished = [row for each in incoming for row in each.rows]
     context = {
         "form": form,
         "uploads": rows or [],
-        "has_pending": any(entry.row and entry.row.is_pending for entry in rows or []),
+        "incoming": incoming,
+        "has_pending": any(entry.row and entry.row.is_pending for entry in [*(rows or []), *finished]),
         "formats": ", ".join(entry.label for entry in FORMATS),
         "max_megabytes": settings.UPLOAD_MAX_BYTES // 2**20,
         "max_bytes": settings.UPLOAD_MAX_BYTES,
         "max_files": settings.UPLOAD_MAX_FILES,
         "max_request_bytes": settings.UPLOAD_MAX_REQUEST_BYTES,
+        "piece_bytes": settings.UPLOAD_PIECE_MAX_BYTES,
+        "max_pieces_bytes": settings.UPLOAD_PIECES_MAX_BYTES_OF_ONE,
+        "max_pieces_files": settings.UPLOAD_PIECES_MAX_FILES,
+        "hours": settings.UPLOAD_PIECES_HOURS,
         "max_images": min(settings.CASE_MAX_IMAGES, settings.UPLOAD_MAX_FILES),
     }
     return render(request, "intake/upload.html", context, status=status)
@@ -166,18 +128,3 @@ def release(request: PageRequest, code: str) -> HttpResponse:
     if quarantine.release(by=request.user, case=case):
         messages.success(request, _t("The case is out of quarantine."))
     return redirect("cases:case", code=case.code)
-
-
-@never_cache
-@require_POST
-@signed_in
-def remove(request: PageRequest, code: str) -> HttpResponse:
-    """Remove a case whose pictures show a name, with its pictures."""
-    case = case_or_404(request, code)
-    try:
-        quarantine.remove(by=request.user, case=case)
-    except quarantine.NotRemovable as refused:
-        messages.error(request, str(refused))
-        return redirect("cases:case", code=case.code)
-    messages.success(request, _t("The case and its pictures are removed."))
-    return redirect("cases:worklist")

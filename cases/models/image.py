@@ -69,11 +69,25 @@ class Image(models.Model):
         editable=False,
         help_text=_("As inference.likeness makes it; empty where the picture shows nothing."),
     )
+    brightness = models.FloatField(
+        _("brightness"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Mean grey as it is shown, 0 black to 1 white: what drift is told by."),
+    )
     picture = models.UUIDField(
         _("picture"),
         default=uuid.uuid4,
         editable=False,
         help_text=_("The same for all copies of one picture, in whatever cohort (cases/intake/copies.py)."),
+    )
+    deleted_at = models.DateTimeField(
+        _("deleted"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Nothing is stored any more, and what told of the file is erased here (cases/deletion)."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

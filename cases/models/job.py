@@ -24,8 +24,10 @@ class Job(models.Model):
     result is taken only from the holder of that token.
     """
 
-    # Code of a queued job that no worker could take, because none of them can use its network.
+    # Codes of a queued job that no worker could take, because none of them can use its network, or whose
+    # result found no room.
     NETWORK_UNUSABLE: ClassVar = "network_unusable"
+    DISK_FULL: ClassVar = "disk_full"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # Found by the constraint below, never by the network alone (models/__init__.py).
@@ -71,9 +73,10 @@ class Job(models.Model):
         return f"{self.id} ({self.status})"
 
     @property
-    def waits_for_a_network(self) -> bool:
-        """Whether nobody takes the job because its network cannot be used."""
-        return self.status == JobStatus.QUEUED and self.error_code == self.NETWORK_UNUSABLE
+    def waits_for_an_operator(self) -> bool:
+        """Whether the job waits for what the image has no part in, and `error_shown` says for what."""
+        codes = (self.NETWORK_UNUSABLE, self.DISK_FULL)
+        return self.status == JobStatus.QUEUED and self.error_code in codes
 
     @property
     def error_shown(self) -> str:

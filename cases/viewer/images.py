@@ -27,6 +27,7 @@ from cases.analysis.results import prediction_visible_to
 from cases.lifecycle import Shown
 from cases.models import Case, Image, Prediction
 from cases.permissions import Action, require
+from cases.viewer import by_proxy
 from cases.viewer.placing import window_of
 from inference.canonical import decode_canonical, verify_canonical
 from inference.colour_maps import DEFAULT_COLOUR_MAP
@@ -79,15 +80,17 @@ def thumbnail(request: PageRequest, code: str) -> HttpResponseBase:
     """The picture for a row of a list. Of many the middle one: which stands for the case would tell the
     result.
     """
-    images = list(case_or_404(request, code).images.all())
+    case = case_or_404(request, code)
+    images = list(case.images.all())
     if not images:
         raise Http404
     image = images[len(images) // 2]
-    return drawn(
+    response = drawn(
         request,
         f"{image.file}:{window_of(image)}:rgb:thumbnail",
         lambda: base_png(pixels_of(image), "rgb", THUMBNAIL_SIDE, window=window_of(image)),
     )
+    return _kept_nowhere(response) if case.is_quarantined else response
 
 
 @require_safe
@@ -106,28 +109,40 @@ def _picture(
     request: PageRequest, code: str, kind: str, draw: Callable[[Image, Channel], bytes], content_type: str
 ) -> HttpResponseBase:
     """One channel of the picture that the query string names, as `draw` makes it."""
-    image = image_at(case_or_404(request, code), request.GET.get("image", ""))
+    case = case_or_404(request, code)
+    image = image_at(case, request.GET.get("image", ""))
     channel = request.GET.get("channel", "grey")
     if channel not in CHANNELS:
         return _bad_value("channel", CHANNELS)
     key = f"{image.file}:{window_of(image)}:{channel}{kind}"
-    return drawn(request, key, lambda: draw(image, channel), content_type)
+    stored = "" if kind else stored_name(image, channel)
+    response = drawn(request, key, lambda: draw(image, channel), content_type, stored)
+    return _kept_nowhere(response) if case.is_quarantined else response
+
+
+def _kept_nowhere(response: HttpResponseBase) -> HttpResponseBase:
+    """What may show a name stays in no browser's cache: it may be blacked out or removed next."""
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def picture_png(image: Image, channel: Channel) -> bytes:
     """What is stored where it is what is shown, as of most uploads; else drawn from it."""
-    if _is_shown_as_stored(image, channel):
-        stored = storage.load(image.file)
+    if name := stored_name(image, channel):
+        stored = storage.load(name)
         verify_canonical(stored)
         return stored
     return base_png(pixels_of(image), channel, MAX_SIDE, window=window_of(image))
 
 
-def _is_shown_as_stored(image: Image, channel: Channel) -> bool:
-    """Whether a browser shows the stored PNG as we would: no window, no channel to take out, not large."""
+def stored_name(image: Image, channel: Channel) -> str:
+    """The name of the stored PNG where a browser shows it as we would: no window, no channel to take out, not
+    large. Empty where the picture is drawn.
+    """
     has_the_channels = image.colour == "grey" or channel == "rgb"
     is_plain = image.bit_depth == SHOWN_BITS and window_of(image) is None
-    return is_plain and has_the_channels and max(image.width, image.height) <= MAX_SIDE
+    as_stored = is_plain and has_the_channels and max(image.width, image.height) <= MAX_SIDE
+    return image.file if as_stored else ""
 
 
 @require_safe
@@ -275,10 +290,16 @@ def _bad_value(name: str, allowed: Iterable[str]) -> HttpResponse:
 
 
 def drawn(
-    request: PageRequest, content_key: str, draw: Callable[[], bytes], content_type: str = "image/png"
+    request: PageRequest,
+    content_key: str,
+    draw: Callable[[], bytes],
+    content_type: str = "image/png",
+    stored: str = "",
 ) -> HttpResponseBase:
     """Answer with the picture that `draw` makes, or 304 where the browser has what the key stands for.
 
+    stored: the name of the file where `draw` gives its bytes as they are. The proxy may send it then; it is
+    read all the same, since a damaged one shall not be seen.
     The key is made of names by content, so that the same key is always the same picture.
     """
     etag = f'"{hashlib.sha256(content_key.encode()).hexdigest()[:32]}"'
@@ -287,7 +308,8 @@ def drawn(
         try:
             with drawings_at_once:
                 picture = draw()
-            response = HttpResponse(picture, content_type=content_type)
+            handed_over = by_proxy.answer(stored, content_type) if stored else None
+            response = handed_over or HttpResponse(picture, content_type=content_type)
         except (FileNotFoundError, InferenceError) as error:
             logger.error("A stored picture or heat map cannot be read: %s", type(error).__name__)  # noqa: TRY400
             return HttpResponse(status=503, headers={"Cache-Control": "no-store"})

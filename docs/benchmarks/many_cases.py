@@ -63,7 +63,7 @@ class Study:
     picture: str
 
 
-class _Clock:
+class Clock:
     """Goes on by the same step for each case."""
 
     def __init__(self, steps: int) -> None:
@@ -83,7 +83,7 @@ class _Clock:
 def fill(number: int) -> Study:
     """Make so many cases in the database that is in use, which is empty."""
     study = _study()
-    clock = _Clock(number)
+    clock = Clock(number)
     with transaction.atomic(), mock.patch.object(timezone, "now", clock.now):
         for first in range(0, number, CHUNK):
             _add(study, range(first, min(first + CHUNK, number)), clock)
@@ -93,7 +93,7 @@ def fill(number: int) -> Study:
     return study
 
 
-def _write(rows: Iterable[Model]) -> None:
+def write(rows: Iterable[Model]) -> None:
     """Insert the rows as `bulk_create` does, in a third of its time, most of which puts SQL together."""
     if not (listed := list(rows)):
         return
@@ -142,17 +142,17 @@ def _study() -> Study:
     return Study(reader, head, other, cohorts, protocols, version, maps_file, picture)
 
 
-def _add(study: Study, places: Sequence[int], clock: _Clock) -> None:
+def _add(study: Study, places: Sequence[int], clock: Clock) -> None:
     made = []
     for place in places:
         clock.go_on()
         made.append(_case(place, study))
         made[-1].created_at = clock.now()
-    _write(made)
+    write(made)
     analysed = _analyse(study, places, made)
     _read(study, places, made, analysed)
     given = [case for place, case in zip(places, made, strict=True) if place % 33 == 0]
-    _write(Assignment(case=case, reader=study.reader, assigned_by=study.head) for case in given)
+    write(Assignment(case=case, reader=study.reader, assigned_by=study.head) for case in given)
 
 
 def _case(place: int, study: Study) -> Case:
@@ -195,8 +195,8 @@ def _analyse(study: Study, places: Sequence[int], cases: Sequence[Case]) -> dict
         )
         for place, case in zip(places, cases, strict=True)
     ]
-    _write(images)
-    _write(
+    write(images)
+    write(
         Job(
             image=image,
             model_version=study.version,
@@ -221,7 +221,7 @@ def _analyse(study: Study, places: Sequence[int], cases: Sequence[Case]) -> dict
         for place, case, image in zip(places, cases, images, strict=True)
         if not _has_failed(place)
     ]
-    _write(results)
+    write(results)
     return dict(zip((place for place in places if not _has_failed(place)), results, strict=True))
 
 
@@ -238,7 +238,7 @@ def _file(place: int, study: Study) -> str:
 def _read(study: Study, places: Sequence[int], cases: Sequence[Case], results: dict[int, Prediction]) -> None:
     """Add what was said of the cases that are reviewed; one in fifty reviews was amended."""
     read = {place: case for place, case in zip(places, cases, strict=True) if case.protocol_id}
-    _write(
+    write(
         FirstRead(
             case=case, reader=study.other, protocol=case.protocol, read_class=case.key_class, confidence=4
         )
@@ -257,8 +257,8 @@ def _read(study: Study, places: Sequence[int], cases: Sequence[Case], results: d
         )
         for place, case in read.items()
     }
-    _write(said.values())
-    _write(
+    write(said.values())
+    write(
         Review(
             **{name: getattr(earlier, name) for name in ("case", "prediction", "reader", "protocol")},
             verdict="agree",

@@ -18,12 +18,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from inference.errors import ImageError
 from inference.formats import DecodedImage, Limits, read_image, read_images, wire
 from inference.formats.pillow import too_much_memory
 
 # Bytes of the file, the limits in their order, and whether all images are wanted or the only one.
-REQUEST = struct.Struct(">QQQQQQ?")
+REQUEST = struct.Struct(">QQQQQQQ?")
 # Said before the decoding begins: who ends without it has not ended because of the file.
 RECEIVED = b"\1"
 # Bytes of the JSON that follows; the pixels follow that.
@@ -91,7 +93,9 @@ def _next_answer(images: Iterator[DecodedImage]) -> tuple[bytes, memoryview, boo
         return _refusal(too_much_memory()), memoryview(b""), True
     if image is None:
         return json.dumps({"end": True}).encode(), memoryview(b""), True
-    return json.dumps({"image": wire.told(image)}).encode(), image.pixels.data.cast("B"), False
+    # Turned pictures of one row's length lie in memory as they were stored.
+    pixels = np.ascontiguousarray(image.pixels).data.cast("B")
+    return json.dumps({"image": wire.told(image)}).encode(), pixels, False
 
 
 def _refusal(error: ImageError) -> bytes:

@@ -15,6 +15,11 @@ from inference.formats.pillow import decode_with_pillow
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DEPTH, _COLOUR = 24, 25  # offsets: signature 8, chunk length and type 8, IHDR width and height 8
 _GREY, _RGB = 0, 2
+_HEADER = struct.Struct(">IIBBBBB")
+_SAMPLES = {_RGB: 3, 4: 2, 6: 4}
+# Of an interlaced picture: the first column and row of each pass, and the steps to the next (section 8.2).
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_PIECE = 2**20
 _CHUNK = struct.Struct(">I4s")
 # Words and colour profiles are thrown away; Pillow refuses the whole file where one is large.
 _PROFILE, _TEXTS = b"iCCP", frozenset({b"tEXt", b"zTXt", b"iTXt"})
@@ -35,6 +40,8 @@ def _decode(data: bytes, limits: Limits) -> DecodedImage:
         """Make the transparent value (ISO/IEC 15948, section 11.3.2.1) one that Pillow compares with what it
         has decoded: spread or cut to 8 bits, where the file says it in its own depth.
         """
+        if not _has_every_row(kept):
+            raise ValueError("rows are missing")
         if colour == _GREY and depth <= 8 and len(transparent) == 2:
             return _transparent_at_depth(image, depth, transparent)
         if colour == _RGB and depth == 16 and len(transparent) == 6:
@@ -65,6 +72,26 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += 12 + length
     if at < len(data):
         yield b"", data[at:]
+
+
+def _has_every_row(data: bytes) -> bool:
+    """Whether the packed rows are as many as the header says. Where they end too soon, but as they should,
+    Pillow leaves the rest black, and says so to nobody.
+    """
+    width, height, depth, colour, _, _, is_interlaced = _HEADER.unpack_from(data, 16)
+    bits = depth * _SAMPLES.get(colour, 1)
+    left: int = sum(
+        -(-(height - top) // down) * (1 + -(-(-(-(width - first) // right) * bits) // 8))
+        for first, top, right, down in (_PASSES if is_interlaced else ((0, 0, 1, 1),))
+        if width > first and height > top
+    )
+    unpacker = zlib.decompressobj()
+    for kind, chunk in _chunks(data):
+        packed = chunk[8:-4] if kind == b"IDAT" else b""
+        while packed and left > 0:
+            left -= len(unpacker.decompress(packed, _PIECE))
+            packed = unpacker.unconsumed_tail
+    return left <= 0
 
 
 def _may_tell_the_orientation(kind: bytes, chunk: bytes) -> bool:

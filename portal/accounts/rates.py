@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Of forms, and of pieces (tus).
+_OF_FILES = ("multipart/", "application/offset+octet-stream")
+
 Rated = tuple[int, int]  # so many requests in so many seconds
 
 
@@ -58,7 +61,7 @@ class Rate(BaseThrottle):
 
 
 def _rate_of(request: Request) -> tuple[str, Rated | None]:
-    if request.method == "POST" and (request.content_type or "").startswith("multipart/"):
+    if request.method in ("POST", "PATCH") and (request.content_type or "").startswith(_OF_FILES):
         return "uploads", settings.API_UPLOAD_RATE
     return "requests", settings.API_RATE
 

@@ -16,10 +16,11 @@ from django.core.management.color import no_style
 from django.db import connection
 from django.db.models import BinaryField, DurationField, Field, ForeignKey, Model, QuerySet
 
+from cases.models import IncomingUpload
 from portal.accounts.models import Session
 
-# What ends with a restore: who is signed in there is not signed in here.
-LEFT_OUT = frozenset({Session._meta.db_table})
+# What ends with a restore: who is signed in there is not signed in here; pieces of uploads are in no backup.
+LEFT_OUT = frozenset({Session._meta.db_table, IncomingUpload._meta.db_table})
 # What `migrate` has written into an empty database, and gives way to the backup's.
 MADE_BY_MIGRATE = ("auth_permission", "django_content_type")
 _AT_ONCE = 1000

@@ -6,26 +6,27 @@ described in .env.example.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from portal.settings.env import (
     BASE_DIR,
+    VAR_DIR,
     encryption_keys,
     env,
     known_roles,
     least_length,
     provider_address,
+    proxy_location,
     rate,
     standalone_secret_key,
 )
-
-VAR_DIR = Path(env.str("SECONDREAD_VAR", default=str(BASE_DIR / "var"))).absolute()
+from portal.settings.monitoring import *  # noqa: F403
+from portal.settings.queue import *  # noqa: F403
+from portal.settings.wires import *  # noqa: F403
 
 # --- Web -----------------------------------------------------------------------
 
@@ -79,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.retry_later.RetryLaterMiddleware",
+    "portal.deleted_cases.DeletedCasesMiddleware",
 ]
 
 TEMPLATES = [
@@ -215,6 +217,9 @@ CACHES = {
     "default": env.cache_url_config(env.str("CACHE_URL", default="") or "locmemcache://?max_entries=10000"),
 }
 
+# The proxy's own address for stored pictures, which it then sends in our place (cases/viewer/by_proxy.py);
+# it reads them as one of our group. Empty: the portal sends them.
+X_ACCEL_LOCATION = proxy_location(env.str("X_ACCEL_LOCATION", default=""))
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "cases.storage.WholeFileSystemStorage",
@@ -223,6 +228,16 @@ STORAGES: dict[str, dict[str, Any]] = {
             "allow_overwrite": True,
             # Pictures of patients. Not Django's settings of these names, which are for static files as well:
             # those are collected by one user and served by another.
+            "file_permissions_mode": 0o640 if X_ACCEL_LOCATION else 0o600,
+            "directory_permissions_mode": 0o750 if X_ACCEL_LOCATION else 0o700,
+        },
+    },
+    # Files as they were sent, encrypted and in pieces, until they are taken in (ADR 29): in no backup.
+    "incoming": {
+        "BACKEND": "cases.storage.WholeFileSystemStorage",
+        "OPTIONS": {
+            "location": str(VAR_DIR / "incoming"),
+            "allow_overwrite": True,
             "file_permissions_mode": 0o600,
             "directory_permissions_mode": 0o700,
         },
@@ -240,6 +255,9 @@ if env.str("S3_BUCKET", default=""):
             "file_overwrite": True,
         },
     }
+    STORAGES["incoming"] = STORAGES["default"] | {
+        "OPTIONS": STORAGES["default"]["OPTIONS"] | {"location": "incoming"}
+    }
 STATIC_URL = "static/"
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -252,6 +270,14 @@ UPLOAD_MAX_PIXELS = env.int("UPLOAD_MAX_PIXELS", default=16_000_000)
 UPLOAD_MAX_FILES = env.int("UPLOAD_MAX_FILES", default=1000)
 DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
 CASE_MAX_IMAGES = env.int("CASE_MAX_IMAGES", default=1000)
+# Uploads that come in pieces: the most bytes of a piece, of what one person and of what all have under way,
+# the most uploads of one person and files of one upload, and how long what nobody goes on with is kept.
+UPLOAD_PIECE_MAX_BYTES = env.int("UPLOAD_PIECE_MAX_BYTES", default=8 * 2**20)
+UPLOAD_PIECES_MAX_BYTES_OF_ONE = env.int("UPLOAD_PIECES_MAX_BYTES_OF_ONE", default=2 * 2**30)
+UPLOAD_PIECES_MAX_BYTES = env.int("UPLOAD_PIECES_MAX_BYTES", default=20 * 2**30)
+UPLOAD_PIECES_MAX_UPLOADS_OF_ONE = env.int("UPLOAD_PIECES_MAX_UPLOADS_OF_ONE", default=50)
+UPLOAD_PIECES_MAX_FILES = env.int("UPLOAD_PIECES_MAX_FILES", default=5000)
+UPLOAD_PIECES_HOURS = env.int("UPLOAD_PIECES_HOURS", default=24)
 # Of the keys that stand for patients and series; empty for SECRET_KEY (cases/intake/deidentification.py).
 PSEUDONYM_KEY = env.str("PSEUDONYM_KEY", default="")
 # Of the references to originals (cases/intake/originals.py): the first encrypts, all of them decrypt.
@@ -264,50 +290,8 @@ FILE_UPLOAD_HANDLERS = [
     "cases.intake.upload_handler.NamelessFileUploadHandler",
 ]
 
-# --- DICOM listener (cases/exchange/listener.py) -----------------------------------
+# --- Reading, evidence, network -----------------------------------------------------
 
-DICOM_AE_TITLE = env.str("DICOM_AE_TITLE", default="SECONDREAD")
-DICOM_HOST = env.str("DICOM_HOST", default="127.0.0.1")
-DICOM_PORT = env.int("DICOM_PORT", default=11112)
-# Who may send: AE title, cohort and account of each peer, and the networks that peers are in.
-DICOM_PEERS: list[str] = env.list("DICOM_PEERS", default=[])
-DICOM_PEER_NETWORKS: list[str] = env.list("DICOM_PEER_NETWORKS", default=[])
-DICOM_TLS_CERTIFICATE = env.str("DICOM_TLS_CERTIFICATE", default="")
-DICOM_TLS_KEY = env.str("DICOM_TLS_KEY", default="")
-DICOM_TLS_CA = env.str("DICOM_TLS_CA", default="")
-DICOM_MAX_ASSOCIATIONS = env.int("DICOM_MAX_ASSOCIATIONS", default=10)
-DICOM_MAX_INSTANCES = env.int("DICOM_MAX_INSTANCES", default=5000)
-DICOM_MAX_PDU_BYTES = env.int("DICOM_MAX_PDU_BYTES", default=2**17)
-DICOM_TIMEOUT_SECONDS = env.int("DICOM_TIMEOUT_SECONDS", default=60)
-
-# --- Webhooks (cases/exchange/webhooks) ------------------------------------------
-
-# Networks inside the house that webhooks may lead to, and whether they may do so without TLS.
-WEBHOOK_PRIVATE_NETWORKS: list[str] = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])
-WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", default=False)
-# --- Where reviewed cases are sent (cases/exchange/destinations.py) ----------------
-
-# Archives as NAME=ADDRESS, and the Authorization header for each that wants one as NAME=Bearer TOKEN.
-DICOM_DESTINATIONS: list[str] = env.list("DICOM_DESTINATIONS", default=[])
-DICOM_DESTINATION_TOKENS: list[str] = env.list("DICOM_DESTINATION_TOKENS", default=[])
-DICOM_DESTINATION_CA = env.str("DICOM_DESTINATION_CA", default="")
-DICOM_DESTINATION_CERTIFICATE = env.str("DICOM_DESTINATION_CERTIFICATE", default="")
-DICOM_DESTINATION_KEY = env.str("DICOM_DESTINATION_KEY", default="")
-# Of silence; and after how long nobody tries again.
-DICOM_DESTINATION_TIMEOUT_SECONDS = env.int("DICOM_DESTINATION_TIMEOUT_SECONDS", default=30)
-DICOM_DESTINATION_GIVE_UP_HOURS = env.int("DICOM_DESTINATION_GIVE_UP_HOURS", default=72)
-
-# --- Queue ---------------------------------------------------------------------
-
-# The four times of a job hang together: the task is asked to stop (soft), killed
-# (hard), its lease runs out, and only then does the broker deliver it again.
-JOB_SOFT_SECONDS = env.int("JOB_SOFT_SECONDS", default=60)
-JOB_HARD_SECONDS = JOB_SOFT_SECONDS + 15
-JOB_LEASE_SECONDS = JOB_HARD_SECONDS + 15
-JOB_VISIBILITY_SECONDS = JOB_LEASE_SECONDS + 60
-JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=3)
-# A queued job whose wake-up is older than this is sent again by the sweep.
-JOB_REDISPATCH_SECONDS = env.int("JOB_REDISPATCH_SECONDS", default=30)
 # A reader's slot of a case is free again after this; an open page holds it for as long as it is read.
 CLAIM_MINUTES = env.int("CLAIM_MINUTES", default=15)
 # A submitted review that can still be undone becomes final after this, unless another case is opened first.
@@ -332,110 +316,17 @@ INFERENCE_THREADS = env.int("INFERENCE_THREADS", default=1)
 # Searched for manifests and weights beside those that ship with this version.
 MODEL_DIR = env.str("MODEL_DIR", default=str(VAR_DIR / "models"))
 
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="redis://127.0.0.1:6379/0")
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": JOB_VISIBILITY_SECONDS,
-    # A dead broker must cost an upload moments, not minutes: the outbox row waits.
-    "max_retries": 1,
-    "interval_start": 0,
-    "interval_step": 0.1,
-    "interval_max": 0.1,
-    "socket_connect_timeout": 2,
-    "socket_timeout": 10,
-}
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_SOFT_TIME_LIMIT = JOB_SOFT_SECONDS
-CELERY_TASK_TIME_LIMIT = JOB_HARD_SECONDS
-CELERY_TASK_PUBLISH_RETRY = False
-CELERY_TASK_DEFAULT_QUEUE = "maintenance"
-CELERY_TASK_ROUTES = {
-    "cases.analysis.worker.analyse": {"queue": "analysis"},
-    # Their own, since they wait for other machines.
-    "cases.exchange.tasks.*": {"queue": "sending"},
-}
-CELERY_TASK_SERIALIZER = "json"
-CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_IMPORTS = [
-    "cases.analysis.worker",
-    "cases.analysis.tasks",
-    "cases.api.tasks",
-    "cases.exchange.tasks",
-    "cases.export.tasks",
-    "cases.reading.tasks",
-    "cases.record.tasks",
-    "portal.accounts.tasks",
-]
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# A pool process is ready when the network is loaded, which with TensorFlow takes longer than Celery's 4 s.
-CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120
-CELERY_BEAT_SCHEDULE = {
-    "sweep-jobs": {
-        "task": "cases.analysis.worker.sweep_jobs",
-        "schedule": env.int("JOB_SWEEP_SECONDS", default=10),
-        "options": {"expires": 30},
-    },
-    "catch-up": {
-        "task": "cases.analysis.tasks.catch_up",
-        "schedule": 60,
-        "options": {"expires": 120},
-    },
-    "build-snapshots": {
-        "task": "cases.export.tasks.build_waiting",
-        "schedule": 5,
-        "options": {"expires": 10},
-    },
-    "deliver-webhooks": {
-        "task": "cases.exchange.tasks.deliver_webhooks",
-        "schedule": 5,
-        "options": {"expires": 10},
-    },
-    "forget-webhook-deliveries": {
-        "task": "cases.exchange.tasks.forget_webhook_deliveries",
-        "schedule": crontab(hour="3", minute="27"),
-        "options": {"expires": 3600},
-    },
-    "forget-kept-answers": {
-        "task": "cases.api.tasks.forget_kept_answers",
-        "schedule": crontab(hour="3", minute="47"),
-        "options": {"expires": 3600},
-    },
-    "finalise-left-behind": {
-        "task": "cases.reading.tasks.finalise_left_behind",
-        "schedule": 60,
-        "options": {"expires": 120},
-    },
-    "clear-sessions": {
-        "task": "portal.accounts.tasks.clear_sessions",
-        "schedule": crontab(minute="23"),
-        "options": {"expires": 1800},
-    },
-    "seal-record": {
-        "task": "cases.record.tasks.seal_record",
-        "schedule": 60,
-        "options": {"expires": 120},
-    },
-    "anchor-record": {
-        "task": "cases.record.tasks.anchor_record",
-        "schedule": crontab(hour="3", minute="7"),
-        "options": {"expires": 3600},
-    },
-}
-if DICOM_DESTINATIONS:
-    CELERY_BEAT_SCHEDULE["send-waiting"] = {
-        "task": "cases.exchange.tasks.send_waiting",
-        "schedule": 10,
-        "options": {"expires": 10},
-    }
 # Where the ends of the record's chain are written down, outside the database.
 AUDIT_ANCHORS = env.str("AUDIT_ANCHORS", default=str(VAR_DIR / "audit-anchors.txt"))
+# Whether a second study administrator confirms each deletion, and for how many days a request waits.
+DELETION_NEEDS_TWO = env.bool("DELETION_NEEDS_TWO", default=False)
+DELETION_REQUEST_DAYS = env.int("DELETION_REQUEST_DAYS", default=14)
+# Whether what a cohort has kept long enough is deleted without anybody's confirmation.
+RETENTION_DELETES = env.bool("RETENTION_DELETES", default=False)
+# Where deletions are written down outside the database, by which they are done again after a restore.
+DELETION_LEDGER = env.str("DELETION_LEDGER", default=str(VAR_DIR / "deletions.jsonl"))
 # Who looked at what: "soon" by a thread beside the request, "now" within it, or "off".
 ACCESS_RECORD = env.str("ACCESS_RECORD", default="soon")
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 # --- REST ----------------------------------------------------------------------
 
@@ -483,16 +374,11 @@ SPECTACULAR_SETTINGS = {
         "CaseStateEnum": "cases.lifecycle.CaseState",
         "JobStatusEnum": "cases.lifecycle.JobStatus",
         "GateVerdictEnum": "cases.lifecycle.GateVerdict",
+        "SnapshotStateEnum": "cases.lifecycle.SnapshotState",
     },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
-
-# --- Monitoring ------------------------------------------------------------------
-
-# Who may fetch /health/metrics/: these networks, and whoever sends "Authorization: Bearer METRICS_TOKEN".
-METRICS_NETWORKS: list[str] = env.list("METRICS_NETWORKS", default=["127.0.0.0/8", "::1/128"])
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Language and time -----------------------------------------------------------
 
@@ -506,38 +392,3 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
-
-# --- Logs ------------------------------------------------------------------------
-
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-# "json" writes an object a line.
-LOG_FORMAT = env.str("LOG_FORMAT", default="line")
-# A line a request: its route, status and time.
-LOG_REQUESTS = env.bool("LOG_REQUESTS", default=False)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "class": "portal.monitoring.logs.DiscreetFormatter",
-            "format": "{asctime} {levelname} {request_id} {name} {message}",
-            "style": "{",
-        },
-        "json": {"class": "portal.monitoring.logs.JsonFormatter"},
-    },
-    "filters": {"request_id": {"()": "portal.monitoring.logs.RequestIdFilter"}},
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request_id"]},
-    },
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {
-        # Without Django's own handlers, which would write at DEBUG what the formatter leaves out.
-        "django": {"handlers": [], "level": "INFO"},
-        # At DEBUG, Pillow logs the tags of a TIFF, and a patient's name may stand in one.
-        "PIL": {"level": "WARNING"},
-        # They log values that peers sent, and errors that quote them.
-        "pydicom": {"level": "CRITICAL", "propagate": False},
-        "pynetdicom": {"level": "CRITICAL", "propagate": False},
-        "highdicom": {"level": "WARNING"},  # it tells of every instance that it makes
-    },
-}

@@ -23,6 +23,9 @@ env = environ.Env()
 if (BASE_DIR / ".env").is_file():
     env.read_env(BASE_DIR / ".env", overwrite=False)
 
+# The folder of everything that the portal writes.
+VAR_DIR = Path(env.str("SECONDREAD_VAR", default=str(BASE_DIR / "var"))).absolute()
+
 
 # As Django's own check of a deployment has it (security.W009), which only warns.
 LEAST_KEY_LENGTH = 50
@@ -111,6 +114,16 @@ def known_roles(names: list[str]) -> list[str]:
     if unknown := [name for name in names if name not in ROLES]:
         raise ImproperlyConfigured(f"There are {', '.join(ROLES)}; not: {', '.join(unknown)}.")
     return names
+
+
+def proxy_location(text: str) -> str:
+    """An address of the proxy for itself alone; empty for none. Raises ImproperlyConfigured."""
+    if text and not (text.strip("/") and text.startswith("/") and text.endswith("/")):
+        raise ImproperlyConfigured(
+            "X_ACCEL_LOCATION is the address under which the proxy has the stored files for itself alone, "
+            f"with a slash at both ends, such as /stored/; not {text!r}."
+        )
+    return text
 
 
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 24 * 3600}

@@ -19,10 +19,13 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ACCESS_RECORD = "off"
 VAR_DIR = Path(tempfile.mkdtemp(prefix="secondread-test-"))
 MODEL_DIR = str(VAR_DIR / "models")
+DELETION_LEDGER = str(VAR_DIR / "deletions.jsonl")
 atexit.register(shutil.rmtree, VAR_DIR, ignore_errors=True)
 STORAGES = {
     "default": STORAGES["default"]
     | {"OPTIONS": STORAGES["default"]["OPTIONS"] | {"location": str(VAR_DIR / "media")}},
+    "incoming": STORAGES["incoming"]
+    | {"OPTIONS": STORAGES["incoming"]["OPTIONS"] | {"location": str(VAR_DIR / "incoming")}},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 # Nobody collects static files for these tests; this mode asks for no such folder.

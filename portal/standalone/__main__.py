@@ -6,9 +6,7 @@ import argparse
 import contextlib
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
 from types import FrameType
 
 from portal.standalone import commands, olddata, options, preflight, prepare
@@ -56,56 +54,49 @@ def _run(chosen: options.Options) -> int:
         prepare.close_to_others(chosen.var)
         preflight.check_port(chosen.host, chosen.port)
         olddata.check(chosen.var)
-        chosen.logs.mkdir(parents=True, exist_ok=True)
-        with _broker(chosen) as (broker_url, broker):
-            environment = commands.environment(chosen, broker_url)
-            prepare.prepare(chosen, environment)
-            return _serve(chosen, environment, broker)
+        with contextlib.ExitStack() as until_the_end:
+            return _serve(chosen, until_the_end)
 
 
-@contextlib.contextmanager
-def _broker(chosen: options.Options) -> Iterator[tuple[str, subprocess.Popen[bytes] | None]]:
-    """The broker that the environment names, or a private one."""
-    if chosen.broker_url:
-        yield chosen.broker_url, None
-        return
-    with private_broker(chosen.var / "run", chosen.logs / "broker.log") as (url, process):
-        yield url, process
-
-
-def _serve(
-    chosen: options.Options, environment: dict[str, str], broker: subprocess.Popen[bytes] | None
-) -> int:
-    """Run the processes until one ends or a signal comes. Raises StandaloneError for the former."""
-    with contextlib.closing(LogPrinter(chosen.logs)) as printer:
-        return _supervise(chosen, environment, broker, printer)
-
-
-def _supervise(
-    chosen: options.Options,
-    environment: dict[str, str],
-    broker: subprocess.Popen[bytes] | None,
-    printer: LogPrinter,
-) -> int:
+def _serve(chosen: options.Options, until_the_end: contextlib.ExitStack) -> int:
+    """Run the processes until one ends for good or a signal comes. Raises StandaloneError for the former."""
+    printer = until_the_end.enter_context(contextlib.closing(LogPrinter(chosen.logs)))
+    supervisor = Supervisor(printer)
+    broker_url = _broker(chosen, supervisor, until_the_end)
+    environment = commands.environment(chosen, broker_url)
+    prepare.prepare(chosen, environment)
     # Before all have answered once, a process that ends lacks something that a second start will not mend.
-    watch = Watch(chosen, environment, broker, when_ready=lambda: supervisor.revive(commands.REVIVED))
-    supervisor = Supervisor(printer, when_started=watch.start)
+    watch = Watch(chosen, environment, when_ready=supervisor.revive)
     for name, command in commands.processes(chosen).items():
         supervisor.add_process(name, command, env=environment)
     print("==> Web and workers", flush=True)
-    supervisor.loop()
+    supervisor.loop(when_started=watch.start)
     watch.stop()
     if supervisor.stopped_first is not None:
-        raise StandaloneError(_obituary(supervisor.stopped_first, printer))
+        raise StandaloneError(_obituary(supervisor.stopped_first, supervisor, printer))
     if watch.failure:
         raise StandaloneError(watch.failure)
     print("\nSecondRead has stopped.", flush=True)
     return 0
 
 
-def _obituary(name: str, printer: LogPrinter) -> str:
+def _broker(chosen: options.Options, supervisor: Supervisor, until_the_end: contextlib.ExitStack) -> str:
+    """The URL of the broker that the environment names, or of a private one, which serves from here on."""
+    if chosen.broker_url:
+        return chosen.broker_url
+    broker = until_the_end.enter_context(private_broker(chosen.var / "run"))
+    # Until the workers have put their messages back.
+    supervisor.add_process("broker", broker.command, env=os.environ, serves_others=True)
+    until_the_end.callback(supervisor.close)
+    broker.wait_for_answer(supervisor.start("broker"))
+    return broker.url
+
+
+def _obituary(name: str, supervisor: Supervisor, printer: LogPrinter) -> str:
     last = "\n".join(f"    {line}" for line in printer.last_lines(name))
-    return f"The {name} process stopped by itself. The last lines of {printer.folder / name}.log:\n{last}"
+    times = supervisor.deaths(name)
+    how = f"{times} times in a row, and is given up" if times > 1 else "by itself"
+    return f"The {name} process stopped {how}. The last lines of {printer.folder / name}.log:\n{last}"
 
 
 if __name__ == "__main__":

@@ -11,36 +11,56 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import redis
 
-from portal.standalone.children import die_with_parent
 from portal.standalone.errors import StandaloneError
 
 # sun_path holds 108 bytes (unix(7)); a deep checkout has its socket under /tmp instead.
 LONGEST_SOCKET_PATH = 100
 START_SECONDS = 10
-STOP_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class PrivateBroker:
+    """Where it serves, and how it is started, as often as it has to be.
+
+    Nothing is kept on disk: the jobs stand in the database, and what was under way is announced again.
+    """
+
+    socket: Path
+    command: list[str]
+
+    @property
+    def url(self) -> str:
+        """As Celery wants it."""
+        return f"redis+socket://{self.socket}"
+
+    def wait_for_answer(self, server: subprocess.Popen[bytes]) -> None:
+        """Return once `server`, which was started by the command, answers. Raises StandaloneError."""
+        client = redis.Redis(unix_socket_path=str(self.socket))
+        deadline = time.monotonic() + START_SECONDS
+        while server.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(redis.ConnectionError):
+                client.ping()
+                client.close()
+                return
+            time.sleep(0.02)
+        raise StandaloneError("The private broker does not answer; broker.log says why.")
 
 
 @contextlib.contextmanager
-def private_broker(run: Path, log: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Serve for the length of the block; yields the broker's URL and its process.
-
-    Nothing is kept on disk: the jobs stand in the database, and what was under way is announced again.
-    Raises StandaloneError where the server does not answer.
-    """
+def private_broker(run: Path) -> Iterator[PrivateBroker]:
+    """A place for the broker's socket, for the length of the block."""
     run.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _socket_folder(run) as folder:
         path = folder / "valkey.sock"
         path.unlink(missing_ok=True)
-        server = _start(path, run, log)
         try:
-            _wait_for_answer(path, server, log)
-            yield f"redis+socket://{path}", server
+            yield PrivateBroker(path, _command(path, run))
         finally:
-            _stop(server)
             path.unlink(missing_ok=True)
 
 
@@ -68,7 +88,7 @@ def _server_program() -> Path:
     return program
 
 
-def _start(path: Path, run: Path, log: Path) -> subprocess.Popen[bytes]:
+def _command(path: Path, run: Path) -> list[str]:
     options = {
         "port": "0",
         "unixsocket": str(path),
@@ -81,35 +101,4 @@ def _start(path: Path, run: Path, log: Path) -> subprocess.Popen[bytes]:
     command = [str(_server_program())]
     for name, value in options.items():
         command += [f"--{name}", value]
-    with log.open("wb") as output:
-        # A session of its own: Ctrl-C reaches the terminal's whole foreground group, and
-        # the broker must serve until the workers have put their messages back.
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - no thread runs yet
-        )
-
-
-def _wait_for_answer(path: Path, server: subprocess.Popen[bytes], log: Path) -> None:
-    client = redis.Redis(unix_socket_path=str(path))
-    deadline = time.monotonic() + START_SECONDS
-    while server.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(redis.ConnectionError):
-            client.ping()
-            client.close()
-            return
-        time.sleep(0.02)
-    raise StandaloneError(f"The private broker does not answer; {log} says why.")
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
-    try:
-        server.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+    return command

@@ -23,8 +23,8 @@ LAST_LINES = 20
 KILL_SECONDS = 5
 # A stop that takes longer than this says whom it waits for.
 PATIENCE_SECONDS = 1
-# How long a process that is started again is waited with, from the first time in a row to the last; one that
-# has lasted for a minute begins anew.
+# How long a process that is started again is waited with, from the first time in a row to the last, after
+# which it is given up; one that has lasted for a minute begins anew.
 PAUSES = (0, 1, 5, 15, 30)
 LASTING_SECONDS = 60
 
@@ -137,75 +137,103 @@ class Child:
 class Supervisor:
     """Runs the processes until one ends or a signal comes, then ends all, and remembers who stopped first.
 
-    One that `revive` was called for is started again instead.
+    From `revive` on, one that ends is started again instead, until it has done so too often in a row.
     """
 
-    def __init__(self, printer: LogPrinter, when_started: Callable[[], None]) -> None:
+    def __init__(self, printer: LogPrinter) -> None:
         self.stopped_first: str | None = None
         self._printer = printer
-        self._when_started = when_started
         self._commands: dict[str, tuple[list[str], Mapping[str, str]]] = {}
+        self._serving: set[str] = set()
         self._children: dict[str, Child] = {}
-        self._revived: set[str] = set()
+        self._is_reviving = False
         self._deaths: Counter[str] = Counter()
+        # Name to when it is started again.
+        self._due: dict[str, float] = {}
         # SimpleQueue.put may be called in a signal handler (queue's documentation: it is reentrant).
         self._events: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
-    def add_process(self, name: str, command: list[str], env: Mapping[str, str]) -> None:
-        """Have `command` started by `loop`."""
+    def add_process(
+        self, name: str, command: list[str], env: Mapping[str, str], *, serves_others: bool = False
+    ) -> None:
+        """Have `command` started by `loop`, or by `start` before; what serves others ends after them."""
         self._commands[name] = (command, env)
+        if serves_others:
+            self._serving.add(name)
 
-    def revive(self, name: str) -> None:
-        """From now on start this process again when it ends by itself. For any thread."""
-        self._revived.add(name)
+    def revive(self) -> None:
+        """From now on start again what ends by itself. For any thread."""
+        self._is_reviving = True
 
-    def loop(self) -> None:
+    def deaths(self, name: str) -> int:
+        """How often the process has ended by itself in a row."""
+        return self._deaths[name]
+
+    def start(self, name: str) -> subprocess.Popen[bytes]:
+        """Start one of the processes; what prctl(2) calls its parent is the thread that calls this."""
+        child = self._children[name] = Child(name, *self._commands[name])
+        child.follow(self._printer, self._events.put)
+        self._say(f"{name} started (pid={child.process.pid})")
+        return child.process
+
+    def loop(self, when_started: Callable[[], None] = lambda: None) -> None:
         """Run until all children have ended, then make sure that none of theirs is left."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         try:
             for name in self._commands:
-                self._start(name)
-            for child in self._children.values():
-                child.follow(self._printer, self._events.put)
-            self._when_started()
+                if name not in self._children:
+                    self.start(name)
+            when_started()
             self.stopped_first = self._until_one_ends()
         finally:
-            self._end(list(self._children.values()))
+            self.close()
 
-    def _start(self, name: str) -> Child:
-        child = self._children[name] = Child(name, *self._commands[name])
-        self._say(f"{name} started (pid={child.process.pid})")
-        return child
+    def close(self) -> None:
+        """End all processes that run, those that serve the others after these."""
+        children, self._children = self._children, {}
+        for is_serving in (False, True):
+            self._end([each for name, each in children.items() if (name in self._serving) is is_serving])
 
     def _until_one_ends(self) -> str | None:
         """The first that ends and is not started again; None after a signal."""
-        ended = self._events.get()
-        while ended in self._revived:
-            pause = self._bury(self._children[ended])
+        while True:
             try:
-                # Who ends meanwhile, and a signal, are not to wait.
-                return self._events.get(timeout=pause)
+                ended = self._events.get(timeout=self._pause())
             except queue.Empty:
-                self._start(ended).follow(self._printer, self._events.put)
-            ended = self._events.get()
-        return ended
+                self._start_due()
+                continue
+            if ended is None or not self._is_reviving or not self._has_another_life(ended):
+                return ended
 
-    def _bury(self, child: Child) -> float:
-        """Clear away what is left of it; how long to wait before it is started again."""
+    def _pause(self) -> float | None:
+        """How long nobody is to be started, in seconds; None where nobody is at all."""
+        return max(0.0, min(self._due.values()) - time.monotonic()) if self._due else None
+
+    def _start_due(self) -> None:
+        for name in [name for name, when in self._due.items() if when <= time.monotonic()]:
+            del self._due[name]
+            self.start(name)
+
+    def _has_another_life(self, name: str) -> bool:
+        """Clear away what is left of it; whether it is to be started again, and when."""
+        child = self._children[name]
         child.kill_group()
         child.close(1)
         if time.monotonic() - child.began > LASTING_SECONDS:
-            del self._deaths[child.name]
-        pause = PAUSES[min(self._deaths[child.name], len(PAUSES) - 1)]
-        self._deaths[child.name] += 1
-        self._say(f"{child.name} stopped by itself (rc={child.process.returncode}); again in {pause} s")
+            del self._deaths[name]
+        self._deaths[name] += 1
+        if self._deaths[name] > len(PAUSES):
+            return False
+        pause = PAUSES[self._deaths[name] - 1]
+        self._due[name] = time.monotonic() + pause
+        self._say(f"{name} stopped by itself (rc={child.process.returncode}); again in {pause} s")
         print(
-            f"The {child.name} process stopped by itself and is started again; what it was doing is done "
-            f"again. {self._printer.folder / child.name}.log says more.",
+            f"The {name} process stopped by itself and is started again; what it was doing is done "
+            f"again. {self._printer.folder / name}.log says more.",
             flush=True,
         )
-        return pause
+        return True
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._events.put(None)

@@ -9,8 +9,6 @@ from portal.standalone.options import Options, allowed_hosts
 
 # The workers that must answer before the portal is ready, by their Celery node names.
 WORKERS = frozenset({"analysis", "maintenance"})
-# What is started again when it ends: a picture that takes the network down takes nothing else along.
-REVIVED = "analysis"
 
 
 def environment(options: Options, broker_url: str) -> dict[str, str]:

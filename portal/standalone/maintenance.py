@@ -21,7 +21,7 @@ class BeatThread(threading.Thread):
     def __init__(self, celery: Any) -> None:
         super().__init__(name="beat", daemon=True)
         # It looks once a second whether it is to stop.
-        self._service = beat.Service(celery, max_interval=1)
+        self._service = beat.Service(celery, max_interval=1, scheduler_cls=celery.conf.beat_scheduler)
 
     def run(self) -> None:
         try:

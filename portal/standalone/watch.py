@@ -1,4 +1,4 @@
-"""Watching the started processes: when all answer, and whether the broker stays."""
+"""Watching the started processes: when all answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import os
 import signal
-import subprocess
 import threading
 import time
 import urllib.request
@@ -23,27 +22,23 @@ SIGN_OF_LIFE_SECONDS = 5
 
 
 class Watch:
-    """Two threads beside the supervisor's loop; a failure that they see ends that loop by SIGTERM."""
+    """A thread beside the supervisor's loop; a failure that it sees ends that loop by SIGTERM."""
 
     def __init__(
         self,
         options: Options,
         environment: dict[str, str],
-        broker: subprocess.Popen[bytes] | None,
         when_ready: Callable[[], None],
     ) -> None:
         self.failure = ""
         self._when_ready = when_ready
         self._options = options
         self._broker_url = environment["CELERY_BROKER_URL"]
-        self._broker = broker
         self._stopping = threading.Event()
 
     def start(self) -> None:
         """Begin to watch; called once the processes have been started."""
         threading.Thread(target=self._announce, daemon=True).start()
-        if self._broker is not None:
-            threading.Thread(target=self._keep_broker, args=(self._broker,), daemon=True).start()
 
     def stop(self) -> None:
         """What ends from here on ends because it should."""
@@ -74,12 +69,6 @@ class Watch:
                 print(f"    waiting for {', '.join(sorted(missing))}", flush=True)
             self._stopping.wait(0.1)
         return False
-
-    def _keep_broker(self, broker: subprocess.Popen[bytes]) -> None:
-        while broker.poll() is None:
-            if self._stopping.wait(0.5):
-                return
-        self._fail(f"The private broker stopped by itself; see {self._options.logs / 'broker.log'}.")
 
     def _fail(self, reason: str) -> None:
         if not self._stopping.is_set():

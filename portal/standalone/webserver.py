@@ -58,7 +58,8 @@ class Patience:
 
     idle: between two requests, and before the first. header: for the whole of a request's head. silence:
     without a byte of a body, or of an answer read. Bodies and answers may also take no longer than `start`,
-    and a second for each `rate` bytes that have passed.
+    and a second for each `rate` bytes that have passed. farewell: for the rest of what a client sends after
+    the last answer, quiet: without a byte of it.
     """
 
     idle: float = 60
@@ -66,6 +67,8 @@ class Patience:
     silence: float = 30
     start: float = 30
     rate: int = 2000
+    farewell: float = 30
+    quiet: float = 5
 
     def is_over(self, waited: float, passed: int) -> bool:
         """Whether a body or an answer has had its time."""
@@ -131,11 +134,39 @@ class Channel(HTTPChannel):
     sent = 0
     # When something was first seen to wait for this client to read it, and what it had read before.
     owing: tuple[float, int] | None = None
+    close_when_flushed: bool
+    # When the last answer had gone out; what still comes is thrown away.
+    ended: float | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # So much is read from the file for each try to send, which the socket's buffer would make megabytes.
         self.sendbuf_len = min(self.sendbuf_len, PIECE_BYTES)
+
+    def handle_write(self) -> None:
+        """As waitress's, but a connection ends at its client's end.
+
+        A socket that is closed while its client still sends is reset, and a reset takes away the answer that
+        the client has not read: an upload that is refused by its head would be told nothing.
+        """
+        # Under this lock a thread says that the connection closes.
+        with self.requests_lock:
+            closes, self.close_when_flushed = self.close_when_flushed, False
+            super().handle_write()
+            if not closes or not self.connected:
+                return
+            if self.total_outbufs_len:
+                self.close_when_flushed = True
+                return
+        self.ended = time.time()
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:  # the client was quicker
+            self.handle_close()
+
+    def received(self, data: bytes) -> bool:
+        """As waitress's; after the last answer nothing is a request."""
+        return self.ended is None and bool(super().received(data))
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         """As waitress's; counts what goes out."""
@@ -146,6 +177,8 @@ class Channel(HTTPChannel):
     def is_overdue(self, now: float, patience: Patience) -> bool:
         """Whether this client has had its time, be it to read or to send."""
         silent = now - self.last_activity
+        if self.ended is not None:
+            return silent > patience.quiet or now - self.ended > patience.farewell
         if self.total_outbufs_len:
             since, before = self.owing = self.owing or (now, self.sent)
             return silent > patience.silence or patience.is_over(now - since, self.sent - before)
@@ -157,8 +190,10 @@ class Channel(HTTPChannel):
         return silent > patience.silence or self.request.is_overdue(now, patience)
 
     def rank(self) -> tuple[int, float]:
-        """The lower, the sooner it may go: between requests, in a head, in a body; among these the oldest."""
+        """The lower, the sooner it may go: ended, between requests, in a head, in a body; the oldest."""
         request = self.request
+        if self.ended is not None:
+            return -1, self.creation_time
         return 0 if request is None else 2 if request.headers_finished else 1, self.creation_time
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = ("inter/LICENSE", "niivue/LICENSES.txt")
+SHIPPED = ("inter/LICENSE", "niivue/LICENSES.txt", "tus/LICENSES.txt")
 
 
 def check(checkout: Path) -> tuple[int, str]:

@@ -180,7 +180,7 @@ def test_restore_waits_for_the_database_and_starts_the_portal_last(backed_up: In
     asked = [number for number, call in enumerate(backed_up.calls) if "pg_isready" in call]
     assert len(asked) == 7
     assert all("--host=127.0.0.1" in backed_up.calls[number] for number in asked)
-    stopped = backed_up.index("stop proxy web analysis maintenance beat")
+    stopped = backed_up.index("stop proxy web analysis maintenance sending beat")
     assert backed_up.index("up -d postgres") < asked[0] < asked[-1] < backed_up.index("pg_restore") < stopped
     assert backed_up.calls[-1] == "up -d"
 

@@ -28,6 +28,7 @@ SUBCOMMANDS = {
     "logs": 99,
     "port": 1,
     "ps": 99,
+    "pull": 99,
     "restart": 99,
     "stop": 99,
     "up": 99,
@@ -58,7 +59,7 @@ def test_calls_of_compose_are_found() -> None:
     assert ["exec", "web", "python", "manage.py", "createsuperuser"] in calls
     assert services_named(["exec", "-T", "postgres", "pg_dump", "secondread"]) == ["postgres"]
     assert services_named(["up", "-d", "--scale", "analysis=3"]) == []
-    assert ["stop", "proxy", "web", "analysis", "maintenance", "beat"] in calls
+    assert ["stop", "proxy", "web", "analysis", "maintenance", "sending", "beat"] in calls
 
 
 @pytest.mark.parametrize("call", sorted({" ".join(call) for call in compose_calls()}))
@@ -125,14 +126,17 @@ def test_env_of_the_page_is_all_that_compose_asks_for(env_file: Path) -> None:
 
 def test_env_of_the_page_starts_the_production_settings(env_file: Path) -> None:
     given = values_of(env_file)
-    inside = COMPOSE["x-portal"]["environment"]
-    database = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda name: given[name[1]], inside["DATABASE_URL"])
+    told = COMPOSE["services"]["web"]["environment"]
     environment = {
         "PATH": os.environ["PATH"],
-        "DJANGO_SETTINGS_MODULE": inside["DJANGO_SETTINGS_MODULE"],
-        "CELERY_BROKER_URL": inside["CELERY_BROKER_URL"],
-        "DATABASE_URL": database,
-        **given,
+        **{
+            name: re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: given[found[1]], str(value))
+            for name, value in told.items()
+            if value is not None
+        },
+        **{name: given[name] for name, value in told.items() if value is None and name in given},
+        "SECONDREAD_VAR": str(env_file.parent),
+        "PROMETHEUS_MULTIPROC_DIR": str(env_file.parent / "prometheus"),
     }
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
     checked = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

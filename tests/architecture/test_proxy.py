@@ -65,6 +65,7 @@ def rendered(folder: Path, https_port: str, ports: tuple[int, int], portal: int)
         "listen 8080": f"listen 127.0.0.1:{ports[0]}",
         "listen 8443": f"listen 127.0.0.1:{ports[1]}",
         "web:8000": f"127.0.0.1:{portal}",
+        "/var/lib/secondread/media": str(folder / "media"),
     }
     text = TEMPLATE
     for old, new in replaced.items():
@@ -81,7 +82,7 @@ def test_image_is_told_the_port_and_replaces_nothing_else() -> None:
     target = PROXY["volumes"][0].split(":")[1]
     assert target == "/etc/nginx/templates/nginx.conf.template"
     assert PROXY["command"][2] == environment["NGINX_ENVSUBST_OUTPUT_DIR"] + "/nginx.conf"
-    assert PROXY["tmpfs"] == ["/tmp:uid=101,gid=101"]
+    assert PROXY["tmpfs"] == ["/tmp:uid=101,gid=101,size=512m"]
 
 
 def test_key_of_the_trial_can_be_read_by_the_user_of_the_proxy(folder: Path) -> None:
@@ -99,6 +100,20 @@ def test_certificate_of_the_trial_is_for_this_machine(folder: Path) -> None:
     context = ssl.create_default_context(cafile=str(folder / "tls" / "certificate.pem"))
     (certificate,) = context.get_ca_certs()
     assert certificate["subjectAltName"] == (("DNS", "localhost"),)
+
+
+PICTURE = bytes(range(100))
+# The portal's answer with which the proxy sends a picture in its place.
+HANDED_OVER = {
+    "X-Accel-Redirect": "/stored/images/3f/picture.png",
+    "Content-Length": "0",
+    "Content-Type": "image/png",
+    "Cache-Control": "private, no-cache",
+    "ETag": '"the-portals-own"',
+    "Vary": "Cookie",
+    "X-Content-Type-Options": "nosniff",
+    "X-Request-ID": "0123456789abcdef0123456789abcdef",
+}
 
 
 @dataclass(frozen=True)
@@ -133,6 +148,16 @@ class Proxy:
         asked.close()
         return told
 
+    def answer(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body."""
+        context = ssl.create_default_context(cafile=str(self.folder / "tls" / "certificate.pem"))
+        asked = http.client.HTTPSConnection("localhost", self.https, timeout=10, context=context)
+        asked.request(method, path, headers={"Host": "localhost", **headers})
+        answer = asked.getresponse()
+        body = answer.read()
+        asked.close()
+        return answer.status, dict(answer.headers.items()), body
+
     def over_tls(self, headers: dict[str, str]) -> int:
         context = ssl.create_default_context(cafile=str(self.folder / "tls" / "certificate.pem"))
         asked = http.client.HTTPSConnection("localhost", self.https, timeout=10, context=context)
@@ -156,12 +181,21 @@ def portal_behind(received: dict[str, str]) -> Iterator[int]:
                 received[f"export {self.client_address}"] = self.path
                 return
             received.update(self.headers.items())
+            if self.path == "/cases/seen.png":
+                self.send_response(200)
+                for name, value in HANDED_OVER.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                return
             if self.command == "POST":
                 received[f"form {self.client_address}"] = self.path
                 self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def do_POST(self) -> None:
             self.do_GET()
@@ -258,6 +292,67 @@ def test_proxy_serves_with_the_certificate_and_overwrites_what_a_client_claims(
     assert proxy.received["X-Forwarded-Proto"] == "https"
     assert proxy.received["X-Forwarded-For"] == "127.0.0.1"
     assert not {"X-Forwarded-Host", "Forwarded"} & set(proxy.received)
+
+
+@pytest.fixture
+def picture(folder: Path) -> None:
+    """One stored picture, and what else lies in the folder of the media."""
+    for name in ("images/3f/picture.png", "maps/3f/map.npz"):
+        path = folder / "media" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(PICTURE)
+
+
+@needs_nginx
+def test_picture_is_sent_by_the_proxy_with_the_headers_of_the_portal(
+    start: Callable[[str], Proxy], picture: None
+) -> None:
+    proxy = start("8443")
+    status, headers, body = proxy.answer("GET", "/cases/seen.png", {})
+    assert (status, body) == (200, PICTURE)
+    kept = {name: value for name, value in HANDED_OVER.items() if name[:5] not in ("X-Acc", "Conte")}
+    assert kept.items() <= headers.items()
+    assert headers["Content-Type"] == "image/png"
+    assert headers["Content-Length"] == "100"
+    assert not {"X-Accel-Redirect", "Last-Modified"} & set(headers)
+    status, headers, body = proxy.answer("HEAD", "/cases/seen.png", {})
+    assert (status, headers["Content-Length"], body) == (200, "100", b"")
+
+
+@needs_nginx
+@pytest.mark.parametrize(
+    ("headers", "status", "body"),
+    [
+        ({"Range": "bytes=2-5"}, 206, PICTURE[2:6]),
+        ({"Range": "bytes=-3"}, 206, PICTURE[-3:]),
+        ({"Range": "bytes=100-"}, 416, None),
+        # That it has the picture is for the portal to say, which was asked and gave it.
+        ({"If-None-Match": '"another"'}, 200, PICTURE),
+        ({"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"}, 200, PICTURE),
+    ],
+    ids=["a range", "the end", "no such range", "another picture known", "a date"],
+)
+def test_part_of_a_picture_is_sent_and_only_the_portal_says_that_it_is_known(
+    start: Callable[[str], Proxy], picture: None, headers: dict[str, str], status: int, body: bytes | None
+) -> None:
+    told = start("8443").answer("GET", "/cases/seen.png", headers)
+    assert told[0] == status
+    if body is not None:
+        assert told[2] == body
+        assert told[1].get("Content-Range", "").endswith("/100") is (status == 206)
+
+
+@needs_nginx
+@pytest.mark.parametrize(
+    "path",
+    ["/stored/images/3f/picture.png", "/stored/images/../maps/3f/map.npz", "/stored//images/3f/picture.png"],
+)
+def test_stored_picture_has_no_address_for_clients(
+    start: Callable[[str], Proxy], picture: None, path: str
+) -> None:
+    told = start("8443").answer("GET", path, {})
+    assert PICTURE not in told[2]
+    assert told[0] == 404 or told[2] == b""
 
 
 @needs_nginx

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from inference.errors import ImageError
-from inference.formats import nifti, read_image, read_images
+from inference.formats import Limits, nifti, read_image, read_images
 from inference.formats.guarded import read_images_guarded
 
 SIZES = (40, 44, 36)
@@ -207,6 +207,40 @@ def test_several_volumes_are_refused_with_their_number() -> None:
     assert (error.code, error.facts["volumes"]) == ("several_volumes", 5)
 
 
+@pytest.mark.parametrize("kind", [np.int16, np.float32])
+def test_chosen_volume_of_several_is_read_with_places_of_its_own(kind) -> None:
+    data = nii(np.stack([phantom() + 100 * number for number in range(4)], axis=3).astype(kind))
+    alone = list(read_images(nii((phantom() + 200).astype(kind))))
+    chosen = list(read_images(data, Limits(volume=3)))
+    assert len(chosen) == len(alone)
+    for image, expected in zip(chosen, alone, strict=True):
+        assert np.array_equal(image.pixels, expected.pixels)
+        assert image.geometry == expected.geometry
+        assert image.intensity == expected.intensity
+        assert image.frame == expected.frame + 2 * len(alone)
+
+
+def test_axes_behind_the_fourth_count_on() -> None:
+    values = np.stack([phantom() + 100 * number for number in range(6)], axis=3)
+    data = nii(values.reshape((*values.shape[:3], 2, 3), order="F"))
+    (image, *_) = read_images(data, Limits(volume=4))
+    (expected, *_) = read_images(nii(phantom() + 300))
+    assert np.array_equal(image.pixels, expected.pixels)
+
+
+@pytest.mark.parametrize("volume", [5, 2**40])
+def test_volume_that_is_not_there_is_refused_with_their_number(volume) -> None:
+    with pytest.raises(ImageError) as caught:
+        list(read_images(nii(np.zeros((40, 40, 3, 4), np.int16)), Limits(volume=volume)))
+    assert caught.value.code == "volume_missing"
+    assert "from 1 to 4" in caught.value.message
+
+
+def test_choice_of_a_volume_says_nothing_where_there_is_one() -> None:
+    (image, *_) = read_images(nii(phantom()), Limits(volume=3))
+    assert image.frame == 0
+
+
 def test_one_slice_is_a_picture_and_many_are_not() -> None:
     assert read_image(nii(phantom((40, 40, 1)))).pixels.shape == (40, 40)
     with pytest.raises(ImageError) as caught:
@@ -248,6 +282,18 @@ def test_absurd_dimensions_are_refused() -> None:
 
 def test_gzip_of_something_else_is_refused_in_words() -> None:
     assert refusal(gzip.compress(b"letters" * 100)).code == "unsupported_format"
+
+
+def test_volume_without_orientation_through_the_guard_is_the_same() -> None:
+    """Found by `make fuzz`: its slices lie across each other in memory, and were refused as damaged."""
+
+    def neither(header) -> None:
+        header["qform_code"] = header["sform_code"] = 0
+
+    data = nii(phantom((40, 40, 3)), change=neither)
+    guarded, plain = list(read_images_guarded(data)), list(read_images(data))
+    assert len(guarded) == len(plain) == 3
+    assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(guarded, plain, strict=True))
 
 
 def test_volume_through_the_guard_is_the_same() -> None:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 from celery import Celery, current_app
 from django.conf import settings
@@ -18,7 +19,7 @@ from django.db import connection
 from django.utils import timezone
 
 from cases import storage
-from cases.analysis import jobs
+from cases.analysis import jobs, step_times
 from cases.analysis.worker import sweep_jobs
 from cases.intake.uploads import submit_file
 from cases.lifecycle import JobStatus
@@ -118,6 +119,11 @@ def test_request_that_sent_a_job_is_named_in_the_workers_log(upload, worker_log)
     wait_until(lambda: line in worker_log.read_text(errors="replace"), "the log does not name the request")
 
 
+def test_steps_of_a_job_in_the_worker_are_told_here(upload, worker_log) -> None:
+    upload(91)
+    wait_until(lambda: set(step_times.read()) == set(step_times.STEPS), "the worker told no steps")
+
+
 def test_worker_answers_for_the_queue_that_it_serves(worker_log) -> None:
     assert state.answering_workers() == {"analysis": True, "maintenance": False}
 
@@ -194,3 +200,22 @@ def test_upload_with_a_dead_broker_is_taken_in_and_waits(owner, cohort, monkeypa
     receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(make_png_bytes(seed=8)))
     job = Job.objects.get()
     assert (receipt.outcome, job.status, job.sent_at) == ("received", JobStatus.QUEUED, None)
+
+
+def test_worker_that_is_told_to_stop_ends_its_job_and_hands_the_others_back(upload, start_worker) -> None:
+    log = start_worker("prefork")
+    with worker_waits():
+        for seed in range(200, 212):
+            upload(seed)
+    wait_until(lambda: Job.objects.exclude(status=JobStatus.QUEUED).exists(), "no job has begun")
+    (stats,) = current_app.control.inspect(limit=1, timeout=PATIENCE).stats().values()
+    leader = psutil.Process(stats["pid"])
+    leader.terminate()
+    # It is a child of this process, which asks for its end later.
+    wait_until(lambda: leader.status() == psutil.STATUS_ZOMBIE, "the worker goes on")
+    assert "Warm shutdown" in log.read_text(errors="replace")
+    left = Job.objects.exclude(status=JobStatus.SUCCEEDED)
+    assert set(left.values_list("status", "attempts")) <= {(JobStatus.QUEUED, 0)}
+    with current_app.connection_for_read() as broker:
+        waiting = broker.SimpleQueue(QUEUE).qsize()
+    assert waiting == left.count()

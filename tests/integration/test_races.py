@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from django.core.files.base import ContentFile
-from django.db import connection, connections
+from django.db import connection, connections, transaction
+from django.utils import timezone
 
-from cases.analysis import jobs, model_versions
+from cases.analysis import jobs, model_versions, sweep
 from cases.analysis.reanalysis import reanalyse
 from cases.analysis.results import current_result
 from cases.intake.uploads import submit_file
@@ -119,12 +122,12 @@ def test_two_readers_at_once_close_a_case_that_wants_two(
     assert ready_case.state == "reviewed"
 
 
-def test_lease_taken_back_while_the_worker_completes_has_one_winner(submitted_case, settings) -> None:
-    settings.JOB_LEASE_SECONDS = -1  # expired from the start
+def test_lease_taken_back_while_the_worker_completes_has_one_winner(submitted_case) -> None:
     claim = jobs.lease(Job.objects.get().pk)
+    Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     turns = iter(
         [lambda: jobs.complete(claim, jobs.Result("glioma", {"glioma": 1.0}, b"m", 0.1))]
-        + [jobs.take_back_expired] * (RUNNERS - 1)
+        + [sweep.take_back_expired] * (RUNNERS - 1)
     )
     lock = threading.Lock()
 
@@ -137,6 +140,37 @@ def test_lease_taken_back_while_the_worker_completes_has_one_winner(submitted_ca
     status = Job.objects.get().status
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert (status, Prediction.objects.count()) in {("succeeded", 1), ("queued", 0)}
+
+
+def test_worker_that_stands_still_in_its_transaction_keeps_the_sweep_from_no_other(submit) -> None:
+    stuck, other = (Job.objects.get(image__case=submit(seed=seed)) for seed in (1, 2))
+    for job in (stuck, other):
+        jobs.lease(job.pk)
+    Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    with transaction.atomic():
+        Job.objects.select_for_update().get(pk=stuck.pk)
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(in_own_connection, sweep.take_back_expired).result(60) == 1
+    assert set(Job.objects.values_list("pk", "status")) == {(stuck.pk, "running"), (other.pk, "queued")}
+    assert sweep.take_back_expired() == 1
+
+
+def test_worker_that_stands_still_in_its_transaction_is_let_go_in_time(submitted_case, settings) -> None:
+    with transaction.atomic():
+        jobs._let_go_of_who_stands_still()
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW idle_in_transaction_session_timeout")
+            assert cursor.fetchone() == (f"{settings.JOB_LEASE_SECONDS}s",)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("0",)
+
+
+def in_own_connection(act: Callable[[], int]) -> int:
+    try:
+        return act()
+    finally:
+        connections.close_all()
 
 
 def test_versions_activated_at_once_leave_one_active(tmp_path, settings) -> None:

@@ -38,6 +38,9 @@ class Portal:
     said: list[str]
     below: list[psutil.Process]
 
+    def address(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}/{path}"
+
     def end(self) -> str:
         """Wait for its end; what it said since it was ready."""
         assert self.process.stdout is not None
@@ -105,7 +108,7 @@ def test_portal_says_ready_and_leaves_nothing_however_it_ends(tmp_path: Path) ->
     with ready_portal(tmp_path) as portal:
         assert any("Static files" in line for line in portal.said)
         assert portal.said[-1] == f"SecondRead is ready at http://127.0.0.1:{portal.port}"
-        with urllib.request.urlopen(f"http://127.0.0.1:{portal.port}/accounts/sign-in/") as answer:
+        with urllib.request.urlopen(portal.address("accounts/sign-in/")) as answer:
             assert answer.status == 200
         is_refused_with_the_address_of(portal, tmp_path)
         four_processes_do_all(portal, tmp_path / "log")
@@ -118,11 +121,12 @@ def test_portal_says_ready_and_leaves_nothing_however_it_ends(tmp_path: Path) ->
     with ready_portal(tmp_path) as portal:
         # What is there is not made again.
         assert not any("Static files" in line for line in portal.said)
-        analysis_is_started_again_when_it_ends(portal, tmp_path / "log")
+        what_ends_is_started_again(portal, tmp_path / "log")
         # As Ctrl-C in a terminal does.
         os.killpg(portal.process.pid, signal.SIGINT)
         rest = portal.end()
-        assert "The analysis process stopped by itself and is started again" in rest
+        for name in ("analysis", "broker", "maintenance", "web"):
+            assert f"The {name} process stopped by itself and is started again" in rest
         assert rest.endswith("SecondRead has stopped.\n")
         assert portal.process.returncode == 0
         assert portal.left(0) == []
@@ -140,16 +144,28 @@ def four_processes_do_all(portal: Portal, log: Path) -> None:
     wait_until(lambda: "sweep_jobs" in (log / "maintenance.log").read_text(), 30)
 
 
-def analysis_is_started_again_when_it_ends(portal: Portal, log: Path) -> None:
-    """The others stay."""
-    former = next(each for each in portal.below if "--queues=analysis" in each.cmdline())
-    former.kill()
-    wait_until(lambda: not runs(former), 30)
+def what_ends_is_started_again(portal: Portal, log: Path) -> None:
+    """All four at once, which asks most of it; the queue works again, which takes broker and workers."""
+    begun = {name: said_ready(log, name) for name in ("analysis", "maintenance")}
+    for former in portal.below:
+        former.kill()
     supervisor = psutil.Process(portal.process.pid)
+    wait_until(lambda: not any(runs(former) for former in portal.below), 30)
     wait_until(lambda: len(supervisor.children(recursive=True)) == len(BELOW), 60)
-    said_before = (log / "analysis.log").read_text().count(" ready.")
-    wait_until(lambda: (log / "analysis.log").read_text().count(" ready.") > said_before, 120)
+    wait_until(lambda: all(said_ready(log, name) > before for name, before in begun.items()), 120)
     portal.below = supervisor.children(recursive=True)
+    wait_until(lambda: is_ready(portal), 60)
+
+
+def is_ready(portal: Portal) -> bool:
+    """Whether the web answers, and has its database and broker."""
+    with contextlib.suppress(OSError), urllib.request.urlopen(portal.address("health/ready/")) as answer:
+        return bool(answer.status == 200)
+    return False
+
+
+def said_ready(log: Path, name: str) -> int:
+    return (log / f"{name}.log").read_text().count(" ready.")
 
 
 def wait_until(holds: Callable[[], object], seconds: float) -> None:

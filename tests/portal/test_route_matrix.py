@@ -21,6 +21,8 @@ from rest_framework.test import APIClient
 
 from cases.exchange.webhooks.hooks import create_webhook
 from cases.export.snapshots.building import ask_for_snapshot
+from cases.intake.incoming.receiving import begin
+from cases.intake.incoming.said import Said
 from cases.models import ApiToken, Cohort, Membership, Prediction, SavedView
 from cases.people.invitations import invite
 from cases.roles import Role
@@ -78,8 +80,8 @@ door/405  403/405   403/405   403/405   404/405   404/405   404/405   404/405   
 door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/maps/<uuid:prediction_id>/<str:layer>/<str:shown_class>.nii.gz
 door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/maps/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png
 door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/overlay/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png
+door/door 403/403   403/403   403/403   302/302   404/404   404/404   404/404   cases/<code:code>/blackout/
 405/door  405/403   405/403   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/release/
-405/door  405/403   405/403   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/remove/
 405/door  405/302   405/302   405/302   405/302   405/404   405/404   405/404   cases/<code:code>/retry/
 door/405  200/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/status/
 405/door  405/403   405/302   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/take-over/
@@ -97,17 +99,39 @@ door/door 404/404   200/422   200/422   200/422   404/404   404/404   404/404   
 door/405  404/405   302/405   302/405   302/405   404/405   404/405   404/405   cases/teaching/draw/<uuid:cohort_id>/
 405/door  405/404   405/302   405/302   405/302   405/404   405/404   405/404   cases/teaching/restart/<uuid:cohort_id>/
 door/door 200/422   200/422   200/422   200/422   403/403   200/422   403/403   cases/upload/
+door/405  302/405   404/405   404/405   404/405   404/405   404/405   404/405   cases/upload/<uuid:upload_id>/
+405/door  405/302   405/404   405/404   405/404   405/404   405/404   405/404   cases/upload/<uuid:upload_id>/create/
+405/door  405/302   405/404   405/404   405/404   405/404   405/404   405/404   cases/upload/<uuid:upload_id>/discard/
 door/405  200/405   200/405   200/405   200/405   200/405   200/405   200/405   cases/views/
 405/door  405/404   405/302   405/404   405/404   405/404   405/404   405/404   cases/views/<int:view_id>/delete/
 405/door  405/404   405/302   405/404   405/404   405/404   405/404   405/404   cases/views/<int:view_id>/rename/
 405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/302   cases/views/save/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/compare/
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/deletions/
+door/door 403/403   403/403   403/403   200/422   404/404   404/404   404/404   dashboard/deletions/case/<str:code>/
+door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/deletions/cohort/<uuid:cohort_id>/
+door/door 404/404   404/404   404/404   404/404   404/404   404/404   404/404   dashboard/deletions/requests/<uuid:request_id>/
+405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/deletions/retention/
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/drift/
+door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/drift/<slug:name>.csv
+door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/drift/<slug:name>.svg
+405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/drift/alerts/<uuid:alert_id>/
+405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/drift/freeze/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/evidence/
 door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/evidence/<slug:name>.csv
 door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/evidence/<slug:name>.svg
 405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/evidence/open/
 405/door  405/403   405/403   405/403   405/302   405/403   405/404   405/404   dashboard/jobs/<uuid:job_id>/retry/
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/networks/
+405/door  405/403   405/403   405/403   405/404   405/403   405/403   405/403   dashboard/networks/back/
+405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/networks/bounds/
+door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/networks/bounds/<uuid:bounds_id>/
+405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/networks/bounds/<uuid:bounds_id>/decide/
+405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/networks/bounds/<uuid:bounds_id>/open/
+door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/networks/bounds/<uuid:bounds_id>.csv
+door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/networks/bounds/<uuid:bounds_id>.svg
+405/door  405/403   405/403   405/403   405/404   405/403   405/403   405/403   dashboard/networks/shadow/
 door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/protocol/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/record/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/record/lines.ndjson
@@ -130,6 +154,9 @@ door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   
 405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/study/truth/try/
 405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/study/truth/write/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/study/truth/template.csv
+door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/teaching/
+door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/teaching/<slug:name>.csv
+door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/teaching/<slug:name>.svg
 door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/webhooks/
 door/door 403/403   403/403   403/403   200/422   403/403   404/404   404/404   dashboard/webhooks/<uuid:webhook_id>/
 405/door  405/403   405/403   405/403   405/302   405/403   405/404   405/404   dashboard/webhooks/<uuid:webhook_id>/<slug:act>/
@@ -171,6 +198,8 @@ visitor   technol.  radiol.   adjudic.  administ. exporter  stranger  nobody    
 401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/audit/
 401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/plan/
 401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/protocol/
+401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/acceptances/
+401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/drift/
 401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/protocols/
 401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/readers/
 401/401   403/403   403/403   403/403   200/400   403/403   404/404   404/404   api/v1/cohorts/<uuid:cohort_id>/truth/
@@ -198,6 +227,9 @@ visitor   technol.  radiol.   adjudic.  administ. exporter  stranger  nobody    
 401/401   404/405   404/405   404/405   409/405   409/405   404/405   404/405   api/v1/snapshots/<uuid:snapshot_id>/<slug:table>/
 401/401   404/405   404/405   404/405   409/405   409/405   404/405   404/405   api/v1/snapshots/<uuid:snapshot_id>/fhir/<slug:release>/
 401/401   405/400   405/400   405/400   405/400   405/400   405/400   405/400   api/v1/uploads/
+401/401   405/412   405/412   405/412   405/412   405/412   405/412   405/412   api/v1/resumable-uploads/
+401/401   200/405   404/405   404/405   404/405   404/405   404/405   404/405   api/v1/resumable-uploads/<uuid:upload_id>/
+401/401   405/409   405/404   405/404   405/404   405/404   405/404   405/404   api/v1/resumable-uploads/<uuid:upload_id>/create/
 401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/webhooks/<uuid:webhook_id>/
 401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/webhooks/<uuid:webhook_id>/deliveries/
 401/401   405/403   405/403   405/403   405/404   405/403   405/404   405/404   api/v1/webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/replay/
@@ -212,6 +244,7 @@ visitor   technol.  radiol.   adjudic.  administ. exporter  stranger  nobody    
 401/401   403/405   403/405   403/405   428/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/plan/
 401/401   403/405   403/405   403/405   428/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/protocol/
 401/401   403/403   403/403   403/403   428/428   403/403   404/404   404/404   api/v1/webhooks/<uuid:webhook_id>/
+401/401   405/412   405/404   405/404   405/404   405/404   405/404   405/404   api/v1/resumable-uploads/<uuid:upload_id>/
 """
 # Of the admin's own addresses.
 ADMIN = """
@@ -233,6 +266,7 @@ door/door door/door 404/404   404/404   admin/r/<path:content_type_id>/<path:obj
 MODELS = """
 list      add       change    delete    history   model
 200/200   200/200   200/200   403/403   200/200   accounts/user
+200/200   403/403   302/403   403/403   302/302   cases/acceptancebounds
 200/200   403/403   302/403   403/403   302/302   cases/accessevent
 200/200   403/403   302/403   403/403   302/302   cases/adjudication
 200/200   403/403   302/403   403/403   302/302   cases/apitoken
@@ -244,13 +278,17 @@ list      add       change    delete    history   model
 200/200   200/200   200/200   403/403   200/200   cases/cohort
 200/200   403/403   302/403   403/403   302/302   cases/disclosure
 200/200   403/403   302/403   403/403   302/302   cases/draft
+200/200   403/403   302/403   403/403   302/302   cases/driftalert
+200/200   403/403   302/403   403/403   302/302   cases/driftbaseline
 200/200   403/403   302/403   403/403   302/302   cases/firstread
 200/200   403/403   200/403   403/403   200/200   cases/image
+200/200   403/403   200/403   403/403   200/200   cases/incomingupload
 200/200   403/403   200/403   403/403   200/200   cases/invitation
 200/200   403/403   200/403   403/403   200/200   cases/job
 200/200   403/403   302/403   403/403   302/302   cases/keptanswer
 200/200   403/403   200/403   403/403   200/200   cases/likenesspiece
 200/200   200/200   200/403   403/403   200/200   cases/membership
+200/200   403/403   302/403   403/403   302/302   cases/modeldecision
 200/200   403/403   200/403   403/403   200/200   cases/modelversion
 200/200   403/403   200/403   403/403   200/200   cases/prediction
 200/200   403/403   200/403   403/403   200/200   cases/protocol
@@ -259,6 +297,7 @@ list      add       change    delete    history   model
 200/200   403/403   302/403   403/403   302/302   cases/sending
 200/200   403/403   302/403   403/403   302/302   cases/sendingrule
 200/200   403/403   302/403   403/403   302/302   cases/series
+200/200   403/403   302/403   403/403   302/302   cases/shadowresult
 200/200   403/403   200/403   403/403   200/200   cases/snapshot
 200/200   403/403   302/403   403/403   302/302   cases/teachingread
 200/200   403/403   200/403   403/403   200/200   cases/webhook
@@ -348,6 +387,7 @@ def fill(people, ready_case, submit, submit_many, analyse_as, review_as, cohort)
     hook = create_webhook(
         by=people["administrator"], cohort=cohort, url="https://hooks.example.org/", events=["case.ready"]
     )
+    upload = begin(by=people["technologist"], cohort=cohort, length=1, words=Said(""))
     view = SavedView.objects.create(user=people["radiologist"], name="mine", query="state=open")
     own = {
         "<uidb64>/<token>": "MQ/abc",
@@ -362,6 +402,7 @@ def fill(people, ready_case, submit, submit_many, analyse_as, review_as, cohort)
         "<int:view_id>": str(view.pk),
         "<uuid:snapshot_id>": str(snapshot.pk),
         "<uuid:webhook_id>": str(hook.pk),
+        "<uuid:upload_id>": str(upload.pk),
         "evidence/<slug:name>": "evidence/none",
     }
 

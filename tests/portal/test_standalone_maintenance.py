@@ -10,6 +10,7 @@ import pytest
 from celery import Celery
 from celery.worker import state
 
+from portal.beat import Scheduler
 from portal.celery import app
 from portal.standalone.maintenance import BeatStep, BeatThread
 
@@ -51,4 +52,6 @@ def test_thread_that_fails_ends_the_worker(celery: Celery, tmp_path: Path) -> No
 
 def test_worker_s_step_comes_after_the_pool_and_holds_the_thread() -> None:
     assert BeatStep.requires == ("celery.worker.components:Pool",)
-    assert isinstance(BeatStep.create(object.__new__(BeatStep), type("Worker", (), {"app": app})), BeatThread)
+    thread = BeatStep.create(object.__new__(BeatStep), type("Worker", (), {"app": app}))
+    assert isinstance(thread, BeatThread)
+    assert thread._service.get_scheduler(lazy=True).__class__ is Scheduler

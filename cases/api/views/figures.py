@@ -14,9 +14,11 @@ from rest_framework.response import Response
 
 from cases.api import schema
 from cases.api.parameters import Parameters, cohort_named
-from cases.api.problems import problem
+from cases.api.problems import RETRY_AFTER_SECONDS, problem
 from cases.api.views.base import ApiView, require_somewhere
 from cases.disclaimer import DISCLAIMER
+from cases.evidence.computed import asked_for
+from cases.evidence.kept import is_large
 from cases.evidence.listing import figure_rows
 from cases.evidence.study import StudyFilter, study_of
 from cases.interim import figures_are_closed
@@ -64,26 +66,49 @@ class FiguresView(ApiView):
         operation_id="figures",
         tags=["export"],
         summary="Figures of a cohort, each with its interval",
-        description="Those of a running blinded study are closed until it ends, or until they are opened.",
+        description="Those of a running blinded study are closed until it ends, or until they are opened. "
+        "Those of a large cohort are computed aside, at most every few minutes: as_of says when, and the "
+        "first time, 503 with Retry-After, that they are being computed.",
         parameters=[FiguresParameters],
         responses={200: FiguresSerializer} | schema.problems(400, 401, 403, 409),
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """As they are now."""
+        """As they are now, of a large cohort as they were a few minutes ago."""
         require_somewhere(request, Action.EXPORT)
         cohort = FiguresParameters.of(request).validated_data["cohort"]
         if figures_are_closed(cohort):
             return problem(
                 "wrong_state", _t("The figures of a running blinded study are closed until it ends.")
             )
-        with one_snapshot():
-            study = study_of(cohort, StudyFilter())
-        body = {
-            "cohort": cohort.name,
-            "as_of": study.as_of,
-            "is_simulated": study.is_simulated,
-            "left_out": vars(study.left_out),
-            "figures": list(figure_rows(study)),
-            "notice": DISCLAIMER,
-        }
-        return Response(FiguresSerializer(body).data)
+        found = _large(cohort) if is_large(cohort) else _small(cohort)
+        if found is None:
+            return problem(
+                "being_computed",
+                _t("The figures of this large cohort are being computed: ask again as Retry-After says."),
+                headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+            )
+        return Response(FiguresSerializer({"cohort": cohort.name, "notice": DISCLAIMER} | found).data)
+
+
+def _small(cohort: Cohort) -> dict[str, Any]:
+    with one_snapshot():
+        study = study_of(cohort, StudyFilter())
+    return {
+        "as_of": study.as_of,
+        "is_simulated": study.is_simulated,
+        "left_out": vars(study.left_out),
+        "figures": list(figure_rows(study)),
+    }
+
+
+def _large(cohort: Cohort) -> dict[str, Any] | None:
+    """As they were last computed; None before the first time."""
+    asked = asked_for(cohort, {})
+    if asked.answer is None:
+        return None
+    return {
+        "as_of": asked.as_of,
+        "is_simulated": asked.answer["is_simulated"],
+        "left_out": asked.answer["counts_left_out"],
+        "figures": asked.answer["rows"],
+    }

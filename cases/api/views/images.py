@@ -39,6 +39,7 @@ from cases.viewer.images import (
     picture_nifti,
     picture_png,
     pixels_of,
+    stored_name,
 )
 from cases.viewer.placing import window_of
 from inference.colour_maps import DEFAULT_COLOUR_MAP
@@ -128,11 +129,11 @@ def _npy(pixels: NDArray[Any]) -> bytes:
     return stream.getvalue()
 
 
-def _sent(request: Request, key: str, draw: Any) -> HttpResponseBase:
+def _sent(request: Request, key: str, draw: Any, stored: str = "") -> HttpResponseBase:
     """The file with its ETag, or 304; what cannot be read is a problem like any other."""
     renderer = request.accepted_renderer
     named = f"rest:{renderer.format}:{key}"
-    answer = drawn(request, named, draw, str(renderer.media_type))  # type: ignore[arg-type]  # asks for headers alone
+    answer = drawn(request, named, draw, str(renderer.media_type), stored)  # type: ignore[arg-type]  # headers alone
     if answer.status_code == _UNREADABLE:
         return problem("unavailable", _t("The stored file cannot be read. Tell your administrator."))
     return answer
@@ -155,7 +156,7 @@ class PictureView(ApiView):
             schema.ETAG,
         ],
         responses=_files("The stored pixels: unsigned integers, (rows, columns) or (rows, columns, 3).")
-        | schema.problems(400, 401, 404, 406),
+        | schema.problems(400, 401, 404, 406, 410),
     )
     def get(self, request: Request, code: str, position: int) -> HttpResponseBase:
         """PNG through the picture's window, up to 1024 pixels; NPY and NIfTI with every bit."""
@@ -168,7 +169,8 @@ class PictureView(ApiView):
             "nifti": lambda: picture_nifti(image, channel),
         }
         key = f"{image.file}:{window_of(image)}:{channel}"
-        return _sent(request, key, makers[str(request.accepted_renderer.format)])
+        shape = str(request.accepted_renderer.format)
+        return _sent(request, key, makers[shape], stored_name(image, channel) if shape == "png" else "")
 
 
 class PredictionsView(ApiView):
@@ -180,7 +182,7 @@ class PredictionsView(ApiView):
         summary="Every result of a case that lies open before you: of each image, by each network",
         description="Empty for a reader of a blinded case before the own read is committed.",
         parameters=[schema.CODE],
-        responses={200: ResultSerializer(many=True)} | schema.problems(400, 401, 403, 404),
+        responses={200: ResultSerializer(many=True)} | schema.problems(400, 401, 403, 404, 410),
     )
     def get(self, request: Request, code: str) -> Response:
         """By network, the newest first, and by position."""
@@ -214,7 +216,7 @@ class MapView(ApiView):
             schema.ETAG,
         ],
         responses=_files("The layer's fields: uint8 (rows, columns) over the square that the network saw.")
-        | schema.problems(400, 401, 403, 404, 406),
+        | schema.problems(400, 401, 403, 404, 406, 410),
     )
     def get(
         self, request: Request, code: str, prediction_id: UUID, layer: str, shown_class: str

@@ -90,3 +90,7 @@ class Links:
             if value:
                 query[name] = str(value)
         return f"{reverse('cases:worklist')}?{query.urlencode()}"
+
+    def drift(self) -> str:
+        """The page on which a baseline is frozen and alerts are answered."""
+        return f"{reverse('governance:drift')}?cohort={self.cohort.pk}"

@@ -19,6 +19,8 @@ from cases.evidence.measures.drift import ControlPoint, p_chart, population_stab
 from cases.evidence.measures.proportions import share
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cases.evidence.study import Read, Study
 
 # The plot's square, in units of the drawing; and the weeks that it has room for, the newest.
@@ -52,8 +54,14 @@ def card(study: Study, links: Links) -> Card:
         "drift",
         title,
         _sentence(weeks, words.brief(at_first)),
-        drawing=_drawing(title, weeks, at_first.value or 0.0),
+        drawing=p_chart_drawing(
+            title,
+            _t("differing, percent"),
+            [(week.monday, week.point) for week in weeks],
+            at_first.value or 0.0,
+        ),
         table=_table(weeks),
+        link=(_t("Drift against a frozen baseline"), links.drift()),
         notes=[
             _t(
                 "Disagreement of a reader's last word with the network. Limits are exact binomial ones at "
@@ -97,22 +105,25 @@ def _sentence(weeks: list[Week], baseline: str) -> str:
     return f"{told} " + _t("Outside of the limits lie the weeks from %(days)s.") % {"days": ", ".join(out)}
 
 
-def _drawing(title: str, weeks: list[Week], baseline: float) -> Drawing:
-    highest = max(max(week.point.alarm_high, week.point.value or 0.0) for week in weeks)
+def p_chart_drawing(
+    title: str, axis: str, weeks: Sequence[tuple[date, ControlPoint]], baseline: float
+) -> Drawing:
+    """Points by week (of their Monday, at least one) with their limits, and the baseline's share."""
+    highest = max(max(point.alarm_high, point.value or 0.0) for _monday, point in weeks)
     top = min(1.0, max(2, ceil(10 * highest)) / 10)
     step = (X1 - X0) / len(weeks)
 
     def y(value: float) -> float:
         return Y0 - (Y0 - Y1) * min(value / top, 1.0)
 
-    marks: list[Mark] = [text(0, 12, _t("differing, percent"), tone="soft")]
+    marks: list[Mark] = [text(0, 12, axis, tone="soft")]
     for part in range(3):
         value = top * part / 2
         marks += [line(X0, y(value), X1, y(value), "grid")]
         marks += [text(X0 - 8, y(value) + 4, f"{100 * value:.0f}", anchor="end", tone="soft")]
     marks.append(line(X0, y(baseline), X1, y(baseline), "axis"))
-    for index, week in enumerate(weeks):
-        left, point = X0 + step * index, week.point
+    for index, (_monday, point) in enumerate(weeks):
+        left = X0 + step * index
         for limit, tone in (
             (point.alarm_low, "dashed"),
             (point.alarm_high, "dashed"),
@@ -121,13 +132,19 @@ def _drawing(title: str, weeks: list[Week], baseline: float) -> Drawing:
         ):
             marks.append(line(left, y(limit), left + step, y(limit), tone))
         marks.append(dot(left + step / 2, y(point.value or 0.0), 4, "warn" if point.alarm else "lit"))
-    marks.append(text(X0, Y0 + 18, weeks[0].monday.isoformat(), tone="soft"))
-    if len(weeks) > 1:
-        marks.append(text(X1, Y0 + 18, weeks[-1].monday.isoformat(), anchor="end", tone="soft"))
+    marks += first_and_last([monday for monday, _point in weeks])
     described = "; ".join(
-        f"{week.monday.isoformat()}: {words.brief(share(week.point.hits, week.point.n))}" for week in weeks
+        f"{monday.isoformat()}: {words.brief(share(point.hits, point.n))}" for monday, point in weeks
     )
     return Drawing(title, described, Y0 + 26, marks)
+
+
+def first_and_last(mondays: Sequence[date]) -> list[Mark]:
+    """The days at the ends of the axis of weeks."""
+    marks = [text(X0, Y0 + 18, mondays[0].isoformat(), tone="soft")]
+    if len(mondays) > 1:
+        marks.append(text(X1, Y0 + 18, mondays[-1].isoformat(), anchor="end", tone="soft"))
+    return marks
 
 
 def _table(weeks: list[Week]) -> Table:

@@ -63,6 +63,16 @@ def population_stability(baseline: Mapping[str, int], now: Mapping[str, int]) ->
     return sum((a - e) * log(a / e) for a, e in zip(actual, expected, strict=True))
 
 
+def stability_by_chance(bins: int, baseline: int, now: int) -> float:
+    """What the index of `now` units against `baseline` units stays below 99.8 times in 100 where nothing has
+    moved: (1/baseline + 1/now) times the quantile of chi-squared with bins - 1 degrees of freedom (Yurdakul
+    2018, dissertation, Western Michigan University). Of few units chance alone passes 0.25.
+    """
+    from scipy.stats import chi2
+
+    return float(chi2.ppf(0.998, max(bins - 1, 1))) * (1 / baseline + 1 / now)
+
+
 def _shares(counts: Mapping[str, int], codes: list[str], more: float) -> list[float]:
     total = sum(counts.values()) + more * len(codes)
     return [(counts.get(code, 0) + more) / total for code in codes]

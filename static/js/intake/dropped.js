@@ -4,12 +4,17 @@
 async function filesIn(entry) {
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const reader = entry.createReader();
-  const files = [];
+  const inside = [];
   for (;;) {
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (some.length === 0) return files;
-    for (const each of some) files.push(...(await filesIn(each)));
+    if (some.length === 0) break;
+    inside.push(...some);
   }
+  // The same order each time: an upload goes on with the same bytes.
+  inside.sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
+  const files = [];
+  for (const each of inside) files.push(...(await filesIn(each)));
+  return files;
 }
 
 /** The files of a drop, in the order of the drop; what cannot be read is left out. */

@@ -1,15 +1,19 @@
 /* Sends the chosen files one by one, a few at a time, or all in one request where they are the slices of one case,
-   and shows what becomes of each. The server answers with the finished row (cases/intake/views.py); without this module
-   the form sends all of them at once and the server answers with a page of the same rows. */
+   and shows what becomes of each; what a hospital has goes up in pieces (resumed.js) and is shown before anything becomes
+   of it. The server answers with the row (cases/intake/views.py, incoming/views.py); without this module the form sends
+   all of them at once and the server answers with a page of finished rows. */
 
 import { cookie } from "../cookies.js";
 import { showScripted } from "../scriptonly.js";
 import { filesOf } from "./dropped.js";
+import { fingerprintOf, inOneOrder, sendInPieces, sentenceOf, statusOf } from "./resumed.js";
+import { insertRows, listenForRows } from "./rows.js";
 import {
   failureOf,
   fill,
-  firstCodes,
+  goesInPieces,
   heldAndReady,
+  inSlices,
   nextToStart,
   parcelsOf,
   percent,
@@ -32,7 +36,7 @@ const heldNote = document.getElementById("upload-held");
 const entries = [];
 let held = [];
 const limits = Object.fromEntries(
-  ["maxBytes", "maxRequestBytes", "maxImages"].map((name) => [name, Number(form.dataset[name])]),
+  ["maxBytes", "maxRequestBytes", "maxImages", "maxPiecesBytes", "maxPiecesFiles", "pieceBytes"].map((name) => [name, Number(form.dataset[name])]),
 );
 
 const part = (row, name) => row.querySelector(`[data-part="${name}"]`);
@@ -48,24 +52,25 @@ function take(files) {
 }
 
 function add(files) {
-  const grouping = form.elements.grouping.value;
-  for (const parcel of parcelsOf(files, grouping)) {
-    const row = rowTemplate.content.firstElementChild.cloneNode(true);
-    const isOne = parcel.length === 1;
-    const words = grouping === "one_case" ? list.dataset.oneCase : list.dataset.bySeries;
-    part(row, "name").textContent = isOne ? parcel[0].name : fill(words, { n: parcel.length });
-    part(row, "state").textContent = list.dataset.waiting;
-    list.append(row);
-    const cohort = form.elements.cohort.value;
-    const entry = { files: parcel, count: parcel.length, row, stage: "waiting", cohort, grouping };
-    part(row, "again").addEventListener("click", () => again(entry));
-    entries.push(entry);
-    // The server refuses it as well, but only after all of it has come over the line.
-    const refusal = refusalOf(parcel, limits);
-    if (refusal) fail(entry, refusal);
-  }
-  results.hidden = entries.length === 0;
-  advance();
+  const [cohort, grouping, volume] = ["cohort", "grouping", "volume"].map((name) => form.elements[name].value);
+  results.hidden = false;
+  inSlices(parcelsOf(files, grouping), (parcel) => addOne(parcel, { cohort, grouping, volume }), advance);
+}
+
+function addOne(parcel, asked) {
+  const { grouping } = asked;
+  const row = rowTemplate.content.firstElementChild.cloneNode(true);
+  const isOne = parcel.length === 1;
+  const words = grouping === "one_case" ? list.dataset.oneCase : list.dataset.bySeries;
+  part(row, "name").textContent = isOne ? parcel[0].name : fill(words, { n: parcel.length });
+  part(row, "state").textContent = list.dataset.waiting;
+  list.append(row);
+  const entry = { files: parcel, count: parcel.length, row, stage: "waiting", ...asked };
+  part(row, "again").addEventListener("click", () => again(entry));
+  entries.push(entry);
+  // The server refuses it as well, but only after all of it has come over the line.
+  const refusal = refusalOf(parcel, limits, grouping);
+  if (refusal) fail(entry, refusal);
 }
 
 function again(entry) {
@@ -87,9 +92,46 @@ function send(entry) {
   bar.hidden = false;
   bar.value = 0;
   state.textContent = list.dataset.sending;
+  if (goesInPieces(entry.files, limits)) sendResumed(entry);
+  else sendAtOnce(entry, bar, state);
+}
+
+/* What an earlier try of the same files has left, on this page or in a tab that was closed, is gone on with. */
+async function sendResumed(entry) {
+  entry.files = inOneOrder(entry.files);
+  const { cohort, grouping, volume } = entry;
+  try {
+    const fingerprint = await fingerprintOf(entry.files, cohort, grouping, volume);
+    const former = fingerprint && document.querySelector(`[data-incoming="receiving"][data-fingerprint="${fingerprint}"]`);
+    former?.remove();
+    const address = await sendInPieces(entry, {
+      address: form.dataset.pieces,
+      unfinished: former?.dataset.address,
+      pieceBytes: limits.pieceBytes,
+      metadata: { cohort, grouping, volume, fingerprint },
+      onProgress: (sent, total) => showProgress(entry, percent(sent, total)),
+    });
+    const id = address.split("/").filter(Boolean).at(-1);
+    const answer = await fetch(new URL(`${id}/`, form.action), { headers: { "X-Requested-With": "XMLHttpRequest" } });
+    if (!answer.ok) throw new Error(answer.statusText);
+    Object.assign(entry, { stage: "settled", files: null, upload: null });
+    insertRows(entry.row, await answer.text());
+  } catch (error) {
+    fail(entry, failureOf(statusOf(error), false), sentenceOf(error));
+  }
+  advance();
+}
+
+function showProgress(entry, percent) {
+  part(entry.row, "progress").value = percent;
+  part(entry.row, "state").textContent = `${list.dataset.sending}: ${percent} %`;
+}
+
+function sendAtOnce(entry, bar, state) {
   const body = new FormData();
   body.append("cohort", entry.cohort);
   body.append("grouping", entry.grouping);
+  body.append("volume", entry.volume);
   for (const file of entry.files) body.append("files", file);
   const request = new XMLHttpRequest();
   request.open("POST", form.action);
@@ -121,47 +163,23 @@ function settle(entry, request) {
   } else {
     entry.stage = "settled";
     entry.files = null;
-    entry.refused = insert(entry.row, request.responseText);
+    entry.refused = insertRows(entry.row, request.responseText);
   }
   advance();
 }
 
-function fail(entry, failure) {
+function fail(entry, failure, sentence = "") {
   entry.stage = "failed";
+  entry.failure = failure;
   const key = `failed${failure[0].toUpperCase()}${failure.slice(1)}`;
   part(entry.row, "progress").hidden = true;
-  part(entry.row, "state").textContent = list.dataset[key];
+  part(entry.row, "state").textContent = sentence || list.dataset[key];
   part(entry.row, "sign-in").hidden = failure !== "session" && failure !== "forbidden";
   part(entry.row, "more").hidden = false;
 }
 
-/* Puts the finished rows in, and returns how many files they tell to be refused. */
-function insert(row, markup) {
-  const parsed = new DOMParser().parseFromString(markup, "text/html");
-  const finished = [...parsed.querySelectorAll(".upload-row")];
-  row.replaceWith(...finished);
-  finished.forEach((each) => htmx.process(each));
-  if (finished.some((each) => each.querySelector("input[name='c']"))) watch();
-  return finished.filter((each) => each.dataset.outcome === "refused").length;
-}
-
-// The server stops it once no row is being analysed.
-function watch() {
-  const live = document.getElementById("live");
-  if (live.hasAttribute("hx-get")) return;
-  const active = document.getElementById("live-active").content.firstElementChild.cloneNode(true);
-  live.replaceWith(active);
-  htmx.process(active);
-}
-
-function askForFewer({ detail }) {
-  const codes = firstCodes(detail.formData.getAll("c"));
-  detail.formData.delete("c");
-  for (const code of codes) detail.formData.append("c", code);
-}
-
 function listen() {
-  document.body.addEventListener("htmx:configRequest", askForFewer);
+  listenForRows();
   picker.addEventListener("change", () => {
     take([...picker.files]);
     picker.value = "";
@@ -177,6 +195,9 @@ function listen() {
   zone.addEventListener("drop", (event) => {
     zone.removeAttribute("data-over");
     filesOf(event.dataTransfer).then(take);
+  });
+  window.addEventListener("online", () => {
+    for (const entry of entries) if (entry.stage === "failed" && entry.failure === "network") again(entry);
   });
   window.addEventListener("beforeunload", (event) => {
     const isUnderWay = entries.some(({ stage }) => stage === "sending" || stage === "waiting");

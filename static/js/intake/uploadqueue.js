@@ -42,7 +42,29 @@ export function isOfSeries(name) {
 }
 
 /** Whether a file by this name is an archive of many. */
-export const isArchive = (name) => /\.zip$/i.test(name);
+export const isArchive = (name) => /\.(zip|tar)$/i.test(name);
+
+const isVolume = (name) => /\.nii(\.gz)?$/i.test(name);
+const sizeOf = (files) => files.reduce((sum, file) => sum + file.size, 0);
+
+/**
+ * Whether a parcel goes up in pieces and is shown before anything becomes of it: what a hospital or a study has, and what
+ * is large. A picture or a few are there as quickly as they are sent.
+ */
+export function goesInPieces(files, { maxBytes }) {
+  const isHospital = files.some(({ name }) => isOfSeries(name) || isArchive(name) || isVolume(name));
+  return isHospital || (files.length > 1 && sizeOf(files) > maxBytes);
+}
+
+/** Calls `each` for every item, a few at a time, so that the page answers in between; `then` after every few. */
+export function inSlices(items, each, then, { most = 50, next = (go) => setTimeout(go) } = {}) {
+  const go = (start) => {
+    items.slice(start, start + most).forEach(each);
+    then();
+    if (start + most < items.length) next(() => go(start + most));
+  };
+  go(0);
+}
 
 /**
  * The files as what is sent at once: all together where they are the slices of one case, or of series; else each alone.
@@ -59,11 +81,14 @@ export function parcelsOf(files, grouping) {
  * Why a parcel need not be sent, as the key of a sentence; "" where nothing speaks against it. A single file that is
  * too large among others is refused by the server alone, and the others go on.
  */
-export function refusalOf(files, { maxBytes, maxRequestBytes, maxImages }) {
-  const sizes = files.map((file) => file.size);
-  if (sizes.length === 1) return sizes[0] > (isArchive(files[0].name) ? maxRequestBytes : maxBytes) ? "size" : "";
-  if (sizes.length > maxImages) return "many";
-  return sizes.reduce((sum, size) => sum + size, 0) > maxRequestBytes ? "total" : "";
+export function refusalOf(files, limits, grouping = "") {
+  const { maxBytes, maxRequestBytes, maxImages, maxPiecesBytes, maxPiecesFiles } = limits;
+  const isInPieces = goesInPieces(files, limits);
+  const most = isInPieces ? maxPiecesBytes : maxRequestBytes;
+  if (files.length === 1) return files[0].size > (isArchive(files[0].name) ? most : maxBytes) ? "size" : "";
+  if (isInPieces && files.length > maxPiecesFiles) return "files";
+  if (!(isInPieces && grouping !== "one_case") && files.length > maxImages) return "many";
+  return sizeOf(files) > most ? "total" : "";
 }
 
 /** Percent sent, whole; 0 while the browser cannot tell. */

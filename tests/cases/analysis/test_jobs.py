@@ -1,4 +1,4 @@
-"""The outbox: claims, tokens, leases, retries, and what beat picks up."""
+"""The outbox: claims, tokens, leases, retries."""
 
 import time
 import uuid
@@ -10,10 +10,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from cases.analysis import jobs
+from cases.analysis import jobs, sweep
 from cases.analysis.jobs import Failure, Result
 from cases.lifecycle import IllegalTransition, JobStatus
-from cases.models import AuditEvent, Job, ModelVersion, Prediction
+from cases.models import AuditEvent, Job, Prediction
 
 pytestmark = pytest.mark.both_databases
 
@@ -53,6 +53,18 @@ def test_claim_of_unknown_job_gets_nothing(db) -> None:
     assert jobs.lease(uuid.uuid4()) is None
 
 
+def test_renewed_lease_holds_for_as_long_again_and_a_lost_one_stays_lost(job, settings) -> None:
+    claim = jobs.lease(job.pk)
+    expire(job)
+    assert jobs.renew(claim)
+    assert sweep.take_back_expired() == 0
+    expire(job)
+    assert sweep.take_back_expired() == 1
+    assert not jobs.renew(claim)
+    job.refresh_from_db()
+    assert (job.status, job.lease_until) == ("queued", None)
+
+
 def test_completion_stores_the_prediction(job) -> None:
     assert jobs.complete(jobs.lease(job.pk), RESULT)
     job.refresh_from_db()
@@ -73,7 +85,7 @@ def test_completion_twice_with_one_claim_stores_one_prediction(job) -> None:
 def test_worker_that_lost_its_lease_cannot_complete(job) -> None:
     slow = jobs.lease(job.pk)
     expire(job)
-    jobs.take_back_expired()
+    sweep.take_back_expired()
     quick = jobs.lease(job.pk)
     assert not jobs.complete(slow, RESULT)
     assert Prediction.objects.count() == 0
@@ -100,46 +112,10 @@ def test_lasting_failure_ends_the_job_at_once(job) -> None:
 def test_failure_with_a_lost_claim_changes_nothing(job) -> None:
     slow = jobs.lease(job.pk)
     expire(job)
-    jobs.take_back_expired()
+    sweep.take_back_expired()
     assert not jobs.fail(slow, LASTING)
     job.refresh_from_db()
     assert (job.status, job.error_code) == ("queued", "worker_lost")
-
-
-def test_running_job_with_a_valid_lease_is_left_alone(job) -> None:
-    jobs.lease(job.pk)
-    assert jobs.take_back_expired() == 0
-
-
-def test_job_of_a_worker_that_dies_every_time_fails_in_the_end(job, settings) -> None:
-    settings.JOB_MAX_ATTEMPTS = 2
-    for _ in range(2):
-        jobs.lease(job.pk)
-        expire(job)
-        assert jobs.take_back_expired() == 1
-    job.refresh_from_db()
-    assert (job.status, job.attempts, job.error_code) == ("failed", 2, "worker_lost")
-
-
-def test_waiting_job_is_announced_until_a_moment_ago(job, settings, enqueued) -> None:
-    assert jobs.enqueue_waiting() == 1
-    assert enqueued == [job.pk]
-    Job.objects.update(sent_at=timezone.now())
-    assert jobs.enqueue_waiting() == 0
-    Job.objects.update(sent_at=timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS + 1))
-    assert jobs.enqueue_waiting() == 1
-
-
-def test_jobs_are_announced_in_turns_so_that_those_that_wait_for_a_network_hold_up_no_other(
-    job, settings, enqueued, monkeypatch
-) -> None:
-    monkeypatch.setattr(jobs, "ENQUEUE_BATCH", 1)
-    again = timedelta(seconds=settings.JOB_REDISPATCH_SECONDS + 1)
-    Job.objects.update(sent_at=timezone.now() - again, error_code=jobs.NETWORK_UNUSABLE)
-    other = ModelVersion.objects.create(name="other", weights_sha256="1" * 64, manifest={})
-    later = Job.objects.create(image=job.image, model_version=other)
-    assert jobs.enqueue_waiting() == 1
-    assert enqueued == [later.pk]
 
 
 @pytest.mark.real_broker
@@ -150,7 +126,7 @@ def test_unreachable_broker_costs_no_job(job, monkeypatch) -> None:
     monkeypatch.setattr(jobs, "_broker_rests_until", 0.0)
     monkeypatch.setattr(jobs.current_app, "send_task", refuse)
     assert not jobs.enqueue(job.pk)
-    assert jobs.enqueue_waiting() == 0
+    assert sweep.enqueue_waiting() == 0
     job.refresh_from_db()
     assert (job.status, job.sent_at) == ("queued", None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.core.files.base import ContentFile
 
-from cases.analysis import jobs, model_files, reanalysis
+from cases.analysis import jobs, model_files, reanalysis, sweep
 from cases.analysis.key_result import catch_up, refresh
 from cases.analysis.model_versions import activate, roll_back
 from cases.analysis.results import key_result_of
@@ -143,7 +143,7 @@ def test_lost_worker_lets_the_others_stand(submit_many, analyse_as, settings) ->
     last = Job.objects.get(image__case=case, image__position=1)
     assert jobs.lease(last.pk) is not None
     Job.objects.filter(pk=last.pk).update(lease_until="2026-01-01T00:00:00Z")
-    assert jobs.take_back_expired() == 1
+    assert sweep.take_back_expired() == 1
     assert copied(case) == truth(case) == ("meningioma", "", 0.8)
 
 

@@ -30,6 +30,7 @@ PARTS = {
     "<uuid:snapshot_id>": UNKNOWN_ID,
     "<uuid:webhook_id>": UNKNOWN_ID,
     "<uuid:delivery_id>": UNKNOWN_ID,
+    "<uuid:upload_id>": UNKNOWN_ID,
     "<uuid:prediction_id>": UNKNOWN_ID,
     "<int:position>": "0",
     "<str:layer>": "conv_1",

@@ -1,0 +1,47 @@
+"""Drift, and what was decided of candidates, in the Django admin: to look at."""
+
+# Django's admin classes are generic for the type checker only.
+# mypy: disable-error-code="type-arg"
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from cases.admin.parts import ReadOnlyAdmin
+from cases.models import AcceptanceBounds, DriftAlert, DriftBaseline, ModelDecision
+
+
+@admin.register(DriftBaseline)
+class DriftBaselineAdmin(ReadOnlyAdmin):
+    list_display = ("cohort", "version", "since", "until", "frozen_by", "frozen_at")
+    list_filter = ("cohort",)
+    list_select_related = ("cohort", "version", "frozen_by")
+
+
+@admin.register(DriftAlert)
+class DriftAlertAdmin(ReadOnlyAdmin):
+    list_display = ("cohort", "rule", "week", "value", "n", "raised_at", "acknowledged_by", "acknowledged_at")
+    list_filter = ("rule", "cohort")
+    list_select_related = ("cohort", "acknowledged_by")
+
+
+@admin.register(AcceptanceBounds)
+class AcceptanceBoundsAdmin(ReadOnlyAdmin):
+    list_display = (
+        "cohort",
+        "candidate",
+        "against",
+        "standard",
+        "margin",
+        "least_n",
+        "stated_by",
+        "stated_at",
+    )
+    list_filter = ("cohort",)
+    list_select_related = ("cohort", "candidate", "against", "stated_by")
+
+
+@admin.register(ModelDecision)
+class ModelDecisionAdmin(ReadOnlyAdmin):
+    list_display = ("bounds", "is_promoted", "decided_by", "decided_at")
+    list_select_related = ("bounds__candidate", "bounds__cohort", "decided_by")

@@ -1,0 +1,88 @@
+"""Alerts: raised once a rule and week, told to webhooks and by mail, answered with a reason."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import OuterRef, Subquery
+from django.utils import timezone
+from django.utils.translation import gettext as _t
+
+from cases import audit, events
+from cases.cohorts import administrators_of
+from cases.governance.drift import weeks_since
+from cases.lifecycle import DriftRule, HookEvent
+from cases.mails import send_to_each
+from cases.models import DriftAlert, DriftBaseline
+from cases.models.statement import MAX_REASON
+from cases.permissions import Action, require
+
+if TYPE_CHECKING:
+    from cases.governance.drift import Week
+    from portal.accounts.models import User
+
+# A result may come some time after its case: so many weeks are looked at again, and none before them.
+WEEKS_LOOKED_AT = timedelta(weeks=5)
+
+
+def raise_alerts() -> list[DriftAlert]:
+    """Raise what the newest weeks of each baseline that holds broke, and was not raised yet."""
+    same = DriftBaseline.objects.filter(cohort=OuterRef("cohort")).order_by("-frozen_at", "-pk")
+    holding = DriftBaseline.objects.filter(pk=Subquery(same.values("pk")[:1]))
+    raised = []
+    for baseline in holding.select_related("cohort", "version"):
+        raised += _raise(baseline)
+    return raised
+
+
+def _raise(baseline: DriftBaseline) -> list[DriftAlert]:
+    first = timezone.localdate() - WEEKS_LOOKED_AT
+    first -= timedelta(days=first.weekday())
+    found = weeks_since(baseline, first=first)
+    broken = [(rule, week) for rule, weeks in found.items() for week in weeks if week.is_out]
+    with transaction.atomic():
+        made = [_raise_one(baseline, rule, week) for rule, week in broken]
+        raised = [alert for alert in made if alert]
+        if raised:
+            transaction.on_commit(lambda: _mail(baseline, raised), robust=True)
+    return raised
+
+
+def _raise_one(baseline: DriftBaseline, rule: DriftRule, week: Week) -> DriftAlert | None:
+    """None where it was raised before, perhaps against an earlier baseline."""
+    measured = {"value": week.value, "low": week.low, "high": week.high, "n": week.n}
+    alert, is_new = DriftAlert.objects.get_or_create(
+        cohort=baseline.cohort, rule=rule, week=week.monday, defaults={"baseline": baseline, **measured}
+    )
+    if not is_new:
+        return None
+    told = {"rule": rule.value, "week": week.monday.isoformat()}
+    audit.record(by=None, action="drift.alert", subject=alert, cohort=baseline.cohort, **told, **measured)
+    events.tell(HookEvent.DRIFT_ALERT, cohort_id=baseline.cohort_id, alert=str(alert.pk), **told)
+    return alert
+
+
+def _mail(baseline: DriftBaseline, raised: list[DriftAlert]) -> None:
+    cohort = baseline.cohort
+    send_to_each(
+        administrators_of(cohort),
+        subject=lambda: _t("“%(cohort)s” drifts") % {"cohort": cohort.name},
+        template="governance/mail/drift.txt",
+        told={"cohort": cohort, "alerts": raised, "network": baseline.version.name},
+    )
+
+
+def acknowledge(*, by: User, alert: DriftAlert, reason: str) -> None:
+    """Say what came of an alert. Raises ValidationError without a reason, or where somebody has said it."""
+    require(by, Action.MANAGE, alert.cohort)
+    said = reason.strip()[:MAX_REASON]
+    if not said:
+        raise ValidationError(_t("Say what came of the alert."))
+    with transaction.atomic():
+        waiting = DriftAlert.objects.filter(pk=alert.pk, acknowledged_at__isnull=True)
+        if waiting.update(acknowledged_by=by, acknowledged_at=timezone.now(), reason=said) != 1:
+            raise ValidationError(_t("This alert is acknowledged already; look at it again."))
+        audit.record(by=by, action="drift.acknowledged", subject=alert, cohort=alert.cohort, reason=said)

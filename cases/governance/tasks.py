@@ -1,0 +1,13 @@
+"""What beat starts of the governance."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from cases.governance import alerts
+
+
+@shared_task
+def raise_drift_alerts() -> None:
+    """Hold the newest weeks against their baselines; called twice it raises nothing the second time."""
+    alerts.raise_alerts()

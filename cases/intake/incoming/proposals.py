@@ -1,0 +1,250 @@
+"""What would become of the files of an upload, and making it so.
+
+Both look at every file: what is proposed stores nothing of a file but these words, and what is confirmed goes
+through the same door as all uploads, which may have learned of other files meanwhile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _t
+from django.utils.translation import ngettext
+
+from cases.intake.incoming import vault
+from cases.intake.judging import Judged, StoredPicture, Twin, discard_unused, judged_files
+from cases.intake.receipts import Given, Outcome, Receipt, refusal_of_too_many
+from cases.intake.uploads import Plan, new_case, plans_of, receipts_of, taken_in
+from cases.lifecycle import IncomingState
+from cases.models import Case, Cohort, IncomingUpload
+from cases.permissions import Action, require
+from cases.translation import remarks_in_words
+from cases.viewer.placing import PLANES
+from inference.geometry import Geometry
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+_KEY_LENGTH = 16
+LEFT_OUT = "left_out"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One case that would be made. key: of its pictures, so that of the same files it is the same."""
+
+    key: str
+    title: str
+    images: int
+    files: list[str]
+    remarks: list[str]
+    is_suspect: bool
+
+
+@dataclass(frozen=True)
+class Other:
+    """A file, or a part of one, that becomes part of no case, and why."""
+
+    name: str
+    outcome: str
+    message: str
+    case: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would become of the files of one upload."""
+
+    cases: list[Proposal] = field(default_factory=list)
+    others: list[Other] = field(default_factory=list)
+
+    @property
+    def refused(self) -> int:
+        return sum(other.outcome == Outcome.REFUSED for other in self.others)
+
+    @property
+    def duplicates(self) -> int:
+        return len(self.others) - self.refused
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of one file, as it is kept."""
+
+    name: str
+    outcome: str
+    code: str
+    message: str
+    notices: list[str]
+    case: str
+    position: int | None
+
+    def receipt(self, case: Case | None) -> Receipt:
+        """The receipt, with the case that it names."""
+        notices = tuple(self.notices)
+        return Receipt(Outcome(self.outcome), case, self.code, self.message, notices, self.position)
+
+
+def preview_of(
+    by: User,
+    cohort: Cohort,
+    names: Sequence[str],
+    files: Iterable[Given],
+    *,
+    is_one_case: bool,
+    volume: int = 0,
+) -> Preview:
+    """Look at the files, whose names grow while they are read; nothing is stored."""
+    require(by, Action.UPLOAD, cohort)
+    judged = judged_files(by, cohort, files, set(), is_trial=True, volume=volume)
+    name_of = {
+        entry[0].key[0]: names[at] for at, entry in enumerate(judged) if isinstance(entry, list) and entry
+    }
+    others = [_other(names[at], entry) for at, entry in enumerate(judged) if not isinstance(entry, list)]
+    cases = []
+    for plan in _plans(judged, is_one_case):
+        others += _dropped(plan, name_of)
+        if len(plan.pictures) > settings.CASE_MAX_IMAGES:
+            reason = refusal_of_too_many()
+            files_of_it = _files_of(plan, name_of)
+            others += [Other(name, reason.outcome, reason.message) for name in files_of_it]
+        else:
+            cases.append(_proposal(plan, name_of))
+    place = {name: at for at, name in enumerate(names)}
+    return Preview(cases, sorted(others, key=lambda other: place[other.name]))
+
+
+def made(
+    by: User,
+    cohort: Cohort,
+    names: Sequence[str],
+    files: Iterable[Given],
+    *,
+    is_one_case: bool,
+    volume: int = 0,
+    left_out: Iterable[str] = (),
+) -> list[Told]:
+    """Make the cases, but for those that are left out; what became of each file, in their order."""
+    require(by, Action.UPLOAD, cohort)
+    judged = judged_files(by, cohort, files, set(), volume=volume)
+    keys = set(left_out)
+    every = _plans(judged, is_one_case)
+    plans = [plan for plan in every if key_of(plan) not in keys]
+    unwanted = [plan for plan in every if key_of(plan) in keys]
+    discard_unused(picture for plan in unwanted for picture in _pictures(plan))
+    reason = Receipt(Outcome.REFUSED, None, LEFT_OUT, _t("Left out, as you chose."))
+    receipts = {picture.key: reason for plan in unwanted for picture in _pictures(plan)}
+    receipts |= taken_in(cohort, plans, new_case(by, cohort))
+    return [_told(names[at], receipt) for at, receipt in enumerate(receipts_of(judged, receipts))]
+
+
+def key_of(plan: Plan) -> str:
+    """What tells the plan of these pictures from others."""
+    keys = sorted(f"{digest}.{frame}" for digest, frame in (picture.key for picture in plan.pictures))
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:_KEY_LENGTH]
+
+
+def packed_preview(preview: Preview) -> str:
+    """The preview as a text to be kept."""
+    return json.dumps(asdict(preview))
+
+
+def packed_told(told: Iterable[Told]) -> str:
+    """What became of the files as a text to be kept."""
+    return json.dumps([asdict(each) for each in told])
+
+
+def preview_told(upload: IncomingUpload) -> Preview:
+    """What is proposed; nothing where nothing is, or is any more. Raises vault.Unreadable."""
+    if upload.state != IncomingState.PROPOSED:
+        return Preview()
+    plain: dict[str, Any] = json.loads(vault.unseal(upload.pk, upload.told))
+    return Preview([Proposal(**each) for each in plain["cases"]], [Other(**each) for each in plain["others"]])
+
+
+def receipts_told(upload: IncomingUpload) -> list[tuple[str, Receipt]]:
+    """The name and the receipt of each file, once the upload is taken in. Raises vault.Unreadable."""
+    if upload.state != IncomingState.DONE:
+        return []
+    told = [Told(**each) for each in json.loads(vault.unseal(upload.pk, upload.told))]
+    found = Case.objects.filter(cohort=upload.cohort_id, code__in={each.case for each in told})
+    cases = {case.code: case for case in found}
+    return [(each.name, each.receipt(cases.get(each.case))) for each in told]
+
+
+def failure_told(upload: IncomingUpload) -> str:
+    """Why it failed; empty where it did not. Raises vault.Unreadable."""
+    return vault.unseal(upload.pk, upload.told) if upload.state == IncomingState.FAILED else ""
+
+
+def _plans(judged: Sequence[Judged], is_one_case: bool) -> list[Plan]:
+    """The cases that the files would make; of pictures that say nothing of a series each its own, where they
+    are not the slices of one.
+    """
+    if is_one_case:
+        return plans_of(judged)
+    with_pictures = [entry for entry in judged if isinstance(entry, list) and entry]
+    alone = [Plan(entry) for entry in with_pictures if entry[0].member is None]
+    return [*alone, *plans_of(entry for entry in with_pictures if entry[0].member is not None)]
+
+
+def _pictures(plan: Plan) -> list[StoredPicture]:
+    return [*plan.pictures, *(picture for picture, _remark in plan.dropped)]
+
+
+def _files_of(plan: Plan, name_of: dict[str, str]) -> list[str]:
+    digests = dict.fromkeys(picture.key[0] for picture in plan.pictures)
+    return [name_of[digest] for digest in digests]
+
+
+def _proposal(plan: Plan, name_of: dict[str, str]) -> Proposal:
+    notices = (notice for picture in plan.pictures for notice in picture.notices)
+    remarks = remarks_in_words([(remark.code, dict(remark.facts)) for remark in plan.remarks])
+    return Proposal(
+        key_of(plan),
+        _title(plan),
+        len(plan.pictures),
+        _files_of(plan, name_of),
+        [*remarks, *dict.fromkeys(notices)],
+        any(picture.is_suspect for picture in plan.pictures),
+    )
+
+
+def _title(plan: Plan) -> str:
+    """What a series is, in few words that name nobody."""
+    first = plan.pictures[0]
+    count = len(plan.pictures)
+    words = [ngettext("%(n)d image", "%(n)d images", count) % {"n": count}]
+    plane = (first.member.geometry if first.member else Geometry()).plane
+    words += [first.modality] if first.modality else []
+    words += [str(PLANES[plane])] if plane else []
+    return ", ".join([*words, f"{first.fields['width']} x {first.fields['height']}"])
+
+
+def _dropped(plan: Plan, name_of: dict[str, str]) -> list[Other]:
+    """The slices that are left out of a case, such as one that came twice."""
+    return [
+        Other(
+            name_of[picture.key[0]],
+            Outcome.DUPLICATE if remark.code == "slice_duplicate" else Outcome.REFUSED,
+            *remarks_in_words([(remark.code, dict(remark.facts))]),
+        )
+        for picture, remark in plan.dropped
+    ]
+
+
+def _other(name: str, entry: Receipt | Twin) -> Other:
+    if isinstance(entry, Twin):
+        return Other(name, Outcome.DUPLICATE, _t("The same file came twice; it is taken once."))
+    return Other(name, entry.outcome, entry.message, entry.case.code if entry.case else "")
+
+
+def _told(name: str, receipt: Receipt) -> Told:
+    case = receipt.case.code if receipt.case else ""
+    notices = [str(notice) for notice in receipt.notices]
+    return Told(name, receipt.outcome, receipt.code, str(receipt.message), notices, case, receipt.position)
