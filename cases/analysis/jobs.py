@@ -22,7 +22,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from cases import audit, events, storage
-from cases.analysis import key_result
+from cases.analysis import key_result, step_times
 from cases.analysis.results import jobs_to_retry
 from cases.batches import BATCH_SIZE
 from cases.lifecycle import (
@@ -214,8 +214,9 @@ def _let_go_of_who_stands_still() -> None:
 
 def complete(lease: Lease, result: Result) -> bool:
     """Store the result; False, and nothing stored, where the claim no longer holds."""
-    maps_file = storage.store("maps", result.packed_maps, ".npz")
-    with transaction.atomic():
+    with step_times.step("store"):
+        maps_file = storage.store("maps", result.packed_maps, ".npz")
+    with step_times.step("database"), transaction.atomic():
         _let_go_of_who_stands_still()
         if not _finish(lease, status=JobStatus.SUCCEEDED, finished_at=timezone.now()):
             return False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from celery.signals import task_postrun, task_prerun
 from django.core.exceptions import ImproperlyConfigured
 
+from cases.analysis.step_times import measured
 from cases.request_context import request_id
 
 if TYPE_CHECKING:
@@ -67,6 +68,12 @@ def record(name: str, seconds: float, **attributes: str | int) -> None:
 def _begin(task: Any = None, **_others: Any) -> None:
     if _tracer is not None:
         setattr(task.request, _MARK, time.perf_counter())
+
+
+@measured.connect
+def _steps(seconds: dict[str, float], **_others: Any) -> None:
+    for name, took in seconds.items():
+        record(f"analysis: {name}", took)
 
 
 @task_postrun.connect
