@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from cases import disclosures
 from cases.access import PageRequest, signed_in
 from cases.cohorts import known_cohorts
-from cases.evidence.files import drawing_file, drawing_text, table_file, table_text
+from cases.evidence.files import drawing_file, table_file
 from cases.evidence.teaching import trainee_card, trainees_of
 from cases.lifecycle import Reading, Shown
 from cases.models import Case, Cohort
@@ -73,7 +73,7 @@ def _card_of(request: PageRequest, name: str) -> Card:
 @signed_in
 def results_csv(request: PageRequest, name: str) -> HttpResponse:
     """The weeks of a trainee."""
-    return table_file(name, table_text(_card_of(request, name)))
+    return table_file(_card_of(request, name))
 
 
 @never_cache
@@ -81,4 +81,4 @@ def results_csv(request: PageRequest, name: str) -> HttpResponse:
 @signed_in
 def results_svg(request: PageRequest, name: str) -> HttpResponse:
     """The drawing of them."""
-    return drawing_file(name, drawing_text(_card_of(request, name)))
+    return drawing_file(_card_of(request, name))
