@@ -56,7 +56,9 @@ class Figure:
 
 @dataclass(frozen=True)
 class Taken:
-    """The figures of one part. taken: when, in UTC. cores, load: of the machine, the load when it began."""
+    """The figures of one part. taken: when, in UTC. cores, load: of the machine, the load when it began.
+    cases: the size that was asked for; None where it was the script's own.
+    """
 
     part: str
     title: str
@@ -65,6 +67,7 @@ class Taken:
     load: float
     python: str
     figures: tuple[Figure, ...]
+    cases: int | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -72,12 +75,11 @@ class Taken:
         return self.load > self.cores
 
 
-def take(part: str, title: str, figures: Iterable[Figure], load: float) -> Taken:
+def take(part: str, title: str, figures: Iterable[Figure], load: float, cases: int | None) -> Taken:
     """Put the figures of a part together with when and where they were taken."""
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
-    return Taken(
-        part, title, now, os.cpu_count() or 1, round(load, 1), platform.python_version(), tuple(figures)
-    )
+    cores, python = os.cpu_count() or 1, platform.python_version()
+    return Taken(part, title, now, cores, round(load, 1), python, tuple(figures), cases)
 
 
 def arguments(doc: str | None) -> argparse.ArgumentParser:
@@ -130,8 +132,9 @@ def table(parts: Sequence[Taken]) -> str:
 
 def _circumstances(part: Taken) -> str:
     others = "; others wanted them at the same time" if part.is_busy else ""
+    size = f" CASES={part.cases}" if part.cases else ""
     return (
-        f"`make bench ONLY={part.part}`, {part.taken} UTC, Python {part.python}, "
+        f"`make bench ONLY={part.part}{size}`, {part.taken} UTC, Python {part.python}, "
         f"load {part.load:.1f} on {part.cores} cores{others}."
     )
 

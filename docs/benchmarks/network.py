@@ -89,8 +89,8 @@ def figures_of(spent: dict[str, Cost], operations: int, n: int) -> list[Figure]:
     reached = operations / spent["engine"].processor_ms
     return [
         *costs,
-        Figure("what the network computes, an image", operations / 1e6, "million operations"),
-        Figure("sgemm of a core", at_most / 1e6, "thousand million operations a second", n),
+        Figure("what the network computes, an image", operations / 1e6, "MFLOP"),
+        Figure("sgemm of a core", at_most / 1e6, "GFLOP/s", n),
         Figure("share of it that the network reaches", reached / at_most * 100, "%", n),
         Figure(
             f"{MAPS}, over ours, processor",

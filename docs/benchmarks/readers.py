@@ -25,6 +25,7 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
+import psutil
 import requests
 
 from docs.benchmarks.costs import memory, percentile
@@ -92,10 +93,16 @@ def main() -> None:
         address, web = held.enter_context(serving())
         readers[0].read(address, len(ADDRESSES), 0.0)
         alone = readers[0].read(address, asked.pages, asked.think)
+        worked = psutil.Process(web).cpu_times()
         with ThreadPoolExecutor(len(readers)) as pool:
             read = pool.map(lambda reader: reader.read(address, asked.pages, asked.think), readers)
-            together = [spent for each in read for spent in each]
-        hand_over(figures_of(alone, together, len(readers), memory(web, "VmHWM")), asked.json)
+            together = [page for each in read for page in each]
+        spent = sum(psutil.Process(web).cpu_times()[:2]) - sum(worked[:2])
+        costs = [
+            Figure("web's processor, a page", spent / len(together) * 1000, "ms", len(together)),
+            Figure("web's memory, at the most", memory(web, "VmHWM"), "MiB"),
+        ]
+        hand_over([*figures_of(alone, together, len(readers)), *costs], asked.json)
 
 
 def signed_in(cases: int, number: int) -> list[Reader]:
@@ -127,7 +134,7 @@ def signed_in(cases: int, number: int) -> list[Reader]:
     return found
 
 
-def figures_of(alone: list[float], together: list[float], readers: int, held: float) -> list[Figure]:
+def figures_of(alone: list[float], together: list[float], readers: int) -> list[Figure]:
     """The figures and their ratio."""
     answered = [spent for spent in together if np.isfinite(spent)]
     errors = len(together) - len(answered) + int(np.isinf(alone).sum())
@@ -139,7 +146,6 @@ def figures_of(alone: list[float], together: list[float], readers: int, held: fl
         Figure(f"{readers} readers at once, a page: p95", late, "ms", n),
         Figure(f"p95 of {readers} over p50 of one", late / one, "times", n, at_most=MOST_TIMES),
         Figure("pages that were not answered", errors, "", len(together) + len(alone), at_most=0),
-        Figure("memory of web, at the most", held, "MiB"),
     ]
 
 
