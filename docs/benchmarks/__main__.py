@@ -76,9 +76,10 @@ def main(arguments: Sequence[str] | None = None, parts: Sequence[Part] = PARTS) 
         _keep(taken, asked.kept, parts)
         if asked.docs:
             _publish(taken, parts)
-    kept = table(read(asked.kept))
-    asked.kept.with_suffix(".md").write_text(kept + "\n", "utf-8")
-    print(f"\n{kept}", flush=True)
+    if taken_so_far := read(asked.kept):
+        kept = table(taken_so_far)
+        asked.kept.with_suffix(".md").write_text(kept + "\n", "utf-8")
+        print(f"\n{kept}", flush=True)
     if failed:
         print(f"\nWithout figures: {', '.join(failed)}; their last words are above.", file=sys.stderr)
     return 1 if failed else 0

@@ -106,6 +106,8 @@ def test_parts_that_are_chosen_take_the_place_of_their_earlier_figures(
         bench.Part("broken", "Broken", "fails.py"),
     )
     kept = tmp_path / "kept" / "figures.json"
+    assert bench.main(["--only=broken", f"--kept={kept}"], parts) == 1
+    assert not kept.exists()
     write([TAKEN], kept)
 
     assert bench.main(["--only", "steps,network", "--cases", "5", "--kept", str(kept)], parts) == 0
