@@ -26,7 +26,9 @@ UPLOAD, READ, REVIEW, EXPORT, ADMINISTER = (frozenset({scope}) for scope in Scop
 ASKED: Mapping[str, Mapping[str, Scopes]] = {
     "cohorts": {"GET": ANY, "POST": ADMINISTER},
     "cohort": {"GET": ANY},
+    "acceptances": {"GET": ADMINISTER},
     "audit": {"GET": ADMINISTER},
+    "drift": {"GET": ADMINISTER},
     "plan": {"GET": ADMINISTER, "PUT": ADMINISTER},
     "protocol": {"GET": ADMINISTER, "PUT": ADMINISTER},
     "protocols": {"GET": ADMINISTER},

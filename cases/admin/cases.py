@@ -39,6 +39,7 @@ from cases.models import (
     Prediction,
     Review,
     Series,
+    ShadowResult,
 )
 
 if TYPE_CHECKING:
@@ -214,6 +215,11 @@ class PredictionAdmin(DisclosingAdmin):
     def case(self, prediction: Prediction) -> str:
         """The code of the prediction's case."""
         return prediction.image.case.code
+
+
+@admin.register(ShadowResult)
+class ShadowResultAdmin(PredictionAdmin):
+    """What candidates said: for operators alone."""
 
 
 @admin.register(Review)

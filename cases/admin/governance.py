@@ -1,4 +1,4 @@
-"""Baselines of drift and their alerts in the Django admin: to look at."""
+"""Drift, and what was decided of candidates, in the Django admin: to look at."""
 
 # Django's admin classes are generic for the type checker only.
 # mypy: disable-error-code="type-arg"
@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from cases.admin.parts import ReadOnlyAdmin
-from cases.models import DriftAlert, DriftBaseline
+from cases.models import AcceptanceBounds, DriftAlert, DriftBaseline, ModelDecision
 
 
 @admin.register(DriftBaseline)
@@ -23,3 +23,25 @@ class DriftAlertAdmin(ReadOnlyAdmin):
     list_display = ("cohort", "rule", "week", "value", "n", "raised_at", "acknowledged_by", "acknowledged_at")
     list_filter = ("rule", "cohort")
     list_select_related = ("cohort", "acknowledged_by")
+
+
+@admin.register(AcceptanceBounds)
+class AcceptanceBoundsAdmin(ReadOnlyAdmin):
+    list_display = (
+        "cohort",
+        "candidate",
+        "against",
+        "standard",
+        "margin",
+        "least_n",
+        "stated_by",
+        "stated_at",
+    )
+    list_filter = ("cohort",)
+    list_select_related = ("cohort", "candidate", "against", "stated_by")
+
+
+@admin.register(ModelDecision)
+class ModelDecisionAdmin(ReadOnlyAdmin):
+    list_display = ("bounds", "is_promoted", "decided_by", "decided_at")
+    list_select_related = ("bounds__candidate", "bounds__cohort", "decided_by")

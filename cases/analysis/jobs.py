@@ -32,8 +32,9 @@ from cases.lifecycle import (
     JobStatus,
     check_job_transition,
 )
-from cases.models import Case, Job, Prediction
+from cases.models import Case, Job, ModelVersion, Prediction, ShadowResult
 from cases.permissions import Action, require
+from cases.turns import turn_of, wait_for_turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.db.models.expressions import CombinedExpression
 
-    from cases.models import Image, ModelVersion
+    from cases.models import Image
     from portal.accounts.models import User
 
 logger = logging.getLogger(__name__)
@@ -151,7 +152,9 @@ def lease(job_id: uuid.UUID) -> Lease | None:
     )
     if taken != 1:
         return None
-    job = Job.objects.select_related("image", "model_version").get(pk=job_id)
+    job = Job.objects.select_related("image", "model_version").filter(pk=job_id).first()
+    if job is None or job.image.deleted_at:  # deleted with its picture, or to be (cases/deletion/acts.py)
+        return None
     return Lease(job_id, token, job.attempts, job.image.file, _network(job.model_version))
 
 
@@ -213,31 +216,49 @@ def _let_go_of_who_stands_still() -> None:
 
 
 def complete(lease: Lease, result: Result) -> bool:
-    """Store the result; False, and nothing stored, where the claim no longer holds."""
-    maps_file = storage.store("maps", result.packed_maps, ".npz")
+    """Store the result; False, and nothing stored, where the claim no longer holds.
+
+    The maps are stored once the job's row is this transaction's: a picture that is deleted at this moment
+    waits for them, or they come to nothing. Who erases the same maps waits as well (cases/removals.py).
+    """
     with transaction.atomic():
         _let_go_of_who_stands_still()
         if not _finish(lease, status=JobStatus.SUCCEEDED, finished_at=timezone.now()):
             return False
         job = Job.objects.select_related("image", "model_version").get(pk=lease.job_id)
+        wait_for_turn(turn_of(storage.content_name("maps", result.packed_maps, ".npz")))
+        maps_file = storage.store("maps", result.packed_maps, ".npz")
         confidence = result.probabilities[result.predicted_class]
         is_negative = result.predicted_class == job.model_version.negative_class
-        Prediction.objects.create(
-            image_id=job.image_id,
-            model_version_id=job.model_version_id,
-            predicted_class=result.predicted_class,
-            confidence=confidence,
-            suspicion=-confidence if is_negative else confidence,
-            probabilities=dict(result.probabilities),
-            maps_file=maps_file,
-            seconds=result.seconds,
-            gate_verdict=result.gate_verdict,
-            gate_distance=result.gate_distance,
-            in_training=result.in_training,
-        )
+        said: dict[str, Any] = {
+            "image_id": job.image_id,
+            "model_version_id": job.model_version_id,
+            "predicted_class": result.predicted_class,
+            "confidence": confidence,
+            "suspicion": -confidence if is_negative else confidence,
+            "probabilities": dict(result.probabilities),
+            "maps_file": maps_file,
+            "seconds": result.seconds,
+            "gate_verdict": result.gate_verdict,
+            "gate_distance": result.gate_distance,
+            "in_training": result.in_training,
+        }
+        if _is_in_shadow(job.model_version):
+            ShadowResult.objects.create(**said)
+            return True
+        Prediction.objects.create(**said)
         key_result.refresh_after_result(job.image, job.model_version)
         _tell_of_the_end(job)
     return True
+
+
+def _is_in_shadow(version: ModelVersion) -> bool:
+    """Whether the version is a candidate, until the end of the transaction: an activation at the same moment
+    either finds the shadow result, or is seen here.
+    """
+    if not version.is_candidate:
+        return False
+    return ModelVersion.objects.select_for_update(no_key=True).get(pk=version.pk).is_candidate
 
 
 def fail(lease: Lease, failure: Failure) -> bool:
@@ -274,6 +295,8 @@ def _tell_of_the_end(job: Job) -> None:
     Takes for granted that the case is locked: of two that end at once, the later one sees both.
     """
     cohort_id, case_id = job.image.cohort_id, job.image.case_id
+    if job.model_version.is_candidate:
+        return
     if not events.listeners(cohort_id, HookEvent.CASE_READY, HookEvent.CASE_FAILED):
         return
     of_case = Job.objects.filter(image__case_id=case_id, model_version_id=job.model_version_id)
@@ -301,7 +324,8 @@ def queue_images(images: QuerySet[Image], version: ModelVersion) -> None:
     Call it inside the transaction of the act. Workers are told of the first ones when it is committed; the
     sweep sends the rest by and by, so that what is uploaded meanwhile does not wait behind all of them.
     """
-    unasked = images.exclude(jobs__model_version=version).values_list("pk", flat=True)
+    there = images.filter(deleted_at__isnull=True)
+    unasked = there.exclude(jobs__model_version=version).values_list("pk", flat=True)
     made = Job.objects.bulk_create(
         (Job(image_id=image, model_version=version) for image in list(unasked)), batch_size=BATCH_SIZE
     )

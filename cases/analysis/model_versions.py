@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _t
 
 from cases import audit
-from cases.analysis import key_result, model_files
+from cases.analysis import key_result, model_files, shadow
 from cases.lifecycle import READER_ONLY_CLASSES
 from cases.models import AuditEvent, ModelVersion
 from inference.manifest import Manifest, default_manifest, load_manifest
@@ -47,7 +47,11 @@ def register(*, by: User | None, manifest: Manifest) -> ModelVersion:
         _refuse_collisions(manifest)
         version, created = ModelVersion.objects.get_or_create(
             name=manifest.id,
-            defaults={"weights_sha256": manifest.weights_sha256, "manifest": _described(manifest)},
+            defaults={
+                "weights_sha256": manifest.weights_sha256,
+                "manifest": _described(manifest),
+                "is_candidate": True,
+            },
         )
         if version.weights_sha256 != manifest.weights_sha256:
             raise ManifestChanged(
@@ -176,8 +180,10 @@ def _locked_active() -> ModelVersion | None:
 def _make_active(by: User | None, version: ModelVersion, action: str, before: ModelVersion | None) -> None:
     """Move the mark; takes for granted that the rows are locked."""
     ModelVersion.objects.filter(is_active=True).update(is_active=False)
-    ModelVersion.objects.filter(pk=version.pk).update(is_active=True)
-    version.is_active = True
+    if ModelVersion.objects.filter(pk=version.pk, is_candidate=True).exists():
+        shadow.publish(version)
+    ModelVersion.objects.filter(pk=version.pk).update(is_active=True, is_candidate=False)
+    version.is_active, version.is_candidate = True, False
     key_result.refresh_after_activation()
     audit.record(
         by=by, action=action, subject=version, name=version.name, before=before.name if before else None

@@ -22,6 +22,7 @@ from cases.api.views.dicomweb_retrieval import (
 from cases.api.views.docs import docs
 from cases.api.views.exports import ReviewedCasesView
 from cases.api.views.figures import FiguresView
+from cases.api.views.governance import AcceptancesView, DriftView
 from cases.api.views.images import MapView, PictureView, PredictionsView
 from cases.api.views.index import IndexView, ProblemsView, UnknownView
 from cases.api.views.model_versions import ModelVersionsView
@@ -63,7 +64,9 @@ urlpatterns = [
     path("problems/", ProblemsView.as_view(), name="problems"),
     path("cohorts/", CohortsView.as_view(), name="cohorts"),
     path("cohorts/<uuid:cohort_id>/", CohortView.as_view(), name="cohort"),
+    path("cohorts/<uuid:cohort_id>/acceptances/", AcceptancesView.as_view(), name="acceptances"),
     path("cohorts/<uuid:cohort_id>/audit/", AuditView.as_view(), name="audit"),
+    path("cohorts/<uuid:cohort_id>/drift/", DriftView.as_view(), name="drift"),
     path("cohorts/<uuid:cohort_id>/plan/", PlanView.as_view(), name="plan"),
     path("cohorts/<uuid:cohort_id>/protocol/", ProtocolView.as_view(), name="protocol"),
     path("cohorts/<uuid:cohort_id>/protocols/", ProtocolsView.as_view(), name="protocols"),

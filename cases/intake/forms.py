@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 
+# NIfTI-1 counts no further along an axis.
+MOST_VOLUMES = 32767
+
+
 class Grouping(TextChoices):
     """How the files of one upload belong together."""
 
@@ -41,6 +45,14 @@ class UploadForm(forms.Form):
         choices=Grouping.choices,
         initial=Grouping.SEPARATE,
         widget=forms.RadioSelect,
+    )
+
+    volume = forms.IntegerField(
+        label=_("Which volume of a file that holds several?"),
+        help_text=_("Its number, from 1; for NIfTI files of four dimensions, such as echoes or times."),
+        required=False,
+        min_value=1,
+        max_value=MOST_VOLUMES,
     )
 
     def __init__(self, data: Any = None, *, user: User) -> None:

@@ -14,7 +14,12 @@ APPEND_ONLY = (
     "cases_adjudication",
     "cases_protocol",
     "cases_disclosure",
+    "cases_deletion",
+    "cases_deletedpicture",
     "cases_driftbaseline",
+    "cases_shadowresult",
+    "cases_acceptancebounds",
+    "cases_modeldecision",
 )
 
 POSTGRESQL_FUNCTION = """

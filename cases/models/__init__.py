@@ -6,6 +6,7 @@ no statistics, takes such an index for as good as any other. Where rows are foun
 of several columns; tests/cases/test_plans.py holds that.
 """
 
+from cases.models.acceptance import AcceptanceBounds, ModelDecision
 from cases.models.access_event import AccessEvent, AccessKind
 from cases.models.adjudication import Adjudication
 from cases.models.api_token import ApiToken
@@ -16,9 +17,12 @@ from cases.models.case import Case
 from cases.models.claim import Claim
 from cases.models.cohort import Cohort
 from cases.models.computed_figures import ComputedFigures
+from cases.models.deletion import DeletedPicture, Deletion
+from cases.models.deletion_request import DeletionRequest
 from cases.models.disclosure import Disclosure
 from cases.models.draft import Draft
 from cases.models.drift import DriftAlert, DriftBaseline
+from cases.models.file_removal import FileRemoval
 from cases.models.first_read import FirstRead
 from cases.models.image import Image
 from cases.models.incoming_upload import IncomingUpload
@@ -36,11 +40,13 @@ from cases.models.saved_view import SavedView
 from cases.models.sending import Sending
 from cases.models.sending_rule import SendingRule
 from cases.models.series import Series
+from cases.models.shadow_result import ShadowResult
 from cases.models.snapshot import Snapshot
 from cases.models.teaching_read import TeachingRead
 from cases.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
+    "AcceptanceBounds",
     "AccessEvent",
     "AccessKind",
     "Adjudication",
@@ -52,10 +58,14 @@ __all__ = [
     "Claim",
     "Cohort",
     "ComputedFigures",
+    "DeletedPicture",
+    "Deletion",
+    "DeletionRequest",
     "Disclosure",
     "Draft",
     "DriftAlert",
     "DriftBaseline",
+    "FileRemoval",
     "FirstRead",
     "Image",
     "IncomingUpload",
@@ -64,6 +74,7 @@ __all__ = [
     "KeptAnswer",
     "LikenessPiece",
     "Membership",
+    "ModelDecision",
     "ModelVersion",
     "OriginalReference",
     "Prediction",
@@ -73,6 +84,7 @@ __all__ = [
     "Sending",
     "SendingRule",
     "Series",
+    "ShadowResult",
     "Snapshot",
     "TeachingRead",
     "Webhook",

@@ -24,6 +24,11 @@ class ModelVersion(models.Model):
     weights_sha256 = models.CharField(_("SHA-256 of the weights"), max_length=64)
     manifest = models.JSONField(_("manifest"))
     is_active = models.BooleanField(_("active"), default=False)
+    is_candidate = models.BooleanField(
+        _("candidate"),
+        default=False,
+        help_text=_("Was never active: what it says is kept apart, and shown to no reader."),
+    )
     registered_at = models.DateTimeField(_("registered"), auto_now_add=True)
 
     class Meta:
@@ -33,6 +38,9 @@ class ModelVersion(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["is_active"], condition=Q(is_active=True), name="one_active_model_version"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_active=False) | Q(is_candidate=False), name="candidate_is_not_active"
             ),
         ]
 

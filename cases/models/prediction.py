@@ -12,17 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from cases.lifecycle import GateVerdict
 
 
-class Prediction(models.Model):
-    """Probabilities and heat maps; written once by the worker, never changed."""
+class ResultFields(models.Model):
+    """What a network says of an image."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # Found by the constraint below, never by the network alone (models/__init__.py).
-    image = models.ForeignKey(
-        "cases.Image", on_delete=models.CASCADE, db_index=False, related_name="predictions"
-    )
-    model_version = models.ForeignKey(
-        "cases.ModelVersion", on_delete=models.PROTECT, db_index=False, related_name="predictions"
-    )
     predicted_class = models.CharField(_("predicted class"), max_length=40)
     confidence = models.FloatField(_("probability of the predicted class"))
     probabilities = models.JSONField(
@@ -60,6 +52,22 @@ class Prediction(models.Model):
         help_text=_("Empty where the network does not say what it was trained on."),
     )
     seconds = models.FloatField(_("inference time, seconds"))
+
+    class Meta:
+        abstract = True
+
+
+class Prediction(ResultFields):
+    """Probabilities and heat maps; written once by the worker, never changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Found by the constraint below, never by the network alone (models/__init__.py).
+    image = models.ForeignKey(
+        "cases.Image", on_delete=models.CASCADE, db_index=False, related_name="predictions"
+    )
+    model_version = models.ForeignKey(
+        "cases.ModelVersion", on_delete=models.PROTECT, db_index=False, related_name="predictions"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -78,6 +86,8 @@ class Prediction(models.Model):
                 name="prediction_gate_known",
             ),
         ]
+        # Whether a stored file of maps is anybody's still (cases/removals.py).
+        indexes: ClassVar = [models.Index(fields=["maps_file"], name="prediction_same_maps")]
 
     def __str__(self) -> str:
         return f"{self.image}: {self.predicted_class} ({self.confidence:.3f})"

@@ -84,7 +84,6 @@ door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   
 door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/overlay/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png
 door/door 403/403   403/403   403/403   302/302   404/404   404/404   404/404   cases/<code:code>/blackout/
 405/door  405/403   405/403   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/release/
-405/door  405/403   405/403   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/remove/
 405/door  405/302   405/302   405/302   405/302   405/404   405/404   405/404   cases/<code:code>/retry/
 door/405  200/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/status/
 405/door  405/403   405/302   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/take-over/
@@ -111,6 +110,11 @@ door/405  200/405   200/405   200/405   200/405   200/405   200/405   200/405   
 405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/302   cases/views/save/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/compare/
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/deletions/
+door/door 403/403   403/403   403/403   200/422   404/404   404/404   404/404   dashboard/deletions/case/<str:code>/
+door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/deletions/cohort/<uuid:cohort_id>/
+door/door 404/404   404/404   404/404   404/404   404/404   404/404   404/404   dashboard/deletions/requests/<uuid:request_id>/
+405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/deletions/retention/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/drift/
 door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/drift/<slug:name>.csv
 door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/drift/<slug:name>.svg
@@ -121,6 +125,15 @@ door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   
 door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/evidence/<slug:name>.svg
 405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/evidence/open/
 405/door  405/403   405/403   405/403   405/302   405/403   405/404   405/404   dashboard/jobs/<uuid:job_id>/retry/
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/networks/
+405/door  405/403   405/403   405/403   405/404   405/403   405/403   405/403   dashboard/networks/back/
+405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/networks/bounds/
+door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/networks/bounds/<uuid:bounds_id>/
+405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/networks/bounds/<uuid:bounds_id>/decide/
+405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/networks/bounds/<uuid:bounds_id>/open/
+door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/networks/bounds/<uuid:bounds_id>.csv
+door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/networks/bounds/<uuid:bounds_id>.svg
+405/door  405/403   405/403   405/403   405/404   405/403   405/403   405/403   dashboard/networks/shadow/
 door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/protocol/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/record/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/record/lines.ndjson
@@ -184,6 +197,8 @@ visitor   technol.  radiol.   adjudic.  administ. exporter  stranger  nobody    
 401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/audit/
 401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/plan/
 401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/protocol/
+401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/acceptances/
+401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/drift/
 401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/protocols/
 401/401   403/405   403/405   403/405   200/405   403/405   404/405   404/405   api/v1/cohorts/<uuid:cohort_id>/readers/
 401/401   403/403   403/403   403/403   200/400   403/403   404/404   404/404   api/v1/cohorts/<uuid:cohort_id>/truth/
@@ -250,6 +265,7 @@ door/door door/door 404/404   404/404   admin/r/<path:content_type_id>/<path:obj
 MODELS = """
 list      add       change    delete    history   model
 200/200   200/200   200/200   403/403   200/200   accounts/user
+200/200   403/403   302/403   403/403   302/302   cases/acceptancebounds
 200/200   403/403   302/403   403/403   302/302   cases/accessevent
 200/200   403/403   302/403   403/403   302/302   cases/adjudication
 200/200   403/403   302/403   403/403   302/302   cases/apitoken
@@ -271,6 +287,7 @@ list      add       change    delete    history   model
 200/200   403/403   302/403   403/403   302/302   cases/keptanswer
 200/200   403/403   200/403   403/403   200/200   cases/likenesspiece
 200/200   200/200   200/403   403/403   200/200   cases/membership
+200/200   403/403   302/403   403/403   302/302   cases/modeldecision
 200/200   403/403   200/403   403/403   200/200   cases/modelversion
 200/200   403/403   200/403   403/403   200/200   cases/prediction
 200/200   403/403   200/403   403/403   200/200   cases/protocol
@@ -279,6 +296,7 @@ list      add       change    delete    history   model
 200/200   403/403   302/403   403/403   302/302   cases/sending
 200/200   403/403   302/403   403/403   302/302   cases/sendingrule
 200/200   403/403   302/403   403/403   302/302   cases/series
+200/200   403/403   302/403   403/403   302/302   cases/shadowresult
 200/200   403/403   200/403   403/403   200/200   cases/snapshot
 200/200   403/403   302/403   403/403   302/302   cases/teachingread
 200/200   403/403   200/403   403/403   200/200   cases/webhook

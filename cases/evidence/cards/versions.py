@@ -53,7 +53,7 @@ def card(study: Study, links: Links) -> Card:
         "versions",
         title,
         _sentence(first, second, pairs, (gain, low, high), tests),
-        drawing=_drawing(title, second, (gain, low, high)),
+        drawing=difference_drawing(title, second, (gain, low, high), settings.EVIDENCE_MARGIN),
         table=_table(first, second, pairs),
         notes=[
             _t(
@@ -92,9 +92,9 @@ def _sentence(first: str, second: str, pairs: Pairs, gain: tuple[float, float, f
     return f"{told} {p % {'exact': words.p_value(tests.exact), 'mid': words.p_value(tests.mid)}}"
 
 
-def _drawing(title: str, second: str, gain: tuple[float, float, float]) -> Drawing:
+def difference_drawing(title: str, second: str, gain: tuple[float, float, float], margin: float) -> Drawing:
+    """A gain with its interval on an axis around nothing, and the margin of non-inferiority, dashed."""
     value, low, high = gain
-    margin = settings.EVIDENCE_MARGIN
     reach = max(0.1, abs(low), abs(high), 1.5 * margin) * 1.05
     y = 46
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _t
 
-from cases.intake.forms import Grouping
+from cases.intake.forms import MOST_VOLUMES, Grouping
 
 _MOST_BYTES = 4096
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # What clients say of themselves, which is kept and given back, and means nothing here.
 _OF_CLIENTS = frozenset({"filetype", "name", "type", "relativePath"})
-_KNOWN = frozenset({"cohort", "filename", "grouping", "direct", "sha256", "fingerprint"})
+_KNOWN = frozenset({"cohort", "filename", "grouping", "volume", "direct", "sha256", "fingerprint"})
 
 
 class NotUnderstood(ValueError):
@@ -24,14 +24,16 @@ class NotUnderstood(ValueError):
 
 @dataclass(frozen=True)
 class Said:
-    """grouping: of pictures that say nothing of a series. is_direct: to be taken in without a preview.
-    sha256: of the whole, or empty. fingerprint: by which the sender knows the same files again.
+    """grouping: of pictures that say nothing of a series. volume: which one to read of a file that holds
+    several; 0 where none was chosen. is_direct: to be taken in without a preview. sha256: of the whole, or
+    empty. fingerprint: by which the sender knows the same files again.
     """
 
     metadata: str
     cohort: str = ""
     file_name: str = ""
     grouping: Grouping = Grouping.SEPARATE
+    volume: int = 0
     is_direct: bool = False
     sha256: str = ""
     fingerprint: str = ""
@@ -45,10 +47,13 @@ def said(metadata: str) -> Said:
     """Read what was said. Raises NotUnderstood."""
     values = _values(metadata)
     grouping = values.get("grouping", Grouping.SEPARATE)
+    volume = values.get("volume") or "0"
     direct = values.get("direct", "false")
     sha256 = values.get("sha256", "").lower()
     if grouping not in Grouping.values:
         raise NotUnderstood(_t("“grouping” is one of separate, one_case."))
+    if not re.fullmatch("[0-9]{1,5}", volume) or int(volume) > MOST_VOLUMES:
+        raise NotUnderstood(_t("“volume” is a whole number from 1 to %(most)d.") % {"most": MOST_VOLUMES})
     if direct not in ("true", "false"):
         raise NotUnderstood(_t("“direct” is one of true, false."))
     if sha256 and not _SHA256.fullmatch(sha256):
@@ -58,6 +63,7 @@ def said(metadata: str) -> Said:
         values.get("cohort", ""),
         values.get("filename", ""),
         Grouping(grouping),
+        int(volume),
         direct == "true",
         sha256,
         values.get("fingerprint", ""),

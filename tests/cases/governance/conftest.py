@@ -15,11 +15,16 @@ TODAY = date(2026, 5, 13)
 @pytest.fixture(autouse=True)
 def on_a_wednesday(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timezone, "localdate", lambda *_value: TODAY)
+
+
+@pytest.fixture
+def dated_reviews(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reviews are of the moment that they are given."""
     monkeypatch.setattr(Review._meta.get_field("created_at"), "auto_now_add", False)
 
 
 @pytest.fixture
-def came_in(cohort, owner, colleague, model_version):
+def came_in(dated_reviews, cohort, owner, colleague, model_version):
     """Take in `n` cases of one day, each with a result and, where `read` is a class, a review."""
     protocol = Protocol.objects.create(cohort=cohort, version=1)
 

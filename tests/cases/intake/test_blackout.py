@@ -93,6 +93,8 @@ def test_case_goes_on_to_the_network_once_it_is_let_out(held, administrator, cli
     assert Job.objects.filter(image__in=held.images.all()).count() == 3
     header = wado.header_of(held.images.first())
     assert header.BurnedInAnnotation == "NO"
+    codes = [item.CodeValue for item in header.DeidentificationMethodCodeSequence]
+    assert codes == ["113100", "113107", "113101"]
     instance = pydicom.dcmread(io.BytesIO(wado.instance_of(held.images.first())))
     assert np.array_equal(instance.pixel_array, cleaned(0))
 

@@ -20,7 +20,12 @@ TABLES = (
     "cases_adjudication",
     "cases_protocol",
     "cases_disclosure",
+    "cases_deletion",
+    "cases_deletedpicture",
     "cases_driftbaseline",
+    "cases_shadowresult",
+    "cases_acceptancebounds",
+    "cases_modeldecision",
 )
 WITH_ROWS = ("cases_prediction", "cases_review", "cases_auditevent", "cases_protocol")
 TRIGGERS = {f"{table}_no_{verb}" for table in TABLES for verb in ("UPDATE", "DELETE")}
