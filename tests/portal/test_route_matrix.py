@@ -156,6 +156,9 @@ door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   
 405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/study/truth/try/
 405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/study/truth/write/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/study/truth/template.csv
+door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/teaching/
+door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/teaching/<slug:name>.csv
+door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/teaching/<slug:name>.svg
 door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/webhooks/
 door/door 403/403   403/403   403/403   200/422   403/403   404/404   404/404   dashboard/webhooks/<uuid:webhook_id>/
 405/door  405/403   405/403   405/403   405/302   405/403   405/404   405/404   dashboard/webhooks/<uuid:webhook_id>/<slug:act>/
