@@ -16,6 +16,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext as _t
 
 from cases import audit
+from cases.access import existing_images
 from cases.analysis import jobs
 from cases.batches import BATCH_SIZE
 from cases.lifecycle import AT_WORK, ENDED_WITHOUT_RESULT, JobStatus
@@ -81,8 +82,8 @@ def run_in_shadow(*, by: User, cohort: Cohort, version: ModelVersion) -> int:
 
 
 def _images(cohort: Cohort) -> QuerySet[Image]:
-    """Those that a network may see: none in quarantine."""
-    return Image.objects.filter(cohort=cohort, case__is_quarantined=False)
+    """Those that a network may see: none in quarantine, and none that is deleted."""
+    return existing_images().filter(cohort=cohort, case__is_quarantined=False)
 
 
 def publish(version: ModelVersion) -> None:

@@ -261,8 +261,8 @@ nobody has begun to read; otherwise the answer is 409."""
 RESUMABLE_DESCRIPTION = """\
 tus 1.0 (https://tus.io/protocols/resumable-upload) with creation, checksum, termination and
 expiration, for one file: a zip or a tar of a series, a volume. Upload-Metadata names `cohort` (name or
-id), and may name `filename`, `grouping` (`separate` or `one_case`, as on the upload page), `volume`,
-`sha256` of the whole in hexadecimal digits, and `direct`.
+id), and may name `filename`, `grouping` (`separate` or `one_case`, as on the upload page), `volume` (of
+a NIfTI file of several), `sha256` of the whole in hexadecimal digits, and `direct`.
 
 When the last piece is here, a worker looks at the files and proposes cases: GET says which, and a POST
 to `create/` makes them. With `direct=true` they are made without that. What nobody goes on with or

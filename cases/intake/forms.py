@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.db.models import TextChoices
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from cases.models import Cohort
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 
 # NIfTI-1 counts no further along an axis.
 MOST_VOLUMES = 32767
+
+
+def volume_of(text: str) -> int:
+    """The number of a volume as a client writes it. Raises ValueError with a sentence."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MOST_VOLUMES))
+    if not is_number or not 1 <= int(text) <= MOST_VOLUMES:
+        raise ValueError(_t("Give one whole number from 1 to %(most)d.") % {"most": MOST_VOLUMES})
+    return int(text)
 
 
 class Grouping(TextChoices):

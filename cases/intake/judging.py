@@ -130,8 +130,9 @@ def judged_files(
 ) -> list[Judged]:
     """Each file verified and stored, or what speaks against it; one picture after the other is in memory.
 
-    digests: of the files before. volume: which one to read of files that hold several. Where the disk is full
-    nothing stays of what was stored before it was. is_trial: nothing is stored, nor changed in any other way.
+    digests: of the files before. Where the disk is full nothing stays of what was stored before it was.
+    is_trial: nothing is stored, nor changed in any other way. volume: which one to read of files that hold
+    several.
     """
     judging = _Judging(by, cohort, digests, by_pixels, is_trial, volume)
     judged: list[Judged] = []

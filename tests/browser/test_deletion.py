@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -80,9 +81,9 @@ def test_second_administrator_decides_on_the_request(
     make_person: Callable[..., User],
     cohort: object,
     ready_case: Case,
-    settings: object,
+    settings: Any,
 ) -> None:
-    settings.DELETION_NEEDS_TWO = True  # type: ignore[attr-defined]
+    settings.DELETION_NEEDS_TWO = True
     sign_in(page, live_server, administrator)
     page.goto(f"{live_server.url}/dashboard/deletions/case/{ready_case.code}/")
     page.get_by_label("Why is it deleted?").select_option("The consent was withdrawn")

@@ -102,8 +102,7 @@ class SnapshotDetailSerializer(SnapshotSerializer):
     def get_deleted_since(self, snapshot: Snapshot) -> list[dict[str, Any]]:
         """The oldest deletion first."""
         found = [{"case": code, "deleted_at": at} for code, at in deleted_since(snapshot)]
-        told: list[dict[str, Any]] = DeletedSinceSerializer(found, many=True).data
-        return told
+        return [dict(each) for each in DeletedSinceSerializer(found, many=True).data]
 
 
 class CodebookSerializer(serializers.Serializer[Any]):

@@ -21,7 +21,7 @@ from cases.cohorts import cohort_named
 from cases.input_values import is_storable
 from cases.intake.archives import Unpacked
 from cases.intake.form_files import files_of
-from cases.intake.forms import MOST_VOLUMES
+from cases.intake.forms import volume_of
 from cases.intake.receipts import Given, Outcome, Receipt, is_disk_full
 from cases.intake.uploads import add_images, submit_series
 from cases.models import Case, Cohort
@@ -103,12 +103,10 @@ def _volume(form: Parts) -> int:
     """Which volume is wanted of files that hold several; 0 where the form does not say."""
     if "volume" not in form:
         return 0
-    sentence = _t("Give one whole number from 1 to %(most)d.") % {"most": MOST_VOLUMES}
-    value = _only(form, "volume", sentence)
-    is_number = value.isascii() and value.isdigit() and len(value) <= len(str(MOST_VOLUMES))
-    if not is_number or not 1 <= int(value) <= MOST_VOLUMES:
-        raise ValidationError({"volume": [sentence]})
-    return int(value)
+    try:
+        return volume_of(_only(form, "volume", _t("Give one number.")))
+    except ValueError as refused:
+        raise ValidationError({"volume": [str(refused)]}) from None
 
 
 def _only(form: Parts, name: str, sentence: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _t
 
-from cases.intake.forms import MOST_VOLUMES, Grouping
+from cases.intake.forms import Grouping, volume_of
 
 _MOST_BYTES = 4096
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -24,19 +24,19 @@ class NotUnderstood(ValueError):
 
 @dataclass(frozen=True)
 class Said:
-    """grouping: of pictures that say nothing of a series. volume: which one to read of a file that holds
-    several; 0 where none was chosen. is_direct: to be taken in without a preview. sha256: of the whole, or
-    empty. fingerprint: by which the sender knows the same files again.
+    """grouping: of pictures that say nothing of a series. is_direct: to be taken in without a preview.
+    sha256: of the whole, or empty. fingerprint: by which the sender knows the same files again. volume: which
+    one to read of files that hold several, or 0.
     """
 
     metadata: str
     cohort: str = ""
     file_name: str = ""
     grouping: Grouping = Grouping.SEPARATE
-    volume: int = 0
     is_direct: bool = False
     sha256: str = ""
     fingerprint: str = ""
+    volume: int = 0
 
     @property
     def is_one_case(self) -> bool:
@@ -47,13 +47,14 @@ def said(metadata: str) -> Said:
     """Read what was said. Raises NotUnderstood."""
     values = _values(metadata)
     grouping = values.get("grouping", Grouping.SEPARATE)
-    volume = values.get("volume") or "0"
     direct = values.get("direct", "false")
     sha256 = values.get("sha256", "").lower()
     if grouping not in Grouping.values:
         raise NotUnderstood(_t("“grouping” is one of separate, one_case."))
-    if not re.fullmatch("[0-9]{1,5}", volume) or int(volume) > MOST_VOLUMES:
-        raise NotUnderstood(_t("“volume” is a whole number from 1 to %(most)d.") % {"most": MOST_VOLUMES})
+    try:
+        volume = volume_of(values["volume"]) if values.get("volume") else 0
+    except ValueError as refused:
+        raise NotUnderstood(f"“volume”: {refused}") from None
     if direct not in ("true", "false"):
         raise NotUnderstood(_t("“direct” is one of true, false."))
     if sha256 and not _SHA256.fullmatch(sha256):
@@ -63,10 +64,10 @@ def said(metadata: str) -> Said:
         values.get("cohort", ""),
         values.get("filename", ""),
         Grouping(grouping),
-        int(volume),
         direct == "true",
         sha256,
         values.get("fingerprint", ""),
+        volume,
     )
 
 

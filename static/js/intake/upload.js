@@ -52,27 +52,24 @@ function take(files) {
 }
 
 function add(files) {
-  const chosen = {
-    cohort: form.elements.cohort.value,
-    grouping: form.elements.grouping.value,
-    volume: form.elements.volume.value,
-  };
+  const [cohort, grouping, volume] = ["cohort", "grouping", "volume"].map((name) => form.elements[name].value);
   results.hidden = false;
-  inSlices(parcelsOf(files, chosen.grouping), (parcel) => addOne(parcel, chosen), advance);
+  inSlices(parcelsOf(files, grouping), (parcel) => addOne(parcel, { cohort, grouping, volume }), advance);
 }
 
-function addOne(parcel, chosen) {
+function addOne(parcel, asked) {
+  const { grouping } = asked;
   const row = rowTemplate.content.firstElementChild.cloneNode(true);
   const isOne = parcel.length === 1;
-  const words = chosen.grouping === "one_case" ? list.dataset.oneCase : list.dataset.bySeries;
+  const words = grouping === "one_case" ? list.dataset.oneCase : list.dataset.bySeries;
   part(row, "name").textContent = isOne ? parcel[0].name : fill(words, { n: parcel.length });
   part(row, "state").textContent = list.dataset.waiting;
   list.append(row);
-  const entry = { files: parcel, count: parcel.length, row, stage: "waiting", ...chosen };
+  const entry = { files: parcel, count: parcel.length, row, stage: "waiting", ...asked };
   part(row, "again").addEventListener("click", () => again(entry));
   entries.push(entry);
   // The server refuses it as well, but only after all of it has come over the line.
-  const refusal = refusalOf(parcel, limits, chosen.grouping);
+  const refusal = refusalOf(parcel, limits, grouping);
   if (refusal) fail(entry, refusal);
 }
 

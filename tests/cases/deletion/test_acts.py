@@ -15,9 +15,22 @@ from cases.deletion.targets import Target
 from cases.evidence.study import StudyFilter, study_of
 from cases.export.snapshots.rows import rows_of
 from cases.export.training_set import TrainingSetError, export_training_set
+from cases.intake.incoming.receiving import begin, sweep
+from cases.intake.incoming.said import Said
 from cases.intake.uploads import submit_file
 from cases.lifecycle import CaseState, DeletionKind, DeletionReason
-from cases.models import AuditEvent, Case, Draft, FileRemoval, Image, Job, Prediction, Review
+from cases.models import (
+    AuditEvent,
+    Case,
+    Draft,
+    FileRemoval,
+    Image,
+    IncomingUpload,
+    Job,
+    Prediction,
+    Review,
+    ShadowResult,
+)
 from cases.permissions import require_reader, visible_to
 from cases.reading.protocols import lock_case
 from cases.reading.read_input import ReadInput
@@ -114,6 +127,15 @@ def test_file_that_another_cohort_has_too_stays_for_it(
     assert stored_names() == set()
 
 
+def test_maps_of_a_candidate_in_shadow_go_too(ready_case, newer_version, delete_case) -> None:
+    said = Prediction.objects.values("predicted_class", "confidence", "probabilities", "seconds").get()
+    maps = storage.store("maps", b"what nobody was shown", ".npz")
+    image = ready_case.images.get()
+    ShadowResult.objects.create(image=image, model_version=newer_version, maps_file=maps, **said)
+    assert delete_case(ready_case).counts["maps"] == 2
+    assert (stored_names(), ShadowResult.objects.count()) == (set(), 1)
+
+
 def test_result_that_comes_after_the_deletion_brings_no_file_back(submitted_case, delete_case) -> None:
     lease = jobs.lease(Job.objects.get().pk)
     delete_case(submitted_case)
@@ -166,9 +188,11 @@ def test_cohort_goes_with_all_of_its_cases_and_takes_no_more(
     submit, reviewed_case, owner, cohort, administrator, django_capture_on_commit_callbacks
 ) -> None:
     submit(seed=5)
+    on_its_way = begin(by=owner, cohort=cohort, length=10, words=Said("scan.zip"))
     with django_capture_on_commit_callbacks(execute=True):
         deletion = delete(Target(DeletionKind.COHORT, cohort), Why(DeletionReason.CONSENT, by=administrator))
     assert (deletion.counts["cases"], deletion.counts["pictures"], stored_names()) == (2, 2, set())
+    assert (sweep(), IncomingUpload.objects.filter(pk=on_its_way.pk).exists()) == (1, False)
     cohort.refresh_from_db()
     assert cohort.deleted_at == deletion.at
     with pytest.raises(Exception, match="does not allow this"):

@@ -21,7 +21,7 @@ from cases.intake.uploads import add_images, submit_file, submit_series
 from cases.models import AuditEvent, Case, Image, Job, Series
 from cases.permissions import require_reader, visible_to
 from cases.viewer.images import pixels_of
-from tests.cases.intake.hospital import AXIAL, files, slice_file, slice_pixels, zipped
+from tests.cases.intake.hospital import AXIAL, files, four_dimensional, slice_file, slice_pixels, zipped
 from tests.cases.intake.test_uploads import stored_files
 from tests.cast import make_png_bytes
 
@@ -156,13 +156,6 @@ def test_slices_of_the_same_series_are_added_and_others_refused(owner, cohort) -
 # --- Volumes -------------------------------------------------------------------------------------
 
 
-def four_dimensional(volumes: int = 3) -> bytes:
-    """Each voxel its own index, and 1,000 more in each volume."""
-    values = np.arange(40 * 44 * 3).reshape(40, 44, 3)
-    stack = np.stack([values + 1000 * number for number in range(volumes)], axis=3)
-    return nib.Nifti1Image(stack.astype(np.uint16), np.diag([-1, -1, 3, 1])).to_bytes()
-
-
 def test_volume_of_a_file_of_several_is_asked_for_and_each_can_be_a_case(owner, cohort) -> None:
     data = four_dimensional()
 
@@ -221,7 +214,8 @@ def test_volume_that_is_no_number_of_one_is_refused_over_rest(owner, cohort, api
     form = {"cohort": cohort.name, "volume": volume, "file": SimpleUploadedFile("a.nii", four_dimensional())}
     answer = api_of(owner).post("/api/v1/uploads/", form, format="multipart")
     assert answer.status_code == 400
-    assert answer.json()["errors"] == {"volume": ["Give one whole number from 1 to 32767."]}
+    sentence = "Give one whole number from 1 to 32767." if volume else "Give one number."
+    assert answer.json()["errors"] == {"volume": [sentence]}
     assert not Case.objects.exists()
 
 

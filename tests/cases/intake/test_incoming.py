@@ -11,8 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
-import numpy as np
 import pytest
 from django.core.files.storage import storages
 from django.urls import reverse
@@ -21,8 +19,7 @@ from django.utils import timezone
 from cases.intake.incoming import receiving, vault, working
 from cases.intake.incoming.proposals import preview_told
 from cases.models import Case, Cohort, Image, IncomingUpload, Membership
-from cases.viewer.images import pixels_of
-from tests.cases.intake.hospital import slice_file, zipped
+from tests.cases.intake.hospital import four_dimensional, slice_file, zipped
 from tests.cast import make_png_bytes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("model_version")]
@@ -478,19 +475,15 @@ def test_state_is_told_in_the_language_of_the_sender(owner, cohort, client_of) -
     assert refused.message.startswith("Die Datei ist kein lesbares Bild.")
 
 
-def test_volume_of_a_file_of_several_is_said_as_it_is_sent(owner, cohort, client_of) -> None:
-    values = np.arange(40 * 44 * 3 * 2, dtype=np.uint16).reshape(40, 44, 3, 2)
-    data = nib.Nifti1Image(values, np.diag([-1, -1, 3, 1])).to_bytes()
-    client = client_of(owner)
-    for volume, outcome in (("", "refused"), ("3", "refused")):
-        preview = preview_told(worked_on(sent(client, cohort, data, filename="t.nii", volume=volume)))
-        assert [other.outcome for other in preview.others] == [outcome]
-    upload = worked_on(sent(client, cohort, data, filename="t.nii", volume="2"))
+def test_volume_of_a_file_of_several_is_said_with_the_upload(owner, cohort, client_of) -> None:
+    client, data = client_of(owner), four_dimensional()
+    upload = worked_on(sent(client, cohort, data, filename="a.nii", volume="2"))
     (proposed,) = preview_told(upload).cases
     client.post(reverse("cases:incoming-create", args=[upload.pk]), {"case": proposed.key})
-    assert worked_on(upload).state == "done"
-    first = Image.objects.order_by("position").first()
-    assert first is not None
-    assert np.array_equal(pixels_of(first), values[:, :, 0, 1].T)
-    refused = begin(client, cohort, data, volume="two")
-    assert (refused.status_code, "volume" in refused.content.decode()) == (400, True)
+    worked_on(upload)
+    assert sorted(Image.objects.values_list("frame", flat=True)) == [3, 4, 5]
+    refused = preview_told(worked_on(sent(client, cohort, data + b"\0", filename="b.nii"))).others
+    assert "from 1 to 3" in refused[0].message
+    wrong = begin(client, cohort, data, volume="0")
+    assert wrong.status_code == 400
+    assert "Give one whole number from 1 to 32767." in wrong.content.decode()
