@@ -45,9 +45,9 @@ fuzz: dev ## Upload 20,000 damaged files; SEED=n draws others, FILES=n as many, 
 	@exec nice -n 19 $(PY) -m tests.fuzz $(if $(SEED),--seed $(SEED)) $(if $(FILES),--files $(FILES)) \
 	  $(if $(NUMBER),--only $(NUMBER))
 
-lock: $(VENV)/.requirements-dev ## Renew both requirements locks from the *.in lists, and package-lock.json.
-	@echo "==> Resolving requirements.in and requirements-dev.in"
-	@for list in requirements requirements-dev; do \
+lock: $(VENV)/.requirements-dev ## Renew the requirements locks from the *.in lists, and package-lock.json.
+	@echo "==> Resolving requirements*.in"
+	@for list in requirements requirements-observability requirements-dev; do \
 	  uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" --output-file $$list.txt $$list.in; \
 	done

@@ -23,8 +23,8 @@ from inference.manifest import default_manifest
 from portal.demo import DEMO_DIR
 from tests.browser.pictures import keep
 from tests.browser.signing_in import sign_in
-from tests.browser.test_upload import work_on_all
 from tests.browser.test_viewer import draw, open_case
+from tests.browser.uploads import work_on_uploads
 from tests.cases.exchange.test_orthanc import ACCOUNT, PLUG_IN, asked, orthanc, series_by_kind
 
 __all__ = ["orthanc"]  # a fixture
@@ -86,13 +86,13 @@ def drag_in(page: Page, server, person) -> None:
     page.dispatch_event("#drop-zone", "drop", {"dataTransfer": transfer})
     row = page.locator(".incoming")
     expect(row).to_have_attribute("data-incoming", "checking")
-    work_on_all()
+    work_on_uploads()
     expect(row).to_have_attribute("data-incoming", "proposed")
     expect(row.get_by_label("12 images")).to_be_checked()
     keep(page, "round-1-dragged-in")
     row.get_by_role("button", name="Create this case").click()
     expect(row).to_have_attribute("data-incoming", "creating")
-    work_on_all()
+    work_on_uploads()
     expect(row).to_have_attribute("data-incoming", "done")
 
 
