@@ -116,7 +116,8 @@ def _ask(act: Callable[[Any], Any]) -> Any:
         with current_app.connection_for_write() as connection:
             if connection.transport.driver_type != "redis":
                 return None
-            with connection.default_channel.conn_or_acquire() as client:
+            channel: Any = connection.default_channel  # redis', which the stubs do not know
+            with channel.conn_or_acquire() as client:
                 return act(client)
     except (OperationalError, OSError, RedisError) as error:
         logger.info("Times of jobs could not be counted: %s", type(error).__name__)

@@ -41,7 +41,7 @@ def zipped(entries: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> 
 
 
 def four_dimensional(volumes: int = 3) -> bytes:
-    """A NIfTI file of three slices in each volume: each voxel its own index, and 1,000 more in each volume."""
+    """A NIfTI file of three slices a volume: each voxel its own index, and 1,000 more in each volume."""
     values = np.arange(40 * 44 * 3).reshape(40, 44, 3)
     stack = np.stack([values + 1000 * number for number in range(volumes)], axis=3)
     data: bytes = nib.Nifti1Image(stack.astype(np.uint16), np.diag([-1, -1, 3, 1])).to_bytes()
