@@ -8,8 +8,11 @@ ENV PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
-COPY requirements.txt .
+COPY requirements.txt requirements-observability.txt ./
 RUN pip install --require-hashes -r requirements.txt
+# Of those who tell Sentry or OpenTelemetry alone.
+ARG OBSERVABILITY=""
+RUN [ -z "$OBSERVABILITY" ] || pip install --require-hashes -r requirements-observability.txt
 COPY . .
 RUN SECONDREAD_VAR=/tmp/build STATIC_ROOT=/srv/static DJANGO_SETTINGS_MODULE=portal.settings.base \
     python manage.py collectstatic --no-input

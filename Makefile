@@ -45,9 +45,9 @@ fuzz: dev ## Upload 20,000 damaged files; SEED=n draws others, FILES=n as many, 
 	@exec nice -n 19 $(PY) -m tests.fuzz $(if $(SEED),--seed $(SEED)) $(if $(FILES),--files $(FILES)) \
 	  $(if $(NUMBER),--only $(NUMBER))
 
-lock: $(VENV)/.requirements-dev ## Renew both requirements locks from the *.in lists, and package-lock.json.
-	@echo "==> Resolving requirements.in and requirements-dev.in"
-	@for list in requirements requirements-dev; do \
+lock: $(VENV)/.requirements-dev ## Renew the requirements locks from the *.in lists, and package-lock.json.
+	@echo "==> Resolving requirements*.in"
+	@for list in requirements requirements-observability requirements-dev; do \
 	  uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" --output-file $$list.txt $$list.in; \
 	done
@@ -58,7 +58,7 @@ messages: dev ## Bring the translations in portal/locale up to the sources; list
 	@DJANGO_SETTINGS_MODULE=portal.settings.test $(PY) -m tests.support.catalogues
 
 screenshots: dev ## Renew the pictures in docs/screenshots, of simulated cases.
-	@SCREENSHOTS=docs/screenshots $(PY) -m tests.run browser -- -k test_pages
+	@SCREENSHOTS=docs/screenshots $(PY) -m tests.run browser -- -k "test_pages or test_recording"
 
 assets: dev ## Renew the front-end assets in static/vendor from package-lock.json; commit them.
 	@$(PY) .ci/assets.py renew

@@ -5,8 +5,10 @@ Importing this module loads no engine; `Predictor.load` does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,8 @@ from inference.manifest import Manifest, verify_weights
 from inference.preprocessing import to_channels, to_tensor
 from inference.weights import read_gate
 
+# Something that times a step, by the step's name.
+Step: TypeAlias = Callable[[str], AbstractContextManager[object]]
 # Bounds the memory of the gradients; larger batches gain nothing on a CPU.
 _CHUNK = 8
 
@@ -65,14 +69,16 @@ class Predictor:
         predictor.predict([np.zeros((manifest.input_size, manifest.input_size), np.uint8)])
         return predictor
 
-    def predict(self, batch: Sequence[Pixels]) -> list[PredictionResult]:
+    def predict(self, batch: Sequence[Pixels], step: Step = nullcontext) -> list[PredictionResult]:
         """Return one result an image, in order. batch: decoded pixels of any sizes, as `read_image`
-        gives them.
+        gives them. step: is entered round "tensor" and "network", for who wants to know how long they take.
         """
         results: list[PredictionResult] = []
         for start in range(0, len(batch), _CHUNK):
-            tensors = np.stack([self._tensor(pixels) for pixels in batch[start : start + _CHUNK]])
-            results += self._results(tensors)
+            with step("tensor"):
+                tensors = np.stack([self._tensor(pixels) for pixels in batch[start : start + _CHUNK]])
+            with step("network"):
+                results += self._results(tensors)
         return results
 
     def _tensor(self, pixels: Pixels) -> NDArray[np.float32]:

@@ -22,7 +22,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from cases import audit, events, storage
-from cases.analysis import key_result
+from cases.analysis import key_result, step_times
 from cases.analysis.results import jobs_to_retry
 from cases.batches import BATCH_SIZE
 from cases.lifecycle import (
@@ -221,13 +221,14 @@ def complete(lease: Lease, result: Result) -> bool:
     The maps are stored once the job's row is this transaction's: a picture that is deleted at this moment
     waits for them, or they come to nothing. Who erases the same maps waits as well (cases/removals.py).
     """
-    with transaction.atomic():
+    with step_times.step("database"), transaction.atomic():
         _let_go_of_who_stands_still()
         if not _finish(lease, status=JobStatus.SUCCEEDED, finished_at=timezone.now()):
             return False
         job = Job.objects.select_related("image", "model_version").get(pk=lease.job_id)
-        wait_for_turn(turn_of(storage.content_name("maps", result.packed_maps, ".npz")))
-        maps_file = storage.store("maps", result.packed_maps, ".npz")
+        with step_times.step("store"):
+            wait_for_turn(turn_of(storage.content_name("maps", result.packed_maps, ".npz")))
+            maps_file = storage.store("maps", result.packed_maps, ".npz")
         confidence = result.probabilities[result.predicted_class]
         is_negative = result.predicted_class == job.model_version.negative_class
         said: dict[str, Any] = {

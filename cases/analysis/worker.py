@@ -19,7 +19,7 @@ from django.conf import settings
 from django.utils.translation import gettext_noop
 
 from cases import storage
-from cases.analysis import heartbeat, jobs, model_files, model_versions, sweep
+from cases.analysis import heartbeat, jobs, model_files, model_versions, step_times, sweep
 from cases.analysis.jobs import Failure, Lease, Network, Result
 from inference.canonical import decode_canonical
 from inference.errors import InferenceError, ManifestError
@@ -98,9 +98,16 @@ def analyse(job_id: str) -> None:
     if reason:
         jobs.let_wait(uuid.UUID(job_id), reason)
         return
-    lease = jobs.lease(uuid.UUID(job_id))
-    if lease is None:
-        return
+    with step_times.of_a_job() as timed:
+        with step_times.step("database"):
+            lease = jobs.lease(uuid.UUID(job_id))
+        if lease is not None:
+            timed.is_over = _finish(lease)
+
+
+def _finish(lease: Lease) -> bool:
+    """Bring the job that was taken to its end, whichever; whether it has a result now."""
+    job_id = str(lease.job_id)
     try:
         # To store it can fail too. Whatever the reason: where it is stored all the same, the token no longer
         # holds, and the failure changes nothing.
@@ -108,9 +115,10 @@ def analyse(job_id: str) -> None:
             is_stored = jobs.complete(lease, _infer(lease))
     except Exception as error:  # noqa: BLE001 - every job ends with a reason that the page can show
         jobs.fail(lease, _failure_of(error, job_id))
-        return
+        return False
     if not is_stored:
         logger.warning("Job %s was taken back meanwhile; this result is dropped.", job_id)
+    return is_stored
 
 
 def _reason_to_wait(job_id: uuid.UUID) -> str:
@@ -135,13 +143,16 @@ def _loaded(network: Network) -> tuple[Predictor, FingerprintSet | None]:
 
 def _infer(lease: Lease) -> Result:
     predictor, known = _loaded(lease.network)
-    pixels = decode_canonical(storage.load(lease.image_file))
+    with step_times.step("decode"):
+        pixels = decode_canonical(storage.load(lease.image_file))
     started = time.perf_counter()
-    found = predictor.predict([pixels])[0]
+    found = predictor.predict([pixels], step_times.step)[0]
+    with step_times.step("maps"):
+        packed = pack(found.maps)
     return Result(
         predicted_class=found.predicted,
         probabilities=dict(zip(found.class_codes, found.probabilities, strict=True)),
-        packed_maps=pack(found.maps),
+        packed_maps=packed,
         seconds=time.perf_counter() - started,
         gate_verdict=found.gate.verdict if found.gate else "",
         gate_distance=found.gate.distance if found.gate else None,

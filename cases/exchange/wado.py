@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 
 _BYTE = 8
 METHOD = "Made anew from pixels, numbers and words of closed lists; keys in place of identifiers"
+# What was done against names (PS3.16, CID 7050), in the standard's words.
+_PROFILE = {
+    "113100": "Basic Application Confidentiality Profile",
+    "113101": "Clean Pixel Data Option",
+    "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
+}
 # What `inference.formats.dicom.kept` keeps and an MR image has (PS3.3, C.8.3.1).
 _WORDS = ("ScanningSequence", "SequenceVariant", "MRAcquisitionType", "PatientPosition", "BodyPartExamined")
 _NUMBERS = (
@@ -156,8 +162,16 @@ def _identify(instance: Dataset, image: Image) -> None:
     instance.InstanceNumber = image.position + 1
     instance.PatientIdentityRemoved = "YES"
     instance.DeidentificationMethod = METHOD[:64]
+    if codes := [code for code in image.deidentification.get("profile", ()) if code in _PROFILE]:
+        instance.DeidentificationMethodCodeSequence = [_code(code) for code in codes]
     if image.deidentification.get("burned_in") == "no":
         instance.BurnedInAnnotation = "NO"
+
+
+def _code(value: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", _PROFILE[value]
+    return item
 
 
 def _describe(instance: Dataset, image: Image) -> None:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from cases.access import PageRequest, signed_in
 from cases.analysis import model_versions, shadow
 from cases.cohorts import chosen_cohort, known_cohorts
-from cases.evidence.files import drawing_file, drawing_text, table_file, table_text
+from cases.evidence.files import drawing_file, table_file
 from cases.governance import acceptance
 from cases.governance.comparison_card import comparison_card, verdict_in_words
 from cases.governance.forms import BoundsForm
@@ -215,8 +215,7 @@ def _card_of(request: PageRequest, bounds_id: UUID) -> Card:
 @signed_in
 def bounds_csv(request: PageRequest, bounds_id: UUID) -> HttpResponse:
     """The table behind a comparison."""
-    card = _card_of(request, bounds_id)
-    return table_file(card.name, table_text(card))
+    return table_file(_card_of(request, bounds_id))
 
 
 @never_cache
@@ -224,8 +223,7 @@ def bounds_csv(request: PageRequest, bounds_id: UUID) -> HttpResponse:
 @signed_in
 def bounds_svg(request: PageRequest, bounds_id: UUID) -> HttpResponse:
     """The drawing of a comparison."""
-    card = _card_of(request, bounds_id)
-    return drawing_file(card.name, drawing_text(card))
+    return drawing_file(_card_of(request, bounds_id))
 
 
 def _address(cohort: Cohort) -> str:

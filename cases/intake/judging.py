@@ -109,9 +109,9 @@ class WaitingPictures:
 waiting_pictures = WaitingPictures()
 
 
-def limits() -> Limits:
-    """The limits that the settings give, for every way in."""
-    return Limits(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.UPLOAD_MAX_PIXELS)
+def limits(volume: int = 0) -> Limits:
+    """The limits that the settings give, for every way in; `volume` as the uploader has chosen it."""
+    return Limits(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.UPLOAD_MAX_PIXELS, volume=volume)
 
 
 def picture_name(picture: bytes) -> str:
@@ -126,13 +126,15 @@ def judged_files(
     digests: set[str],
     by_pixels: bool = False,
     is_trial: bool = False,
+    volume: int = 0,
 ) -> list[Judged]:
     """Each file verified and stored, or what speaks against it; one picture after the other is in memory.
 
     digests: of the files before. Where the disk is full nothing stays of what was stored before it was.
-    is_trial: nothing is stored, nor changed in any other way.
+    is_trial: nothing is stored, nor changed in any other way. volume: which one to read of files that hold
+    several.
     """
-    judging = _Judging(by, cohort, digests, by_pixels, is_trial)
+    judging = _Judging(by, cohort, digests, by_pixels, is_trial, volume)
     judged: list[Judged] = []
     waiting = iter(files)
     try:
@@ -186,6 +188,7 @@ class _Judging:
     digests: set[str]
     by_pixels: bool
     is_trial: bool
+    volume: int
 
     def keep(self, picture: bytes) -> str:
         """The name under which the picture is stored."""
@@ -206,12 +209,12 @@ def _judge(judging: _Judging, file: File[bytes]) -> Judged:
     digest = hashlib.sha256(data).hexdigest()
     if digest in judging.digests:
         return Twin(digest)
-    known = _images_with(cohort, digest)
+    known = _of_chosen_volume(_images_with(cohort, digest), data, judging.volume)
     if known and (judging.is_trial or all(storage.is_whole(image.file) for image in known)):
         return duplicate_of(known[0])
     pictures: list[StoredPicture] = []
     try:
-        with closing(read_images_guarded(data, limits())) as images:
+        with closing(read_images_guarded(data, limits(judging.volume))) as images:
             for decoded in images:
                 _check_modality(cohort, decoded)
                 picture = encode_canonical(decoded)
@@ -233,6 +236,21 @@ def _judge(judging: _Judging, file: File[bytes]) -> Judged:
         return _restored(judging.by, known)
     judging.digests.add(digest)
     return pictures
+
+
+def _of_chosen_volume(known: Sequence[Image], data: bytes, volume: int) -> list[Image]:
+    """Those of a file's images that are of the chosen volume: in the case that has its first picture. All of
+    them where none is chosen.
+    """
+    if not known or not volume:
+        return list(known)
+    try:
+        with closing(read_images_guarded(data, limits(volume))) as images:
+            first = next(images).frame
+    except ImageError:
+        return []
+    cases = {image.case_id for image in known if image.frame == first}
+    return [image for image in known if image.case_id in cases]
 
 
 def _check_modality(cohort: Cohort, decoded: DecodedImage) -> None:

@@ -107,19 +107,21 @@ def submit_series(
     is_simulated: bool = False,
     by_pixels: bool = False,
     is_one_case: bool = True,
+    volume: int = 0,
 ) -> list[Receipt]:
     """Take the files in as the images of one case, in their order, or each as a case of its own; the receipts
     are in the same order.
 
     A hospital's files go by what they say themselves: one series is one case, sorted by where its slices lie.
     A file that is refused, or in the cohort already, is left out, and the others close up. by_pixels: also
-    one whose pixels are in the cohort from another file.
+    one whose pixels are in the cohort from another file. volume: which one to read of a file that holds
+    several, from 1.
     """
     require(by, Action.UPLOAD, cohort)
     case_of = new_case(by, cohort, ground_truth, is_simulated)
     if not is_one_case:
-        return _one_by_one(by, cohort, files, case_of)
-    judged = judged_files(by, cohort, files, set(), by_pixels)
+        return _one_by_one(by, cohort, files, case_of, volume)
+    judged = judged_files(by, cohort, files, set(), by_pixels, volume=volume)
     return receipts_of(judged, taken_in(cohort, plans_of(judged), case_of))
 
 
@@ -146,7 +148,7 @@ def new_case(
 
 
 def _one_by_one(
-    by: User, cohort: Cohort, files: Iterable[Given], case_of: Callable[[Plan], Case]
+    by: User, cohort: Cohort, files: Iterable[Given], case_of: Callable[[Plan], Case], volume: int
 ) -> list[Receipt]:
     """Each web picture is there before the next is read; a hospital's files wait for all of their series."""
     digests: set[str] = set()
@@ -154,7 +156,7 @@ def _one_by_one(
     receipts: dict[PictureKey, Receipt] = {}
     try:
         for given in files:
-            (entry,) = judged_files(by, cohort, [given], digests)
+            (entry,) = judged_files(by, cohort, [given], digests, volume=volume)
             judged.append(entry)
             if isinstance(entry, list) and entry[0].member is None:
                 receipts |= taken_in(cohort, [Plan(entry)], case_of)

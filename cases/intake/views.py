@@ -56,7 +56,8 @@ def _take_in(request: PageRequest) -> HttpResponse:
     if not form.is_valid():
         return _refuse_form(request, form, [name for name, _given in files])
     cohort = form.cleaned_data["cohort"]
-    rows = _submitted(request, cohort, files, form.cleaned_data["grouping"] == Grouping.ONE_CASE)
+    is_one_case = form.cleaned_data["grouping"] == Grouping.ONE_CASE
+    rows = _submitted(request, cohort, files, is_one_case, form.cleaned_data["volume"] or 0)
     if sent_by_script(request):
         return _rows_alone(request, rows)
     status = DISK_FULL_STATUS if is_disk_full([row.receipt for row in rows]) else 200
@@ -64,10 +65,12 @@ def _take_in(request: PageRequest) -> HttpResponse:
 
 
 def _submitted(
-    request: PageRequest, cohort: Cohort, files: Sequence[tuple[str, Given]], is_one_case: bool
+    request: PageRequest, cohort: Cohort, files: Sequence[tuple[str, Given]], is_one_case: bool, volume: int
 ) -> list[UploadRow]:
     given = Unpacked(sorted(files, key=lambda file: natural_key(file[0])) if is_one_case else files)
-    receipts = submit_series(by=request.user, cohort=cohort, files=given, is_one_case=is_one_case)
+    receipts = submit_series(
+        by=request.user, cohort=cohort, files=given, is_one_case=is_one_case, volume=volume
+    )
     return rows_of(request.user, zip(given.names, receipts, strict=True), is_one_case=is_one_case)
 
 

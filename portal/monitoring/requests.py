@@ -20,6 +20,8 @@ if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
 
 from prometheus_client import Counter, Histogram
 
+from portal.monitoring import tracing
+
 UNKNOWN = "(unknown)"
 # A picture, a page, a large export.
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -43,6 +45,7 @@ class RequestsMiddleware:
         route = route_of(request)
         ANSWERED.labels(_method(request), route, str(response.status_code)).inc()
         TOOK.labels(route).observe(seconds)
+        tracing.record(f"{_method(request)} {route}", seconds, status=response.status_code)
         if settings.LOG_REQUESTS:
             logger.info(
                 "%s %s %s %.0f ms",

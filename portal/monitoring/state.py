@@ -6,6 +6,7 @@ analyses and reviews came to is told of the newest alone, and of no study whose 
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,9 +16,10 @@ from django.core.files.storage import FileSystemStorage, default_storage
 from django.db.models import Count, Min
 from django.utils import timezone
 from kombu.exceptions import OperationalError
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from cases.analysis import step_times
 from cases.interim import closed_cohorts
 from cases.lifecycle import AT_WORK, ENDED_WITHOUT_RESULT, JobStatus
 from cases.models import Job, Prediction, Review
@@ -37,6 +39,7 @@ class StateCollector:
         """Yield every figure of the moment."""
         yield from _jobs()
         yield from _newest()
+        yield _steps()
         yield _workers()
         yield _gauge("secondread_sessions", "Sessions of people that have not ended.", _sessions())
         if isinstance(default_storage, FileSystemStorage):
@@ -132,6 +135,20 @@ def _newest() -> Iterator[Metric]:
         "verdict",
         _counted([verdict or "none" for verdict in reviews.values_list("verdict", flat=True)[:NEWEST]]),
     )
+
+
+def _steps() -> Metric:
+    family = HistogramMetricFamily(
+        "secondread_job_step_seconds",
+        "Time of an analysis by step: reading the picture, its tensor, the network with its maps, packing "
+        "them, storing them, rows of the database.",
+        labels=["step"],
+    )
+    bounds = [*(str(bound) for bound in step_times.BOUNDS), "+Inf"]
+    for name, figures in step_times.read().items():
+        at_most = itertools.accumulate(figures.counts)
+        family.add_metric([name], list(zip(bounds, at_most, strict=True)), figures.seconds)
+    return family
 
 
 def _workers() -> Metric:

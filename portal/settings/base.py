@@ -374,6 +374,7 @@ SPECTACULAR_SETTINGS = {
         "CaseStateEnum": "cases.lifecycle.CaseState",
         "JobStatusEnum": "cases.lifecycle.JobStatus",
         "GateVerdictEnum": "cases.lifecycle.GateVerdict",
+        "SnapshotStateEnum": "cases.lifecycle.SnapshotState",
     },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",

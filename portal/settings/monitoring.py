@@ -7,6 +7,9 @@ from portal.settings.env import env
 # Who may fetch /health/metrics/: these networks, and whoever sends "Authorization: Bearer METRICS_TOKEN".
 METRICS_NETWORKS: list[str] = env.list("METRICS_NETWORKS", default=["127.0.0.0/8", "::1/128"])
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# Where errors, and where times go (portal/monitoring/sentry.py, tracing.py); empty for nowhere.
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 # "json" writes an object a line.
 LOG_FORMAT = env.str("LOG_FORMAT", default="line")

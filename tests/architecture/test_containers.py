@@ -155,6 +155,7 @@ def test_each_setting_reaches_a_container_and_no_variable_is_unknown() -> None:
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "DJANGO_SETTINGS_MODULE",
+        "OTEL_EXPORTER_OTLP_HEADERS",
         "PROMETHEUS_MULTIPROC_DIR",
         "WEB_CONCURRENCY",
     }

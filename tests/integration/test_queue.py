@@ -19,7 +19,7 @@ from django.db import connection
 from django.utils import timezone
 
 from cases import storage
-from cases.analysis import jobs
+from cases.analysis import jobs, step_times
 from cases.analysis.worker import sweep_jobs
 from cases.intake.uploads import submit_file
 from cases.lifecycle import JobStatus
@@ -117,6 +117,11 @@ def test_request_that_sent_a_job_is_named_in_the_workers_log(upload, worker_log)
     wait_until(all_done, "the job is not done")
     line = f" {request} celery.app.trace Task {jobs.ANALYSE_TASK}["
     wait_until(lambda: line in worker_log.read_text(errors="replace"), "the log does not name the request")
+
+
+def test_steps_of_a_job_in_the_worker_are_told_here(upload, worker_log) -> None:
+    upload(91)
+    wait_until(lambda: set(step_times.read()) == set(step_times.STEPS), "the worker told no steps")
 
 
 def test_worker_answers_for_the_queue_that_it_serves(worker_log) -> None:

@@ -18,6 +18,7 @@ from cases.intake.incoming.rows import shown
 from cases.intake.incoming.working import wake_on_commit
 from cases.lifecycle import IllegalTransition
 from cases.models import IncomingUpload
+from cases.request_context import looks_at
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -71,6 +72,7 @@ def _own(request: PageRequest, upload_id: UUID) -> IncomingUpload:
     upload = receiving.uploads_of(request.user).filter(pk=upload_id).first()
     if upload is None:
         raise Http404
+    looks_at(upload.cohort_id)
     return upload
 
 

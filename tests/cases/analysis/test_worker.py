@@ -98,7 +98,7 @@ def test_verdict_of_the_gate_is_kept(job, tiny_network, monkeypatch) -> None:
     predictor = worker.predictor_for("tiny", tiny_network.weights_sha256, "")
     whole = predictor.predict
     verdict = SimpleNamespace(verdict="refused", distance=9.5, confidence=0.4)
-    monkeypatch.setattr(predictor, "predict", lambda batch: [replace(whole(batch)[0], gate=verdict)])
+    monkeypatch.setattr(predictor, "predict", lambda batch, _step: [replace(whole(batch)[0], gate=verdict)])
     worker.analyse(str(job.pk))
     prediction = Prediction.objects.get()
     assert (prediction.gate_verdict, prediction.gate_distance) == ("refused", 9.5)

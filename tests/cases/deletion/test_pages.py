@@ -6,8 +6,11 @@ import re
 
 import pytest
 
+from cases.export.snapshots.building import ask_for_snapshot, build_waiting
+from cases.intake.uploads import submit_series
 from cases.lifecycle import DeletionKind
 from cases.models import Case, Deletion, DeletionRequest
+from tests.cases.intake.hospital import files, slice_file
 
 pytestmark = pytest.mark.both_databases
 
@@ -170,3 +173,38 @@ def test_export_of_reviews_says_when_the_picture_was_deleted(
     (row,) = api_of(exporter).get("/api/v1/reviewed-cases/?format=json").json()["results"]
     assert (row["image_sha256"], row["picture_deleted_at"]) == (None, deletion.at.isoformat())
     assert (row["case"], row["final_class"]) == (reviewed_case.code, "meningioma")
+
+
+def test_frozen_snapshot_stays_and_names_what_was_deleted_since(
+    reviewed_case, administrator, exporter, cohort, delete_case, client_of, api_of
+) -> None:
+    snapshot = ask_for_snapshot(by=exporter, cohort=cohort)
+    assert build_waiting() == 1
+    address = f"/api/v1/snapshots/{snapshot.pk}/"
+    before = api_of(exporter).get(address).json()
+    rows = b"".join(api_of(exporter).get(f"{address}results/"))
+    assert (before["deleted_since"], reviewed_case.code.encode() in rows) == ([], True)
+    deletion = delete_case(reviewed_case)
+    after = api_of(exporter).get(address).json()
+    told = [{"case": reviewed_case.code, "deleted_at": deletion.at.isoformat().replace("+00:00", "Z")}]
+    assert after == before | {"deleted_since": told}
+    assert b"".join(api_of(exporter).get(f"{address}results/")) == rows
+    page = client_of(administrator).get(f"/dashboard/snapshots/?cohort={cohort.pk}")
+    assert "1 of its cases was deleted later." in text_of(page)
+
+
+def test_dicomweb_knows_a_deleted_picture_and_case_no_more(
+    owner, cohort, model_version, delete_case, api_of
+) -> None:
+    submit_series(by=owner, cohort=cohort, files=files(slice_file(0), slice_file(3)), is_one_case=False)
+    case, client = Case.objects.get(), api_of(owner)
+    studies = f"/api/v1/dicomweb/{cohort.pk}/studies"
+    (study,) = client.get(studies).json()
+    address = f"{studies}/{study['0020000D']['Value'][0]}"
+    assert study["00201208"]["Value"] == [2]
+    assert len(client.get(f"{address}/metadata").json()) == 2
+    delete_case(case, position=0)
+    assert client.get(studies).json()[0]["00201208"]["Value"] == [1]
+    assert len(client.get(f"{address}/metadata").json()) == 1
+    delete_case(case)
+    assert (client.get(studies).json(), client.get(f"{address}/metadata").status_code) == ([], 404)

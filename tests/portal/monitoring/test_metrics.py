@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from cases.analysis import step_times
 from cases.models import Job
 from portal.accounts.models import Session
 from portal.monitoring import state
@@ -140,12 +141,16 @@ def test_network_that_is_named_may_ask(db, settings, network) -> None:
 
 
 def test_dashboard_and_alerts_ask_for_figures_that_there_are(
-    submit, analyse_as, review_as, fail_as, colleague
+    submit, analyse_as, review_as, fail_as, colleague, monkeypatch
 ) -> None:
     case = submit()
     analyse_as(case, gate_verdict="accepted", gate_distance=1.0)
     review_as(colleague, case)
     fail_as(submit(seed=1))
+    counted = step_times.Figures(counts=(1,) * (len(step_times.BOUNDS) + 1), seconds=1.0)
+    monkeypatch.setattr(step_times, "read", lambda: {"network": counted})
+    # A request that has been counted, by the time of the next.
+    figures()
     there = {name for name, *_ in figures()}
     dashboard = json.loads((MONITORING / "dashboard.json").read_text("utf-8"))
     rules = yaml.safe_load((MONITORING / "alerts.yml").read_text("utf-8"))
