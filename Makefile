@@ -58,7 +58,7 @@ messages: dev ## Bring the translations in portal/locale up to the sources; list
 	@DJANGO_SETTINGS_MODULE=portal.settings.test $(PY) -m tests.support.catalogues
 
 screenshots: dev ## Renew the pictures in docs/screenshots, of simulated cases.
-	@SCREENSHOTS=docs/screenshots $(PY) -m tests.run browser -- -k test_pages
+	@SCREENSHOTS=docs/screenshots $(PY) -m tests.run browser -- -k "test_pages or test_recording"
 
 assets: dev ## Renew the front-end assets in static/vendor from package-lock.json; commit them.
 	@$(PY) .ci/assets.py renew

@@ -20,8 +20,9 @@ ALLOWED = frozenset(
         "MIT-CMU", "MPL-2.0", "OFL-1.1", "PSF-2.0", "Unlicense", "Zlib", "ZPL-2.1",
     }
 )  # fmt: skip
-# Allowed for this package alone: linked to at run time, as it came (docs/dependencies.md).
-ALLOWED_FOR = {"psycopg2-binary": "LGPL-3.0-or-later"}
+# Allowed for these packages alone. The first is linked to at run time, as it came (docs/dependencies.md); the
+# second asks for its text alone, and comes with a package of which pages get another part (.ci/assets.py).
+ALLOWED_FOR = {"psycopg2-binary": "LGPL-3.0-or-later", "graceful-fs": "BlueOak-1.0.0"}
 # What packages write in the place of SPDX's words.
 SPELLINGS = {
     "3-clause bsd license": "BSD-3-Clause",
@@ -45,6 +46,7 @@ SPELLINGS = {
 LOOKED_UP = {
     "async-timeout": "Apache-2.0",
     "colorama": "BSD-3-Clause",
+    "combine-errors": "MIT",
     "namex": "Apache-2.0",
     "tensorflow": "Apache-2.0",
     "tzdata": "Apache-2.0",
@@ -71,10 +73,10 @@ def of_python(lock: Path) -> list[Package]:
 def of_node(lock: Path) -> list[Package]:
     """What package-lock.json names."""
     packages = json.loads(lock.read_text(encoding="utf-8"))["packages"]
+    named = [(path.rpartition("node_modules/")[2], packages[path]) for path in sorted(packages) if path]
     return [
-        Package(path.rpartition("node_modules/")[2], entry["version"], entry.get("license", ""))
-        for path, entry in sorted(packages.items())
-        if path
+        Package(name, entry["version"], entry.get("license") or LOOKED_UP.get(name, ""))
+        for name, entry in named
     ]
 
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect
 from django.urls import resolve, reverse
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _t
 
 from cases.models import Case, Image
-from cases.permissions import visible_to
+from cases.permissions import Action, visible_to, within
 from cases.request_context import looks_at
 
 if TYPE_CHECKING:
@@ -24,6 +26,21 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 PageView: TypeAlias = Callable[..., HttpResponseBase]
+
+
+class CaseDeleted(Case.DoesNotExist):
+    """The case was deleted: its row is a tombstone, which says when."""
+
+    def __init__(self, case: Case) -> None:
+        day = formats.date_format(timezone.localtime(case.deleted_at), "Y-m-d")
+        super().__init__(
+            _t(
+                "Case %(code)s was deleted on %(day)s, with its pictures and heat maps. What was typed and "
+                "not stored is gone with it; what was read of it still counts."
+            )
+            % {"code": case.code, "day": day}
+        )
+        self.code, self.deleted_at = case.code, case.deleted_at
 
 
 class PageRequest(HttpRequest):
@@ -110,20 +127,37 @@ def way_back(request: HttpRequest, code: str | None) -> str:
 
 
 def case_or_404(request: PageRequest, code: str) -> Case:
-    """The case of this code; 404 where there is none, or it is not the user's to know of."""
+    """The case of this code; 404 where there is none, or it is not the user's to know of, and CaseDeleted."""
     try:
         return case_visible_to(request.user, code)
+    except CaseDeleted:
+        raise
     except Case.DoesNotExist:
         raise Http404 from None
 
 
 def case_visible_to(user: Person, code: str) -> Case:
-    """The case of this code with its images; Case.DoesNotExist where the user may not see it."""
+    """The case of this code with the images that it has; Case.DoesNotExist where the user may not see it, as
+    CaseDeleted where they could until it was deleted.
+    """
     case = (
         visible_to(user)
         .select_related("cohort", "protocol", "created_by")
-        .prefetch_related(Prefetch("images", Image.objects.order_by("position")))
-        .get(code=code.upper())
+        .prefetch_related(Prefetch("images", existing_images().order_by("position")))
+        .filter(code=code.upper())
+        .first()
     )
+    if case is None:
+        raise _missing(user, code.upper())
     looks_at(case.cohort_id, case.code)
     return case
+
+
+def existing_images() -> QuerySet[Image]:
+    """The images that are not deleted."""
+    return Image.objects.filter(deleted_at__isnull=True)
+
+
+def _missing(user: Person, code: str) -> Case.DoesNotExist:
+    deleted = Case.objects.filter(within(user, Action.VIEW), code=code, deleted_at__isnull=False).first()
+    return CaseDeleted(deleted) if deleted else Case.DoesNotExist(code)

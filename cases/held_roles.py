@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cases.lifecycle import Reading
 from cases.models import Membership, Protocol
@@ -71,12 +72,16 @@ def held_by(user: User) -> HeldRoles:
 
 
 def _found(user: User) -> HeldRoles:
-    begun = Exists(Protocol.objects.filter(cohort=OuterRef("cohort"), reading=Reading.BLINDED))
-    blinded = begun | Q(cohort__reading=Reading.BLINDED)
-    rows = Membership.objects.filter(user=user.pk).annotate(has_blinded=blinded).order_by()
     return {
         cohort: HeldRole(Role(role), Reading(reading), has_blinded)
-        for cohort, role, reading, has_blinded in rows.values_list(
-            "cohort_id", "role", "cohort__reading", "has_blinded"
-        )
+        for cohort, role, reading, has_blinded in _rows().filter(user=user.pk)
     }
+
+
+@cache
+def _rows() -> QuerySet[Membership, tuple[UUID, str, str, bool]]:
+    """Of everybody. Put together once, since every request asks this of one of them."""
+    begun = Exists(Protocol.objects.filter(cohort=OuterRef("cohort"), reading=Reading.BLINDED))
+    blinded = begun | Q(cohort__reading=Reading.BLINDED)
+    rows = Membership.objects.annotate(has_blinded=blinded).order_by()
+    return rows.values_list("cohort_id", "role", "cohort__reading", "has_blinded")

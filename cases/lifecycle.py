@@ -174,6 +174,35 @@ class Verdict(TextChoices):
     DISAGREE = "disagree", _("Disagree")
 
 
+class DeletionKind(TextChoices):
+    """What is deleted at once."""
+
+    PICTURE = "picture", _("One picture")
+    CASE = "case", _("A case")
+    COHORT = "cohort", _("A cohort")
+    EXPIRED = "expired", _("What was kept long enough")
+
+
+class DeletionReason(TextChoices):
+    """Why something is deleted."""
+
+    NAME_SHOWN = "name_shown", _("A picture shows a name")
+    CONSENT = "consent", _("The consent was withdrawn")
+    BY_MISTAKE = "by_mistake", _("It was uploaded by mistake")
+    RETENTION = "retention", _("It was kept as long as it may be")
+    OTHER = "other", _("Another reason")
+
+
+class RequestState(TextChoices):
+    """What became of a request to delete."""
+
+    WAITING = "waiting", _("Waiting")
+    CARRIED_OUT = "carried_out", _("Carried out")
+    DECLINED = "declined", _("Declined")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    EXPIRED = "expired", _("Run out")
+
+
 class GateVerdict(TextChoices):
     """What a network's input gate says of an image; where a network has no gate, the verdict is empty."""
 

@@ -49,6 +49,10 @@ CAPABILITIES: Mapping[Role, frozenset[Action]] = {
 }
 
 
+# Nothing of this is done in a cohort that was deleted; its figures and its record stay open.
+ENDED_WITH_THE_COHORT = frozenset({Action.UPLOAD, Action.REVIEW, Action.RETRY})
+
+
 def roles_with(action: Action) -> list[Role]:
     """The roles that may do `action`."""
     return [role for role, actions in CAPABILITIES.items() if action in actions]
@@ -60,9 +64,12 @@ def cohorts_where(user: Person, action: Action) -> QuerySet[Cohort]:
 
     if not user.is_authenticated or not user.is_active:
         return Cohort.objects.none()
+    cohorts = Cohort.objects.all()
+    if action in ENDED_WITH_THE_COHORT:
+        cohorts = cohorts.filter(deleted_at__isnull=True)
     if user.is_superuser:
-        return in_reach(user, Cohort.objects.all())
-    return Cohort.objects.filter(pk__in=_cohorts_held(user, action))
+        return in_reach(user, cohorts)
+    return cohorts.filter(pk__in=_cohorts_held(user, action))
 
 
 def in_reach(user: User, cohorts: QuerySet[Cohort]) -> QuerySet[Cohort]:
@@ -105,7 +112,7 @@ def reading_cohorts(user: Person) -> Q:
     reads = _wherever(user, Action.REVIEW)
     seen = _wherever(user, Action.MANAGE)
     return (
-        Q(is_quarantined=False)
+        Q(is_quarantined=False, deleted_at__isnull=True)
         & reads
         & ~decides
         & (under(Reading.AI_FIRST) | (under(Reading.BLINDED) & ~seen))
@@ -147,7 +154,9 @@ def visible_to(user: Person) -> QuerySet[Case]:
     from cases.models import Case
 
     return Case.objects.filter(
-        within(user, Action.VIEW), Q(is_quarantined=False) | within(user, Action.MANAGE)
+        within(user, Action.VIEW),
+        Q(is_quarantined=False) | within(user, Action.MANAGE),
+        deleted_at__isnull=True,
     )
 
 
@@ -160,10 +169,11 @@ def actions_in(user: Person, cohort: Cohort) -> frozenset[Action]:
     """All that `user` may do in `cohort`."""
     if not user.is_authenticated or not user.is_active or user.limited_to not in (None, cohort.pk):
         return frozenset()
+    ended = ENDED_WITH_THE_COHORT if cohort.deleted_at else frozenset()
     if user.is_superuser:
-        return frozenset(Action)
+        return frozenset(Action) - ended
     held = held_by(user).get(cohort.pk)
-    return CAPABILITIES[held.role] if held else frozenset()
+    return CAPABILITIES[held.role] - ended if held else frozenset()
 
 
 def may_anywhere(user: Person, action: Action) -> bool:

@@ -62,6 +62,11 @@ def is_whole(name: str) -> bool:
         return False
 
 
+def is_there(name: str) -> bool:
+    """Whether anything stands under `name`; its bytes are not looked at."""
+    return default_storage.exists(name)
+
+
 def load(name: str) -> bytes:
     """Return the bytes stored under `name`; FileNotFoundError where there are none."""
     with default_storage.open(name, "rb") as stream:

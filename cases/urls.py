@@ -66,7 +66,6 @@ urlpatterns = [
     path("<code:code>/finish/", reading_actions.finish, name="finish"),
     path("<code:code>/status/", analysis.status, name="status"),
     path("<code:code>/release/", intake.release, name="release"),
-    path("<code:code>/remove/", intake.remove, name="remove"),
     path("<code:code>/blackout/", blackout_views.blackout, name="blackout"),
     path("<code:code>/retry/", worklist.retry, name="retry"),
     path("<code:code>/dicom.zip", export.dicom, name="dicom"),

@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from cases.access import CaseDeleted, sent_by_script
 from cases.api.problems import DISK_FULL, KINDS, RETRY_AFTER_SECONDS, UNSTORABLE, problem_response
 from cases.disclaimer import DISCLAIMER_SHOWN
 from cases.input_values import UnstorableText, is_refused_value
@@ -73,6 +74,7 @@ NOT_FOUND = Words(
     _("There is nothing here"),
     _("The address may be mistyped, or what stood here belongs to a cohort that you are not in."),
 )
+DELETED = Words(_("This case was deleted"), "")
 BROKEN = Words(
     _("Something broke on our side"),
     _("What you sent may not have been stored. Wait a moment, load the page again and look."),
@@ -126,6 +128,13 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404; it never says whether something is there for others."""
     return _page(request, 404, NOT_FOUND)
+
+
+def case_deleted(request: HttpRequest, error: CaseDeleted) -> HttpResponse:
+    """Answer 410, with the day. A script has the page loaded again, which then says so."""
+    if sent_by_script(request):
+        return HttpResponse(str(error), status=410, headers={"HX-Refresh": "true"})
+    return _page(request, 410, replace(DELETED, explanation=str(error)))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

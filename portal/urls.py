@@ -26,6 +26,7 @@ urlpatterns = [
     path("dashboard/", include("cases.governance.urls")),
     path("dashboard/", include("cases.setup.urls")),
     path("dashboard/", include("cases.record.urls")),
+    path("dashboard/", include("cases.deletion.urls")),
     path("dashboard/", include("cases.exchange.urls")),
     path("api/v1/", include("cases.api.urls")),
     re_path("^api/", UnknownView.as_view()),

@@ -14,8 +14,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
+import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,6 +103,19 @@ def workers(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
     if not request.node.get_closest_marker("real_broker"):
         monkeypatch.setattr("portal.monitoring.state.answering_workers", lambda: answers)
     return answers
+
+
+@pytest.fixture
+def walking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For who asks thousands of questions: without the contexts that Django's client keeps of each page, and
+    without a line in the log for each that is refused. Faults are logged.
+    """
+    from django.template import Template
+
+    monkeypatch.setattr(Template, "_render", lambda self, context: self.nodelist.render(context))
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

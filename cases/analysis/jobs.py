@@ -34,6 +34,7 @@ from cases.lifecycle import (
 )
 from cases.models import Case, Job, ModelVersion, Prediction, ShadowResult
 from cases.permissions import Action, require
+from cases.turns import turn_of, wait_for_turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -151,7 +152,9 @@ def lease(job_id: uuid.UUID) -> Lease | None:
     )
     if taken != 1:
         return None
-    job = Job.objects.select_related("image", "model_version").get(pk=job_id)
+    job = Job.objects.select_related("image", "model_version").filter(pk=job_id).first()
+    if job is None or job.image.deleted_at:  # deleted with its picture, or to be (cases/deletion/acts.py)
+        return None
     return Lease(job_id, token, job.attempts, job.image.file, _network(job.model_version))
 
 
@@ -213,14 +216,19 @@ def _let_go_of_who_stands_still() -> None:
 
 
 def complete(lease: Lease, result: Result) -> bool:
-    """Store the result; False, and nothing stored, where the claim no longer holds."""
-    with step_times.step("store"):
-        maps_file = storage.store("maps", result.packed_maps, ".npz")
+    """Store the result; False, and nothing stored, where the claim no longer holds.
+
+    The maps are stored once the job's row is this transaction's: a picture that is deleted at this moment
+    waits for them, or they come to nothing. Who erases the same maps waits as well (cases/removals.py).
+    """
     with step_times.step("database"), transaction.atomic():
         _let_go_of_who_stands_still()
         if not _finish(lease, status=JobStatus.SUCCEEDED, finished_at=timezone.now()):
             return False
         job = Job.objects.select_related("image", "model_version").get(pk=lease.job_id)
+        with step_times.step("store"):
+            wait_for_turn(turn_of(storage.content_name("maps", result.packed_maps, ".npz")))
+            maps_file = storage.store("maps", result.packed_maps, ".npz")
         confidence = result.probabilities[result.predicted_class]
         is_negative = result.predicted_class == job.model_version.negative_class
         said: dict[str, Any] = {
@@ -317,7 +325,8 @@ def queue_images(images: QuerySet[Image], version: ModelVersion) -> None:
     Call it inside the transaction of the act. Workers are told of the first ones when it is committed; the
     sweep sends the rest by and by, so that what is uploaded meanwhile does not wait behind all of them.
     """
-    unasked = images.exclude(jobs__model_version=version).values_list("pk", flat=True)
+    there = images.filter(deleted_at__isnull=True)
+    unasked = there.exclude(jobs__model_version=version).values_list("pk", flat=True)
     made = Job.objects.bulk_create(
         (Job(image_id=image, model_version=version) for image in list(unasked)), batch_size=BATCH_SIZE
     )

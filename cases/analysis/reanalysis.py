@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from cases import audit
+from cases.access import existing_images
 from cases.analysis import jobs, key_result
 from cases.analysis.model_versions import active_version
 from cases.lifecycle import AT_WORK
@@ -69,8 +70,10 @@ def reanalyse(*, by: User | None, cohort: Cohort) -> ReanalysisPlan:
 
 
 def _images(cohort: Cohort) -> QuerySet[Image]:
-    """Those of the cohort that a network may see: none in quarantine (cases/intake/quarantine.py)."""
-    return Image.objects.filter(cohort=cohort, case__is_quarantined=False)
+    """Those of the cohort that a network may see: none that is deleted, and none in quarantine
+    (cases/intake/quarantine.py).
+    """
+    return existing_images().filter(cohort=cohort, case__is_quarantined=False)
 
 
 def _marked(cohort: Cohort, version: ModelVersion) -> QuerySet[Image]:

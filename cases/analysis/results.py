@@ -73,8 +73,9 @@ KEY_ORDER = (F("read_at").desc(nulls_last=True), *VERSION_ORDER, *IMAGE_ORDER)
 
 
 def can_be_key(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
-    """Those of versions that are through with the case, and those that were read."""
-    return predictions.filter(~Exists(_at_work()) | Exists(_current_reviews()))
+    """Of versions that are through with the case, and those that were read; none of a deleted picture."""
+    there = predictions.filter(image__deleted_at__isnull=True)
+    return there.filter(~Exists(_at_work()) | Exists(_current_reviews()))
 
 
 def key_results_first(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
@@ -127,7 +128,10 @@ def results_of(user: Person, case: Case) -> QuerySet[Prediction]:
 
 
 def _readable(user: Person, case: Case) -> QuerySet[Prediction]:
-    return Prediction.objects.filter(results_visible_to(user, "image__case__"), image__case=case)
+    """Of the pictures that are there: of a deleted one nobody is shown anything."""
+    return Prediction.objects.filter(
+        results_visible_to(user, "image__case__"), image__case=case, image__deleted_at__isnull=True
+    )
 
 
 def other_results(user: Person, shown: Prediction) -> QuerySet[Prediction]:
@@ -167,9 +171,7 @@ def results_by_image(user: Person, case: Case, version: ModelVersion) -> dict[in
     """What `version` says of each image of the case, by position, in one query; an image without a result is
     left out, and all of them where they do not lie open before the user.
     """
-    found = Prediction.objects.filter(
-        results_visible_to(user, "image__case__"), image__case=case, model_version=version
-    )
+    found = _readable(user, case).filter(model_version=version)
     by_position = {}
     for prediction in found.select_related("image").order_by("image__position"):
         prediction.model_version = version  # its manifest is large: not read again for each
@@ -256,8 +258,7 @@ def results_lying_open(user: Person, case: Case) -> QuerySet[Prediction]:
     """Every result of the case, of all its images and versions; none where they do not lie open before the
     user.
     """
-    found = Prediction.objects.filter(results_visible_to(user, "image__case__"), image__case=case)
-    return found.select_related("model_version", "image")
+    return _readable(user, case).select_related("model_version", "image")
 
 
 def prediction_visible_to(user: Person, case: Case, prediction_id: str) -> Prediction:

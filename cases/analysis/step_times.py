@@ -67,14 +67,16 @@ def of_a_job() -> Iterator[Attempt]:
 
 @contextmanager
 def step(name: str) -> Iterator[None]:
-    """Time what is within as part of the job that is at work, if one is."""
-    began = time.perf_counter()
+    """Time what is within as part of the job that is at work, if one is. A step within another is its own."""
+    began, attempt = time.perf_counter(), _at_work.get()
+    before = sum(attempt.seconds.values()) if attempt else 0.0
     try:
         yield
     finally:
-        attempt = _at_work.get()
-        if attempt is not None:
-            attempt.seconds[name] = attempt.seconds.get(name, 0.0) + time.perf_counter() - began
+        if attempt:
+            within = sum(attempt.seconds.values()) - before
+            took = time.perf_counter() - began - within
+            attempt.seconds[name] = attempt.seconds.get(name, 0.0) + took
 
 
 def add(seconds: dict[str, float]) -> None:
@@ -114,8 +116,7 @@ def _ask(act: Callable[[Any], Any]) -> Any:
         with current_app.connection_for_write() as connection:
             if connection.transport.driver_type != "redis":
                 return None
-            # Of the Redis transport, which the types do not know.
-            channel: Any = connection.default_channel
+            channel: Any = connection.default_channel  # redis', which the stubs do not know
             with channel.conn_or_acquire() as client:
                 return act(client)
     except (OperationalError, OSError, RedisError) as error:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from cases.intake.forms import MOST_VOLUMES
 from cases.lifecycle import Verdict
 from cases.models.statement import MAX_COMMENT, MAX_OTHER_FINDING, MAX_REASON, Confidence
 from cases.reading.read_input import ReadInput
@@ -101,6 +102,12 @@ class UploadInput(serializers.Serializer[Any]):
     together = serializers.BooleanField(
         default=False,
         help_text=_("“true” makes one case of all files, its images in the order of the form."),
+    )
+    volume = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MOST_VOLUMES,
+        help_text=_("Which one to read of a NIfTI file that holds several volumes."),
     )
     case = serializers.CharField(
         required=False,

@@ -20,6 +20,7 @@ from rest_framework import exceptions
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import set_rollback
 
+from cases.access import CaseDeleted
 from cases.api.preconditions import PreconditionFailed, PreconditionMissing
 from cases.exchange.webhooks.hooks import WebhookChanged
 from cases.input_values import UnstorableText, is_refused_value
@@ -64,6 +65,7 @@ KINDS: Mapping[str, Kind] = {
     "not_found": Kind(404, _("There is no such thing here")),
     "method_not_allowed": Kind(405, _("This address has no such method")),
     "not_acceptable": Kind(406, _("There is no such format")),
+    "case_deleted": Kind(410, _("The case was deleted")),
     "conflict": Kind(409, _("A newer review is already stored")),
     "slot_taken": Kind(409, _("Others read this case")),
     "wrong_state": Kind(409, _("The state does not allow this")),
@@ -179,6 +181,12 @@ def _leaves(found: Any) -> list[str]:
 @_problem_of.register
 def _of_missing(error: Http404) -> JsonResponse:
     return problem("not_found", str(error) or _t("Nothing is here, or you may not see it."))
+
+
+@_problem_of.register
+def _of_deleted_case(error: CaseDeleted) -> JsonResponse:
+    at = error.deleted_at.isoformat() if error.deleted_at else None
+    return problem("case_deleted", str(error), case=error.code, deleted_at=at)
 
 
 @_problem_of.register

@@ -103,7 +103,9 @@ class ReviewedCaseSerializer(serializers.Serializer[Any]):
     image_position = serializers.IntegerField(
         help_text="Place of the image that stands for the case, whose result was read, from 0."
     )
-    image_sha256 = serializers.CharField(help_text="Of the uploaded file.")
+    image_sha256 = serializers.CharField(
+        allow_null=True, help_text="Of the uploaded file; null where the picture is deleted."
+    )
     image_width = serializers.IntegerField()
     image_height = serializers.IntegerField()
     model_version = serializers.CharField()
@@ -161,6 +163,9 @@ class ReviewedCaseSerializer(serializers.Serializer[Any]):
     )
     first_read_blind = serializers.BooleanField(
         allow_null=True, help_text="False where the reader had been shown the result before the first read."
+    )
+    picture_deleted_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the picture was deleted; what was read of it still counts."
     )
 
 
@@ -249,14 +254,15 @@ Each file is a case of its own. With `together=true` all files of the request ar
 (slices) of one case, in the order of the form; one that is refused or here already is left out, and
 the others close up. DICOM and NIfTI go by what they say themselves: each series becomes one case,
 sorted by where its slices lie. Of a zip each file has a receipt of its own, with the `index` of the
-archive. With `case` instead of `cohort` the files become further images of a case that
+archive. A NIfTI file of several volumes is refused, with their number, unless `volume` says which one
+is to be read. With `case` instead of `cohort` the files become further images of a case that
 nobody has begun to read; otherwise the answer is 409."""
 
 RESUMABLE_DESCRIPTION = """\
 tus 1.0 (https://tus.io/protocols/resumable-upload) with creation, checksum, termination and
 expiration, for one file: a zip or a tar of a series, a volume. Upload-Metadata names `cohort` (name or
-id), and may name `filename`, `grouping` (`separate` or `one_case`, as on the upload page), `sha256` of
-the whole in hexadecimal digits, and `direct`.
+id), and may name `filename`, `grouping` (`separate` or `one_case`, as on the upload page), `volume` (of
+a NIfTI file of several), `sha256` of the whole in hexadecimal digits, and `direct`.
 
 When the last piece is here, a worker looks at the files and proposes cases: GET says which, and a POST
 to `create/` makes them. With `direct=true` they are made without that. What nobody goes on with or
@@ -310,11 +316,12 @@ WADO_JSON: dict[str, Any] = {
 }
 WADO_RENDERED: dict[str, Any] = {
     "tags": ["cases"],
-    "description": f"{_WADO_DESCRIPTION} At full size, in its file's window; JPEG unless PNG is asked for.",
+    "description": f"{_WADO_DESCRIPTION} In its file's window at full size, or as "
+    "the query wants it (PS3.18, 8.3.5); JPEG unless PNG is asked for.",
     "responses": {
         (200, "image/jpeg"): OpenApiResponse(OpenApiTypes.BINARY, description="The picture."),
         (200, "image/png"): OpenApiResponse(OpenApiTypes.BINARY, description="The picture."),
-        **problems(401, 403, 404, 406),
+        **problems(400, 401, 403, 404, 406),
     },
 }
 WADO_FRAMES: dict[str, Any] = {
@@ -374,6 +381,7 @@ _ROW = {
     "seen_truth_at": None,
     "seen_peers_at": None,
     "first_read_blind": True,
+    "picture_deleted_at": None,
 }
 
 EXPORT_PARAMETERS = [

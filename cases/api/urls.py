@@ -1,7 +1,6 @@
 """/api/v1/."""
 
 from django.urls import path, re_path
-from drf_spectacular.views import SpectacularAPIView
 
 from cases.api.views.audit import AuditView
 from cases.api.views.base import METHODS
@@ -20,6 +19,7 @@ from cases.api.views.dicomweb_retrieval import (
     StudyView,
 )
 from cases.api.views.docs import docs
+from cases.api.views.document import DocumentView
 from cases.api.views.exports import ReviewedCasesView
 from cases.api.views.figures import FiguresView
 from cases.api.views.governance import AcceptancesView, DriftView
@@ -59,7 +59,7 @@ app_name = "api"
 _INSTANCE = "dicomweb/<uuid:cohort_id>/studies/<str:study>/series/<str:series>/instances/<str:instance>"
 urlpatterns = [
     path("", IndexView.as_view(), name="index"),
-    path("schema/", SpectacularAPIView.as_view(http_method_names=METHODS), name="schema"),
+    path("schema/", DocumentView.as_view(http_method_names=METHODS), name="schema"),
     path("docs/", docs, name="docs"),
     path("problems/", ProblemsView.as_view(), name="problems"),
     path("cohorts/", CohortsView.as_view(), name="cohorts"),

@@ -21,7 +21,7 @@ from cases.evidence.cards.all import CARDS
 from cases.evidence.computed import asked_for
 from cases.evidence.evidence_forms import EvidenceForm, OpenEarlyForm
 from cases.evidence.figures import alerts_open
-from cases.evidence.files import drawing_file, drawing_text, table_file, table_text
+from cases.evidence.files import drawing_text, kept_drawing, kept_table, table_text
 from cases.evidence.kept import is_large
 from cases.evidence.page import evidence_of, one_card
 from cases.interim import figures_are_closed, open_early, opening_of
@@ -136,7 +136,7 @@ def _files_of(request: PageRequest, name: str) -> _CardFiles | None:
 def card_csv(request: PageRequest, name: str) -> HttpResponse:
     """The table behind a card."""
     files = _files_of(request, name)
-    return table_file(name, files.csv) if files else _to_the_page(request)
+    return kept_table(name, files.csv) if files else _to_the_page(request)
 
 
 @never_cache
@@ -145,7 +145,7 @@ def card_csv(request: PageRequest, name: str) -> HttpResponse:
 def card_svg(request: PageRequest, name: str) -> HttpResponse:
     """The drawing of a card."""
     files = _files_of(request, name)
-    return drawing_file(name, files.svg) if files else _to_the_page(request)
+    return kept_drawing(name, files.svg) if files else _to_the_page(request)
 
 
 def _to_the_page(request: PageRequest) -> HttpResponse:

@@ -34,13 +34,23 @@ def drawing_text(card: Card) -> str:
     return render_to_string("evidence/parts/drawing.svg", context)
 
 
-def table_file(name: str, text: str) -> HttpResponse:
-    """A card's table to keep; Http404 where there is none."""
+def table_file(card: Card) -> HttpResponse:
+    """The table behind a card, to keep; Http404 where it has none."""
+    return kept_table(card.name, table_text(card))
+
+
+def drawing_file(card: Card) -> HttpResponse:
+    """The drawing of a card, to keep; Http404 where it has none."""
+    return kept_drawing(card.name, drawing_text(card))
+
+
+def kept_table(name: str, text: str) -> HttpResponse:
+    """A table that was put together before; Http404 where it is empty."""
     return _file(f"{name}.csv", "text/csv; charset=utf-8", text)
 
 
-def drawing_file(name: str, text: str) -> HttpResponse:
-    """A card's drawing to keep; Http404 where there is none."""
+def kept_drawing(name: str, text: str) -> HttpResponse:
+    """A drawing that was made before; Http404 where it is empty."""
     return _file(f"{name}.svg", "image/svg+xml", text)
 
 

@@ -13,8 +13,9 @@ from cases.models import Case, OriginalReference
 
 
 def facts_to_send(case: Case) -> CaseFacts | None:
-    """What may be told of a case: of one that is over, was read, and shows no name."""
-    return facts_of(case) if case.state in OVER and not case.is_quarantined else None
+    """What may be told of a case: of one that is over, was read, shows no name, and is not deleted."""
+    may_be_told = case.state in OVER and not case.is_quarantined and case.deleted_at is None
+    return facts_of(case) if may_be_told else None
 
 
 def content_of(facts: CaseFacts) -> str:

@@ -62,6 +62,7 @@ def _spoken_of(rule: SendingRule, after: datetime) -> QuerySet[Case]:
         cohort=rule.cohort_id,
         state=CaseState.REVIEWED,
         is_quarantined=False,
+        deleted_at__isnull=True,
         is_simulated=False,
     ).select_related("cohort")
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count, Max, Min, QuerySet
 from django.utils.translation import gettext as _t
 
-from cases.models import Cohort, Image, Series
+from cases.access import existing_images
+from cases.models import Cohort, Series
 from cases.permissions import visible_to
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ def series(user: User, cohort: Cohort, query: Query) -> list[dict[str, Any]]:
 def instances(user: User, cohort: Cohort, query: Query) -> list[dict[str, Any]]:
     """The instances, as DICOM's JSON, in the order of their place in the series."""
     rows = (
-        Image.objects.filter(case__series__in=_series(user, cohort, query))
+        existing_images()
+        .filter(case__series__in=_series(user, cohort, query))
         .exclude(instance_key="")
         .values("case__series__study_key", "case__series__series_key", "instance_key")
         .annotate(first=Min("position"), rows=Max("height"), columns=Max("width"), frames=Count("pk"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, SecondaryCaptureImageStorage
 
+from cases.access import existing_images
 from cases.exchange.qido import uid_of
 from cases.export.dicom.identifiers import uid_of as own_uid
 from cases.models import Cohort, Image
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 
 _BYTE = 8
 METHOD = "Made anew from pixels, numbers and words of closed lists; keys in place of identifiers"
+# What was done against names (PS3.16, CID 7050), in the standard's words.
+_PROFILE = {
+    "113100": "Basic Application Confidentiality Profile",
+    "113101": "Clean Pixel Data Option",
+    "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
+}
 # What `inference.formats.dicom.kept` keeps and an MR image has (PS3.3, C.8.3.1).
 _WORDS = ("ScanningSequence", "SequenceVariant", "MRAcquisitionType", "PatientPosition", "BodyPartExamined")
 _NUMBERS = (
@@ -74,7 +81,7 @@ def images_of(user: User, cohort: Cohort, **keys: str) -> QuerySet[Image]:
     """The images that the user may see, of the study, series or instance with these keys; in their order."""
     names = {"study": "case__series__study_key", "series": "case__series__series_key"}
     wanted = {names.get(name, "instance_key"): key for name, key in keys.items()}
-    found = Image.objects.filter(case__in=visible_to(user), case__cohort=cohort, **wanted)
+    found = existing_images().filter(case__in=visible_to(user), case__cohort=cohort, **wanted)
     found = found.exclude(instance_key="").exclude(case__series__series_key="")
     return found.select_related("case__series").order_by("case__series__series_key", "position")
 
@@ -155,8 +162,16 @@ def _identify(instance: Dataset, image: Image) -> None:
     instance.InstanceNumber = image.position + 1
     instance.PatientIdentityRemoved = "YES"
     instance.DeidentificationMethod = METHOD[:64]
+    if codes := [code for code in image.deidentification.get("profile", ()) if code in _PROFILE]:
+        instance.DeidentificationMethodCodeSequence = [_code(code) for code in codes]
     if image.deidentification.get("burned_in") == "no":
         instance.BurnedInAnnotation = "NO"
+
+
+def _code(value: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", _PROFILE[value]
+    return item
 
 
 def _describe(instance: Dataset, image: Image) -> None:

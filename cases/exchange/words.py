@@ -31,6 +31,7 @@ WORDS: Mapping[str, Promise] = {
     ),
     "unknown_destination": _("The operator has taken this destination out of the settings."),
     "withheld": _("The case may not be sent as it is now: it is in quarantine, or not over."),
+    "deleted": _("The case was deleted before it was sent."),
     "not_chosen": _("The cohort sends nothing there any more."),
 }
 

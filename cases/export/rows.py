@@ -68,6 +68,7 @@ COLUMNS = (
     "seen_truth_at",
     "seen_peers_at",
     "first_read_blind",
+    "picture_deleted_at",
 )
 CHUNK = 500
 
@@ -87,7 +88,7 @@ def review_row(review: Review) -> dict[str, Any]:
         "protocol_version": protocol.version if protocol else None,
         "case_images": len(review.case.images.all()),
         "image_position": prediction.image.position,
-        "image_sha256": prediction.image.source_sha256,
+        "image_sha256": None if prediction.image.deleted_at else prediction.image.source_sha256,
         "image_width": prediction.image.width,
         "image_height": prediction.image.height,
         "model_version": prediction.model_version.name,
@@ -123,6 +124,7 @@ def review_row(review: Review) -> dict[str, Any]:
         "seen_truth_at": _moment(review.seen_truth_at),
         "seen_peers_at": _moment(review.seen_peers_at),
         "first_read_blind": first.is_blind if first else None,
+        "picture_deleted_at": _moment(prediction.image.deleted_at),
     }
 
 

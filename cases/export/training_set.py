@@ -91,6 +91,9 @@ def _labelled(cohort: Cohort, written: Written, *, with_simulated: bool) -> Iter
     reviews = Review.objects.filter(standing()).select_related("prediction__image")
     cases = Case.objects.filter(cohort=cohort).select_related("adjudication").order_by("created_at", "id")
     for case in cases.prefetch_related("images", Prefetch("reviews", reviews)).iterator(CHUNK):
+        if case.deleted_at:
+            written.left_out["deleted"] += 1
+            continue
         if case.is_simulated and not with_simulated:
             written.left_out["simulated"] += 1
             continue
@@ -122,7 +125,8 @@ def _image_of(case: Case) -> Image | None:
     if len(images) == 1:
         return images[0]
     read = {review.prediction.image_id: review.prediction.image for review in case.reviews.all()}
-    return next(iter(read.values())) if len(read) == 1 else None
+    found = next(iter(read.values())) if len(read) == 1 else None
+    return None if found and found.deleted_at else found
 
 
 def _without_contradictions(found: list[Labelled], written: Written) -> Iterator[Labelled]:

@@ -20,7 +20,7 @@ from cases.disclaimer import DISCLAIMER
 from cases.export.snapshots import fhir, formats, parquet
 from cases.export.snapshots.building import ask_for_snapshot
 from cases.export.snapshots.fhir_resources import Release
-from cases.export.snapshots.reading import rows_for
+from cases.export.snapshots.reading import rows_for, with_deletions
 from cases.export.snapshots.tables import TABLES, codebook
 from cases.interim import figures_are_closed
 from cases.lifecycle import SnapshotState
@@ -48,7 +48,7 @@ def snapshots(request: PageRequest) -> HttpResponse:
         ask_for_snapshot(by=request.user, cohort=cohort)
         messages.success(request, _t("The snapshot is being written. This page says how far it is."))
         return redirect(f"{reverse('export:snapshots')}?cohort={cohort.pk}")
-    shown = list(cohort.snapshots.select_related("created_by")[:SHOWN])
+    shown = list(with_deletions(cohort.snapshots.select_related("created_by"))[:SHOWN])
     context: dict[str, Any] = {
         "cohorts": managed,
         "cohort": cohort,

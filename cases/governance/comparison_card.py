@@ -55,8 +55,8 @@ def _sentence(found: Comparison) -> str:
     if gain.value is None or gain.low is None or gain.high is None:
         return f"{said} {words.share_in_words(found.second)}"
     right = _t(
-        "On %(n)d cases of %(clusters)d patients the candidate is right %(difference)s points more often "
-        "(95 %% interval %(low)s to %(high)s)."
+        "On %(n)d cases (%(clusters)d clusters by patient) the candidate is right %(difference)s points more "
+        "often (95 %% interval %(low)s to %(high)s)."
     )
     return f"{said} " + right % {
         "n": found.pairs.n,

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from cases.models import DriftBaseline
 
 
+# From here on, a number beside the axis has room for one decimal.
+ROOM_FOR_TWO_DECIMALS = 10
+
+
 def drift_cards(baseline: DriftBaseline) -> list[Card]:
     """One for each rule that there is something to tell of."""
     found = weeks_since(baseline)
@@ -93,7 +97,8 @@ def _moves(title: str, weeks: Sequence[Week]) -> Drawing:
     for part in range(3):
         value = top * part / 2
         marks += [line(X0, y(value), X1, y(value), "grid")]
-        marks += [text(X0 - 6, y(value) + 4, words.number(value), anchor="end", tone="soft")]
+        number = words.number(value, 1 if top >= ROOM_FOR_TWO_DECIMALS else 2)
+        marks += [text(X0 - 6, y(value) + 4, number, anchor="end", tone="soft")]
     for place, week in enumerate(weeks):
         left = X0 + step * place
         marks.append(line(left, y(week.high), left + step, y(week.high), "dashed"))

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cases.access import PageRequest, signed_in
 from cases.cohorts import chosen_cohort, known_cohorts
-from cases.evidence.files import drawing_file, drawing_text, table_file, table_text
+from cases.evidence.files import drawing_file, table_file
 from cases.evidence.kept import kept
 from cases.governance import alerts
 from cases.governance.drift import baseline_of, freeze
@@ -125,7 +125,7 @@ def _card_of(request: PageRequest, name: str) -> Card:
 @signed_in
 def drift_csv(request: PageRequest, name: str) -> HttpResponse:
     """The table behind a card."""
-    return table_file(name, table_text(_card_of(request, name)))
+    return table_file(_card_of(request, name))
 
 
 @never_cache
@@ -133,4 +133,4 @@ def drift_csv(request: PageRequest, name: str) -> HttpResponse:
 @signed_in
 def drift_svg(request: PageRequest, name: str) -> HttpResponse:
     """The drawing of a card."""
-    return drawing_file(name, drawing_text(_card_of(request, name)))
+    return drawing_file(_card_of(request, name))

@@ -1,14 +1,16 @@
 """Blacking out what is burned into the pictures of a quarantined case.
 
 The stored pixels are overwritten: a picture is stored anew without what was in the boxes, and the former one
-is erased. Nothing else was made of it, since no network sees what is in quarantine. The keys by which copies
-of the picture are found stay as they are: it is the same picture still, in whatever cohort.
+goes with what is deleted (cases/removals.py). Nothing else was made of it, since no network sees what is in
+quarantine. The keys by which copies of the picture are found stay as they are: it is the same picture still,
+in whatever cohort.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -21,6 +23,7 @@ from cases.intake.deidentification import cleaned
 from cases.intake.judging import erase_unused
 from cases.models import Case, Image
 from cases.permissions import Action, require
+from cases.removals import remove_later, remove_waiting
 from inference.blackout import Box, blacked_out, checked_boxes
 from inference.canonical import decode_canonical, encode_pixels
 
@@ -97,9 +100,10 @@ def black_out(*, by: User, image: Image, boxes: Sequence[Box], scope: str, reaso
                 boxes=in_lines(boxes, "; "),
                 reason=reason,
             )
-            # Before the commit: where the line breaks here, a picture is lost and can be uploaded again;
-            # after it, a name would stay that nobody looks for any more.
-            kept = erase_unused(former.difference(names))
+            gone = former.difference(names)
+            remove_later(gone)
+            kept = Image.objects.filter(file__in=gone).order_by().values("file").distinct().count()
+            transaction.on_commit(partial(remove_waiting, len(gone)), robust=True)
     except BaseException:
         erase_unused(set(names) - former)
         raise

@@ -9,16 +9,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from django.db import connection
-
 from cases.batches import BATCH_SIZE
 from cases.models import Image, LikenessPiece
+from cases.turns import INTAKE, wait_for_turn
 from inference.likeness import alike, pieces_in_any_position, pieces_of
 
 # Older builds of SQLite take 999 values in a query.
 PIECES_A_QUERY = 900
-# Of the lock that intakes take in turn: any number that nobody else uses.
-LOCK = 7_301_554_812
 
 
 def picture_by_content(stored_as: str) -> uuid.UUID:
@@ -34,7 +31,8 @@ def join_copies(images: Sequence[Image]) -> None:
     Two pictures that a new image is a copy of are one from then on. Call it inside the transaction that
     stores them; until that is over, others who take images in wait.
     """
-    _wait_for_turn()
+    # One intake at a time compares and stores: of two copies that come in at once the second finds the first.
+    wait_for_turn(INTAKE)
     for image in images:
         image.picture = picture_by_content(image.file)
     shown = [image for image in images if image.likeness]
@@ -77,12 +75,3 @@ def _sharing_a_piece(images: Sequence[Image]) -> dict[str, set[uuid.UUID]]:
         for likeness, picture in rows.values_list("likeness", "picture"):
             found.setdefault(likeness, set()).add(picture)
     return found
-
-
-def _wait_for_turn() -> None:
-    """Let one intake at a time compare and store, so that of two copies that come in at once the second finds
-    the first. On SQLite only one transaction writes at a time anyway.
-    """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])

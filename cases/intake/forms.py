@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.db.models import TextChoices
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from cases.models import Cohort
@@ -13,6 +14,18 @@ from cases.permissions import Action, cohorts_where
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
+
+
+# NIfTI-1 counts no further along an axis.
+MOST_VOLUMES = 32767
+
+
+def volume_of(text: str) -> int:
+    """The number of a volume as a client writes it. Raises ValueError with a sentence."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MOST_VOLUMES))
+    if not is_number or not 1 <= int(text) <= MOST_VOLUMES:
+        raise ValueError(_t("Give one whole number from 1 to %(most)d.") % {"most": MOST_VOLUMES})
+    return int(text)
 
 
 class Grouping(TextChoices):
@@ -41,6 +54,14 @@ class UploadForm(forms.Form):
         choices=Grouping.choices,
         initial=Grouping.SEPARATE,
         widget=forms.RadioSelect,
+    )
+
+    volume = forms.IntegerField(
+        label=_("Which volume of a file that holds several?"),
+        help_text=_("Its number, from 1; for NIfTI files of four dimensions, such as echoes or times."),
+        required=False,
+        min_value=1,
+        max_value=MOST_VOLUMES,
     )
 
     def __init__(self, data: Any = None, *, user: User) -> None:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _t
 
 from cases import audit, storage
 from cases.analysis import jobs, key_result
+from cases.deletion.digests import deletion_of
 from cases.intake import deidentification, originals
 from cases.intake.deidentification import Identity
 from cases.intake.receipts import (
@@ -26,10 +27,12 @@ from cases.intake.receipts import (
     Receipt,
     duplicate_of,
     duplicate_of_pixels,
+    notice_of_deleted,
     refusal_of_full_disk,
     refusal_of_other_instance,
     refusal_of_oversized,
 )
+from cases.lifecycle import DeletionReason
 from cases.models import Cohort, Image, Job
 from cases.translation import sentence_of, sentences
 from inference.blackout import blacked_out
@@ -106,9 +109,9 @@ class WaitingPictures:
 waiting_pictures = WaitingPictures()
 
 
-def limits() -> Limits:
-    """The limits that the settings give, for every way in."""
-    return Limits(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.UPLOAD_MAX_PIXELS)
+def limits(volume: int = 0) -> Limits:
+    """The limits that the settings give, for every way in; `volume` as the uploader has chosen it."""
+    return Limits(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.UPLOAD_MAX_PIXELS, volume=volume)
 
 
 def picture_name(picture: bytes) -> str:
@@ -123,13 +126,15 @@ def judged_files(
     digests: set[str],
     by_pixels: bool = False,
     is_trial: bool = False,
+    volume: int = 0,
 ) -> list[Judged]:
     """Each file verified and stored, or what speaks against it; one picture after the other is in memory.
 
     digests: of the files before. Where the disk is full nothing stays of what was stored before it was.
-    is_trial: nothing is stored, nor changed in any other way.
+    is_trial: nothing is stored, nor changed in any other way. volume: which one to read of files that hold
+    several.
     """
-    judging = _Judging(by, cohort, digests, by_pixels, is_trial)
+    judging = _Judging(by, cohort, digests, by_pixels, is_trial, volume)
     judged: list[Judged] = []
     waiting = iter(files)
     try:
@@ -183,6 +188,7 @@ class _Judging:
     digests: set[str]
     by_pixels: bool
     is_trial: bool
+    volume: int
 
     def keep(self, picture: bytes) -> str:
         """The name under which the picture is stored."""
@@ -203,12 +209,12 @@ def _judge(judging: _Judging, file: File[bytes]) -> Judged:
     digest = hashlib.sha256(data).hexdigest()
     if digest in judging.digests:
         return Twin(digest)
-    known = _images_with(cohort, digest)
+    known = _of_chosen_volume(_images_with(cohort, digest), data, judging.volume)
     if known and (judging.is_trial or all(storage.is_whole(image.file) for image in known)):
         return duplicate_of(known[0])
     pictures: list[StoredPicture] = []
     try:
-        with closing(read_images_guarded(data, limits())) as images:
+        with closing(read_images_guarded(data, limits(judging.volume))) as images:
             for decoded in images:
                 _check_modality(cohort, decoded)
                 picture = encode_canonical(decoded)
@@ -230,6 +236,21 @@ def _judge(judging: _Judging, file: File[bytes]) -> Judged:
         return _restored(judging.by, known)
     judging.digests.add(digest)
     return pictures
+
+
+def _of_chosen_volume(known: Sequence[Image], data: bytes, volume: int) -> list[Image]:
+    """Those of a file's images that are of the chosen volume: in the case that has its first picture. All of
+    them where none is chosen.
+    """
+    if not known or not volume:
+        return list(known)
+    try:
+        with closing(read_images_guarded(data, limits(volume))) as images:
+            first = next(images).frame
+    except ImageError:
+        return []
+    cases = {image.case_id for image in known if image.frame == first}
+    return [image for image in known if image.case_id in cases]
 
 
 def _check_modality(cohort: Cohort, decoded: DecodedImage) -> None:
@@ -265,6 +286,8 @@ def _kept(cohort: Cohort, decoded: DecodedImage, name: str, digest: str, size: i
     """The picture under its name in the storage, with what is kept of it; from here on nothing names the
     patient.
     """
+    deletion = deletion_of(cohort.pk, digest)
+    may_show_a_name = deletion is not None and deletion.reason == DeletionReason.NAME_SHOWN
     fields = {
         "file": name,
         "source_sha256": digest,
@@ -283,9 +306,11 @@ def _kept(cohort: Cohort, decoded: DecodedImage, name: str, digest: str, size: i
     }
     key = (digest, decoded.frame)
     notices = tuple(str(notice) for notice in sentences(each.code for each in decoded.notices))
+    if deletion:
+        notices = (*notices, notice_of_deleted(deletion))
     source = decoded.source
     if source is None:
-        return StoredPicture(key, fields, notices)
+        return StoredPicture(key, fields, notices, is_suspect=may_show_a_name)
     identity = deidentification.identity_of(source, cohort)
     fields |= {"instance_key": identity.instance, "deidentification": deidentification.record_of(source)}
     member = Member(
@@ -308,7 +333,7 @@ def _kept(cohort: Cohort, decoded: DecodedImage, name: str, digest: str, size: i
         member,
         identity,
         source.modality,
-        deidentification.is_suspect(source),
+        deidentification.is_suspect(source) or may_show_a_name,
         originals.sealed(source.original, cohort),
     )
 

@@ -9,10 +9,11 @@ from typing import TypeAlias
 from django.conf import settings
 from django.core.files.base import File
 from django.db.models import TextChoices
+from django.utils import formats, timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from cases.models import Case, Image
+from cases.models import Case, Deletion, Image
 
 
 class Outcome(TextChoices):
@@ -97,6 +98,19 @@ def duplicate_of_pixels(image: Image) -> Receipt:
     message = _t("The same picture, from another file, is already in this cohort, as case %(code)s.")
     message %= {"code": image.case.code}
     return Receipt(Outcome.DUPLICATE, image.case, "duplicate", message, position=image.position)
+
+
+def notice_of_deleted(deletion: Deletion) -> str:
+    """What is said of a file that was in the cohort before, and was deleted."""
+    day = formats.date_format(timezone.localtime(deletion.at), "Y-m-d")
+    told = {"day": day, "reason": deletion.get_reason_display()}
+    return _t("The same file was deleted from this cohort on %(day)s: %(reason)s.") % told
+
+
+def refusal_of_gone() -> Receipt:
+    """The receipt of a picture whose stored file went with a deletion while it was taken in."""
+    message = _t("The same picture was being deleted at this moment. Nothing was stored; send it again.")
+    return Receipt(Outcome.REFUSED, None, "deleted_meanwhile", message)
 
 
 def refusal_of_other_instance(image: Image) -> Receipt:

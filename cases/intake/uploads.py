@@ -17,7 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 
-from cases import audit
+from cases import audit, storage
+from cases.access import CaseDeleted
 from cases.analysis import jobs, key_result, model_versions
 from cases.intake import copies, originals
 from cases.intake.deidentification import Identity
@@ -36,6 +37,7 @@ from cases.intake.receipts import (
     Receipt,
     duplicate_in,
     duplicate_of,
+    refusal_of_gone,
     refusal_of_other_series,
     refusal_of_too_many,
 )
@@ -75,6 +77,10 @@ class _TooMany(Exception):
     """More images than a case may have."""
 
 
+class _Gone(Exception):
+    """A stored picture went with a deletion before its row was there."""
+
+
 def submit_file(
     *,
     by: User,
@@ -101,19 +107,21 @@ def submit_series(
     is_simulated: bool = False,
     by_pixels: bool = False,
     is_one_case: bool = True,
+    volume: int = 0,
 ) -> list[Receipt]:
     """Take the files in as the images of one case, in their order, or each as a case of its own; the receipts
     are in the same order.
 
     A hospital's files go by what they say themselves: one series is one case, sorted by where its slices lie.
     A file that is refused, or in the cohort already, is left out, and the others close up. by_pixels: also
-    one whose pixels are in the cohort from another file.
+    one whose pixels are in the cohort from another file. volume: which one to read of a file that holds
+    several, from 1.
     """
     require(by, Action.UPLOAD, cohort)
     case_of = new_case(by, cohort, ground_truth, is_simulated)
     if not is_one_case:
-        return _one_by_one(by, cohort, files, case_of)
-    judged = judged_files(by, cohort, files, set(), by_pixels)
+        return _one_by_one(by, cohort, files, case_of, volume)
+    judged = judged_files(by, cohort, files, set(), by_pixels, volume=volume)
     return receipts_of(judged, taken_in(cohort, plans_of(judged), case_of))
 
 
@@ -140,7 +148,7 @@ def new_case(
 
 
 def _one_by_one(
-    by: User, cohort: Cohort, files: Iterable[Given], case_of: Callable[[Plan], Case]
+    by: User, cohort: Cohort, files: Iterable[Given], case_of: Callable[[Plan], Case], volume: int
 ) -> list[Receipt]:
     """Each web picture is there before the next is read; a hospital's files wait for all of their series."""
     digests: set[str] = set()
@@ -148,7 +156,7 @@ def _one_by_one(
     receipts: dict[PictureKey, Receipt] = {}
     try:
         for given in files:
-            (entry,) = judged_files(by, cohort, [given], digests)
+            (entry,) = judged_files(by, cohort, [given], digests, volume=volume)
             judged.append(entry)
             if isinstance(entry, list) and entry[0].member is None:
                 receipts |= taken_in(cohort, [Plan(entry)], case_of)
@@ -168,6 +176,8 @@ def add_images(*, by: User, case: Case, files: Iterable[Given]) -> list[Receipt]
     def locked(plan: Plan) -> Case:
         # The row is the lock: of two who add at once each finds the other's images; a reader's claim waits.
         found = Case.objects.select_for_update(of=("self",)).select_related("cohort").get(pk=case.pk)
+        if found.deleted_at:
+            raise CaseDeleted(found)
         _check_unread(found)
         audit.record(by=by, action="case.images_added", subject=found, cohort=found.cohort)
         return found
@@ -284,6 +294,8 @@ def _take_in(cohort: Cohort, plan: Plan, case_of: Callable[[Plan], Case]) -> dic
             raise
         rest = [picture for picture in plan.pictures if picture.key not in there]
         return there | _take_in(cohort, Plan(rest, plan.remarks), case_of)
+    except _Gone:
+        return {picture.key: refusal_of_gone() for picture in plan.pictures}
     except _TooMany:
         return {picture.key: refusal_of_too_many() for picture in plan.pictures}
     said = _said_of(plan) if plan.first_identity else ()
@@ -313,6 +325,9 @@ def _create(case_of: Callable[[Plan], Case], plan: Plan) -> dict[PictureKey, Ima
             for position, entry in enumerate(stored, start=start)
         ]
         copies.join_copies(images)
+        # Whoever erases pictures waits for the same turn (cases/removals.py).
+        if not all(storage.is_there(image.file) for image in images):
+            raise _Gone
         Image.objects.bulk_create(images)
         copies.keep_pieces(images)
         originals.keep(zip(images, (entry.original for entry in stored), strict=True))

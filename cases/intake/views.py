@@ -56,7 +56,8 @@ def _take_in(request: PageRequest) -> HttpResponse:
     if not form.is_valid():
         return _refuse_form(request, form, [name for name, _given in files])
     cohort = form.cleaned_data["cohort"]
-    rows = _submitted(request, cohort, files, form.cleaned_data["grouping"] == Grouping.ONE_CASE)
+    is_one_case = form.cleaned_data["grouping"] == Grouping.ONE_CASE
+    rows = _submitted(request, cohort, files, is_one_case, form.cleaned_data["volume"] or 0)
     if sent_by_script(request):
         return _rows_alone(request, rows)
     status = DISK_FULL_STATUS if is_disk_full([row.receipt for row in rows]) else 200
@@ -64,10 +65,12 @@ def _take_in(request: PageRequest) -> HttpResponse:
 
 
 def _submitted(
-    request: PageRequest, cohort: Cohort, files: Sequence[tuple[str, Given]], is_one_case: bool
+    request: PageRequest, cohort: Cohort, files: Sequence[tuple[str, Given]], is_one_case: bool, volume: int
 ) -> list[UploadRow]:
     given = Unpacked(sorted(files, key=lambda file: natural_key(file[0])) if is_one_case else files)
-    receipts = submit_series(by=request.user, cohort=cohort, files=given, is_one_case=is_one_case)
+    receipts = submit_series(
+        by=request.user, cohort=cohort, files=given, is_one_case=is_one_case, volume=volume
+    )
     return rows_of(request.user, zip(given.names, receipts, strict=True), is_one_case=is_one_case)
 
 
@@ -125,18 +128,3 @@ def release(request: PageRequest, code: str) -> HttpResponse:
     if quarantine.release(by=request.user, case=case):
         messages.success(request, _t("The case is out of quarantine."))
     return redirect("cases:case", code=case.code)
-
-
-@never_cache
-@require_POST
-@signed_in
-def remove(request: PageRequest, code: str) -> HttpResponse:
-    """Remove a case whose pictures show a name, with its pictures."""
-    case = case_or_404(request, code)
-    try:
-        quarantine.remove(by=request.user, case=case)
-    except quarantine.NotRemovable as refused:
-        messages.error(request, str(refused))
-        return redirect("cases:case", code=case.code)
-    messages.success(request, _t("The case and its pictures are removed."))
-    return redirect("cases:worklist")

@@ -14,6 +14,8 @@ APPEND_ONLY = (
     "cases_adjudication",
     "cases_protocol",
     "cases_disclosure",
+    "cases_deletion",
+    "cases_deletedpicture",
     "cases_driftbaseline",
     "cases_shadowresult",
     "cases_acceptancebounds",

@@ -17,9 +17,12 @@ from cases.models.case import Case
 from cases.models.claim import Claim
 from cases.models.cohort import Cohort
 from cases.models.computed_figures import ComputedFigures
+from cases.models.deletion import DeletedPicture, Deletion
+from cases.models.deletion_request import DeletionRequest
 from cases.models.disclosure import Disclosure
 from cases.models.draft import Draft
 from cases.models.drift import DriftAlert, DriftBaseline
+from cases.models.file_removal import FileRemoval
 from cases.models.first_read import FirstRead
 from cases.models.image import Image
 from cases.models.incoming_upload import IncomingUpload
@@ -55,10 +58,14 @@ __all__ = [
     "Claim",
     "Cohort",
     "ComputedFigures",
+    "DeletedPicture",
+    "Deletion",
+    "DeletionRequest",
     "Disclosure",
     "Draft",
     "DriftAlert",
     "DriftBaseline",
+    "FileRemoval",
     "FirstRead",
     "Image",
     "IncomingUpload",

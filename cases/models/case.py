@@ -85,6 +85,13 @@ class Case(models.Model):
         related_name="cases",
         help_text=_("The version that its reading began under; empty before."),
     )
+    deleted_at = models.DateTimeField(
+        _("deleted"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Its pictures are gone; what was read of it still counts."),
+    )
     priority = models.PositiveSmallIntegerField(
         _("priority"), choices=Priority.choices, default=Priority.ROUTINE, db_default=Priority.ROUTINE
     )

@@ -35,6 +35,19 @@ class Cohort(ProtocolFields):
         help_text=_("Encrypted, so that reports can be sent into the studies that the pictures came from."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(
+        _("deleted"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("All of its cases are deleted, and it takes no more."),
+    )
+    retention_days = models.PositiveIntegerField(
+        _("days that cases are kept"),
+        null=True,
+        blank=True,
+        help_text=_("After these days, cases that are over are proposed for deletion; empty for ever."),
+    )
     # The plan: what the study has set itself, and is measured by.
     planned_readers = models.PositiveSmallIntegerField(_("planned readers"), null=True, blank=True)
     planned_cases = models.PositiveIntegerField(_("planned cases a reader"), null=True, blank=True)

@@ -82,6 +82,13 @@ class Image(models.Model):
         editable=False,
         help_text=_("The same for all copies of one picture, in whatever cohort (cases/intake/copies.py)."),
     )
+    deleted_at = models.DateTimeField(
+        _("deleted"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Nothing is stored any more, and what told of the file is erased here (cases/deletion)."),
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

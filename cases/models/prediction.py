@@ -86,6 +86,8 @@ class Prediction(ResultFields):
                 name="prediction_gate_known",
             ),
         ]
+        # Whether a stored file of maps is anybody's still (cases/removals.py).
+        indexes: ClassVar = [models.Index(fields=["maps_file"], name="prediction_same_maps")]
 
     def __str__(self) -> str:
         return f"{self.image}: {self.predicted_class} ({self.confidence:.3f})"

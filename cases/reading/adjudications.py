@@ -18,7 +18,7 @@ from cases import audit, disclosures
 from cases.lifecycle import CaseState, DraftState
 from cases.models import Adjudication, Case, Draft
 from cases.permissions import Action, require
-from cases.reading.protocols import terms_for
+from cases.reading.protocols import lock_case, terms_for
 from cases.reading.read_input import ReadInput, checked_read
 
 if TYPE_CHECKING:
@@ -95,6 +95,5 @@ def require_adjudicator(by: User, case: Case) -> None:
 
 
 def _lock_disputed(case: Case) -> None:
-    locked = Case.objects.select_for_update().get(pk=case.pk)
-    if locked.state != CaseState.DISPUTED:
+    if lock_case(case).state != CaseState.DISPUTED:
         raise ValidationError(_t("This case waits for no adjudication any more."))

@@ -149,6 +149,7 @@ def page(
         "seen": seen,
         "is_held": shown is None and has_result and not stage.is_blind and is_held_back(request.user, case),
         "is_late": seen.knows_the_answer or (reading.get("is_amendment") and is_for_adjudicator(case)),
+        "may_delete": Action.MANAGE in stage.actions,
         "may_export": is_told and Action.EXPORT in stage.actions,
         "may_send": is_told
         and Action.MANAGE in stage.actions

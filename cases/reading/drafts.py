@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _t
 
 from cases import audit
+from cases.access import CaseDeleted
 from cases.lifecycle import DraftState
 from cases.models import Case, Draft, Prediction, Review
 from cases.permissions import Reader, require_reader
@@ -134,8 +135,8 @@ def _finalise(draft_id: Any) -> bool:
                 _make_final(draft)
         except ReviewConflict:
             pass  # said over REST meanwhile; that one stands
-        except (PermissionDenied, ValidationError) as refused:
-            # The reader lost the right meanwhile: what was said stays with the reader, as a draft.
+        except (PermissionDenied, ValidationError, CaseDeleted) as refused:
+            # The reader lost the right, or the case was deleted: what was said stays a draft.
             logger.warning("What was submitted could not become final: %s", type(refused).__name__)
             Draft.objects.filter(pk=draft.pk).update(state=DraftState.DRAFT)
             return False

@@ -56,6 +56,7 @@ KEY_ACTS = (
     KeyAct("shown-class", "k", _("Heat map of the next class"), in_viewer=True),
     KeyAct("invert", "i", _("Invert the picture"), in_viewer=True),
     KeyAct("mark", "b", _("Mark a rectangle"), in_viewer=True),
+    KeyAct("ruler", "g", _("Ruler"), in_viewer=True),
     KeyAct("zoom-in", "+", _("Larger"), in_viewer=True),
     KeyAct("zoom-out", "-", _("Smaller"), in_viewer=True),
     KeyAct("reset", "0", _("Reset the view"), in_viewer=True),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from cases.access import PageRequest, case_or_404, has_more_to_do, lead_to, signed_in
+from cases.access import PageRequest, case_or_404, existing_images, has_more_to_do, lead_to, signed_in
 from cases.analysis import results
 from cases.reading import drafts
 from cases.reading.claims import release_claim
@@ -35,7 +35,7 @@ def ahead(request: PageRequest, code: str) -> HttpResponse:
     if case is None:
         return JsonResponse({})
     key = results.current_result(request.user, case)
-    opens_at = key.image if key else case.images.order_by("position")[0]
+    opens_at = key.image if key else existing_images().filter(case=case).order_by("position")[0]
     query = f"image={opens_at.position}&channel=grey"
     base, volume = (reverse(f"cases:{name}", args=[case.code]) for name in ("base", "base-nifti"))
     return JsonResponse({"picture": f"{base}?{query}", "volume": f"{volume}?{query}"})

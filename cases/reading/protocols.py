@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _t
 
 from cases import audit
+from cases.access import CaseDeleted
 from cases.lifecycle import Reading, ReadingOrder
 from cases.models import Case, Cohort, Protocol
 from cases.models.protocol import MAX_READERS
@@ -98,12 +99,14 @@ def change_protocol(*, by: User, cohort: Cohort, terms: Terms, reason: str = "")
 def lock_case(case: Case) -> Case:
     """The case as it is now; its row is the lock of all who say something of it at once.
 
-    Call it inside the transaction of the act. Raises ValidationError where the case was moved meanwhile: what
-    was checked was checked for its cohort of before.
+    Call it inside the transaction of the act. Raises CaseDeleted, and ValidationError where the case was
+    moved meanwhile: what was checked was checked for its cohort of before.
     """
     # Its own row alone: the protocol may be missing.
     rows = Case.objects.select_for_update(of=("self",)).select_related("cohort", "protocol")
     locked = rows.get(pk=case.pk)
+    if locked.deleted_at:
+        raise CaseDeleted(locked)
     if locked.cohort_id != case.cohort_id:
         raise ValidationError(_t("This case was moved to another cohort meanwhile. Open it again."))
     return locked

@@ -153,9 +153,11 @@ def _region(region: Any, case: Case) -> dict[str, Any] | None:
     """The marked region; ValidationError where it lies outside the picture or is none."""
     if region is None or region == "":
         return None
-    images = sorted(case.images.all(), key=lambda image: image.position)
+    # By position, which stays when an image before it is deleted; where none is there nothing can be marked.
+    sizes = {image.position: (image.width, image.height) for image in case.images.all()}
+    places = range(max(sizes, default=0) + 1)
     try:
-        return validated(region, [(image.width, image.height) for image in images])
+        return validated(region, [sizes.get(place, (0, 0)) for place in places])
     except RegionError as error:
         raise ValidationError({"region": str(error)}) from None
 

@@ -29,7 +29,7 @@ class Item:
 
 def checklist(cohort: Cohort) -> list[Item]:
     """The items in the order of the work; a bounded number of queries."""
-    cases = cohort.cases.aggregate(
+    cases = cohort.cases.filter(deleted_at__isnull=True).aggregate(
         n=Count("pk"),
         analysed=Count("pk", filter=~Q(key_class="")),
         known=Count("pk", filter=~Q(ground_truth="")),

@@ -45,8 +45,8 @@ def answer(*, by: User, case: Case, read_class: str, confidence: int, before: in
 def start_afresh(*, by: User, cohort: Cohort) -> int:
     """Delete the user's own answers in this teaching cohort; how many they were. The score begins again.
 
-    They are no study data and serve their reader alone. That they were deleted, and how many, stays in the
-    audit.
+    They are no study data, and serve who learns and who teaches. That they were deleted, and how many, stays
+    in the audit.
     """
     require(by, Action.REVIEW, cohort)
     if not teaching_cohorts(by).filter(pk=cohort.pk).exists():

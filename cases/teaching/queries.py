@@ -52,7 +52,10 @@ def teaching_cases(user: Person) -> QuerySet[Case]:
     """
     analysed = Exists(can_be_key(Prediction.objects.filter(image__case=OuterRef("pk"))))
     readable = Case.objects.filter(
-        under(Reading.TEACHING), cohort__in=teaching_cohorts(user), is_quarantined=False
+        under(Reading.TEACHING),
+        cohort__in=teaching_cohorts(user),
+        is_quarantined=False,
+        deleted_at__isnull=True,
     )
     return readable.filter(analysed).exclude(held_back_from(user)).exclude(ground_truth="")
 

@@ -19,7 +19,7 @@ from cases.translation import percent_of
 from cases.viewer.forms import Legend, ViewerForm, legend_of
 from cases.viewer.images import maps_of
 from cases.viewer.marks import Mark, MarkedRegion, marks_on
-from cases.viewer.placing import Markers, further_windows_of, markers_of
+from cases.viewer.placing import Markers, further_windows_of, geometry_of, markers_of
 from inference.errors import InferenceError
 from inference.heatmaps import COLOUR_MAPS, MapSet
 
@@ -181,6 +181,7 @@ def _places(case: Case, image: Image, prediction: Prediction | None) -> dict[str
         "height": image.height,
         "isColour": image.colour == "rgb",
         "windows": further_windows_of(image),
+        "spacing": geometry_of(image).spacing,
         "sides": asdict(markers) if (markers := markers_of(image)) else {},
         "base": _address("base", case, image),
         "volume": _address("base-nifti", case, image),

@@ -28,6 +28,8 @@ def row_blocks(height: int, width: int) -> Iterator[slice]:
 class Limits:
     """The most that one upload may cost: bytes of the file, pixels of a decoded image, images in one file,
     bytes of a file once it is unpacked; and an image's least side in pixels.
+
+    volume: which one is wanted of a file that holds several, from 1; 0 where nobody has chosen.
     """
 
     max_bytes: int = 50 * 2**20
@@ -35,6 +37,7 @@ class Limits:
     min_side: int = 32
     max_images: int = 2_000
     max_unpacked: int = 512 * 2**20
+    volume: int = 0
 
 
 @dataclass(frozen=True)

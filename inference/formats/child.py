@@ -25,7 +25,7 @@ from inference.formats import DecodedImage, Limits, read_image, read_images, wir
 from inference.formats.pillow import too_much_memory
 
 # Bytes of the file, the limits in their order, and whether all images are wanted or the only one.
-REQUEST = struct.Struct(">QQQQQQ?")
+REQUEST = struct.Struct(">QQQQQQQ?")
 # Said before the decoding begins: who ends without it has not ended because of the file.
 RECEIVED = b"\1"
 # Bytes of the JSON that follows; the pixels follow that.

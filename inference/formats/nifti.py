@@ -1,4 +1,5 @@
-"""NIfTI-1 and NIfTI-2: one volume as its slices, each the way radiologists look at it.
+"""NIfTI-1 and NIfTI-2: one volume as its slices, each the way radiologists look at it; of several the one
+that the uploader has chosen.
 
 Read from the header's numbers alone: extensions, descriptions and the name in a gzip head are never looked
 at.
@@ -55,6 +56,8 @@ class _Volume:
     slope: float
     intercept: float
     window: tuple[float, float] | None
+    # Its place among the volumes of the file, from 0.
+    place: int
 
 
 def join_pair(header: bytes, pixels: bytes) -> bytes:
@@ -127,8 +130,9 @@ def _volume(data: bytes, limits: Limits, notices: list[Notice]) -> _Volume:
 
     header_class: Any = Nifti1Header if kind[0] == 348 else Nifti2Header
     header = header_class.from_fileobj(io.BytesIO(data), check=False)
-    shape = _shape(header)
-    values = _values(header, data, shape)
+    shape, volumes = _shape(header)
+    chosen = _chosen(volumes, limits)
+    values = _values(header, data, shape, chosen)
     slope, intercept = (float(header[name]) for name in ("scl_slope", "scl_inter"))
     if not math.isfinite(slope) or slope == 0 or not math.isfinite(intercept):
         slope, intercept = 1.0, 0.0
@@ -138,10 +142,12 @@ def _volume(data: bytes, limits: Limits, notices: list[Notice]) -> _Volume:
         notices.append(_SHEARED)
         affine = None
     is_window = all(map(math.isfinite, window)) and window[1] > window[0]
-    return _Volume(values, affine, _steps(header), slope, intercept, window if is_window else None)
+    shown = window if is_window else None
+    return _Volume(values, affine, _steps(header), slope, intercept, shown, chosen)
 
 
-def _shape(header: Any) -> tuple[int, int, int]:
+def _shape(header: Any) -> tuple[tuple[int, int, int], int]:
+    """The sizes of one volume, and how many there are."""
     count = int(header["dim"][0])
     if not 1 <= count <= 7:
         raise ValueError("no number of dimensions")
@@ -149,19 +155,25 @@ def _shape(header: Any) -> tuple[int, int, int]:
     if min(sizes) < 1:
         raise ValueError("an empty dimension")
     sizes += [1] * (3 - len(sizes))
-    volumes = math.prod(sizes[3:])
-    if volumes != 1:
+    return (sizes[0], sizes[1], sizes[2]), math.prod(sizes[3:])
+
+
+def _chosen(volumes: int, limits: Limits) -> int:
+    """The place of the volume that is wanted; nobody but the uploader can tell which one that is."""
+    if volumes == 1:
+        return 0
+    if not 1 <= limits.volume <= volumes:
         raise ImageError(
-            "several_volumes",
-            "The file holds several volumes, such as echoes, directions or times. "
-            "Please export the one that is to be read. Received %(volumes)s volumes.",
+            "volume_missing" if limits.volume else "several_volumes",
+            "The file holds several volumes, such as echoes, directions or times. Please say which one is to "
+            "be read, as “volume” from 1 to %(volumes)s, and upload it again.",
             volumes=volumes,
         )
-    return sizes[0], sizes[1], sizes[2]
+    return limits.volume - 1
 
 
-def _values(header: Any, data: bytes, shape: tuple[int, int, int]) -> NDArray[Any]:
-    """The stored values where they stand, without a copy; the first axis runs fastest."""
+def _values(header: Any, data: bytes, shape: tuple[int, int, int], chosen: int) -> NDArray[Any]:
+    """The stored values of one volume where they stand, without a copy; the first axis runs fastest."""
     code = int(header["datatype"])
     order = "<" if header.endianness == "<" else ">"
     channels = {_RGB: 3, _RGBA: 4}.get(code, 0)
@@ -171,6 +183,7 @@ def _values(header: Any, data: bytes, shape: tuple[int, int, int]) -> NDArray[An
     # Some write none, or one inside of the header.
     begins = max(int(header["vox_offset"]), int(header["sizeof_hdr"]) + 4)
     count = math.prod(shape) * (channels or 1)
+    begins += chosen * count * kind.itemsize
     if begins < 0 or begins + count * kind.itemsize > len(data):
         raise ValueError("the pixels are not all there")
     flat = np.frombuffer(data, kind, count, begins)
@@ -273,8 +286,9 @@ def _slice(
         pixels, intensity = _greys(volume, plane, ends)
     said = list(notices)
     pixels, geometry, _ = placed(pixels, _geometry(volume, (columns, rows, across), place), 1.0, limits, said)
+    frame = volume.place * volume.values.shape[across] + place
     return DecodedImage(
-        pixels, "nifti", tuple(dict.fromkeys(said)), geometry, intensity, Source(number=place + 1), place
+        pixels, "nifti", tuple(dict.fromkeys(said)), geometry, intensity, Source(number=place + 1), frame
     )
 
 

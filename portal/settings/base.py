@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.retry_later.RetryLaterMiddleware",
+    "portal.deleted_cases.DeletedCasesMiddleware",
 ]
 
 TEMPLATES = [
@@ -317,6 +318,13 @@ MODEL_DIR = env.str("MODEL_DIR", default=str(VAR_DIR / "models"))
 
 # Where the ends of the record's chain are written down, outside the database.
 AUDIT_ANCHORS = env.str("AUDIT_ANCHORS", default=str(VAR_DIR / "audit-anchors.txt"))
+# Whether a second study administrator confirms each deletion, and for how many days a request waits.
+DELETION_NEEDS_TWO = env.bool("DELETION_NEEDS_TWO", default=False)
+DELETION_REQUEST_DAYS = env.int("DELETION_REQUEST_DAYS", default=14)
+# Whether what a cohort has kept long enough is deleted without anybody's confirmation.
+RETENTION_DELETES = env.bool("RETENTION_DELETES", default=False)
+# Where deletions are written down outside the database, by which they are done again after a restore.
+DELETION_LEDGER = env.str("DELETION_LEDGER", default=str(VAR_DIR / "deletions.jsonl"))
 # Who looked at what: "soon" by a thread beside the request, "now" within it, or "off".
 ACCESS_RECORD = env.str("ACCESS_RECORD", default="soon")
 
@@ -366,6 +374,7 @@ SPECTACULAR_SETTINGS = {
         "CaseStateEnum": "cases.lifecycle.CaseState",
         "JobStatusEnum": "cases.lifecycle.JobStatus",
         "GateVerdictEnum": "cases.lifecycle.GateVerdict",
+        "SnapshotStateEnum": "cases.lifecycle.SnapshotState",
     },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",

@@ -51,6 +51,7 @@ CELERY_IMPORTS = [
     "cases.analysis.worker",
     "cases.analysis.tasks",
     "cases.api.tasks",
+    "cases.deletion.tasks",
     "cases.evidence.tasks",
     "cases.exchange.tasks",
     "cases.export.tasks",
@@ -131,6 +132,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "cases.record.tasks.seal_record",
         "schedule": 60,
         "options": {"expires": 120},
+    },
+    "clear-up-deletions": {
+        "task": "cases.deletion.tasks.clear_up_deletions",
+        "schedule": 60,
+        "options": {"expires": 120},
+    },
+    "look-for-expired": {
+        "task": "cases.deletion.tasks.look_for_expired",
+        "schedule": crontab(hour="4", minute="7"),
+        "options": {"expires": 3600},
     },
     "anchor-record": {
         "task": "cases.record.tasks.anchor_record",

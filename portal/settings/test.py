@@ -19,6 +19,7 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ACCESS_RECORD = "off"
 VAR_DIR = Path(tempfile.mkdtemp(prefix="secondread-test-"))
 MODEL_DIR = str(VAR_DIR / "models")
+DELETION_LEDGER = str(VAR_DIR / "deletions.jsonl")
 atexit.register(shutil.rmtree, VAR_DIR, ignore_errors=True)
 STORAGES = {
     "default": STORAGES["default"]

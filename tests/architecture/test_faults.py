@@ -117,6 +117,12 @@ def test_lost_and_doubled_are_counted_by_what_was_confirmed(after, figures, fail
     assert (row.cases_in, row.lost, row.doubled, row.seconds) == (3, lost, doubled, 2.0)
 
 
+def test_poison_that_nobody_died_of_is_told_of() -> None:
+    told = Told(["A"], 2.0, ends_in_words=1)
+    row = measured(Fault("f", "words", lambda *_: told), Counted([10, 11], (1, 1, 0), 0), 1)
+    assert (row.lost, row.wrong) == (0, "1 should have failed in words, 0 did")
+
+
 def test_upload_that_was_never_confirmed_is_lost() -> None:
     told = Told(["A", "", "B", "C"], 2.0)
     row = measured(Fault("f", "words", lambda *_: told), Counted([10, 13], (3, 3, 0), 0), 4)

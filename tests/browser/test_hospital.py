@@ -12,6 +12,7 @@ from cases.models import Case
 from tests.browser.pictures import keep
 from tests.browser.signing_in import sign_in
 from tests.browser.test_viewer import bounds, on_screen, open_case, pixels_of, wait_until_still
+from tests.browser.uploads import work_on_uploads
 from tests.inference.dicoms import dicom, in_space
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("model_version")]
@@ -43,8 +44,11 @@ def test_loose_files_of_a_series_become_one_case(
     page.goto(f"{live_server.url}/cases/upload/")
     page.locator("#files").set_input_files([str(tmp_path / f"IM{number}") for number in range(3)])
     expect(page.locator("#upload-summary")).to_have_text("3 of 3 sent")
-    row = page.locator(".upload-row")
-    expect(row).to_have_count(1)
+    work_on_uploads()
+    page.get_by_role("button", name="Create this case").click()
+    expect(page.locator("[data-incoming=creating]")).to_be_visible()
+    work_on_uploads()
+    row = page.locator(".upload-row").first
     expect(row).to_contain_text("3 files as one case")
     expect(row).to_contain_text("3 images in one case.")
     heights = [image.geometry["position"][2] for image in Case.objects.get().images.order_by("position")]

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from cases.intake.incoming import working
-from cases.lifecycle import INCOMING_AT_WORK
 from cases.models import Case, Cohort, IncomingUpload
 from tests.browser.pictures import keep
 from tests.browser.signing_in import sign_in
+from tests.browser.uploads import work_on_uploads
 from tests.cases.intake.hospital import slice_file
 from tests.cast import make_png_bytes
 
@@ -47,12 +46,6 @@ def test_files_picked_before_the_cohort_are_kept_and_sent_and_the_refused_counte
     expect(page.locator("#upload-summary")).to_have_text("2 of 2 sent, 1 of them refused")
     expect(held).to_be_hidden()
     assert Case.objects.get().cohort == other
-
-
-def work_on_all() -> None:
-    """What a worker does of the uploads that are here as a whole."""
-    for key in IncomingUpload.objects.filter(state__in=INCOMING_AT_WORK).values_list("pk", flat=True):
-        working.work_on(key)
 
 
 @pytest.fixture
@@ -102,16 +95,19 @@ def test_series_that_was_cut_off_goes_on_in_a_new_tab_and_is_confirmed_by_its_pr
     assert next(offset for offset in offsets if offset) == "16384"
     assert IncomingUpload.objects.count() == 1
 
-    work_on_all()
+    work_on_uploads()
     expect(row).to_have_attribute("data-incoming", "proposed")
     expect(row).to_contain_text("2 cases would be made.")
     expect(row).to_contain_text("1 file refused")
     keep(page, "upload-preview")
+    page.set_viewport_size({"width": 390, "height": 844})
+    keep(page, "upload-preview-390")
+    page.set_viewport_size({"width": 1440, "height": 900})
     assert not Case.objects.exists()
     row.get_by_label("3 images").uncheck()
     row.get_by_role("button", name="Create the ticked cases").click()
     expect(row).to_have_attribute("data-incoming", "creating")
-    work_on_all()
+    work_on_uploads()
     expect(row).to_have_attribute("data-incoming", "done")
     expect(row).to_contain_text("3 files left out, as you chose.")
     keep(page, "upload-done")

@@ -115,6 +115,7 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "snapshot_id": str(case.pk),
         "sending_id": str(case.pk),
         "upload_id": str(case.pk),
+        "request_id": str(case.pk),
         "alert_id": str(case.pk),
         "bounds_id": str(case.pk),
         "table": "statements",
@@ -214,6 +215,7 @@ def test_every_parameter_of_every_route_is_known_to_the_walk(twins) -> None:
 
 # The longest walk of all, in parts that several processes take.
 @pytest.mark.long
+@pytest.mark.usefixtures("walking")
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_route_tells_a_reader_of_the_result_before_the_commit(room, twins, colleague, client_of) -> None:
     asked = 0

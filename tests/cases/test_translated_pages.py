@@ -421,6 +421,7 @@ def test_words_that_are_no_data_are_found(body, expected) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("walking")
 @pytest.mark.parametrize(("scene", "who"), [(scene, who) for scene, whos in SCENES.items() for who in whos])
 def test_no_page_says_anything_that_cannot_be_translated(
     scene, who, in_signs, cohort, colleague, administrator, request

@@ -58,6 +58,8 @@ def measured(fault: Fault, portal: Portal, cases: int) -> Row:
         *codes,
     )[0]
     in_words = _failed_in_words(portal, codes)
+    if in_words < told.ends_in_words:
+        told.wrong.append(f"{told.ends_in_words} should have failed in words, {in_words} did")
     return Row(
         fault.name,
         len(told.codes),

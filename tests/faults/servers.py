@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import signal
 import time
+from typing import Any
+
+from celery import Celery
 
 from tests.faults.fault import Fault, Told
 from tests.faults.stack import Stack
@@ -13,6 +16,7 @@ from tests.faults.uploads import done
 BROKER_OUTAGE_SECONDS = 30
 LINE_OUTAGE_SECONDS = 10
 KILLS = 3
+ANSWERED: dict[str, Any] = {"reply": True, "limit": 1, "timeout": 60}
 FLUSHES = 5
 FOR_THE_UPLOADS_SECONDS = 0.5
 
@@ -53,11 +57,12 @@ def flush_broker(stack: Stack, cases: int) -> Told:
 
 
 def empty_queue(stack: Stack, cases: int) -> Told:
-    """While no worker takes anything, so that every message is lost."""
-    stack.analysis.kill()
-    codes = stack.client.upload_many(cases)
-    stack.broker.client.delete("analysis")
-    stack.analysis.begin()
+    """While the worker takes nothing, so that every message is lost."""
+    with Celery(broker=stack.broker.url, set_as_current=False) as queue:
+        queue.control.cancel_consumer("analysis", **ANSWERED)
+        codes = stack.client.upload_many(cases)
+        stack.broker.client.delete("analysis")
+        queue.control.add_consumer("analysis", **ANSWERED)
     more, seconds = stack.recovery()
     return Told(codes + more, seconds)
 

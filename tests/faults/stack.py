@@ -78,7 +78,14 @@ def running(folder: Path) -> Iterator[Stack]:
             ),
             # As docker-compose.yml has it.
             analysis=Process(
-                _celery("worker", "--queues=analysis", "--hostname=analysis@faults", "--concurrency=2"),
+                _celery(
+                    "worker",
+                    "--queues=analysis",
+                    "--hostname=analysis@faults",
+                    "--concurrency=2",
+                    "--without-gossip",
+                    "--without-mingle",
+                ),
                 environment,
                 folder / "analysis.log",
                 says_ready,

@@ -109,7 +109,7 @@ def no_sweep(stack: Stack, cases: int) -> Told:
     stack.broker.client.flushall()
     codes = list(done(begun))
     stack.analysis.begin()
-    stack.maintenance.begin()
+    stack.maintenance.start()
     more, seconds = stack.recovery()
     return Told(codes + more, seconds)
 

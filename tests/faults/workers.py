@@ -97,7 +97,8 @@ def poison_picture(stack: Stack, cases: int) -> Told:
             if job in stack.at_work():
                 _kill_pool(stack)
 
-    stack.analysis.start()
+    # It takes the job as soon as it is there.
+    stack.analysis.begin()
     watching = threading.Thread(target=kill_whoever_takes_it)
     watching.start()
     codes = stack.client.upload_many(cases)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from inference.errors import ImageError
-from inference.formats import nifti, read_image, read_images
+from inference.formats import Limits, nifti, read_image, read_images
 from inference.formats.guarded import read_images_guarded
 
 SIZES = (40, 44, 36)
@@ -205,6 +205,40 @@ def test_sheared_volume_is_shown_as_stored_and_its_place_is_unknown() -> None:
 def test_several_volumes_are_refused_with_their_number() -> None:
     error = refusal(nii(np.zeros((40, 40, 3, 5), np.int16)))
     assert (error.code, error.facts["volumes"]) == ("several_volumes", 5)
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.float32])
+def test_chosen_volume_of_several_is_read_with_places_of_its_own(kind) -> None:
+    data = nii(np.stack([phantom() + 100 * number for number in range(4)], axis=3).astype(kind))
+    alone = list(read_images(nii((phantom() + 200).astype(kind))))
+    chosen = list(read_images(data, Limits(volume=3)))
+    assert len(chosen) == len(alone)
+    for image, expected in zip(chosen, alone, strict=True):
+        assert np.array_equal(image.pixels, expected.pixels)
+        assert image.geometry == expected.geometry
+        assert image.intensity == expected.intensity
+        assert image.frame == expected.frame + 2 * len(alone)
+
+
+def test_axes_behind_the_fourth_count_on() -> None:
+    values = np.stack([phantom() + 100 * number for number in range(6)], axis=3)
+    data = nii(values.reshape((*values.shape[:3], 2, 3), order="F"))
+    (image, *_) = read_images(data, Limits(volume=4))
+    (expected, *_) = read_images(nii(phantom() + 300))
+    assert np.array_equal(image.pixels, expected.pixels)
+
+
+@pytest.mark.parametrize("volume", [5, 2**40])
+def test_volume_that_is_not_there_is_refused_with_their_number(volume) -> None:
+    with pytest.raises(ImageError) as caught:
+        list(read_images(nii(np.zeros((40, 40, 3, 4), np.int16)), Limits(volume=volume)))
+    assert caught.value.code == "volume_missing"
+    assert "from 1 to 4" in caught.value.message
+
+
+def test_choice_of_a_volume_says_nothing_where_there_is_one() -> None:
+    (image, *_) = read_images(nii(phantom()), Limits(volume=3))
+    assert image.frame == 0
 
 
 def test_one_slice_is_a_picture_and_many_are_not() -> None:

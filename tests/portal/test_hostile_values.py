@@ -19,7 +19,7 @@ from cases.models import Draft, FirstRead, Prediction, Review
 from portal.wsgi import application
 from tests.cases.test_nothing_leaks import filled, routes
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("walking")]
 
 # The admin's pages have parameters by the hundred; those that anybody can reach are driven.
 ADMIN = ("admin/", "admin/login/", "admin/cases/case/", "admin/accounts/user/", "admin/cases/auditevent/")

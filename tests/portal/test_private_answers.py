@@ -35,6 +35,7 @@ def addresses(ready_case) -> list[str]:
     return [filled(route, ready_case, prediction) for route in plain]
 
 
+@pytest.mark.usefixtures("walking")
 @pytest.mark.parametrize("who", ["colleague", "administrator", "nobody"])
 def test_nothing_is_kept_but_pictures_asked_about_again(who, addresses, client_of, request) -> None:
     client = Client() if who == "nobody" else client_of(request.getfixturevalue(who))

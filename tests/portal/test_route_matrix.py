@@ -6,9 +6,8 @@ or `door`, which leads to the sign-in. That what is refused changes nothing is s
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +15,6 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.db import transaction
-from django.template import Template
 from django.test import Client
 from django.urls import get_resolver
 from rest_framework.test import APIClient
@@ -33,7 +31,7 @@ from portal.monitoring import health
 from tests.cases.test_nothing_leaks import filled, routes
 from tests.cast import token_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("walking")]
 
 PEOPLE = (
     "anonymous",
@@ -84,7 +82,6 @@ door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   
 door/405  403/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/overlay/<uuid:prediction_id>/<str:layer>/<str:shown_class>.png
 door/door 403/403   403/403   403/403   302/302   404/404   404/404   404/404   cases/<code:code>/blackout/
 405/door  405/403   405/403   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/release/
-405/door  405/403   405/403   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/remove/
 405/door  405/302   405/302   405/302   405/302   405/404   405/404   405/404   cases/<code:code>/retry/
 door/405  200/405   200/405   200/405   200/405   404/405   404/405   404/405   cases/<code:code>/status/
 405/door  405/403   405/302   405/403   405/302   405/404   405/404   405/404   cases/<code:code>/take-over/
@@ -111,6 +108,11 @@ door/405  200/405   200/405   200/405   200/405   200/405   200/405   200/405   
 405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/302   cases/views/save/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/compare/
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/deletions/
+door/door 403/403   403/403   403/403   200/422   404/404   404/404   404/404   dashboard/deletions/case/<str:code>/
+door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/deletions/cohort/<uuid:cohort_id>/
+door/door 404/404   404/404   404/404   404/404   404/404   404/404   404/404   dashboard/deletions/requests/<uuid:request_id>/
+405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/deletions/retention/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/drift/
 door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/drift/<slug:name>.csv
 door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/drift/<slug:name>.svg
@@ -152,6 +154,9 @@ door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   
 405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/study/truth/try/
 405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/study/truth/write/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/study/truth/template.csv
+door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/teaching/
+door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/teaching/<slug:name>.csv
+door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/teaching/<slug:name>.svg
 door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/webhooks/
 door/door 403/403   403/403   403/403   200/422   403/403   404/404   404/404   dashboard/webhooks/<uuid:webhook_id>/
 405/door  405/403   405/403   405/403   405/302   405/403   405/404   405/404   dashboard/webhooks/<uuid:webhook_id>/<slug:act>/
@@ -353,15 +358,6 @@ def compared(told: dict[str, list[str]], wanted: dict[str, list[str]]) -> None:
 
 def _line(rows: dict[str, list[str]], route: str) -> str:
     return "".join(f"{cell:10}" for cell in rows[route]) + route
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Without what takes most of the time: logged refusals, and contexts that Django's client keeps."""
-    monkeypatch.setattr(Template, "_render", lambda self, context: self.nodelist.render(context))
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

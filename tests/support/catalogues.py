@@ -26,6 +26,7 @@ SOURCES = (
     "inference/blackout.py",
     "inference/canonical.py",
     "inference/formats",
+    "inference/rendering.py",
     "inference/series.py",
     "cases/analysis/worker.py",
     "portal",
@@ -45,6 +46,7 @@ KEYWORDS = {
     "npgettext_lazy": ((1, "c"), 2, 3),
     "ImageError": (2,),
     "BoxError": (2,),
+    "RenderingError": (2,),
     "Failure": (2,),
     "Remark": (2,),
 }

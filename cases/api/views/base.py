@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _t
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from cases.access import case_visible_to
+from cases.access import CaseDeleted, case_visible_to
 from cases.cohorts import known_cohorts
 from cases.models import Case, Cohort
 from cases.permissions import Action, may_anywhere, require
@@ -44,9 +44,11 @@ def require_somewhere(request: Request, action: Action) -> None:
 
 
 def case_or_404(request: Request, code: str) -> Case:
-    """The case of this code; Http404 where there is none, or the user may not see it."""
+    """The case of this code; Http404 where there is none, or the user may not see it, and CaseDeleted."""
     try:
         return case_visible_to(request.user, code)
+    except CaseDeleted:
+        raise
     except Case.DoesNotExist:
         raise Http404(_t("There is no case of this code, or you may not see it.")) from None
 

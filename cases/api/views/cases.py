@@ -89,7 +89,7 @@ class CaseView(ApiView):
         tags=["cases"],
         summary="One case: states, image facts, and for readers the result and the reviews",
         parameters=[schema.CODE],
-        responses={200: CaseDetailSerializer} | schema.problems(400, 401, 404),
+        responses={200: CaseDetailSerializer} | schema.problems(400, 401, 404, 410),
     )
     def get(self, request: Request, code: str) -> Response:
         """Result and reviews only with the right to read them."""
@@ -133,7 +133,7 @@ class RetryView(ApiView):
         summary="Queue a failed analysis again",
         parameters=[schema.CODE],
         request=None,
-        responses={202: JobSerializer} | schema.problems(401, 403, 404, 409),
+        responses={202: JobSerializer} | schema.problems(401, 403, 404, 409, 410),
     )
     def post(self, request: Request, code: str) -> HttpResponseBase:
         """Only from “failed” or “cancelled”; of a case of many images all that ended so."""

@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
+from cases.access import CaseDeleted
 from cases.api import schema
 from cases.api.parameters import Parameters
 from cases.api.problems import problem
@@ -39,7 +40,7 @@ class CaseDicomView(ApiView):
         ),
         parameters=[schema.CODE],
         responses={(200, MEDIA_TYPE): OpenApiResponse(OpenApiTypes.BINARY, description="The files in a zip.")}
-        | schema.problems(400, 401, 403, 404, 406, 409),
+        | schema.problems(400, 401, 403, 404, 406, 409, 410),
     )
     def get(self, request: Request, code: str) -> HttpResponseBase:
         """The zip, once the case is over."""
@@ -47,6 +48,8 @@ class CaseDicomView(ApiView):
         user = user_of(request)
         try:
             return exported(by=user, case=case_to_export(user, code))
+        except CaseDeleted:
+            raise
         except Case.DoesNotExist:
             raise Http404(_t("There is no case of this code, or you may not see it.")) from None
         except NotToBeExported as error:

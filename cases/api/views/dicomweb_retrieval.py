@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import secrets
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -12,20 +11,18 @@ from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpRe
 from django.utils.http import parse_header_parameters
 from django.utils.translation import gettext as _t
 from drf_spectacular.utils import extend_schema
-from PIL import Image as Picture
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cases.api import schema
+from cases.api.rendering import RenderedParameters
 from cases.api.views.base import ApiView, user_of
 from cases.api.views.dicomweb import DicomJsonRenderer, cohort_or_404
 from cases.exchange import qido
 from cases.permissions import Action, require
-from cases.viewer.images import drawings_at_once, pixels_of
-from cases.viewer.placing import window_of
-from inference.heatmaps import base_png
+from cases.viewer.images import drawings_at_once
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -36,7 +33,6 @@ _INSTANCE, _FRAME = "application/dicom", "application/octet-stream"
 _RELATED = "multipart/related"
 # What we write: explicit VR, little endian.
 _SYNTAXES = ("", "*", "1.2.840.10008.1.2.1")
-_JPEG_QUALITY = 90
 
 
 class RelatedRenderer(BaseRenderer):
@@ -153,20 +149,22 @@ class RenderedView(ApiView):
     @extend_schema(
         operation_id="rendered_instance",
         summary="An instance as PNG or JPEG (WADO-RS)",
+        parameters=[RenderedParameters],
         **schema.WADO_RENDERED,
     )
     def get(
         self, request: Request, cohort_id: UUID, study: str, series: str, instance: str
     ) -> HttpResponseBase:
-        """The picture at full size, through its file's window."""
+        """The picture through its file's window at full size, or as the query wants it."""
+        parameters = RenderedParameters.of(request)
         image = _images(request, cohort_id, {"study": study, "series": series, "instance": instance})[0]
         # By the weights of the header, which REST framework does not look at.
         media_type = request.get_preferred_type([JpegRenderer.media_type, PngRenderer.media_type])
         if media_type is None:
             raise NotAcceptable
         with drawings_at_once:
-            png = base_png(pixels_of(image), "rgb", window=window_of(image))
-            return HttpResponse(png if media_type == PngRenderer.media_type else _jpeg(png), media_type)
+            kind = "PNG" if media_type == PngRenderer.media_type else "JPEG"
+            return HttpResponse(parameters.picture(image, kind), media_type)
 
 
 class FramesView(ApiView):
@@ -222,9 +220,3 @@ def _in_parts(parts: Iterable[bytes], media_type: str) -> StreamingHttpResponse:
     boundary = secrets.token_hex(16)
     content_type = f'{_RELATED}; type="{media_type}"; boundary={boundary}'
     return StreamingHttpResponse(wado.related(parts, media_type, boundary), content_type=content_type)
-
-
-def _jpeg(png: bytes) -> bytes:
-    file = io.BytesIO()
-    Picture.open(io.BytesIO(png)).save(file, "JPEG", quality=_JPEG_QUALITY)
-    return file.getvalue()

@@ -156,7 +156,7 @@ class PictureView(ApiView):
             schema.ETAG,
         ],
         responses=_files("The stored pixels: unsigned integers, (rows, columns) or (rows, columns, 3).")
-        | schema.problems(400, 401, 404, 406),
+        | schema.problems(400, 401, 404, 406, 410),
     )
     def get(self, request: Request, code: str, position: int) -> HttpResponseBase:
         """PNG through the picture's window, up to 1024 pixels; NPY and NIfTI with every bit."""
@@ -182,7 +182,7 @@ class PredictionsView(ApiView):
         summary="Every result of a case that lies open before you: of each image, by each network",
         description="Empty for a reader of a blinded case before the own read is committed.",
         parameters=[schema.CODE],
-        responses={200: ResultSerializer(many=True)} | schema.problems(400, 401, 403, 404),
+        responses={200: ResultSerializer(many=True)} | schema.problems(400, 401, 403, 404, 410),
     )
     def get(self, request: Request, code: str) -> Response:
         """By network, the newest first, and by position."""
@@ -216,7 +216,7 @@ class MapView(ApiView):
             schema.ETAG,
         ],
         responses=_files("The layer's fields: uint8 (rows, columns) over the square that the network saw.")
-        | schema.problems(400, 401, 403, 404, 406),
+        | schema.problems(400, 401, 403, 404, 406, 410),
     )
     def get(
         self, request: Request, code: str, prediction_id: UUID, layer: str, shown_class: str

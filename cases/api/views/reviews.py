@@ -44,7 +44,7 @@ class ReviewsView(ApiView):
         tags=["reviews"],
         summary="The reviews of a case: your own, and those of others once they lie open; newest first",
         parameters=[schema.CODE],
-        responses={200: ReviewSerializer(many=True)} | schema.problems(400, 401, 403, 404),
+        responses={200: ReviewSerializer(many=True)} | schema.problems(400, 401, 403, 404, 410),
     )
     def get(self, request: Request, code: str) -> Response:
         """Amended ones too."""
@@ -61,7 +61,7 @@ class ReviewsView(ApiView):
         summary="Agree or disagree with a result",
         parameters=[schema.CODE, schema.KEY_ONCE],
         request=ReviewInput,
-        responses={201: ReviewSerializer} | schema.problems(400, 401, 403, 404, 409, 413, 415, 422),
+        responses={201: ReviewSerializer} | schema.problems(400, 401, 403, 404, 409, 410, 413, 415, 422),
         examples=schema.REVIEW_EXAMPLES,
     )
     @once()
@@ -96,7 +96,7 @@ class FirstReadsView(ApiView):
         tags=["reviews"],
         summary="The first reads of a case: your own, and those of others once they lie open",
         parameters=[schema.CODE],
-        responses={200: FirstReadSerializer(many=True)} | schema.problems(400, 401, 403, 404),
+        responses={200: FirstReadSerializer(many=True)} | schema.problems(400, 401, 403, 404, 410),
     )
     def get(self, request: Request, code: str) -> Response:
         """The newest first."""
@@ -117,7 +117,7 @@ class AdjudicationView(ApiView):
         tags=["reviews"],
         summary="A dispute: its sides for its adjudicator, and its decision once that lies open",
         parameters=[schema.CODE],
-        responses={200: CaseAdjudicationSerializer} | schema.problems(400, 401, 403, 404),
+        responses={200: CaseAdjudicationSerializer} | schema.problems(400, 401, 403, 404, 410),
     )
     def get(self, request: Request, code: str) -> Response:
         """Sides have letters and no verdicts: of a class and an “agree” the network's class follows."""
@@ -138,7 +138,8 @@ class AdjudicationView(ApiView):
         summary="Decide a disputed case, for good",
         parameters=[schema.CODE, schema.KEY_ONCE],
         request=DecisionInput,
-        responses={201: AdjudicationSerializer} | schema.problems(400, 401, 403, 404, 409, 413, 415, 422),
+        responses={201: AdjudicationSerializer}
+        | schema.problems(400, 401, 403, 404, 409, 410, 413, 415, 422),
         examples=schema.FIRST_READ_EXAMPLES,
     )
     @once()
@@ -163,7 +164,7 @@ class FirstReadView(ApiView):
         summary="Commit your own read of a blinded case; then its result is shown",
         parameters=[schema.CODE, schema.KEY_ONCE],
         request=FirstReadInput,
-        responses={201: FirstReadSerializer} | schema.problems(400, 401, 403, 404, 409, 413, 415, 422),
+        responses={201: FirstReadSerializer} | schema.problems(400, 401, 403, 404, 409, 410, 413, 415, 422),
         examples=schema.FIRST_READ_EXAMPLES,
     )
     @once()
@@ -186,7 +187,7 @@ class AmendmentView(ApiView):
         summary="Amend your own review, with the reason",
         parameters=[schema.REVIEW_ID, schema.KEY_ONCE],
         request=AmendmentInput,
-        responses={201: ReviewSerializer} | schema.problems(400, 401, 403, 404, 409, 413, 415, 422),
+        responses={201: ReviewSerializer} | schema.problems(400, 401, 403, 404, 409, 410, 413, 415, 422),
         examples=schema.AMENDMENT_EXAMPLES,
     )
     @once()

@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponseBase
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -28,7 +28,7 @@ from cases.api.views.base import ApiView, require_somewhere, user_of
 from cases.export.snapshots import fhir, formats, parquet
 from cases.export.snapshots.building import ask_for_snapshot
 from cases.export.snapshots.fhir_resources import Release
-from cases.export.snapshots.reading import rows_for
+from cases.export.snapshots.reading import deleted_since, rows_for
 from cases.export.snapshots.tables import TABLES, codebook
 from cases.export.views import bundle_of, file_of
 from cases.lifecycle import SnapshotState
@@ -82,6 +82,27 @@ class SnapshotSerializer(serializers.Serializer[Snapshot]):
             )
             for table in snapshot.counts
         }
+
+
+class DeletedSinceSerializer(serializers.Serializer[Any]):
+    """A case of a snapshot that was deleted later."""
+
+    case = serializers.CharField()
+    deleted_at = serializers.DateTimeField()
+
+
+class SnapshotDetailSerializer(SnapshotSerializer):
+    """One snapshot, with what was deleted since."""
+
+    deleted_since = serializers.SerializerMethodField(
+        help_text="Cases that were deleted after it was frozen: their rows stay, and hold no pixel."
+    )
+
+    @extend_schema_field(DeletedSinceSerializer(many=True))
+    def get_deleted_since(self, snapshot: Snapshot) -> list[dict[str, Any]]:
+        """The oldest deletion first."""
+        found = [{"case": code, "deleted_at": at} for code, at in deleted_since(snapshot)]
+        return list(DeletedSinceSerializer(found, many=True).data)
 
 
 class CodebookSerializer(serializers.Serializer[Any]):
@@ -142,13 +163,13 @@ class SnapshotView(ApiView):
         tags=["export"],
         summary="How far a snapshot is, and where its tables are",
         parameters=[schema.SNAPSHOT_ID],
-        responses={200: SnapshotSerializer} | schema.problems(400, 401, 404),
+        responses={200: SnapshotDetailSerializer} | schema.problems(400, 401, 404),
     )
     def get(self, request: Request, snapshot_id: UUID) -> Response:
         """Its state, counts and digest."""
         Parameters.of(request)
         snapshot = _snapshot_or_404(request, snapshot_id)
-        return Response(SnapshotSerializer(snapshot, context={"request": request}).data)
+        return Response(SnapshotDetailSerializer(snapshot, context={"request": request}).data)
 
 
 class TableParameters(Parameters):

@@ -21,6 +21,7 @@ from cases.cohorts import cohort_named
 from cases.input_values import is_storable
 from cases.intake.archives import Unpacked
 from cases.intake.form_files import files_of
+from cases.intake.forms import volume_of
 from cases.intake.receipts import Given, Outcome, Receipt, is_disk_full
 from cases.intake.uploads import add_images, submit_series
 from cases.models import Case, Cohort
@@ -64,24 +65,24 @@ def _take_in(request: Request) -> tuple[list[Receipt], list[int]]:
     """
     # Of a request with no body at all REST framework makes a plain dict.
     form, by = cast("Parts", request.data or QueryDict()), user_of(request)
-    if unknown := sorted(set(form) - {"cohort", "case", "together", "file"}):
+    if unknown := sorted(set(form) - {"cohort", "case", "together", "volume", "file"}):
         raise ValidationError({name: [_t("This field is not known.")] for name in unknown})
     if "case" in form:
         case = _case(request, form)
         require(by, Action.UPLOAD, case.cohort)
         files = Unpacked(_files(request))
         return add_images(by=by, case=case, files=files), files.places
-    cohort, together = _cohort(request, form), _together(form)
+    cohort, together, volume = _cohort(request, form), _together(form), _volume(form)
     require(by, Action.UPLOAD, cohort)
     files = Unpacked(_files(request))
-    receipts = submit_series(by=by, cohort=cohort, files=files, is_one_case=together)
+    receipts = submit_series(by=by, cohort=cohort, files=files, is_one_case=together, volume=volume)
     return receipts, files.places
 
 
 def _case(request: Request, form: Parts) -> Case:
     """The case that the form names, if the user may see it."""
-    if given := sorted({"cohort", "together"} & set(form)):
-        message = _t("A case has its cohort already; leave this out, or leave out “case”.")
+    if given := sorted({"cohort", "together", "volume"} & set(form)):
+        message = _t("This is for new cases; leave it out, or leave out “case”.")
         raise ValidationError({name: [message] for name in given})
     code = _only(form, "case", _t("Give one code of a case."))
     return case_or_404(request, code)
@@ -96,6 +97,16 @@ def _together(form: Parts) -> bool:
     if value not in words:
         raise ValidationError({"together": [sentence]})
     return words[value]
+
+
+def _volume(form: Parts) -> int:
+    """Which volume is wanted of files that hold several; 0 where the form does not say."""
+    if "volume" not in form:
+        return 0
+    try:
+        return volume_of(_only(form, "volume", _t("Give one number.")))
+    except ValueError as refused:
+        raise ValidationError({"volume": [str(refused)]}) from None
 
 
 def _only(form: Parts, name: str, sentence: str) -> str:

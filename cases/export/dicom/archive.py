@@ -11,13 +11,14 @@ from django.http import StreamingHttpResponse
 from django.utils.translation import gettext as _t
 
 from cases import audit, disclosures
+from cases.access import case_visible_to
 from cases.blinding import OVER, is_held_back
 from cases.disclaimer import DISCLAIMER
 from cases.export.dicom.drawings import drawn_layer
 from cases.export.dicom.facts import CaseFacts, facts_of
 from cases.lifecycle import Shown
 from cases.models import Case
-from cases.permissions import Action, require, visible_to, within
+from cases.permissions import Action, require, within
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -37,12 +38,12 @@ def case_to_export(user: User, code: str) -> Case:
     Raises Case.DoesNotExist where the user may neither see nor export it, and PermissionDenied where only the
     right to export is missing.
     """
-    cases = Case.objects.select_related("cohort").filter(code=code.upper())
+    cases = Case.objects.select_related("cohort").filter(code=code.upper(), deleted_at__isnull=True)
     mine = within(user, Action.EXPORT)
     unquarantined = cases.filter(is_quarantined=False) | cases.filter(within(user, Action.MANAGE))
     if found := unquarantined.filter(mine).first():
         return found
-    require(user, Action.EXPORT, visible_to(user).select_related("cohort").get(code=code.upper()).cohort)
+    require(user, Action.EXPORT, case_visible_to(user, code).cohort)
     raise Case.DoesNotExist
 
 
@@ -57,7 +58,12 @@ def exported(*, by: User, case: Case) -> StreamingHttpResponse:
         )
     facts = facts_of(case)
     if facts is None:
-        raise NotToBeExported(_t("Nobody has read this case, so there is nothing to be exported as DICOM."))
+        raise NotToBeExported(
+            _t(
+                "Nobody has read this case, or a picture that was read is deleted, so there is nothing to be "
+                "exported as DICOM."
+            )
+        )
     _write_down(by, facts)
     headers = {
         "Content-Disposition": f'attachment; filename="secondread-{case.code}-dicom.zip"',

@@ -91,6 +91,8 @@ def facts_of(case: Case) -> CaseFacts | None:
     told |= {region.get("image", 0) for read in reads if (region := read.said.region)}
     told |= {region.get("image", 0) for read in reads if read.first and (region := read.first.region)}
     images = [image for image in case.images.order_by("position") if image.position in told]
+    if any(image.deleted_at for image in images):
+        return None
     return CaseFacts(case, images, result, reads)
 
 

@@ -8,6 +8,9 @@ import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
 from cases import disclosures, storage
 from cases.export.rows import batched
 from cases.lifecycle import Shown
@@ -15,6 +18,7 @@ from cases.models import Case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from cases.models import Snapshot
     from portal.accounts.models import User
@@ -27,6 +31,25 @@ TOLD = {
     "statements": (Shown.NETWORK, Shown.PEERS),
     "figures": (),
 }
+
+
+def deleted_since(snapshot: Snapshot) -> list[tuple[str, datetime]]:
+    """The code of each case of the snapshot that was deleted after it was frozen, and when: its rows stay as
+    they are, which the digest names.
+    """
+    if snapshot.as_of is None:
+        return []
+    held = Case.objects.filter(cohort=snapshot.cohort_id, created_at__lte=snapshot.as_of)
+    gone = held.filter(deleted_at__gt=snapshot.as_of).order_by("deleted_at", "code")
+    return [(code, at) for code, at in gone.values_list("code", "deleted_at") if at]
+
+
+def with_deletions(snapshots: QuerySet[Snapshot]) -> QuerySet[Snapshot]:
+    """Each with `deleted_n`, of how many of its cases `deleted_since` tells."""
+    held = Case.objects.filter(cohort=OuterRef("cohort"), created_at__lte=OuterRef("as_of"))
+    gone = held.filter(deleted_at__gt=OuterRef("as_of")).order_by().values("cohort")
+    count = Subquery(gone.annotate(n=Count("pk")).values("n"))
+    return snapshots.annotate(deleted_n=Coalesce(count, 0))
 
 
 def frozen_rows(snapshot: Snapshot, table: str) -> Iterator[dict[str, Any]]:

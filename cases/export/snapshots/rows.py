@@ -49,10 +49,11 @@ def _cases(cohort: Cohort) -> Iterator[dict[str, Any]]:
         .annotate(images_n=Count("images"), read_as=Coalesce("protocol__reading", "cohort__reading"))
         .values_list(
             *("code", "patient", "is_simulated", "ground_truth", "state", "protocol__version"),
-            *("read_as", "images_n", "created_at"),
+            *("read_as", "images_n", "created_at", "deleted_at"),
         )
     )
-    for code, patient, simulated, truth, state, version, reading, images, received in rows.iterator(CHUNK):
+    for row in rows.iterator(CHUNK):
+        code, patient, simulated, truth, state, version, reading, images, received, deleted = row
         yield {
             "case": code,
             "cohort": cohort.name,
@@ -64,6 +65,7 @@ def _cases(cohort: Cohort) -> Iterator[dict[str, Any]]:
             "reading": reading,
             "images": images,
             "received_at": _at(received),
+            "deleted_at": _at(deleted),
         }
 
 
@@ -73,7 +75,7 @@ def _results(cohort: Cohort) -> Iterator[dict[str, Any]]:
     rows = results.order_by("created_at", "id").values_list(
         *("image__case__code", "image__case__patient", "model_version__name", "image__position"),
         *("image__source_sha256", "predicted_class", "confidence", "probabilities", "gate_verdict"),
-        *("gate_distance", "in_training", "seconds", "created_at"),
+        *("gate_distance", "in_training", "seconds", "created_at", "image__deleted_at"),
     )
     for row in rows.iterator(CHUNK):
         (
@@ -90,13 +92,14 @@ def _results(cohort: Cohort) -> Iterator[dict[str, Any]]:
             trained,
             took,
             at,
+            deleted,
         ) = row
         yield {
             "case": code,
             "cluster": patient or code,
             "model_version": version,
             "image_position": position,
-            "image_sha256": sha256,
+            "image_sha256": None if deleted else sha256,
             "predicted_class": predicted,
             "probability": confidence,
             "probabilities": dict(sorted(shares.items())),

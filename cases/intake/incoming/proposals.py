@@ -91,11 +91,17 @@ class Told:
 
 
 def preview_of(
-    by: User, cohort: Cohort, names: Sequence[str], files: Iterable[Given], *, is_one_case: bool
+    by: User,
+    cohort: Cohort,
+    names: Sequence[str],
+    files: Iterable[Given],
+    *,
+    is_one_case: bool,
+    volume: int = 0,
 ) -> Preview:
     """Look at the files, whose names grow while they are read; nothing is stored."""
     require(by, Action.UPLOAD, cohort)
-    judged = judged_files(by, cohort, files, set(), is_trial=True)
+    judged = judged_files(by, cohort, files, set(), is_trial=True, volume=volume)
     name_of = {
         entry[0].key[0]: names[at] for at, entry in enumerate(judged) if isinstance(entry, list) and entry
     }
@@ -120,11 +126,12 @@ def made(
     files: Iterable[Given],
     *,
     is_one_case: bool,
+    volume: int = 0,
     left_out: Iterable[str] = (),
 ) -> list[Told]:
     """Make the cases, but for those that are left out; what became of each file, in their order."""
     require(by, Action.UPLOAD, cohort)
-    judged = judged_files(by, cohort, files, set())
+    judged = judged_files(by, cohort, files, set(), volume=volume)
     keys = set(left_out)
     every = _plans(judged, is_one_case)
     plans = [plan for plan in every if key_of(plan) not in keys]

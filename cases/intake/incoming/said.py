@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _t
 
-from cases.intake.forms import Grouping
+from cases.intake.forms import Grouping, volume_of
 
 _MOST_BYTES = 4096
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # What clients say of themselves, which is kept and given back, and means nothing here.
 _OF_CLIENTS = frozenset({"filetype", "name", "type", "relativePath"})
-_KNOWN = frozenset({"cohort", "filename", "grouping", "direct", "sha256", "fingerprint"})
+_KNOWN = frozenset({"cohort", "filename", "grouping", "volume", "direct", "sha256", "fingerprint"})
 
 
 class NotUnderstood(ValueError):
@@ -25,7 +25,8 @@ class NotUnderstood(ValueError):
 @dataclass(frozen=True)
 class Said:
     """grouping: of pictures that say nothing of a series. is_direct: to be taken in without a preview.
-    sha256: of the whole, or empty. fingerprint: by which the sender knows the same files again.
+    sha256: of the whole, or empty. fingerprint: by which the sender knows the same files again. volume: which
+    one to read of files that hold several, or 0.
     """
 
     metadata: str
@@ -35,6 +36,7 @@ class Said:
     is_direct: bool = False
     sha256: str = ""
     fingerprint: str = ""
+    volume: int = 0
 
     @property
     def is_one_case(self) -> bool:
@@ -49,6 +51,10 @@ def said(metadata: str) -> Said:
     sha256 = values.get("sha256", "").lower()
     if grouping not in Grouping.values:
         raise NotUnderstood(_t("“grouping” is one of separate, one_case."))
+    try:
+        volume = volume_of(values["volume"]) if values.get("volume") else 0
+    except ValueError as refused:
+        raise NotUnderstood(f"“volume”: {refused}") from None
     if direct not in ("true", "false"):
         raise NotUnderstood(_t("“direct” is one of true, false."))
     if sha256 and not _SHA256.fullmatch(sha256):
@@ -61,6 +67,7 @@ def said(metadata: str) -> Said:
         direct == "true",
         sha256,
         values.get("fingerprint", ""),
+        volume,
     )
 
 

@@ -126,7 +126,12 @@ def _preview(lease: _Lease, words: Said, stream: IO[bytes]) -> str:
     counted = _counted(lease, files)
     upload = lease.upload
     preview = proposals.preview_of(
-        upload.user, upload.cohort, files.names, counted, is_one_case=words.is_one_case
+        upload.user,
+        upload.cohort,
+        files.names,
+        counted,
+        is_one_case=words.is_one_case,
+        volume=words.volume,
     )
     return proposals.packed_preview(preview)
 
@@ -141,6 +146,7 @@ def _made(lease: _Lease, words: Said, stream: IO[bytes]) -> str:
         files.names,
         counted,
         is_one_case=words.is_one_case,
+        volume=words.volume,
         left_out=upload.left_out,
     )
     return proposals.packed_told(told)

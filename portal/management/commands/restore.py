@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
+from cases.deletion.ledger import read_ledger, undone
 from portal.backup.errors import BackupError
 from portal.backup.restoring import check_backup, differing_keys, restore_backup
 
@@ -38,3 +40,17 @@ class Command(BaseCommand):
         if not check:
             rows = sum(each.rows for each in manifest.tables.values())
             self.stdout.write(f"Every row is back: {rows} in {len(manifest.tables)} tables.")
+            self._tell_of_deletions()
+
+    def _tell_of_deletions(self) -> None:
+        """What the ledger of this machine knows to be deleted, and the backup has brought back."""
+        try:
+            lines = undone(read_ledger(Path(settings.DELETION_LEDGER)))
+        except (OSError, ValueError) as error:
+            self.stderr.write(f"Whether something deleted is back cannot be told: {error}")
+            return
+        if found := len({line.deletion for line in lines}):
+            self.stderr.write(
+                f"{found} deletions were made after this backup, and what was deleted is back. "
+                "Now run: manage.py purge --again"
+            )

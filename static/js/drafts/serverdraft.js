@@ -8,7 +8,7 @@ const PAUSE = 800;
 const HOLD = 60_000;
 // Who leaves waits no longer for a line that is stuck.
 const LONGEST_WAIT = 3000;
-const REFUSED = { 401: "session", 403: "session", 409: "conflict" };
+const REFUSED = { 401: "session", 403: "session", 409: "conflict", 410: "deleted" };
 
 /** `signal` aborts as the form's page goes: then what waits is sent, and nothing after it. */
 export function serverDraft(draft, { person, say, signal }) {
@@ -47,7 +47,7 @@ export function serverDraft(draft, { person, say, signal }) {
         queue(keepalive);
       } else {
         // What another window has written is not written over, however often this one comes back.
-        isUnsaved = answer.status !== 409;
+        isUnsaved = answer.status !== 409 && answer.status !== 410;
         say(REFUSED[answer.status] ?? "offline");
       }
     } catch {
@@ -77,6 +77,7 @@ export function serverDraft(draft, { person, say, signal }) {
     try {
       const answer = await post(holdUrl);
       if (answer.status === 409) say("lost");
+      else if (answer.status === 410) say("deleted");
       else if (answer.ok) reading.dataset.held = (await answer.json()).held;
     } catch {
       if (!isStopped) say("offline");

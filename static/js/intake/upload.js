@@ -52,19 +52,20 @@ function take(files) {
 }
 
 function add(files) {
-  const [cohort, grouping] = [form.elements.cohort.value, form.elements.grouping.value];
+  const [cohort, grouping, volume] = ["cohort", "grouping", "volume"].map((name) => form.elements[name].value);
   results.hidden = false;
-  inSlices(parcelsOf(files, grouping), (parcel) => addOne(parcel, cohort, grouping), advance);
+  inSlices(parcelsOf(files, grouping), (parcel) => addOne(parcel, { cohort, grouping, volume }), advance);
 }
 
-function addOne(parcel, cohort, grouping) {
+function addOne(parcel, asked) {
+  const { grouping } = asked;
   const row = rowTemplate.content.firstElementChild.cloneNode(true);
   const isOne = parcel.length === 1;
   const words = grouping === "one_case" ? list.dataset.oneCase : list.dataset.bySeries;
   part(row, "name").textContent = isOne ? parcel[0].name : fill(words, { n: parcel.length });
   part(row, "state").textContent = list.dataset.waiting;
   list.append(row);
-  const entry = { files: parcel, count: parcel.length, row, stage: "waiting", cohort, grouping };
+  const entry = { files: parcel, count: parcel.length, row, stage: "waiting", ...asked };
   part(row, "again").addEventListener("click", () => again(entry));
   entries.push(entry);
   // The server refuses it as well, but only after all of it has come over the line.
@@ -98,16 +99,16 @@ function send(entry) {
 /* What an earlier try of the same files has left, on this page or in a tab that was closed, is gone on with. */
 async function sendResumed(entry) {
   entry.files = inOneOrder(entry.files);
-  const { cohort, grouping } = entry;
+  const { cohort, grouping, volume } = entry;
   try {
-    const fingerprint = await fingerprintOf(entry.files, cohort, grouping);
+    const fingerprint = await fingerprintOf(entry.files, cohort, grouping, volume);
     const former = fingerprint && document.querySelector(`[data-incoming="receiving"][data-fingerprint="${fingerprint}"]`);
     former?.remove();
     const address = await sendInPieces(entry, {
       address: form.dataset.pieces,
       unfinished: former?.dataset.address,
       pieceBytes: limits.pieceBytes,
-      metadata: { cohort, grouping, fingerprint },
+      metadata: { cohort, grouping, volume, fingerprint },
       onProgress: (sent, total) => showProgress(entry, percent(sent, total)),
     });
     const id = address.split("/").filter(Boolean).at(-1);
@@ -130,6 +131,7 @@ function sendAtOnce(entry, bar, state) {
   const body = new FormData();
   body.append("cohort", entry.cohort);
   body.append("grouping", entry.grouping);
+  body.append("volume", entry.volume);
   for (const file of entry.files) body.append("files", file);
   const request = new XMLHttpRequest();
   request.open("POST", form.action);

@@ -86,7 +86,8 @@ export function refusalOf(files, limits, grouping = "") {
   const isInPieces = goesInPieces(files, limits);
   const most = isInPieces ? maxPiecesBytes : maxRequestBytes;
   if (files.length === 1) return files[0].size > (isArchive(files[0].name) ? most : maxBytes) ? "size" : "";
-  if (files.length > (isInPieces && grouping !== "one_case" ? maxPiecesFiles : maxImages)) return "many";
+  if (isInPieces && files.length > maxPiecesFiles) return "files";
+  if (!(isInPieces && grouping !== "one_case") && files.length > maxImages) return "many";
   return sizeOf(files) > most ? "total" : "";
 }
 

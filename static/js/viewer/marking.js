@@ -1,13 +1,18 @@
 /* The region that the reader marks: drawn in both panes, kept in the form's hidden field. */
 
+import { areaOf, inWords } from "./measures.js";
+import { outlined } from "./outlines.js";
 import { boxed, centred, maskOf, pathOf, runsOf, shareOf, shifted, stroke } from "./regions.js";
 
 export const MARKING = new Set(["rectangle", "ellipse", "brush", "erase"]);
-const SVG = "http://www.w3.org/2000/svg";
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-/** `field` holds the region; `sheets` are the drawings; `said` tells the reader. `here()` is the picture in sight. */
-export function marking({ field, sheets, here, brush, said }) {
+/** How far an arrow key goes, in pixels of the picture. */
+export const stepOf = ({ altKey }, { width, height }) => (altKey ? 1 : Math.max(1, Math.round(Math.max(width, height) / 64)));
+
+/** `field` holds the region; `sheets` are the drawings; `said` tells the reader, and `beside` shows its area. `here()` is the
+    picture in sight. */
+export function marking({ field, sheets, here, brush, said, beside }) {
   let from = null;
   let mask = null;
   let last = null;
@@ -20,21 +25,18 @@ export function marking({ field, sheets, here, brush, said }) {
     }
   }
 
+  const language = () => document.documentElement.lang;
+  const areaInWords = (shown, words) => inWords(areaOf(shown, here(), here().spacing), words, language());
+
   function draw(shown = region()) {
     const isHere = shown !== null && shown.image === here().position;
+    beside.textContent = isHere ? areaInWords(shown, beside.dataset) : "";
     for (const sheet of sheets) {
       sheet.querySelector("[data-own]")?.remove();
       if (!isHere) continue;
-      const group = document.createElementNS(SVG, "g");
-      group.setAttribute("class", "mark mark--own");
+      const group = outlined("mark--own", pathOf(shown, here().width));
       group.dataset.own = "";
       group.dataset.kind = shown.kind;
-      for (const name of ["mark__under", "mark__line"]) {
-        const path = document.createElementNS(SVG, "path");
-        path.setAttribute("class", name);
-        path.setAttribute("d", pathOf(shown, here().width));
-        group.append(path);
-      }
       sheet.append(group);
     }
   }
@@ -46,8 +48,9 @@ export function marking({ field, sheets, here, brush, said }) {
     field.dispatchEvent(new Event("change", { bubbles: true }));
     draw();
     const share = found ? shareOf(found, here()) * 100 : 0;
-    const words = share.toLocaleString(document.documentElement.lang, { maximumFractionDigits: 1 });
-    said.textContent = said.dataset[found ? found.kind : "none"].replace("{share}", words);
+    const words = share.toLocaleString(language(), { maximumFractionDigits: 1 });
+    const area = found ? areaInWords(found, { mm: said.dataset.mm, px: said.dataset.px }) : "";
+    said.textContent = said.dataset[found ? found.kind : "none"].replace("{share}", words).replace("{area}", area);
   }
 
   function painted() {
@@ -101,8 +104,7 @@ export function marking({ field, sheets, here, brush, said }) {
         return true;
       }
       if (!isBox || !ARROWS[event.key]) return false;
-      const step = event.altKey ? 1 : Math.max(1, Math.round(Math.max(here().width, here().height) / 64));
-      const [dx, dy] = ARROWS[event.key].map((unit) => unit * step);
+      const [dx, dy] = ARROWS[event.key].map((unit) => unit * stepOf(event, here()));
       keep(shifted(now, dx, dy, here(), event.shiftKey));
       return true;
     },

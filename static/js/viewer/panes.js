@@ -16,7 +16,8 @@ import { centreOf, measured, widthOf } from "./windowing.js";
 const PATIENCE = 20_000;
 
 /** `choice()` is what the controls say; `told` hears of `loading` (the place of a picture that is on its way), `failed` (of one
-    that did not come), `shown` (a picture is in sight), `depth` (whether a window can be set) and `window`. */
+    that did not come), `shown` (a picture is in sight), `looked` (closer, or elsewhere), `depth` (whether a window can be set) and
+    `window`. */
 export function openPanes({ viewer, data, choice, heatOpacity, told }) {
   const stages = [...viewer.querySelectorAll("[data-stage]")];
   const hasHeatPane = stages.some((stage) => stage.dataset.stage === "heat");
@@ -48,6 +49,7 @@ export function openPanes({ viewer, data, choice, heatOpacity, told }) {
     for (const stage of stages) stage.toggleAttribute("data-closer", view.zoom > 1);
     sayZoom();
     depth?.setView(view);
+    told.looked();
   }
 
   function sayZoom() {

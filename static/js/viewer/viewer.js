@@ -7,6 +7,7 @@ import { eachPage } from "../page.js";
 import { painted } from "./painted.js";
 import { openPanes } from "./panes.js";
 import { listenTo } from "./pointer.js";
+import { ruler } from "./ruler.js";
 import { showScripted } from "../scriptonly.js";
 import { slices } from "./slices.js";
 import { isOn, moved, pointAt, scaleIn, whole, zoomed } from "./viewport.js";
@@ -24,6 +25,7 @@ let turning;
 let tool;
 let dragging;
 let mark;
+let measure;
 // What the controls said of the pictures in sight.
 let inSight;
 // Whether full depth has been asked for; once it failed, it is for the reader to try again.
@@ -42,6 +44,9 @@ function choose(name) {
   for (const stage of panes.stages) stage.dataset.held = name;
 }
 
+/** The tool that is held while no other is. */
+const resting = () => (panes.hasWindow() ? "window" : "pan");
+
 const ACTS = {
   "zoom-in": () => panes.look(zoomed(panes.view(), CLOSER)),
   "zoom-out": () => panes.look(zoomed(panes.view(), 1 / CLOSER)),
@@ -55,6 +60,7 @@ const ACTS = {
   clear: () => mark?.clear(),
   layer: () => choices.turn("layer"),
   "shown-class": () => choices.turn("shown"),
+  ruler: () => choose(tool === "ruler" ? resting() : "ruler"),
   mark: () => mark && choose(tool === "rectangle" ? "window" : "rectangle"),
   depth: () => panes.openDepth(),
   "slice-before": () => turning.step(-1),
@@ -77,6 +83,8 @@ function hover(place) {
 function drag(held, phase, place, event) {
   if (MARKING.has(held)) {
     if (!panes.isLoading()) mark?.drag(held, phase, place);
+  } else if (held === "ruler") {
+    if (!panes.isLoading()) measure.drag(phase, place);
   } else if (held !== "window" || !panes.hasWindow()) dragging = null;
   else if (phase === "start") dragging = { x: event.clientX, y: event.clientY, window: panes.window() };
   else if (phase === "move" && dragging) {
@@ -100,6 +108,19 @@ const pointer = {
   scroll: (steps) => turning.step(steps),
 };
 
+function startMeasuring() {
+  measure = ruler({
+    sheets: all("[data-marks]"),
+    here: panes.image,
+    zoom: () => panes.view().zoom,
+    said: one('[data-part="ruler"]'),
+  });
+  one('[data-tool="ruler"]').addEventListener("keydown", (event) => {
+    if (event.key === "Enter") choose("ruler");
+    if (!panes.isLoading() && measure.key(event)) event.preventDefault();
+  });
+}
+
 function startMarking() {
   const form = document.getElementById("review-form");
   const region = form?.elements.region;
@@ -116,6 +137,7 @@ function startMarking() {
     here: panes.image,
     brush: () => Number(field("brush").value),
     said: one('[data-part="mark"]'),
+    beside: one('[data-part="area"]'),
   });
   form.addEventListener("change", show);
   for (const button of all('[data-tool="rectangle"], [data-tool="ellipse"]')) {
@@ -144,6 +166,7 @@ const TOLD = {
     turning.say();
     choices.show(panes);
     mark?.draw();
+    measure.draw();
     if (viewer.dataset.drawn) return;
     viewer.dataset.drawn = "picture";
     if (hasBegun) return;
@@ -154,6 +177,7 @@ const TOLD = {
     for (const element of all('[data-needs="depth"]')) element.hidden = !hasWindow;
     if (hasWindow ? tool === "pan" : tool === "window") choose(hasWindow ? "window" : "pan");
   },
+  looked: () => measure?.draw(),
   window({ preset, centre, width }) {
     field("preset").value = preset;
     [field("centre").value, field("width").value] = [centre, width].map((value) => String(Math.round(value * 10) / 10));
@@ -191,7 +215,7 @@ eachPage((signal) => {
   viewer = document.getElementById("viewer");
   controls = document.getElementById("viewer-controls");
   data = JSON.parse(document.getElementById("viewer-data").textContent);
-  [dragging, mark, inSight, hasBegun] = [null, null, null, false];
+  [dragging, mark, measure, inSight, hasBegun] = [null, null, null, null, false];
   choices = heatChoices({ viewer, controls, data });
   words = waiting(viewer, () => {
     const { at, chosen } = panes.wanted();
@@ -206,6 +230,7 @@ eachPage((signal) => {
   listen();
   choose("pan");
   startMarking();
+  startMeasuring();
   panes.look(panes.view());
   if (areOpen()) openDepth(panes);
   else panes.show();

@@ -111,3 +111,11 @@ def test_broker_that_is_away_or_another_costs_the_job_nothing(address, submit, m
     assert step_times.read() == {}
     worker.analyse(str(Job.objects.get().pk))
     assert Job.objects.get().status == "succeeded"
+
+
+def test_step_within_another_counts_alone(monkeypatch) -> None:
+    clock = iter([0.0, 1.0, 4.0, 9.0])
+    monkeypatch.setattr(step_times.time, "perf_counter", lambda: next(clock))
+    with step_times.of_a_job() as job, step_times.step("database"), step_times.step("store"):
+        pass
+    assert job.seconds == {"store": 3.0, "database": 6.0}

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
+from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator, FormatChecker
 from rest_framework.test import APIClient
 
 from cases.api import urls
 from cases.api.schema import ReviewedCaseSerializer
+from cases.api.views.document import _document
 from cases.export.rows import COLUMNS
 from cases.models import Prediction
 from tests.cases.api.support import API
@@ -53,6 +55,29 @@ def test_document_is_valid_and_made_without_a_warning() -> None:
     out = io.StringIO()
     call_command("spectacular", "--validate", "--fail-on-warn", stdout=out)
     assert out.getvalue().startswith("openapi: 3.1.0")
+
+
+def test_document_is_put_together_once_whoever_asks_for_whatever_version(db, monkeypatch) -> None:
+    made: list[object] = []
+    build = SchemaGenerator.get_schema
+
+    def counted(self, *asked, **named):
+        made.append(self)
+        return build(self, *asked, **named)
+
+    monkeypatch.setattr(SchemaGenerator, "get_schema", counted)
+    _document.cache_clear()
+    for kind, form in (("application/json", "json"), ("application/vnd.oai.openapi", "yaml")):
+        answers = [
+            APIClient().get(f"{API}schema/{query}", headers={"Accept": kind})
+            for query in ("", "?version=9", "?lang=en", "?lang=xx")
+        ]
+        assert {answer.content for answer in answers} == {answers[0].content}
+        assert answers[0]["Content-Type"].partition(";")[0] == kind
+        assert answers[0]["Content-Disposition"] == f'inline; filename="SecondRead REST API.{form}"'
+    assert len(made) == 2
+    APIClient().get(f"{API}schema/?lang=de", headers={"Accept": "application/json"})
+    assert len(made) == 3
 
 
 def test_document_that_is_checked_in_is_that_of_the_code(tmp_path) -> None:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from cases.evidence.measures import auc, calibration, drift, kappa, ledger, mrmc, paired, per_class, raters
 from cases.evidence.measures.bootstrap import cluster_bootstrap, ratio_of
@@ -130,6 +129,9 @@ def test_auc_counts_ties_one_half_and_needs_both_sides() -> None:
 
 
 def test_hand_and_till_of_probabilities_is_scikit_learns() -> None:
+    # Here, since each process reads every file.
+    from sklearn.metrics import roc_auc_score
+
     generator = np.random.default_rng(3)
     truth = generator.integers(0, 3, 60)
     scores = generator.dirichlet([1, 1, 1], 60)

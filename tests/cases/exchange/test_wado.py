@@ -200,6 +200,64 @@ def test_picture_is_rendered_through_its_window(accept, media_type, kind, case, 
         assert (shown[value > 1200] == 255).all()
 
 
+def test_client_has_a_picture_rendered_as_it_wants(case, colleague, cohort, api_of) -> None:
+    client, image = client_to(api_of(colleague), cohort), case.images.get(position=0)
+    wanted = {"window": "1500,800,linear-exact", "viewport": "16,20,10,5,-8,10"}
+    content = client.retrieve_instance_rendered(*uids_of(image), media_types=("image/png",), params=wanted)
+    picture = Picture.open(io.BytesIO(content))
+    assert (picture.format, picture.size) == ("PNG", (16, 20))
+    values = 2.0 * slice_pixels(7) - 10
+    whole = client.retrieve_instance_rendered(
+        *uids_of(image), media_types=("image/png",), params={"window": "1500,800,linear-exact"}
+    )
+    shown = np.asarray(Picture.open(io.BytesIO(whole)))
+    assert np.array_equal(shown, np.rint(np.clip((values - 1500) / 800 + 0.5, 0, 1) * 255))
+    sizes = [
+        len(
+            client.retrieve_instance_rendered(
+                *uids_of(image), media_types=("image/jpeg",), params={"quality": quality}
+            )
+        )
+        for quality in (10, 95)
+    ]
+    assert sizes[0] < sizes[1] / 2
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("window=1500,800", "Give centre, width and function"),
+        ("window=1500,0,sigmoid", "the width is above 0"),
+        ("window=1500,0.5,linear", "with linear at least 1"),
+        ("window=1500,800,cubic", "functions are linear, linear-exact and sigmoid"),
+        ("window=nan,800,linear", "Give centre"),
+        ("viewport=512", "whole pixels, from 1 to 4096"),
+        ("viewport=0,10", "from 1 to 4096"),
+        ("viewport=5000,10", "from 1 to 4096"),
+        ("viewport=10,10,0,0,8", "Give width and height"),
+        ("viewport=10,10,x,0,8,8", "Give width and height"),
+        ("viewport=10,10,44,0,8,8", "reaches beyond the picture of 48 by 40 pixels"),
+        ("quality=0", "greater than or equal to 1"),
+        ("quality=best", "valid integer"),
+        ("windows=1,2,linear", "This parameter is not known"),
+        ("quality=80&quality=90", "Give this parameter once."),
+    ],
+)
+def test_rendering_that_is_not_understood_is_refused_in_words(
+    query, sentence, case, colleague, api_of
+) -> None:
+    path = f"{address(case.images.get(position=0))}/rendered?{query}"
+    answer = api_of(colleague).get(path, headers={"Accept": "image/png, application/json"})
+    assert answer.status_code == 400
+    assert sentence in str(answer.json()["errors"][query.partition("=")[0]])
+
+
+def test_viewport_may_leave_numbers_out(case, colleague, api_of) -> None:
+    path = f"{address(case.images.get(position=0))}/rendered?viewport=24,24,,,24,&annotation=patient"
+    answer = api_of(colleague).get(path, headers={"Accept": "image/png"})
+    assert Picture.open(io.BytesIO(answer.content)).size == (14, 24)
+
+
 @pytest.mark.parametrize(
     ("path", "accept"),
     [

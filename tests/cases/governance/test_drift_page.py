@@ -46,7 +46,7 @@ def test_page_shows_baseline_alert_and_cards(
 ) -> None:
     page = client_of(administrator).get(f"{PAGE}?cohort={cohort.pk}").content.decode()
     assert f"{model_version.name}, cases and reads from 2026-04-13 to 2026-04-26" in page
-    assert "1.000 of 40, outside of 0.000 to 0.275" in page
+    assert "1.000, outside of 0.000 to 0.275; n = 40 (test-cnn-1)" in page
     assert "In the baseline: 10.0 % · 10 of 100." in page
     assert "Outside of the limits lie the weeks from 2026-04-27." in page
     for heading in ("disagreement", "refused", "classes", "distance", "brightness", "size"):

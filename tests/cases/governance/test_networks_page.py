@@ -77,7 +77,7 @@ def test_way_from_shadow_to_promotion_and_back(
     assert "Bound by bound" not in page
     assert browser.get(f"{address.rstrip('/')}.csv").status_code == 404
     page = browser.post(f"{address}open/", follow=True).content.decode()
-    assert "Every bound is met. On 6 cases of 6 patients" in page
+    assert "Every bound is met. On 6 cases (6 clusters by patient)" in page
     assert "Who administers the site promotes it here." in page
     assert 'value="promote"' not in page
     table = browser.get(f"{address.rstrip('/')}.csv").content.decode().splitlines()

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 from django.core.files.base import ContentFile
 
@@ -37,3 +38,11 @@ def zipped(entries: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> 
         for name, data in entries.items():
             archive.writestr(name, data)
     return stream.getvalue()
+
+
+def four_dimensional(volumes: int = 3) -> bytes:
+    """A NIfTI file of three slices a volume: each voxel its own index, and 1,000 more in each volume."""
+    values = np.arange(40 * 44 * 3).reshape(40, 44, 3)
+    stack = np.stack([values + 1000 * number for number in range(volumes)], axis=3)
+    data: bytes = nib.Nifti1Image(stack.astype(np.uint16), np.diag([-1, -1, 3, 1])).to_bytes()
+    return data

@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from pydicom.uid import SecondaryCaptureImageStorage
 
@@ -20,7 +21,7 @@ from cases.intake.uploads import add_images, submit_file, submit_series
 from cases.models import AuditEvent, Case, Image, Job, Series
 from cases.permissions import require_reader, visible_to
 from cases.viewer.images import pixels_of
-from tests.cases.intake.hospital import AXIAL, files, slice_file, slice_pixels, zipped
+from tests.cases.intake.hospital import AXIAL, files, four_dimensional, slice_file, slice_pixels, zipped
 from tests.cases.intake.test_uploads import stored_files
 from tests.cast import make_png_bytes
 
@@ -152,6 +153,72 @@ def test_slices_of_the_same_series_are_added_and_others_refused(owner, cohort) -
     assert case.images.count() == len(stored_files()) == 2
 
 
+# --- Volumes -------------------------------------------------------------------------------------
+
+
+def test_volume_of_a_file_of_several_is_asked_for_and_each_can_be_a_case(owner, cohort) -> None:
+    data = four_dimensional()
+
+    def take_in(volume: int):
+        (receipt,) = submit_series(by=owner, cohort=cohort, files=files(data), volume=volume)
+        return receipt
+
+    refused = take_in(0)
+    assert refused.code == "several_volumes"
+    assert "from 1 to 3" in refused.message
+    assert take_in(4).code == "volume_missing"
+    assert (Case.objects.count(), stored_files()) == (0, set())
+    second, first = take_in(2), take_in(1)
+    assert (second.outcome, first.outcome) == (Outcome.RECEIVED, Outcome.RECEIVED)
+    assert second.case != first.case
+    for receipt, number in ((second, 1), (first, 0)):
+        images = list(receipt.case.images.order_by("position"))
+        assert [image.frame for image in images] == [3 * number + place for place in range(3)]
+        assert pixels_of(images[0]).min() == 1000 * number
+    again = take_in(2)
+    assert (again.outcome, again.case) == (Outcome.DUPLICATE, second.case)
+    assert take_in(3).outcome == Outcome.RECEIVED
+
+
+def test_lost_picture_of_a_chosen_volume_comes_back_alone(owner, cohort) -> None:
+    data = four_dimensional()
+    cases = [submit_series(by=owner, cohort=cohort, files=files(data), volume=n)[0].case for n in (1, 2)]
+    lost = cases[1].images.get(position=1)
+    default_storage.delete(lost.file)
+    before = stored_files()
+    (receipt,) = submit_series(by=owner, cohort=cohort, files=files(data), volume=2)
+    assert (receipt.code, receipt.case) == ("restored", cases[1])
+    assert stored_files() - before == {lost.file}
+
+
+def test_form_and_rest_say_which_volume(owner, cohort, client_of, api_of) -> None:
+    def sent(name: str) -> SimpleUploadedFile:
+        return SimpleUploadedFile(name, four_dimensional())
+
+    form = {"cohort": cohort.pk, "grouping": "separate"}
+    client = client_of(owner)
+    assert 'name="volume"' in client.get(UPLOAD).content.decode()
+    page = client.post(UPLOAD, form | {"files": [sent("a.nii")]}).content.decode()
+    assert "as “volume” from 1 to 3" in page
+    client.post(UPLOAD, form | {"volume": "2", "files": [sent("a.nii")]})
+    assert [image.frame for image in Image.objects.order_by("frame")] == [3, 4, 5]
+    wrong = client.post(UPLOAD, form | {"volume": "0", "files": [sent("a.nii")]})
+    assert wrong.status_code == 422
+    rest = {"cohort": cohort.name, "volume": "3", "file": sent("a.nii")}
+    assert api_of(owner).post("/api/v1/uploads/", rest, format="multipart").status_code == 201
+    assert Image.objects.filter(frame__in=(6, 7, 8)).count() == 3
+
+
+@pytest.mark.parametrize("volume", ["0", "x", "-1", "32768", "", "٣", "9" * 5000])
+def test_volume_that_is_no_number_of_one_is_refused_over_rest(owner, cohort, api_of, volume) -> None:
+    form = {"cohort": cohort.name, "volume": volume, "file": SimpleUploadedFile("a.nii", four_dimensional())}
+    answer = api_of(owner).post("/api/v1/uploads/", form, format="multipart")
+    assert answer.status_code == 400
+    sentence = "Give one whole number from 1 to 32767." if volume else "Give one number."
+    assert answer.json()["errors"] == {"volume": [sentence]}
+    assert not Case.objects.exists()
+
+
 # --- Quarantine ----------------------------------------------------------------------------------
 
 
@@ -212,30 +279,20 @@ def test_no_network_sees_what_is_in_quarantine(owner, administrator, cohort) -> 
     assert Job.objects.get().image.case == case
 
 
-def test_administrator_removes_a_case_that_shows_a_name_with_its_pictures(
-    owner, colleague, administrator, cohort, client_of
+def test_administrator_deletes_a_case_that_shows_a_name_with_its_pictures(
+    owner, colleague, administrator, cohort, client_of, django_capture_on_commit_callbacks
 ) -> None:
     case = suspect(owner, cohort, BurnedInAnnotation="YES")
-    address = f"/cases/{case.code}/remove/"
+    address = f"/dashboard/deletions/case/{case.code}/"
     assert client_of(colleague).post(address).status_code == 404
     assert len(stored_files()) == 1
-    client_of(administrator).get(f"/cases/{case.code}/")
-    answer = client_of(administrator).post(address, follow=True)
-    assert "The case and its pictures are removed." in answer.content.decode()
-    assert (Case.objects.count(), Image.objects.count(), Series.objects.count(), stored_files()) == (
-        0,
-        0,
-        0,
-        set(),
-    )
-    assert AuditEvent.objects.get(action="case.removed").subject == str(case.pk)
-
-
-def test_case_that_lies_open_is_not_removed(owner, administrator, cohort, client_of) -> None:
-    case = suspect(owner, cohort)
-    answer = client_of(administrator).post(f"/cases/{case.code}/remove/", follow=True)
-    assert "cannot be removed any more" in answer.content.decode()
-    assert (Case.objects.count(), len(stored_files())) == (1, 1)
+    assert address in client_of(administrator).get(f"/cases/{case.code}/").content.decode()
+    assert 'value="name_shown" selected' in client_of(administrator).get(address).content.decode()
+    with django_capture_on_commit_callbacks(execute=True):
+        client_of(administrator).post(address, {"reason": "name_shown"})
+    case.refresh_from_db()
+    assert (case.deleted_at is None, Series.objects.count(), stored_files()) == (False, 0, set())
+    assert AuditEvent.objects.get(action="case.deleted").subject == str(case.pk)
 
 
 def test_suspect_slice_is_added_to_no_open_case(owner, cohort) -> None:

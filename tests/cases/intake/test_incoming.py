@@ -19,7 +19,7 @@ from django.utils import timezone
 from cases.intake.incoming import receiving, vault, working
 from cases.intake.incoming.proposals import preview_told
 from cases.models import Case, Cohort, Image, IncomingUpload, Membership
-from tests.cases.intake.hospital import slice_file, zipped
+from tests.cases.intake.hospital import four_dimensional, slice_file, zipped
 from tests.cast import make_png_bytes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("model_version")]
@@ -473,3 +473,17 @@ def test_state_is_told_in_the_language_of_the_sender(owner, cohort, client_of) -
     upload = worked_on(sent(client, cohort, zipped({"a.dcm": b"words"})))
     (refused,) = preview_told(upload).others
     assert refused.message.startswith("Die Datei ist kein lesbares Bild.")
+
+
+def test_volume_of_a_file_of_several_is_said_with_the_upload(owner, cohort, client_of) -> None:
+    client, data = client_of(owner), four_dimensional()
+    upload = worked_on(sent(client, cohort, data, filename="a.nii", volume="2"))
+    (proposed,) = preview_told(upload).cases
+    client.post(reverse("cases:incoming-create", args=[upload.pk]), {"case": proposed.key})
+    worked_on(upload)
+    assert sorted(Image.objects.values_list("frame", flat=True)) == [3, 4, 5]
+    refused = preview_told(worked_on(sent(client, cohort, data + b"\0", filename="b.nii"))).others
+    assert "from 1 to 3" in refused[0].message
+    wrong = begin(client, cohort, data, volume="0")
+    assert wrong.status_code == 400
+    assert "Give one whole number from 1 to 32767." in wrong.content.decode()

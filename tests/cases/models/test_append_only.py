@@ -20,6 +20,8 @@ TABLES = (
     "cases_adjudication",
     "cases_protocol",
     "cases_disclosure",
+    "cases_deletion",
+    "cases_deletedpicture",
     "cases_driftbaseline",
     "cases_shadowresult",
     "cases_acceptancebounds",

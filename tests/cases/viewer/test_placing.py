@@ -50,12 +50,14 @@ def test_case_page_says_where_the_sides_are(case_of, colleague, client_of, plane
     (text,) = re.findall(r'id="viewer-data"[^>]*>(.*?)</script>', page, re.DOTALL)
     data = json.loads(text)
     assert list(data["images"][0]["sides"].values()) == sides
+    assert data["images"][0]["spacing"] == [1.0, 1.0]
 
 
 def test_web_picture_has_no_sides_and_it_is_said(submit, colleague, client_of) -> None:
     page = client_of(colleague).get(f"/cases/{submit().code}/").content.decode()
     assert sides_in(page) == [""] * 4
     assert "unknown: left and right are not assured" in page
+    assert '"spacing": null' in page
 
 
 def test_picture_is_shown_through_the_window_of_its_file(case_of, colleague, client_of) -> None:

@@ -5,7 +5,9 @@ import {
   failureOf,
   fill,
   firstCodes,
+  goesInPieces,
   heldAndReady,
+  inSlices,
   nextToStart,
   parcelsOf,
   percent,
@@ -68,7 +70,7 @@ test("files that may be of one series go together, and all others alone", () => 
 });
 
 test("what the server would refuse as a whole is not sent", () => {
-  const limits = { maxBytes: 10, maxRequestBytes: 25, maxImages: 3 };
+  const limits = { maxBytes: 10, maxRequestBytes: 25, maxImages: 3, maxPiecesBytes: 25, maxPiecesFiles: 3 };
   const files = (...sizes) => sizes.map((size) => ({ name: "a.png", size }));
   assert.equal(refusalOf(files(11), limits), "size");
   assert.equal(refusalOf(files(10), limits), "");
@@ -112,4 +114,49 @@ test("no more codes are asked for than the server answers", () => {
   assert.equal(firstCodes(codes).length, 100);
   assert.equal(firstCodes(codes)[99], "C99");
   assert.deepEqual(firstCodes(["A"]), ["A"]);
+});
+
+test("what a hospital has goes in pieces, and what is large; a picture or a few do not", () => {
+  const file = (name, size = 10) => ({ name, size });
+  const inPieces = (...files) => goesInPieces(files, { maxBytes: 100 });
+  for (const name of ["a.zip", "a.tar", "IM0001", "1.2.840.1", "a.dcm", "a.nii", "a.nii.gz"]) {
+    assert.equal(inPieces(file(name)), true, name);
+  }
+  assert.equal(inPieces(file("a.png")), false);
+  assert.equal(inPieces(file("a.png", 1000)), false);
+  assert.equal(inPieces(file("a.png", 50), file("b.png", 50)), false);
+  assert.equal(inPieces(file("a.png", 51), file("b.png", 50)), true);
+});
+
+test("a parcel in pieces may have more files and bytes than a form", () => {
+  const limits = { maxBytes: 10, maxRequestBytes: 20, maxImages: 2, maxPiecesBytes: 100, maxPiecesFiles: 5 };
+  const slices = (count, size) => Array.from({ length: count }, (_, at) => ({ name: `IM${at}`, size }));
+  assert.equal(refusalOf(slices(5, 10), limits), "");
+  assert.equal(refusalOf(slices(6, 1), limits), "files");
+  assert.equal(refusalOf(slices(5, 30), limits), "total");
+  assert.equal(refusalOf(slices(3, 1), limits, "one_case"), "many");
+  assert.equal(refusalOf([{ name: "a.zip", size: 101 }], limits), "size");
+  assert.equal(refusalOf([{ name: "a.nii", size: 11 }], limits), "size");
+});
+
+test("2,000 files at once are shown fifty at a time, with room for the page in between", () => {
+  const later = [];
+  const seen = [];
+  let rounds = 0;
+  const files = Array.from({ length: 2000 }, (_, at) => at);
+  inSlices(files, (file) => seen.push(file), () => (rounds += 1), { next: (go) => later.push(go) });
+  assert.equal(seen.length, 50);
+  while (later.length > 0) {
+    const before = seen.length;
+    later.shift()();
+    assert.ok(seen.length - before <= 50);
+  }
+  assert.deepEqual(seen, files);
+  assert.equal(rounds, 40);
+});
+
+test("no file at all is no work but the one look at what there is", () => {
+  const seen = [];
+  inSlices([], (file) => seen.push(file), () => seen.push("then"), { next: () => assert.fail() });
+  assert.deepEqual(seen, ["then"]);
 });

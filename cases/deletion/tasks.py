@@ -1,0 +1,25 @@
+"""What beat starts of deletion."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from cases import removals
+from cases.deletion import ledger, requests, retention
+from cases.deletion.acts import FILES_AT_ONCE, finish_deletions
+
+
+@shared_task
+def clear_up_deletions() -> None:
+    """Finish what deletions have begun: traces that came meanwhile, files, lines of the ledger."""
+    finish_deletions()
+    while removals.remove_waiting(FILES_AT_ONCE) == FILES_AT_ONCE:
+        pass
+    ledger.write_missing()
+
+
+@shared_task
+def look_for_expired() -> None:
+    """Propose what cohorts have kept long enough, and end requests that waited too long."""
+    requests.run_out()
+    retention.look_for_expired()
