@@ -15,7 +15,7 @@ from django.urls import resolve, reverse
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _t
 
-from cases.models import Case, Image
+from cases.models import Case, Cohort, Image
 from cases.permissions import Action, visible_to, within
 from cases.request_context import looks_at
 
@@ -156,6 +156,13 @@ def case_visible_to(user: Person, code: str) -> Case:
 def existing_images() -> QuerySet[Image]:
     """The images that are not deleted."""
     return Image.objects.filter(deleted_at__isnull=True)
+
+
+def images_for_networks(cohort: Cohort) -> QuerySet[Image]:
+    """Those of the cohort that a network may see: none that is deleted, and none in quarantine
+    (cases/intake/quarantine.py).
+    """
+    return existing_images().filter(cohort=cohort, case__is_quarantined=False)
 
 
 def _missing(user: Person, code: str) -> Case.DoesNotExist:

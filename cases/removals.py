@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from cases import storage
 from cases.batches import BATCH_SIZE
-from cases.models import FileRemoval, Image, Prediction
+from cases.models import FileRemoval, Image, Prediction, ShadowResult
 from cases.turns import INTAKE, turn_of, wait_for_turn
 
 logger = logging.getLogger(__name__)
@@ -64,4 +64,5 @@ def _remove(name: str) -> None:
 def _is_named(name: str) -> bool:
     if Image.objects.filter(file=name).exists():
         return True
-    return Prediction.objects.filter(maps_file=name, image__deleted_at__isnull=True).exists()
+    of_maps = {"maps_file": name, "image__deleted_at__isnull": True}
+    return any(model.objects.filter(**of_maps).exists() for model in (Prediction, ShadowResult))

@@ -133,7 +133,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def case_deleted(request: HttpRequest, error: CaseDeleted) -> HttpResponse:
     """Answer 410, with the day. A script has the page loaded again, which then says so."""
     if sent_by_script(request):
-        return HttpResponse(str(error), status=410, headers={"HX-Refresh": "true"})
+        return HttpResponse(str(error), status=410, content_type="text/plain", headers={"HX-Refresh": "true"})
     return _page(request, 410, replace(DELETED, explanation=str(error)))
 
 

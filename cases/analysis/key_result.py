@@ -1,4 +1,4 @@
-"""The result that stands for a case, repeated in the case's own row for the worklist's filters and orders.
+"""The result that stands for a case, repeated in the case's own row for the worklist: filters, orders, rows.
 
 Whoever changes what stands (cases/analysis/results.py) calls this within the same transaction.
 """

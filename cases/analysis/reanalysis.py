@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from cases import audit
-from cases.access import existing_images
+from cases.access import images_for_networks
 from cases.analysis import jobs, key_result
 from cases.analysis.model_versions import active_version
 from cases.lifecycle import AT_WORK
@@ -60,7 +60,7 @@ def reanalyse(*, by: User | None, cohort: Cohort) -> ReanalysisPlan:
         before = plan(cohort, version)
         if before.to_queue:
             jobs.queue_again(Job.objects.filter(image__cohort=cohort, model_version=version))
-            jobs.queue_images(_images(cohort).order_by("created_at", "pk"), version)
+            jobs.queue_images(images_for_networks(cohort).order_by("created_at", "pk"), version)
             # A version that has begun again with one of several images stands for nothing meanwhile.
             of_many = cohort.images.filter(position__gt=0, jobs__model_version=version)
             key_result.refresh_cases(Case.objects.filter(pk__in=of_many.values("case")))
@@ -69,16 +69,9 @@ def reanalyse(*, by: User | None, cohort: Cohort) -> ReanalysisPlan:
     return before
 
 
-def _images(cohort: Cohort) -> QuerySet[Image]:
-    """Those of the cohort that a network may see: none that is deleted, and none in quarantine
-    (cases/intake/quarantine.py).
-    """
-    return existing_images().filter(cohort=cohort, case__is_quarantined=False)
-
-
 def _marked(cohort: Cohort, version: ModelVersion) -> QuerySet[Image]:
     of_version = {"image": OuterRef("pk"), "model_version": version}
-    return _images(cohort).annotate(
+    return images_for_networks(cohort).annotate(
         has_result=Exists(Prediction.objects.filter(**of_version)),
         is_in_work=Exists(Job.objects.filter(**of_version, status__in=AT_WORK)),
     )

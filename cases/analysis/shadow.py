@@ -16,16 +16,15 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext as _t
 
 from cases import audit
+from cases.access import images_for_networks
 from cases.analysis import jobs
 from cases.batches import BATCH_SIZE
 from cases.lifecycle import AT_WORK, ENDED_WITHOUT_RESULT, JobStatus
-from cases.models import Cohort, Image, Job, ModelVersion, Prediction, ShadowResult
+from cases.models import Cohort, Job, ModelVersion, Prediction, ShadowResult
 from cases.models.prediction import ResultFields
 from cases.permissions import Action, require
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
     from portal.accounts.models import User
 
 _SAID = [field.name for field in ResultFields._meta.fields]
@@ -53,7 +52,7 @@ def progress_in(cohort: Cohort, version: ModelVersion) -> ShadowProgress:
         in_work=Count("pk", filter=Q(status__in=AT_WORK)),
         failed=Count("pk", filter=Q(status__in=ENDED_WITHOUT_RESULT)),
     )
-    return ShadowProgress(_images(cohort).count(), **counts)
+    return ShadowProgress(images_for_networks(cohort).count(), **counts)
 
 
 def run_in_shadow(*, by: User, cohort: Cohort, version: ModelVersion) -> int:
@@ -74,15 +73,10 @@ def run_in_shadow(*, by: User, cohort: Cohort, version: ModelVersion) -> int:
         queued = progress_in(cohort, version).to_queue
         if queued:
             jobs.queue_again(Job.objects.filter(image__cohort=cohort, model_version=version))
-            jobs.queue_images(_images(cohort).order_by("created_at", "pk"), version)
+            jobs.queue_images(images_for_networks(cohort).order_by("created_at", "pk"), version)
             details: dict[str, audit.Detail] = {"name": version.name, "queued": queued}
             audit.record(by=by, action="model.shadowed", subject=version, cohort=cohort, **details)
     return queued
-
-
-def _images(cohort: Cohort) -> QuerySet[Image]:
-    """Those that a network may see: none in quarantine."""
-    return Image.objects.filter(cohort=cohort, case__is_quarantined=False)
 
 
 def publish(version: ModelVersion) -> None:

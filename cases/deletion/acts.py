@@ -36,12 +36,14 @@ from cases.models import (
     Deletion,
     Draft,
     Image,
+    IncomingUpload,
     Job,
     LikenessPiece,
     OriginalReference,
     Prediction,
     Sending,
     Series,
+    ShadowResult,
 )
 from cases.removals import remove_later, remove_waiting
 from cases.turns import INTAKE, wait_for_turn
@@ -97,6 +99,8 @@ def delete(target: Target, why: Why) -> Deletion:
         _close(cases, at)
         if target.kind == DeletionKind.COHORT:
             Cohort.objects.filter(pk=target.cohort.pk).update(deleted_at=at)
+            # What is on its way in pieces: the sweep of uploads throws it away.
+            IncomingUpload.objects.filter(cohort=target.cohort).update(expires_at=at)
         _write_down(target, deletion, cases)
         transaction.on_commit(partial(clear_up, deletion), robust=True)
     return deletion
@@ -142,7 +146,8 @@ def _locked(target: Target) -> tuple[list[Image], list[UUID]]:
     rows = target.cases().order_by("pk").select_for_update(of=("self",))
     keys = list(rows.values_list("pk", flat=True))
     wait_for_turn(INTAKE)
-    return list(target.images().filter(case__in=keys).order_by("pk")), keys
+    locked = set(keys)
+    return [image for image in target.images().order_by("pk") if image.case_id in locked], keys
 
 
 def _tombstone(target: Target, why: Why, at: datetime, images: Sequence[Image]) -> Deletion:
@@ -174,8 +179,9 @@ def _files_of(images: Sequence[Image]) -> set[str]:
     keys = [image.pk for image in images]
     names = {image.file for image in images}
     for first in range(0, len(keys), BATCH_SIZE):
-        results = Prediction.objects.filter(image__in=keys[first : first + BATCH_SIZE])
-        names.update(results.values_list("maps_file", flat=True))
+        for model in (Prediction, ShadowResult):
+            results = model.objects.filter(image__in=keys[first : first + BATCH_SIZE])
+            names.update(results.values_list("maps_file", flat=True))
     return names
 
 
@@ -188,10 +194,11 @@ def _erase(images: Sequence[Image], at: datetime) -> None:
         image.source_sha256 = secrets.token_hex(32)
         image.source_bytes = 0
         image.notices, image.geometry, image.intensity, image.deidentification = [], {}, {}, {}
+        image.brightness = None
         image.picture = joined[image.picture]
         image.deleted_at = at
     erased = ("file", "instance_key", "likeness", "source_sha256", "source_bytes", "picture", "deleted_at")
-    told = ("notices", "geometry", "intensity", "deidentification")
+    told = ("brightness", "notices", "geometry", "intensity", "deidentification")
     Image.objects.bulk_update(images, [*erased, *told], batch_size=BATCH_SIZE)
     keys = [image.pk for image in images]
     for first in range(0, len(keys), BATCH_SIZE):
@@ -208,7 +215,8 @@ def _renamed_pictures(images: Sequence[Image]) -> dict[UUID, UUID]:
     joined = {picture: uuid.uuid4() for picture in {image.picture for image in images}}
     old = list(joined)
     for first in range(0, len(old), BATCH_SIZE):
-        copies = list(Image.objects.filter(picture__in=old[first : first + BATCH_SIZE]).order_by("pk"))
+        same = Image.objects.filter(picture__in=old[first : first + BATCH_SIZE])
+        copies = list(same.only("pk", "picture").order_by("pk"))
         for copy in copies:
             copy.picture = joined[copy.picture]
         Image.objects.bulk_update(copies, ["picture"], batch_size=BATCH_SIZE)
@@ -236,18 +244,12 @@ def _write_down(target: Target, deletion: Deletion, cases: Sequence[UUID]) -> No
     }
     if target.kind == DeletionKind.PICTURE and target.image:
         details["picture"] = target.image.position + 1
-    rows = list(Case.objects.filter(pk__in=cases)) if len(cases) <= BATCH_SIZE else _in_parts(cases)
     what = "picture.deleted" if target.kind == DeletionKind.PICTURE else "case.deleted"
-    audit.record_each(by=deletion.by, action=what, cases=rows, details=details)
+    for first in range(0, len(cases), BATCH_SIZE):
+        rows = list(Case.objects.filter(pk__in=cases[first : first + BATCH_SIZE]))
+        audit.record_each(by=deletion.by, action=what, cases=rows, details=details)
     if target.kind in (DeletionKind.COHORT, DeletionKind.EXPIRED):
         said = details | {"cases": counts["cases"], "pictures": counts["pictures"], "kind": deletion.kind}
         audit.record(
             by=deletion.by, action="cohort.deleted", subject=target.cohort, cohort=target.cohort, **said
         )
-
-
-def _in_parts(keys: Sequence[UUID]) -> list[Case]:
-    found: list[Case] = []
-    for first in range(0, len(keys), BATCH_SIZE):
-        found += Case.objects.filter(pk__in=keys[first : first + BATCH_SIZE])
-    return found

@@ -25,6 +25,7 @@ from cases.models import (
     Prediction,
     Review,
     Sending,
+    ShadowResult,
     Snapshot,
     TeachingRead,
 )
@@ -136,18 +137,19 @@ def extent_of(target: Target) -> Extent:
     """Count what goes and what stays."""
     images, cases = target.images().order_by().values("pk"), target.cases().values("pk")
     results = Prediction.objects.filter(image__in=images)
+    shadow = ShadowResult.objects.filter(image__in=images)
     is_whole = target.kind != DeletionKind.PICTURE
     sendings = Sending.objects.filter(case__in=cases)
     said = (FirstRead, Review, Adjudication)
     return Extent(
         cases=target.cases().count() if is_whole else 0,
         pictures=images.count(),
-        maps=results.values("maps_file").distinct().count(),
+        maps=results.order_by().values("maps_file").union(shadow.order_by().values("maps_file")).count(),
         analyses=Job.objects.filter(image__in=images, finished_at__isnull=True).count(),
         drafts=Draft.objects.filter(case__in=cases).count() if is_whole else 0,
         originals=OriginalReference.objects.filter(image__in=images).count(),
         sendings=sendings.filter(state=SendingState.WAITING).count(),
-        results=results.count(),
+        results=results.count() + shadow.count(),
         statements=sum(model.objects.filter(case__in=cases).count() for model in said),
         teaching_reads=TeachingRead.objects.filter(case__in=cases).count(),
         sent=sendings.filter(state=SendingState.SENT).count(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils.translation import gettext as _t
 
 from cases.access import existing_images
@@ -36,6 +36,7 @@ _FILTERS = {
     "00080061": "modality",
 }
 _UIDS = ("study_key", "series_key")
+_EXISTING = Q(case__images__deleted_at__isnull=True)
 # What every answer has anyway, or what is no matter of ours.
 _PASSED_OVER = ("includefield", "fuzzymatching")
 
@@ -93,7 +94,7 @@ def studies(user: User, cohort: Cohort, query: Query) -> list[dict[str, Any]]:
         .annotate(
             day=Min("acquired_on"),
             series=Count("series_key", distinct=True),
-            instances=Count("case__images__instance_key", distinct=True),
+            instances=Count("case__images__instance_key", filter=_EXISTING, distinct=True),
         )
         .order_by("study_key", "patient_key")[query.offset : query.offset + query.limit]
     )
@@ -117,7 +118,7 @@ def series(user: User, cohort: Cohort, query: Query) -> list[dict[str, Any]]:
     rows = (
         _series(user, cohort, query)
         .values("study_key", "series_key", "modality")
-        .annotate(instances=Count("case__images__instance_key", distinct=True))
+        .annotate(instances=Count("case__images__instance_key", filter=_EXISTING, distinct=True))
         .order_by("study_key", "series_key", "modality")[query.offset : query.offset + query.limit]
     )
     return [

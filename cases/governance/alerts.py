@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 # A result may come some time after its case: so many weeks are looked at again, and none before them.
-WEEKS_LOOKED_AT = timedelta(weeks=5)
+WEEKS_LOOKED_AT = 5
 
 
 def raise_alerts() -> list[DriftAlert]:
@@ -39,9 +38,7 @@ def raise_alerts() -> list[DriftAlert]:
 
 
 def _raise(baseline: DriftBaseline) -> list[DriftAlert]:
-    first = timezone.localdate() - WEEKS_LOOKED_AT
-    first -= timedelta(days=first.weekday())
-    found = weeks_since(baseline, first=first)
+    found = weeks_since(baseline, most=WEEKS_LOOKED_AT)
     broken = [(rule, week) for rule, weeks in found.items() for week in weeks if week.is_out]
     with transaction.atomic():
         made = [_raise_one(baseline, rule, week) for rule, week in broken]

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _t
 from cases import audit
 from cases.evidence.measures.drift import p_chart, population_stability, stability_by_chance
 from cases.evidence.thresholds import thresholds
-from cases.governance.measured import NO, YES, Counts, Measured, by_week, measure, units
+from cases.governance.measured import NO, YES, Counts, Measured, count_spans, measure, units
 from cases.interim import figures_are_closed
 from cases.lifecycle import DriftRule
 from cases.models import DriftBaseline
@@ -109,17 +109,20 @@ def baseline_of(cohort: Cohort) -> DriftBaseline | None:
     return found.order_by("-frozen_at", "-pk").first()
 
 
-def weeks_since(baseline: DriftBaseline, *, first: date | None = None) -> dict[DriftRule, list[Week]]:
-    """Each rule's weeks behind the baseline that are over, from `first` on, the oldest first.
+def weeks_since(baseline: DriftBaseline, *, most: int) -> dict[DriftRule, list[Week]]:
+    """Each rule's weeks behind the baseline that are over, the newest `most` of them, the oldest first.
 
     Whether readers and network differ is left out while the figures of a blinded study are closed.
     """
     measured = Measured(**baseline.measured)
     start = _first_monday(baseline)
-    start, end = max(start, first or start), _this_monday()
-    if start >= end:
+    start, end = max(start, _this_monday() - timedelta(weeks=most)), _this_monday()
+    mondays = [start + timedelta(weeks=week) for week in range((end - start).days // 7)]
+    if not mondays:
         return {}
-    counted = by_week(baseline.cohort, baseline.version, measured, midnight(start), midnight(end))
+    edges = [midnight(monday) for monday in (*mondays, end)]
+    counts = count_spans(baseline.cohort, baseline.version, measured, edges)
+    counted = dict(zip(mondays, counts, strict=True))
     closed = figures_are_closed(baseline.cohort)
     rules = [rule for rule in DriftRule if not (closed and rule == DriftRule.DISAGREEMENT)]
     return {rule: _weeks(rule, measured.counts.get(rule, {}), counted) for rule in rules}

@@ -29,9 +29,9 @@ ROOM_FOR_TWO_DECIMALS = 10
 
 def drift_cards(baseline: DriftBaseline) -> list[Card]:
     """One for each rule that there is something to tell of."""
-    found = weeks_since(baseline)
+    found = weeks_since(baseline, most=MOST_WEEKS)
     counts = baseline.measured["counts"]
-    return [_card(rule, counts.get(rule, {}), found.get(rule, [])[-MOST_WEEKS:]) for rule in DriftRule]
+    return [_card(rule, counts.get(rule, {}), found.get(rule, [])) for rule in DriftRule]
 
 
 def _card(rule: DriftRule, baseline: Mapping[str, int], weeks: Sequence[Week]) -> Card:

@@ -8,9 +8,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cases.access import images_for_networks
 from cases.export.snapshots.reading import frozen_rows
 from cases.lifecycle import AT_WORK, AcceptanceStandard, GateVerdict
-from cases.models import Image, Job, ShadowResult
+from cases.models import Job, ShadowResult
 
 if TYPE_CHECKING:
     from cases.models import AcceptanceBounds, Snapshot
@@ -79,8 +80,8 @@ def is_waiting(bounds: AcceptanceBounds) -> bool:
     """Whether the candidate has still to say something of these cases: figures before that would not stay."""
     of_version = Job.objects.filter(image__cohort=bounds.cohort_id, model_version=bounds.candidate_id)
     asked = of_version.values("image")
-    received = {"case__created_at__lte": bounds.snapshot.as_of, "case__is_quarantined": False}
-    unasked = Image.objects.filter(cohort=bounds.cohort_id, **received).exclude(pk__in=asked)
+    received = images_for_networks(bounds.cohort).filter(case__created_at__lte=bounds.snapshot.as_of)
+    unasked = received.exclude(pk__in=asked)
     return of_version.filter(status__in=AT_WORK).exists() or unasked.exists()
 
 

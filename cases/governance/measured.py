@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from django.db.models import Case as When_
 from django.db.models import Count, F, IntegerField, Q, QuerySet, Value, When
-from django.db.models.functions import Greatest, TruncWeek
-from django.utils import timezone
+from django.db.models.functions import Greatest
 
 from cases.analysis.results import key_results
 from cases.evidence.figures import counted
@@ -61,22 +60,21 @@ def measure(cohort: Cohort, version: ModelVersion, since: datetime, until: datet
         _tenths(results.values_list("gate_distance", flat=True)),
         _tenths(results.values_list("image__brightness", flat=True)),
     )
-    total: dict[str, Counter[str]] = defaultdict(Counter)
-    for counts in by_week(cohort, version, scales, since, until).values():
-        for rule, bins in counts.items():
-            total[rule].update(bins)
-    counted_in_all = {rule: dict(bins) for rule, bins in total.items()}
-    return Measured(counted_in_all, scales.distances, scales.brightnesses)
+    (counts,) = count_spans(cohort, version, scales, [since, until])
+    return Measured(counts, scales.distances, scales.brightnesses)
 
 
-def by_week(
-    cohort: Cohort, version: ModelVersion, scales: Measured, since: datetime, until: datetime | None = None
-) -> dict[date, Counts]:
-    """Count each week, by its Monday, on the scales of a baseline; a week without a unit is left out."""
-    weeks: dict[date, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    rows = _binned(_results(cohort, version, since, until), scales)
-    for week, gate, trained, predicted, distance, brightness, size, n in rows:
-        found = weeks[_monday(week)]
+def count_spans(
+    cohort: Cohort, version: ModelVersion, scales: Measured, edges: Sequence[datetime]
+) -> list[Counts]:
+    """Count each span between two neighbouring edges, on the scales of a baseline.
+
+    The spans are compared by the database: of a truncated date SQLite asks Python, row by row.
+    """
+    spans: list[dict[str, Counter[str]]] = [defaultdict(Counter) for _ in edges[1:]]
+    rows = _binned(_results(cohort, version, edges[0], edges[-1]), scales, edges)
+    for span, gate, trained, predicted, distance, brightness, size, n in rows:
+        found = spans[span]
         refused = gate == GateVerdict.REFUSED
         if gate:
             found[DriftRule.REFUSED][YES if refused else NO] += n
@@ -87,35 +85,29 @@ def by_week(
         if brightness is not None:
             found[DriftRule.BRIGHTNESS][str(brightness)] += n
         found[DriftRule.SIZE][str(size)] += n
-    for week, n, differing in _reads(cohort, version, since, until):
-        weeks[_monday(week)][DriftRule.DISAGREEMENT].update({YES: differing, NO: n - differing})
-    return {
-        week: {rule: dict(bins) for rule, bins in counts.items()} for week, counts in sorted(weeks.items())
-    }
+    for span, n, differing in _reads(cohort, version, edges):
+        spans[span][DriftRule.DISAGREEMENT].update({YES: differing, NO: n - differing})
+    return [{rule: dict(bins) for rule, bins in counts.items()} for counts in spans]
 
 
-def _results(
-    cohort: Cohort, version: ModelVersion, since: datetime, until: datetime | None
-) -> QuerySet[Prediction]:
+def _results(cohort: Cohort, version: ModelVersion, since: datetime, until: datetime) -> QuerySet[Prediction]:
     """One result a case that was received in the period."""
-    received = {"image__case__created_at__gte": since}
-    if until is not None:
-        received["image__case__created_at__lt"] = until
+    received = {"image__case__created_at__gte": since, "image__case__created_at__lt": until}
     _n, only_simulated = simulated_in(cohort)
     real = Q() if only_simulated else Q(image__case__is_simulated=False)
     results = Prediction.objects.filter(real, image__cohort=cohort, model_version=version, **received)
     return key_results(results).order_by()
 
 
-def _binned(results: QuerySet[Prediction], scales: Measured) -> Any:
+def _binned(results: QuerySet[Prediction], scales: Measured, edges: Sequence[datetime]) -> Any:
     rows = results.annotate(
-        week=TruncWeek("image__case__created_at"),
+        span=_span("image__case__created_at", edges),
         at_distance=_bin("gate_distance", scales.distances),
         at_brightness=_bin("image__brightness", scales.brightnesses),
         side=Greatest("image__width", "image__height"),
         at_size=_bin("side", SIDES),
     )
-    groups = ("week", "gate_verdict", "in_training", "predicted_class", "at_distance", "at_brightness")
+    groups = ("span", "gate_verdict", "in_training", "predicted_class", "at_distance", "at_brightness")
     return rows.values_list(*groups, "at_size").annotate(n=Count("pk"))
 
 
@@ -131,6 +123,12 @@ def _bin(name: str, edges: Sequence[float]) -> When_:
     )
 
 
+def _span(name: str, edges: Sequence[datetime]) -> When_:
+    """Between which two edges a moment lies, from 0."""
+    ends = (When(**{f"{name}__lt": edge}, then=Value(place)) for place, edge in enumerate(edges[1:-1]))
+    return When_(*ends, default=Value(len(edges) - 2), output_field=IntegerField())
+
+
 def _tenths(values: QuerySet[Any, Any]) -> list[float]:
     """Where each tenth but the first begins; fewer where many values are equal, none without a value."""
     known = [value for value in values if value is not None]
@@ -140,22 +138,16 @@ def _tenths(values: QuerySet[Any, Any]) -> list[float]:
     return sorted({float(edge) for edge in found})
 
 
-def _reads(cohort: Cohort, version: ModelVersion, since: datetime, until: datetime | None) -> Any:
-    given: dict[str, Any] = {"created_at__gte": since}
-    if until is not None:
-        given["created_at__lt"] = until
+def _reads(cohort: Cohort, version: ModelVersion, edges: Sequence[datetime]) -> Any:
+    given = {"created_at__gte": edges[0], "created_at__lt": edges[-1]}
     _n, only_simulated = simulated_in(cohort)
     real = Q() if only_simulated else Q(case__is_simulated=False)
     reviews = Review.objects.filter(
         standing(), real, counted("prediction__"), case__cohort=cohort, prediction__model_version=version
     )
     differs = Count("pk", filter=~Q(final_class=F("prediction__predicted_class")))
-    rows = reviews.filter(**given).order_by().annotate(week=TruncWeek("created_at"))
-    return rows.values_list("week").annotate(n=Count("pk"), differing=differs)
-
-
-def _monday(week: datetime) -> date:
-    return timezone.localtime(week).date()
+    rows = reviews.filter(**given).order_by().annotate(span=_span("created_at", edges))
+    return rows.values_list("span").annotate(n=Count("pk"), differing=differs)
 
 
 def units(bins: Mapping[str, int]) -> int:

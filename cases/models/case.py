@@ -42,9 +42,10 @@ class Case(models.Model):
     """One case of a cohort, under an opaque code; nothing here names a patient.
 
     `key_class`, `key_gate` and `key_probability` repeat the result that stands for the case, so that a
-    worklist of 100,000 cases can be narrowed and sorted by it. `cases.analysis.key_result` keeps them; no
-    page shows them, and who filters or sorts by them asks `cases.blinding` as well. A class is empty where
-    there is no result; a certainty is where there is none to be shown, as of a refused image.
+    worklist of 100,000 cases can be narrowed and sorted by it, and its rows show it.
+    `cases.analysis.key_result` keeps them; who filters or sorts by them or shows them asks `cases.blinding`
+    as well. A class is empty where there is no result; a certainty is where there is none to be shown, as of
+    a refused image.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -33,6 +33,8 @@ class ShadowResult(ResultFields):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["image", "model_version"], name="shadow_result_once_a_model"),
         ]
+        # As of predictions: whether a stored file of maps is anybody's still.
+        indexes: ClassVar = [models.Index(fields=["maps_file"], name="shadow_result_same_maps")]
 
     def __str__(self) -> str:
         return f"{self.image}: {self.predicted_class} ({self.confidence:.3f})"

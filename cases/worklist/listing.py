@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypeAlias, TypedDict
 from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Prefetch, QuerySet, Subquery
 from django.utils import timezone
 
-from cases.analysis.results import current_jobs_first, key_results_first
+from cases.analysis.results import current_jobs_first
 from cases.blinding import results_visible_to
 from cases.lifecycle import CaseState
-from cases.models import Assignment, Case, Claim, Job, Prediction
+from cases.models import Assignment, Case, Claim, Job
 from cases.permissions import visible_to
 from cases.worklist.counts import Count, counts_of
 from cases.worklist.filters import WorklistFilter, filtered_cases
@@ -29,28 +29,21 @@ if TYPE_CHECKING:
         is_open: bool
         job_status: str | None
         job_error: str | None
-        predicted_class: str | None
-        confidence: float | None
-        gate_verdict: str | None
 
     AnalysedCase: TypeAlias = WithAnnotations[Case, ShownOfAnalysis]
 
 
 def with_analysis(user: Person, cases: QuerySet[Case]) -> QuerySet[AnalysedCase]:
-    """Add `job_status` and `job_error` of the job, `predicted_class` and `confidence` of the result that
-    stands for the case (cases/analysis/results.py), and `is_open`: whether the user may be shown the result.
+    """Add `job_status` and `job_error` of the job that stands for the case, and `is_open`: whether the user
+    may be shown the result, which the case's own row repeats (cases/analysis/key_result.py).
 
     What is asked of these in a filter tells the result: filters.py holds it to where the result lies open.
     """
     job = current_jobs_first(Job.objects.filter(image__case=OuterRef("pk")))
-    result = key_results_first(Prediction.objects.filter(image__case=OuterRef("pk")))
     return cases.select_related("cohort").annotate(
         is_open=ExpressionWrapper(results_visible_to(user), output_field=BooleanField()),
         job_status=Subquery(job.values("status")[:1]),
         job_error=Subquery(job.values("error_message")[:1]),
-        predicted_class=Subquery(result.values("predicted_class")[:1]),
-        confidence=Subquery(result.values("confidence")[:1]),
-        gate_verdict=Subquery(result.values("gate_verdict")[:1]),
     )
 
 

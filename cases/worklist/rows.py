@@ -122,14 +122,14 @@ def _row(user: User, case: AnalysedCase, actions: Sequence[Action], labels: dict
         may_manage=Action.MANAGE in actions,
         **_people(user, case, names=Action.MANAGE in actions),
     )
-    if not case.is_open or not case.predicted_class:
+    if not case.is_open or not case.key_class:
         return row
     return replace(
         row,
-        predicted_class=case.predicted_class,
-        predicted_label=labels.get(case.predicted_class, case.predicted_class),
-        percent=percent_of(case.confidence or 0.0),
-        gate_verdict=case.gate_verdict or "",
+        predicted_class=case.key_class,
+        predicted_label=labels.get(case.key_class, case.key_class),
+        percent="" if case.key_probability is None else percent_of(case.key_probability),
+        gate_verdict=case.key_gate,
     )
 
 

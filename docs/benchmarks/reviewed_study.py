@@ -152,7 +152,7 @@ class _Study:
             image=image,
             model_version=self.version,
             predicted_class=case.key_class,
-            confidence=case.key_probability,
+            confidence=case.key_probability or 0,
             probabilities=dict.fromkeys(CLASSES, rest) | {case.key_class: case.key_probability},
             maps_file=self.maps_file,
             gate_verdict=case.key_gate,

@@ -35,6 +35,7 @@ def sign_in(page: Page, person: User) -> None:
     expect(page.get_by_role("heading", name="Arbeitsliste")).to_be_visible()
 
 
+@pytest.mark.usefixtures("without_canvas")
 def test_reader_chooses_german_reads_and_finds_it_again_on_another_profile(
     page: Page,
     browser: Browser,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cases.models import Case
     from portal.accounts.models import User
 
-pytestmark = [pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("without_canvas")]
 
 
 def test_case_left_by_a_link_is_free_at_once_and_one_loaded_again_is_held(

@@ -61,6 +61,7 @@ def test_spot_of_the_map_lies_on_its_place_in_the_picture(
     assert (x, y) == pytest.approx((406.25, 118.75), abs=4)
 
 
+@pytest.mark.usefixtures("without_canvas")
 def test_case_is_reviewed_by_keys_and_letters_in_the_comment_are_letters(
     page, live_server, colleague, ready_case
 ) -> None:

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.both_databases
 def test_worklist_shows_newest_first_with_the_latest_analysis(submit, analyse_as, colleague) -> None:
     first, second = submit(seed=1), submit(seed=2)
     analyse_as(first, "pituitary", 0.9)
-    rows = [(case, case.job_status, case.predicted_class, case.confidence) for case in listed(colleague)]
-    assert rows == [(second, "queued", None, None), (first, "succeeded", "pituitary", 0.9)]
+    rows = [(case, case.job_status, case.key_class, case.key_probability) for case in listed(colleague)]
+    assert rows == [(second, "queued", "", None), (first, "succeeded", "pituitary", 0.9)]
 
 
 def test_worklist_of_stranger_is_empty(ready_case, stranger) -> None:

@@ -102,7 +102,7 @@ class SnapshotDetailSerializer(SnapshotSerializer):
     def get_deleted_since(self, snapshot: Snapshot) -> list[dict[str, Any]]:
         """The oldest deletion first."""
         found = [{"case": code, "deleted_at": at} for code, at in deleted_since(snapshot)]
-        return list(DeletedSinceSerializer(found, many=True).data)
+        return [dict(each) for each in DeletedSinceSerializer(found, many=True).data]
 
 
 class CodebookSerializer(serializers.Serializer[Any]):

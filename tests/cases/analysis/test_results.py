@@ -35,7 +35,7 @@ def read_then_analysed_again(reviewed_case, newer_version, cohort, analyse_as):
 
 def listed_class(user: User) -> str | None:
     (case,) = listed(user)
-    return case.predicted_class
+    return case.key_class
 
 
 def test_active_version_stands_for_a_case_that_nobody_has_read(analysed_twice, colleague) -> None:

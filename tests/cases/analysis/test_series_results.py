@@ -64,7 +64,7 @@ def key(user, case) -> int | None:
 def test_most_suspicious_image_stands_for_the_case(said, expected, analysed, colleague) -> None:
     case = analysed(*said)
     assert key(colleague, case) == expected
-    assert listed(colleague)[0].predicted_class == said[expected][0]
+    assert listed(colleague)[0].key_class == said[expected][0]
     assert results.key_result_of(case).image.position == expected
 
 
@@ -102,7 +102,7 @@ def test_nothing_stands_for_a_case_before_every_image_is_analysed(submit_many, a
         assert not results.has_result(case)
         assert not awaiting_review(colleague).exists()
         row = listed(colleague)[0]
-        assert (row.job_status, row.predicted_class) == ("queued", None)
+        assert (row.job_status, row.key_class) == ("queued", "")
     assert results.progress_of([case.pk])[case.pk] == results.Progress(images=3, analysed=2)
     analyse_as(case, position=1)
     assert awaiting_review(colleague).get() == case

@@ -10,14 +10,29 @@ from django.db import transaction
 from cases import removals, storage
 from cases.access import CaseDeleted
 from cases.analysis import jobs
+from cases.analysis.shadow import run_in_shadow
 from cases.deletion.acts import NothingToDelete, Why, delete, finish_deletions
-from cases.deletion.targets import Target
+from cases.deletion.targets import Target, extent_of
 from cases.evidence.study import StudyFilter, study_of
 from cases.export.snapshots.rows import rows_of
 from cases.export.training_set import TrainingSetError, export_training_set
+from cases.intake.incoming.receiving import begin, sweep
+from cases.intake.incoming.said import Said
 from cases.intake.uploads import submit_file
 from cases.lifecycle import CaseState, DeletionKind, DeletionReason
-from cases.models import AuditEvent, Case, Draft, FileRemoval, Image, Job, Prediction, Review
+from cases.models import (
+    AuditEvent,
+    Case,
+    Draft,
+    FileRemoval,
+    Image,
+    IncomingUpload,
+    Job,
+    ModelVersion,
+    Prediction,
+    Review,
+    ShadowResult,
+)
 from cases.permissions import require_reader, visible_to
 from cases.reading.protocols import lock_case
 from cases.reading.read_input import ReadInput
@@ -25,7 +40,7 @@ from cases.reading.reviews import submit_review
 from cases.record.sealing import seal_new
 from cases.record.verifying import verify
 from tests.cases.deletion.conftest import stored_names
-from tests.cast import CLASSES, make_png_bytes
+from tests.cast import CLASSES, MANIFEST, make_png_bytes
 
 pytestmark = pytest.mark.both_databases
 
@@ -114,6 +129,23 @@ def test_file_that_another_cohort_has_too_stays_for_it(
     assert stored_names() == set()
 
 
+def test_what_a_candidate_said_in_shadow_leaves_no_file_either(
+    ready_case, administrator, cohort, analyse_as, delete_case
+) -> None:
+    candidate = ModelVersion.objects.create(
+        name="candidate", weights_sha256="3" * 64, manifest=MANIFEST | {"id": "candidate"}, is_candidate=True
+    )
+    run_in_shadow(by=administrator, cohort=cohort, version=candidate)
+    lease = jobs.lease(Job.objects.get(model_version=candidate).pk)
+    assert jobs.complete(lease, result())
+    assert ShadowResult.objects.get().maps_file in stored_names()
+    assert extent_of(Target(DeletionKind.CASE, cohort, ready_case)).maps == 2
+    delete_case(ready_case)
+    assert stored_names() == set()
+    assert Image.objects.get().brightness is None
+    assert run_in_shadow(by=administrator, cohort=cohort, version=candidate) == 0
+
+
 def test_result_that_comes_after_the_deletion_brings_no_file_back(submitted_case, delete_case) -> None:
     lease = jobs.lease(Job.objects.get().pk)
     delete_case(submitted_case)
@@ -166,9 +198,11 @@ def test_cohort_goes_with_all_of_its_cases_and_takes_no_more(
     submit, reviewed_case, owner, cohort, administrator, django_capture_on_commit_callbacks
 ) -> None:
     submit(seed=5)
+    on_its_way = begin(by=owner, cohort=cohort, length=10, words=Said("scan.zip"))
     with django_capture_on_commit_callbacks(execute=True):
         deletion = delete(Target(DeletionKind.COHORT, cohort), Why(DeletionReason.CONSENT, by=administrator))
     assert (deletion.counts["cases"], deletion.counts["pictures"], stored_names()) == (2, 2, set())
+    assert (sweep(), IncomingUpload.objects.filter(pk=on_its_way.pk).exists()) == (1, False)
     cohort.refresh_from_db()
     assert cohort.deleted_at == deletion.at
     with pytest.raises(Exception, match="does not allow this"):

@@ -7,8 +7,10 @@ import re
 import pytest
 
 from cases.export.snapshots.building import ask_for_snapshot, build_waiting
+from cases.intake.uploads import submit_series
 from cases.lifecycle import DeletionKind
 from cases.models import Case, Deletion, DeletionRequest
+from tests.cases.intake.hospital import files, slice_file
 
 pytestmark = pytest.mark.both_databases
 
@@ -189,3 +191,20 @@ def test_frozen_snapshot_stays_and_names_what_was_deleted_since(
     assert b"".join(api_of(exporter).get(f"{address}results/")) == rows
     page = client_of(administrator).get(f"/dashboard/snapshots/?cohort={cohort.pk}")
     assert "1 of its cases was deleted later." in text_of(page)
+
+
+def test_dicomweb_knows_a_deleted_picture_and_case_no_more(
+    owner, cohort, model_version, delete_case, api_of
+) -> None:
+    submit_series(by=owner, cohort=cohort, files=files(slice_file(0), slice_file(3)), is_one_case=False)
+    case, client = Case.objects.get(), api_of(owner)
+    studies = f"/api/v1/dicomweb/{cohort.pk}/studies"
+    (study,) = client.get(studies).json()
+    address = f"{studies}/{study['0020000D']['Value'][0]}"
+    assert study["00201208"]["Value"] == [2]
+    assert len(client.get(f"{address}/metadata").json()) == 2
+    delete_case(case, position=0)
+    assert client.get(studies).json()[0]["00201208"]["Value"] == [1]
+    assert len(client.get(f"{address}/metadata").json()) == 1
+    delete_case(case)
+    assert (client.get(studies).json(), client.get(f"{address}/metadata").status_code) == ([], 404)

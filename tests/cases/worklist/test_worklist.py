@@ -42,6 +42,18 @@ def test_nearly_certain_is_not_shown_as_certain(submit, analyse_as, colleague, c
     assert client_of(colleague).get(WORKLIST).context["rows"][0].percent == "> 99 %"
 
 
+def test_row_tells_what_the_gate_says_and_no_certainty_of_what_it_refuses(
+    submit, analyse_as, colleague, client_of
+) -> None:
+    analyse_as(submit(seed=1), gate_verdict="refused", gate_distance=9.0)
+    analyse_as(submit(seed=2), gate_verdict="uncertain", gate_distance=2.0)
+    rows = client_of(colleague).get(WORKLIST).context["rows"]
+    assert [(row.gate_verdict, row.predicted_class, row.percent) for row in rows] == [
+        ("uncertain", "glioma", "70 %"),
+        ("refused", "glioma", ""),
+    ]
+
+
 def test_worklist_of_stranger_is_empty_and_shows_a_way_on(ready_case, stranger, client_of) -> None:
     response = client_of(stranger).get(WORKLIST)
     assert codes_on(response) == []
