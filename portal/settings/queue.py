@@ -85,8 +85,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "compute-figures": {
         "task": "cases.evidence.tasks.compute_waiting",
-        "schedule": 2,
-        "options": {"expires": 4},
+        "schedule": 5,
+        "options": {"expires": 10},
     },
     "deliver-webhooks": {
         "task": "cases.exchange.tasks.deliver_webhooks",
