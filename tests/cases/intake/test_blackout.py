@@ -9,14 +9,17 @@ import pydicom
 import pytest
 
 from cases import storage
+from cases.deletion.acts import Why, delete
+from cases.deletion.targets import target_of_picture
 from cases.exchange import wado
 from cases.intake import blackout
 from cases.intake.blackout import NotInQuarantine, black_out
 from cases.intake.quarantine import release
 from cases.intake.receipts import Outcome
 from cases.intake.uploads import submit_series
+from cases.lifecycle import DeletionReason
 from cases.models import AuditEvent, Case, Image, Job
-from cases.removals import remove_waiting
+from cases.removals import remove_later, remove_waiting
 from cases.viewer.images import pixels_of
 from tests.cases.intake.hospital import files, slice_file, slice_pixels
 from tests.cases.intake.test_uploads import stored_files
@@ -203,6 +206,35 @@ def test_two_at_once_black_out_one_after_the_other(held, administrator, monkeypa
         black_out(by=administrator, image=image, boxes=[BOX], scope="one", reason="patient")
     assert held.images.first().deidentification["blacked_out"] == [[0, 0, 2, 2]]
     assert len(left()) == 3
+
+
+def test_deleted_picture_of_the_case_is_left_out(held, administrator) -> None:
+    target = target_of_picture(held, "1")
+    assert target is not None
+    delete(target, Why(DeletionReason.NAME_SHOWN, by=administrator))
+    done = black_out(by=administrator, image=held.images.first(), boxes=[BOX], scope="all", reason="patient")
+    assert (done.pictures, done.kept_elsewhere) == (2, 0)
+    assert len(left()) == 2
+    assert Image.objects.get(case=held, position=1).file == ""
+
+
+def test_picture_that_is_erased_while_it_is_stored_anew_changes_nothing(
+    held, administrator, monkeypatch
+) -> None:
+    """The cleaned picture waits to be removed, as of another case that had the same one."""
+    image, real = held.images.first(), blackout._stored_without
+
+    def erased(each: Image, boxes: list) -> str:
+        name = real(each, boxes)
+        remove_later([name])
+        remove_waiting(100)
+        return name
+
+    monkeypatch.setattr(blackout, "_stored_without", erased)
+    with pytest.raises(FileNotFoundError):
+        black_out(by=administrator, image=image, boxes=[BOX], scope="one", reason="patient")
+    assert held.images.first().file == image.file
+    assert np.array_equal(pictures(held)[0], slice_pixels(7))
 
 
 def test_unreadable_picture_changes_nothing(held, administrator, client_of) -> None:
