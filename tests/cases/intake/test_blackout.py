@@ -12,7 +12,7 @@ from cases import storage
 from cases.deletion.acts import Why, delete
 from cases.deletion.targets import target_of_picture
 from cases.exchange import wado
-from cases.intake import blackout
+from cases.intake import blackout, judging
 from cases.intake.blackout import NotInQuarantine, black_out
 from cases.intake.quarantine import release
 from cases.intake.receipts import Outcome
@@ -21,6 +21,7 @@ from cases.lifecycle import DeletionReason
 from cases.models import AuditEvent, Case, Image, Job
 from cases.removals import remove_later, remove_waiting
 from cases.viewer.images import pixels_of
+from inference.formats import DecodedImage
 from tests.cases.intake.hospital import files, slice_file, slice_pixels
 from tests.cases.intake.test_uploads import stored_files
 
@@ -146,6 +147,34 @@ def test_lost_picture_comes_back_from_its_file_without_what_was_blacked_out(
     assert receipt.code == "restored"
     assert np.array_equal(pictures(held)[0], cleaned(0))
     assert len(left()) == 3
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_lost_picture_that_is_deleted_or_blacked_out_while_it_comes_back_stays_so(
+    held, owner, administrator, cohort, monkeypatch, is_deleted
+) -> None:
+    image = held.images.first()
+    data, real = storage.load(image.file), judging.picture_as_kept
+
+    def overtaken(each: Image, decoded: DecodedImage) -> bytes:
+        storage.store("images", data, ".png")
+        if is_deleted:
+            target = target_of_picture(held, "0")
+            assert target is not None
+            delete(target, Why(DeletionReason.NAME_SHOWN, by=administrator))
+        else:
+            black_out(by=administrator, image=image, boxes=[BOX], scope="one", reason="patient")
+        remove_waiting(100)
+        return real(each, decoded)
+
+    storage.discard(image.file)
+    monkeypatch.setattr(judging, "picture_as_kept", overtaken)
+    (receipt,) = submit_series(by=owner, cohort=cohort, files=files(shown(0)))
+    assert (receipt.outcome, receipt.code) == (Outcome.REFUSED, "deleted_meanwhile")
+    assert len(stored_files()) == (2 if is_deleted else 3)
+    assert (Image.objects.get(pk=image.pk).file == "") == is_deleted
+    if not is_deleted:
+        assert np.array_equal(pictures(held)[0], cleaned(0))
 
 
 def test_same_instance_in_another_file_is_known_by_what_is_left_of_it(
