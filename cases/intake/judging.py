@@ -360,8 +360,7 @@ def _restored(by: User, images: Sequence[Image], anew: Mapping[UUID, str]) -> Re
     with transaction.atomic():
         wait_for_turn(INTAKE)  # as does who erases pictures
         keys = [each.pk for each in images if each.pk in anew and _is_renamed(each, anew[each.pk])]
-        if len(keys) < len(anew):
-            erase_unused(anew.values())
+        erase_unused(anew.values())
         if not keys:
             return refusal_of_gone()
         jobs.queue_again(Job.objects.filter(image__in=keys, error_code__in=PICTURE_LOST))
@@ -382,7 +381,7 @@ def _restored(by: User, images: Sequence[Image], anew: Mapping[UUID, str]) -> Re
 
 
 def _is_renamed(image: Image, name: str) -> bool:
-    """The same name mostly, unless another version wrote the PNG."""
+    # Mostly the same name, unless another version wrote the PNG.
     return Image.objects.filter(pk=image.pk, file=image.file).update(file=name) == 1
 
 
