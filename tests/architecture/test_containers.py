@@ -146,6 +146,12 @@ def test_whoever_takes_pictures_in_stores_them_as_the_proxy_can_read_them() -> N
     assert {environment_of(name).get("X_ACCEL_LOCATION") for name in decoding} == {"/stored/"}
 
 
+@pytest.mark.parametrize("setting", ["JOB_LEASE_SECONDS", "JOB_MAX_ATTEMPTS"])
+def test_who_takes_leases_back_knows_how_long_who_gives_them_makes_them(setting: str) -> None:
+    """A lease that is longer than any that is given counts as that of a clock that has gone back."""
+    assert {name for name in OURS if setting in environment_of(name)} == {"analysis", "maintenance"}
+
+
 def test_no_service_is_handed_the_whole_file_of_settings() -> None:
     assert [name for name, service in SERVICES.items() if "env_file" in service] == []
 
