@@ -22,7 +22,7 @@ from cases import disclosures
 from cases.analysis.results import prediction_visible_to, results_lying_open
 from cases.api import schema
 from cases.api.parameters import Parameters, one_of
-from cases.api.problems import problem
+from cases.api.problems import StoredFileUnreadable
 from cases.api.renderers import ExportNegotiation
 from cases.api.serializers import ImageResultSerializer
 from cases.api.views.base import ApiView, case_or_404, user_of
@@ -136,7 +136,7 @@ def _sent(request: Request, key: str, draw: Any, stored: str = "") -> HttpRespon
     named = f"rest:{renderer.format}:{key}"
     answer = drawn(request, named, draw, str(renderer.media_type), stored)  # type: ignore[arg-type]  # headers alone
     if answer.status_code == _UNREADABLE:
-        return problem("unavailable", _t("The stored file cannot be read. Tell your administrator."))
+        raise StoredFileUnreadable
     return answer
 
 
