@@ -44,6 +44,7 @@ CELERY_TASK_ROUTES = {
     "cases.analysis.worker.analyse": {"queue": "analysis"},
     # Their own, since they wait for other machines.
     "cases.exchange.tasks.*": {"queue": "sending"},
+    "cases.governance.tasks.mail_drift_alerts": {"queue": "sending"},
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
