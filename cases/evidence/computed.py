@@ -64,11 +64,11 @@ def asked_for(cohort: Cohort, filters: dict[str, str]) -> ComputedFigures:
 
 def compute_waiting() -> int:
     """Compute whatever is asked for, the longest awaited first; how many were computed."""
-    now = timezone.now()
-    ComputedFigures.objects.filter(asked_at__lt=now - FORGOTTEN_AFTER).delete()
     computed = 0
     while (found := _take()) is not None:
         computed += _compute(found)
+    if computed:
+        ComputedFigures.objects.filter(asked_at__lt=timezone.now() - FORGOTTEN_AFTER).delete()
     return computed
 
 

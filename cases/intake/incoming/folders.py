@@ -97,7 +97,7 @@ def listing(folder: str, token: str) -> Listing:
 
 def _listing(root: int, folder: str, trail: list[Subfolder]) -> Listing:
     subfolders: list[Subfolder] = []
-    files = 0
+    files, is_cut = 0, False
     way = tuple(step.name for step in trail[1:])
     try:
         with _within(root, way) as here, os.scandir(here) as entries:
@@ -108,12 +108,14 @@ def _listing(root: int, folder: str, trail: list[Subfolder]) -> Listing:
                     continue
                 if not entry.is_dir(follow_symlinks=False):
                     files += 1
-                elif entry.name.isprintable():  # else it is no text that could be said
+                elif not entry.name.isprintable():  # it is no text that could be said
+                    is_cut = True
+                else:
                     token = f"{trail[-1].token}.{_step(folder, way, entry.name)}".lstrip(".")
                     subfolders.append(Subfolder(entry.name, token))
     except OSError:
         raise _gone() from None
-    return Listing(trail, _sorted(subfolders), files, is_cut=False)
+    return Listing(trail, _sorted(subfolders), files, is_cut)
 
 
 def _sorted(subfolders: list[Subfolder]) -> list[Subfolder]:

@@ -20,6 +20,7 @@ from cases.intake.incoming.working import wake_on_commit
 from cases.lifecycle import IllegalTransition
 from cases.models import IncomingUpload
 from cases.permissions import Action, cohorts_where
+from cases.request_context import looks_at
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -77,6 +78,7 @@ def _own(request: PageRequest, upload_id: UUID) -> IncomingUpload:
     upload = (own | imports).filter(pk=upload_id).first()
     if upload is None:
         raise Http404
+    looks_at(upload.cohort_id)
     return upload
 
 

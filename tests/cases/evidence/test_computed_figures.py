@@ -156,9 +156,11 @@ def test_figures_of_an_ended_filter_are_no_reason_to_stop(large, second, client)
     assert compute_waiting() == 1
 
 
-def test_what_nobody_asks_for_is_forgotten(large, client) -> None:
+def test_what_nobody_asks_for_is_forgotten_with_the_next_ones(large, client) -> None:
     page_of(client)
     compute_waiting()
     ComputedFigures.objects.update(asked_at=timezone.now() - computed.FORGOTTEN_AFTER)
     compute_waiting()
-    assert not ComputedFigures.objects.exists()
+    page_of(client, known="glioma")
+    compute_waiting()
+    assert [found.filters for found in ComputedFigures.objects.all()] == [{"known": "glioma"}]

@@ -50,13 +50,19 @@ def test_subfolders_are_listed_as_people_count_and_what_is_hidden_or_a_link_is_n
     (root / "s3").symlink_to(root / "s2")
     (root / ".git").mkdir()
     (root / "__MACOSX").mkdir()
-    (root / os.fsdecode(b"\xff")).mkdir()
     here = listing("Archive", "")
     assert [each.name for each in here.subfolders] == ["S1", "s2", "s10"]
     assert (here.files, here.is_cut, here.is_empty) == (2, False, False)  # the link is told when it is read
     deep = below(below(here, "S1"), "deep")
     assert (deep.way, deep.files, deep.subfolders) == (("S1", "deep"), 1, [])
     assert [step.name for step in deep.trail] == ["", "S1", "deep"]
+
+
+def test_subfolder_whose_name_is_no_text_is_read_with_the_folder_that_it_is_in(root) -> None:
+    write(root, **{os.fsdecode(b"\xff__a"): b"1"})
+    here = listing("Archive", "")
+    assert (here.subfolders, here.is_cut, here.is_empty) == ([], True, False)
+    assert read() == {"\ufffd/a": b"1"}
 
 
 def test_address_of_a_subfolder_tells_nothing_of_its_name_and_of_no_other_folder(root, settings) -> None:
