@@ -11,3 +11,9 @@ from cases.governance import alerts
 def raise_drift_alerts() -> None:
     """Hold the newest weeks against their baselines; called twice it raises nothing the second time."""
     alerts.raise_alerts()
+
+
+@shared_task(name=alerts.MAIL_TASK)
+def mail_drift_alerts(keys: list[str]) -> None:
+    """Tell the administrators of a cohort what was raised."""
+    alerts.mail_alerts(keys)

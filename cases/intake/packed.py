@@ -41,7 +41,9 @@ DAMAGED = (
     NotImplementedError,
     RuntimeError,
     OSError,
+    OverflowError,
     ValueError,
+    struct.error,
 )
 
 

@@ -24,6 +24,7 @@ from portal.demo import DEMO_DIR
 from tests.browser.pictures import keep
 from tests.browser.signing_in import sign_in
 from tests.browser.test_viewer import draw, open_case
+from tests.browser.uploads import work_on_uploads
 from tests.cases.exchange.test_orthanc import ACCOUNT, PLUG_IN, asked, orthanc, series_by_kind
 
 __all__ = ["orthanc"]  # a fixture
@@ -83,9 +84,16 @@ def drag_in(page: Page, server, person) -> None:
     files = [[name, base64.b64encode(data).decode()] for name, data in series()]
     transfer = page.evaluate_handle(DROPPED, files)
     page.dispatch_event("#drop-zone", "drop", {"dataTransfer": transfer})
-    expect(page.locator(".upload-row")).to_have_count(1)
-    expect(page.locator(".upload-row")).to_contain_text("12 images in one case.")
+    row = page.locator(".incoming")
+    expect(row).to_have_attribute("data-incoming", "checking")
+    work_on_uploads()
+    expect(row).to_have_attribute("data-incoming", "proposed")
+    expect(row.get_by_label("12 images")).to_be_checked()
     keep(page, "round-1-dragged-in")
+    row.get_by_role("button", name="Create this case").click()
+    expect(row).to_have_attribute("data-incoming", "creating")
+    work_on_uploads()
+    expect(row).to_have_attribute("data-incoming", "done")
 
 
 def read(page: Page, server, person, case: Case) -> None:

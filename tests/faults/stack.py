@@ -96,7 +96,7 @@ def running(folder: Path, analyses_at_once: int = 2) -> Iterator[Stack]:
                     "--queues=maintenance",
                     "--hostname=maintenance@faults",
                     "--pool=threads",
-                    "--concurrency=4",
+                    "--concurrency=6",
                     "--loglevel=INFO",
                 ),
                 environment,

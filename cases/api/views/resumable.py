@@ -26,6 +26,7 @@ from cases.intake.incoming.said import NotUnderstood, said
 from cases.intake.incoming.working import wake_on_commit
 from cases.lifecycle import IncomingState
 from cases.models import IncomingUpload
+from cases.request_context import looks_at
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -238,6 +239,7 @@ def _upload_or_404(request: Request, upload_id: UUID) -> IncomingUpload:
     upload = receiving.uploads_of(user_of(request)).filter(pk=upload_id).first()
     if upload is None:
         raise Http404(_t("There is no such upload of yours, or it was kept for long enough."))
+    looks_at(upload.cohort_id)
     return upload
 
 
