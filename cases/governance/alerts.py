@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -21,6 +22,7 @@ from cases.permissions import Action, require
 
 if TYPE_CHECKING:
     from cases.governance.drift import Week
+    from cases.models import SentinelCheck
     from portal.accounts.models import User
 
 # A result may come some time after its case: so many weeks are looked at again, and none before them.
@@ -56,10 +58,48 @@ def _raise_one(baseline: DriftBaseline, rule: DriftRule, week: Week) -> DriftAle
     )
     if not is_new:
         return None
-    told = {"rule": rule.value, "week": week.monday.isoformat()}
-    audit.record(by=None, action="drift.alert", subject=alert, cohort=baseline.cohort, **told, **measured)
-    events.tell(HookEvent.DRIFT_ALERT, cohort_id=baseline.cohort_id, alert=str(alert.pk), **told)
+    _announce(alert)
     return alert
+
+
+def raise_for_sentinels(check: SentinelCheck, *, lost: int, n: int) -> DriftAlert | None:
+    """Raise that `lost` of the `n` sentinels that networks before got right are wrong now. None where it was
+    raised before. Call it inside the transaction of the act.
+    """
+    day = timezone.localdate(check.started_at)
+    measured = {"value": lost / n, "low": 0.0, "high": 0.0, "n": n}
+    alert, is_new = DriftAlert.objects.get_or_create(
+        sentinel_check=check,
+        defaults={
+            "cohort": check.cohort,
+            "rule": DriftRule.SENTINEL,
+            "week": day - timedelta(days=day.weekday()),
+            **measured,
+        },
+    )
+    if not is_new:
+        return None
+    _announce(alert)
+    transaction.on_commit(lambda: _mail_of_sentinels(check, lost, n), robust=True)
+    return alert
+
+
+def _announce(alert: DriftAlert) -> None:
+    """Write it down and tell webhooks; no case is named."""
+    told = {"rule": str(alert.rule), "week": alert.week.isoformat()}
+    measured = {"value": alert.value, "low": alert.low, "high": alert.high, "n": alert.n}
+    audit.record(by=None, action="drift.alert", subject=alert, cohort=alert.cohort, **told, **measured)
+    events.tell(HookEvent.DRIFT_ALERT, cohort_id=alert.cohort_id, alert=str(alert.pk), **told)
+
+
+def _mail_of_sentinels(check: SentinelCheck, lost: int, n: int) -> None:
+    cohort = check.cohort
+    send_to_each(
+        administrators_of(cohort),
+        subject=lambda: _t("Sentinels of “%(cohort)s” are answered wrongly") % {"cohort": cohort.name},
+        template="governance/mail/sentinels.txt",
+        told={"cohort": cohort, "network": check.version.name, "lost": lost, "n": n},
+    )
 
 
 def _mail(baseline: DriftBaseline, raised: list[DriftAlert]) -> None:
