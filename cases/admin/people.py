@@ -226,7 +226,7 @@ class KeptAnswerAdmin(ReadOnlyAdmin):
 class IncomingUploadAdmin(ReadOnlyAdmin):
     """Without what is said of the files, which is their sender's own."""
 
-    list_display = ("id", "user", "cohort", "state", "length", "offset", "created_at", "expires_at")
+    list_display = ("id", "user", "cohort", "folder", "state", "length", "offset", "created_at", "expires_at")
     list_filter = ("state", "cohort")
     list_select_related = ("user", "cohort")
     fields = (*list_display[1:], "files", "files_done", "attempts", "lease_until")

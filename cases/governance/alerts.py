@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from celery import current_app
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _t
+from kombu.exceptions import OperationalError
 
 from cases import audit, events
 from cases.cohorts import administrators_of
@@ -21,10 +25,14 @@ from cases.models.statement import MAX_REASON
 from cases.permissions import Action, require
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from cases.governance.drift import Week
     from cases.models import SentinelCheck
     from portal.accounts.models import User
 
+logger = logging.getLogger(__name__)
+MAIL_TASK = "cases.governance.tasks.mail_drift_alerts"
 # A result may come some time after its case: so many weeks are looked at again, and none before them.
 WEEKS_LOOKED_AT = 5
 
@@ -46,7 +54,7 @@ def _raise(baseline: DriftBaseline) -> list[DriftAlert]:
         made = [_raise_one(baseline, rule, week) for rule, week in broken]
         raised = [alert for alert in made if alert]
         if raised:
-            transaction.on_commit(lambda: _mail(baseline, raised), robust=True)
+            transaction.on_commit(partial(_have_mailed, raised), robust=True)
     return raised
 
 
@@ -80,7 +88,7 @@ def raise_for_sentinels(check: SentinelCheck, *, lost: int, n: int) -> DriftAler
     if not is_new:
         return None
     _announce(alert)
-    transaction.on_commit(lambda: _mail_of_sentinels(check, lost, n), robust=True)
+    transaction.on_commit(partial(_have_mailed, [alert]), robust=True)
     return alert
 
 
@@ -92,23 +100,41 @@ def _announce(alert: DriftAlert) -> None:
     events.tell(HookEvent.DRIFT_ALERT, cohort_id=alert.cohort_id, alert=str(alert.pk), **told)
 
 
-def _mail_of_sentinels(check: SentinelCheck, lost: int, n: int) -> None:
-    cohort = check.cohort
-    send_to_each(
-        administrators_of(cohort),
-        subject=lambda: _t("Sentinels of “%(cohort)s” are answered wrongly") % {"cohort": cohort.name},
-        template="governance/mail/sentinels.txt",
-        told={"cohort": cohort, "network": check.version.name, "lost": lost, "n": n},
+def _have_mailed(raised: Iterable[DriftAlert]) -> None:
+    """Whoever raises alerts has no way out to a mail server; the worker of the queue “sending” has."""
+    try:
+        current_app.send_task(MAIL_TASK, args=[[str(alert.pk) for alert in raised]])
+    except OperationalError:
+        logger.warning("The broker cannot be reached; an alert of drift is not told by mail.")
+
+
+def mail_alerts(keys: Sequence[str]) -> None:
+    """Tell the administrators of alerts that one baseline raised, or one check of the sentinels."""
+    found = DriftAlert.objects.filter(pk__in=keys).select_related(
+        "cohort", "baseline__version", "sentinel_check__version"
     )
-
-
-def _mail(baseline: DriftBaseline, raised: list[DriftAlert]) -> None:
-    cohort = baseline.cohort
+    alerts = list(found.order_by("week", "rule"))
+    if not alerts:
+        return
+    if alerts[0].sentinel_check_id:
+        _mail_of_sentinels(alerts[0])
+        return
+    cohort = alerts[0].cohort
     send_to_each(
         administrators_of(cohort),
         subject=lambda: _t("“%(cohort)s” drifts") % {"cohort": cohort.name},
         template="governance/mail/drift.txt",
-        told={"cohort": cohort, "alerts": raised, "network": baseline.version.name},
+        told={"cohort": cohort, "alerts": alerts, "network": alerts[0].version.name},
+    )
+
+
+def _mail_of_sentinels(alert: DriftAlert) -> None:
+    told = {"cohort": alert.cohort, "network": alert.version.name, "n": alert.n}
+    send_to_each(
+        administrators_of(alert.cohort),
+        subject=lambda: _t("Sentinels of “%(cohort)s” are answered wrongly") % {"cohort": alert.cohort.name},
+        template="governance/mail/sentinels.txt",
+        told=told | {"lost": round(alert.value * alert.n)},
     )
 
 

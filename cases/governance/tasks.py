@@ -19,3 +19,9 @@ def check_sentinels() -> None:
     analysed twice.
     """
     sentinel_worker.advance()
+
+
+@shared_task(name=alerts.MAIL_TASK)
+def mail_drift_alerts(keys: list[str]) -> None:
+    """Tell the administrators of a cohort what was raised."""
+    alerts.mail_alerts(keys)

@@ -23,7 +23,8 @@ from inference.formats import FORMATS, nifti
 
 _GZIP = b"\x1f\x8b"
 # What systems put beside the pictures, of which nobody need hear.
-_SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini", "dicomdir", "autorun.inf"})
+SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini", "dicomdir", "autorun.inf"})
+SYSTEM_FOLDER = "__MACOSX"
 _HALVES = (".hdr", ".img")
 # A NIfTI header, packed or not.
 _HEAD_BYTES = 65536
@@ -52,7 +53,7 @@ class Unpacked:
     """The files of a request, with what is in an archive instead of the archive, and a NIfTI pair as one.
 
     Of an archive one file at a time is in memory. What cannot be taken out is a receipt that says why.
-    `names` and `places` grow while the files are read.
+    `names` and `places` grow while the files are read. expected: of how many files it is known before.
     """
 
     def __init__(
@@ -61,17 +62,19 @@ class Unpacked:
         *,
         most_bytes: int | None = None,
         most_files: int | None = None,
+        expected: int = 0,
     ) -> None:
         self.names: list[str] = []
         self.places: list[int] = []
         self._files = files
         most = most_files or settings.UPLOAD_MAX_FILES
+        self._expected = expected
         self._budget = _Budget(most_bytes or settings.UPLOAD_MAX_REQUEST_BYTES, most, most)
 
     @property
     def total(self) -> int:
-        """How many files there are, as far as archives were opened."""
-        return self._budget.files
+        """How many files there are, as far as archives were opened; at least as many as are expected."""
+        return max(self._budget.files, self._expected)
 
     def __iter__(self) -> Iterator[Given]:
         for entry in _joined(_flattened(self._files, self._budget)):
@@ -119,7 +122,7 @@ def _out_of(name: str, file: File[bytes], budget: _Budget) -> Iterator[tuple[str
 
 def _is_left_out(member: packed.Member) -> bool:
     parts = PurePosixPath(member.name.replace("\\", "/")).parts
-    is_system = bool(parts) and (parts[0] == "__MACOSX" or parts[-1].lower() in _SYSTEM_FILES)
+    is_system = bool(parts) and (parts[0] == SYSTEM_FOLDER or parts[-1].lower() in SYSTEM_FILES)
     return member.is_folder or is_system
 
 

@@ -19,11 +19,13 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from cases import audit, storage
+from cases.access import existing_images
 from cases.intake.deidentification import cleaned
 from cases.intake.judging import erase_unused
 from cases.models import Case, Image
 from cases.permissions import Action, require
 from cases.removals import remove_later, remove_waiting
+from cases.turns import INTAKE, wait_for_turn
 from inference.blackout import Box, blacked_out, checked_boxes
 from inference.canonical import decode_canonical, encode_pixels
 
@@ -69,7 +71,7 @@ def pictures_in(image: Image, scope: str) -> list[Image]:
     """The pictures that boxes drawn on `image` stand for."""
     if scope == Scope.ONE:
         return [image]
-    alike = Image.objects.filter(case=image.case_id, width=image.width, height=image.height)
+    alike = existing_images().filter(case=image.case_id, width=image.width, height=image.height)
     return list(alike.order_by("position"))
 
 
@@ -121,10 +123,15 @@ def _stored_without(image: Image, boxes: Sequence[Box]) -> str:
 
 
 def _overwrite(images: Sequence[Image], names: Sequence[str], boxes: Sequence[Box]) -> None:
-    """The rows; the case's is locked, so that nobody lets it out meanwhile. Raises NotInQuarantine."""
+    """The rows; the case's is locked, so that nobody lets it out meanwhile. Raises NotInQuarantine, and
+    FileNotFoundError where the same picture was just deleted elsewhere (cases/removals.py).
+    """
     locked = Case.objects.select_for_update(of=("self",)).get(pk=images[0].case_id)
     if not locked.is_quarantined:
         raise NotInQuarantine
+    wait_for_turn(INTAKE)
+    if not all(storage.is_there(name) for name in names):
+        raise FileNotFoundError
     for image, name in zip(images, names, strict=True):
         has_changed = Image.objects.filter(pk=image.pk, file=image.file).update(
             file=name,

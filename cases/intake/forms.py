@@ -1,4 +1,4 @@
-"""The form of the upload page. Rules of the domain stay in the services; here is how they are asked for."""
+"""The forms of uploading. Rules of the domain stay in the services; here is how they are asked for."""
 
 from __future__ import annotations
 
@@ -35,18 +35,8 @@ class Grouping(TextChoices):
     ONE_CASE = "one_case", _("All files are the slices of one case")
 
 
-class UploadForm(forms.Form):
-    """The cohort that files go to, and how they belong together; the files are judged one by one."""
-
-    cohort = forms.ModelChoiceField(
-        label=_("Cohort"),
-        queryset=Cohort.objects.none(),
-        empty_label=_("Choose a cohort"),
-        error_messages={
-            "required": _("Choose the cohort that these images belong to."),
-            "invalid_choice": _("You cannot upload to this cohort. Choose another one."),
-        },
-    )
+class GroupingForm(forms.Form):
+    """How files belong together, and what is read of them."""
 
     grouping = forms.ChoiceField(
         label=_("How do the files belong together?"),
@@ -63,6 +53,27 @@ class UploadForm(forms.Form):
         min_value=1,
         max_value=MOST_VOLUMES,
     )
+
+    @property
+    def chosen_grouping(self) -> Grouping:
+        """What the valid form says."""
+        return Grouping(self.cleaned_data["grouping"] or Grouping.SEPARATE)
+
+
+class UploadForm(GroupingForm):
+    """The cohort that files go to, and how they belong together; the files are judged one by one."""
+
+    cohort = forms.ModelChoiceField(
+        label=_("Cohort"),
+        queryset=Cohort.objects.none(),
+        empty_label=_("Choose a cohort"),
+        error_messages={
+            "required": _("Choose the cohort that these images belong to."),
+            "invalid_choice": _("You cannot upload to this cohort. Choose another one."),
+        },
+    )
+
+    field_order = ("cohort", "grouping", "volume")
 
     def __init__(self, data: Any = None, *, user: User) -> None:
         super().__init__(data)

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -29,12 +29,14 @@ from cases.intake.receipts import (
     duplicate_of_pixels,
     notice_of_deleted,
     refusal_of_full_disk,
+    refusal_of_gone,
     refusal_of_other_instance,
     refusal_of_oversized,
 )
 from cases.lifecycle import DeletionReason
 from cases.models import Cohort, Image, Job
 from cases.translation import sentence_of, sentences
+from cases.turns import INTAKE, wait_for_turn
 from inference.blackout import blacked_out
 from inference.canonical import encode_canonical, encode_pixels
 from inference.errors import ImageError
@@ -46,6 +48,8 @@ from inference.preprocessing import brightness_of
 from inference.series import Member
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from portal.accounts.models import User
 
 logger = logging.getLogger(__name__)
@@ -213,13 +217,14 @@ def _judge(judging: _Judging, file: File[bytes]) -> Judged:
     if known and (judging.is_trial or all(storage.is_whole(image.file) for image in known)):
         return duplicate_of(known[0])
     pictures: list[StoredPicture] = []
+    anew: dict[UUID, str] = {}
     try:
         with closing(read_images_guarded(data, limits(judging.volume))) as images:
             for decoded in images:
                 _check_modality(cohort, decoded)
                 picture = encode_canonical(decoded)
                 if known:
-                    _restore(known, decoded)
+                    anew |= _stored_anew(known, decoded)
                 elif twin := _twin_of(cohort, decoded, picture, judging.by_pixels):
                     judging.discard(pictures)
                     return twin
@@ -233,7 +238,7 @@ def _judge(judging: _Judging, file: File[bytes]) -> Judged:
         judging.discard(pictures)
         raise
     if known:
-        return _restored(judging.by, known)
+        return _restored(judging.by, known, anew)
     judging.digests.add(digest)
     return pictures
 
@@ -338,23 +343,27 @@ def _kept(cohort: Cohort, decoded: DecodedImage, name: str, digest: str, size: i
     )
 
 
-def _restore(known: Sequence[Image], decoded: DecodedImage) -> None:
-    """Store a picture anew under the images that it belongs to."""
-    for image in known:
-        if image.frame == decoded.frame:
-            image.file = storage.store("images", picture_as_kept(image, decoded), ".png")
+def _stored_anew(known: Sequence[Image], decoded: DecodedImage) -> dict[UUID, str]:
+    """Store a picture anew; its name, by the images that it belongs to."""
+    return {
+        image.pk: storage.store("images", picture_as_kept(image, decoded), ".png")
+        for image in known
+        if image.frame == decoded.frame
+    }
 
 
-def _restored(by: User, images: Sequence[Image]) -> Receipt:
-    """The receipt of a file whose pictures were lost: stored anew, and what failed for want of them is queued
-    again.
+def _restored(by: User, images: Sequence[Image], anew: Mapping[UUID, str]) -> Receipt:
+    """The receipt of a file whose lost pictures are stored anew, and queued again where they failed for it.
+    What was deleted or blacked out meanwhile stays so.
     """
     image = images[0]
-    failed = Job.objects.filter(image__in=[each.pk for each in images], error_code__in=PICTURE_LOST)
     with transaction.atomic():
-        for each in images:
-            each.save(update_fields=["file"])  # the same name, unless another version wrote the PNG
-        jobs.queue_again(failed)
+        wait_for_turn(INTAKE)  # as does who erases pictures
+        keys = [each.pk for each in images if each.pk in anew and _is_renamed(each, anew[each.pk])]
+        erase_unused(anew.values())
+        if not keys:
+            return refusal_of_gone()
+        jobs.queue_again(Job.objects.filter(image__in=keys, error_code__in=PICTURE_LOST))
         for case in {each.case_id for each in images}:
             key_result.refresh_case(case)
         audit.record(by=by, action="image.restored", subject=image.case, cohort=image.cohort)
@@ -369,6 +378,11 @@ def _restored(by: User, images: Sequence[Image]) -> Receipt:
         message % {"code": image.case.code},
         position=image.position,
     )
+
+
+def _is_renamed(image: Image, name: str) -> bool:
+    # Mostly the same name, unless another version wrote the PNG.
+    return Image.objects.filter(pk=image.pk, file=image.file).update(file=name) == 1
 
 
 def picture_as_kept(image: Image, decoded: DecodedImage) -> bytes:

@@ -17,6 +17,9 @@ class IncomingUpload(models.Model):
     """The row is the outbox: what waits to be looked at or taken in is leased by whoever takes it, so that
     one left by a worker that died is taken again.
 
+    folder: the operator's name of the folder that the files are read from, in which case nothing of them is
+    kept here; empty of files that are sent.
+
     sealed and told are encrypted, since the names of files are in them: what the sender said, and what would
     become, or became, of the files. pieces: the name and length of each, in order.
     """
@@ -30,6 +33,7 @@ class IncomingUpload(models.Model):
     state = models.CharField(
         _("state"), max_length=10, choices=IncomingState.choices, default=IncomingState.RECEIVING
     )
+    folder = models.CharField(_("folder"), max_length=60, blank=True)  # as portal.settings.env lets it be
     length = models.PositiveBigIntegerField(_("bytes in all"))
     offset = models.PositiveBigIntegerField(_("bytes received"), default=0)
     pieces = models.JSONField(_("pieces"), default=list, blank=True)

@@ -18,6 +18,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cases.access import PageRequest, signed_in
 from cases.blinding import OVER
 from cases.cohorts import chosen_cohort
+from cases.intake.incoming.folders import named_folders
+from cases.permissions import Action, may
 from cases.setup import reminders, truth
 from cases.setup.checklist import checklist
 from cases.setup.cohorts import change_plan, create_cohort, plan_of, require_maker
@@ -77,6 +79,8 @@ def _study(
         "cohort": cohort,
         "items": items,
         "is_over": not cohort.cases.exclude(state__in=OVER).exists() and cohort.cases.exists(),
+        "takes_images": may(request.user, Action.UPLOAD, cohort),
+        "has_folders": bool(named_folders()),
         "missing": sum(item.is_needed and not item.is_done for item in items),
         "progress": progress_of(cohort),
         "changes": truth.newest_changes(cohort),

@@ -19,6 +19,7 @@ from portal.settings.env import (
     env,
     known_roles,
     least_length,
+    named_folders,
     provider_address,
     proxy_location,
     rate,
@@ -278,6 +279,8 @@ UPLOAD_PIECES_MAX_BYTES = env.int("UPLOAD_PIECES_MAX_BYTES", default=20 * 2**30)
 UPLOAD_PIECES_MAX_UPLOADS_OF_ONE = env.int("UPLOAD_PIECES_MAX_UPLOADS_OF_ONE", default=50)
 UPLOAD_PIECES_MAX_FILES = env.int("UPLOAD_PIECES_MAX_FILES", default=5000)
 UPLOAD_PIECES_HOURS = env.int("UPLOAD_PIECES_HOURS", default=24)
+# Folders that study administrators may import from, by the names that they are shown under.
+IMPORT_FOLDERS = named_folders(env.list("IMPORT_FOLDERS", default=[]))
 # Of the keys that stand for patients and series; empty for SECRET_KEY (cases/intake/deidentification.py).
 PSEUDONYM_KEY = env.str("PSEUDONYM_KEY", default="")
 # Of the references to originals (cases/intake/originals.py): the first encrypts, all of them decrypt.

@@ -129,6 +129,34 @@ def proxy_location(text: str) -> str:
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 24 * 3600}
 
 
+# As the column of cases.IncomingUpload has it.
+MOST_FOLDER_NAME = 60
+
+
+def named_folders(entries: list[str]) -> dict[str, Path]:
+    """IMPORT_FOLDERS; ImproperlyConfigured where an entry is no name and absolute path, or leads to what the
+    portal itself keeps.
+    """
+    folders: dict[str, Path] = {}
+    for name, is_named, text in (entry.strip().partition("=") for entry in entries):
+        path = Path(text)
+        is_good = is_named and path.is_absolute() and name.isprintable() and len(name) <= MOST_FOLDER_NAME
+        if not is_good or not name or name in folders:
+            raise ImproperlyConfigured(
+                "IMPORT_FOLDERS is different names and their absolute paths, such as "
+                f"Archive=/srv/archive,Trial=/srv/trial, a name of at most {MOST_FOLDER_NAME} characters; "
+                f"not {name}={text}."
+            )
+        real, own = path.resolve(), VAR_DIR.resolve()
+        if real.is_relative_to(own) or own.is_relative_to(real):
+            raise ImproperlyConfigured(
+                f"IMPORT_FOLDERS: {name} holds, or lies in, what the portal itself keeps ({VAR_DIR}). Name "
+                "another folder."
+            )
+        folders[name] = path
+    return folders
+
+
 def rate(text: str) -> tuple[int, int] | None:
     """Requests and seconds of a text such as 1200/minute; None of an empty one, for no limit."""
     if not text:

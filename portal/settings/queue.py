@@ -44,6 +44,7 @@ CELERY_TASK_ROUTES = {
     "cases.analysis.worker.analyse": {"queue": "analysis"},
     # Their own, since they wait for other machines.
     "cases.exchange.tasks.*": {"queue": "sending"},
+    "cases.governance.tasks.mail_drift_alerts": {"queue": "sending"},
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -85,8 +86,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "compute-figures": {
         "task": "cases.evidence.tasks.compute_waiting",
-        "schedule": 2,
-        "options": {"expires": 4},
+        "schedule": 5,
+        "options": {"expires": 10},
     },
     "deliver-webhooks": {
         "task": "cases.exchange.tasks.deliver_webhooks",

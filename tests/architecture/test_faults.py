@@ -14,7 +14,8 @@ import pytest
 from tests.faults import __main__ as faults
 from tests.faults.fault import Fault, Told, measured
 from tests.faults.portal import Portal
-from tests.faults.table import Row, table
+from tests.faults.stack import ROOT
+from tests.faults.table import HEADS, Row, table
 from tests.faults.uploads import LostError
 from tests.support import tcp_proxy
 
@@ -80,6 +81,15 @@ def test_every_fault_has_a_name_of_its_own_and_words() -> None:
     names = [fault.name for fault in faults.FAULTS]
     assert len(set(names)) == len(names)
     assert all(fault.words for fault in faults.FAULTS)
+
+
+def test_every_fault_stands_in_the_table_of_the_docs() -> None:
+    lines = (ROOT / "docs" / "faults.md").read_text("utf-8").splitlines()
+    columns = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")
+    ]
+    of_faults = [cells[0] for cells in columns if len(cells) == len(HEADS) and cells[-1].isdigit()]
+    assert of_faults == [fault.name for fault in faults.FAULTS]
 
 
 class Counted(Portal):

@@ -105,6 +105,14 @@ def test_variable_is_a_setting_and_has_the_value_that_the_service_has() -> None:
                 assert entry["value"] == str(fixed), f"{name}: {variable}"
 
 
+def test_what_has_to_outlive_the_database_lies_on_the_disk_that_stays() -> None:
+    mounted = {each["name"]: each["mountPath"] for each in container("maintenance")["volumeMounts"]}
+    for variable in ("AUDIT_ANCHORS", "DELETION_LEDGER"):
+        path = Path(environment("maintenance")[variable]["value"])
+        assert path.is_relative_to(mounted["anchors"])
+        assert str(path) == COMPOSE["maintenance"]["environment"][variable]
+
+
 @pytest.mark.parametrize("name", sorted(set(WORKLOADS) - {"migrate"}))
 def test_pod_is_watched_and_has_an_end_of_memory_and_processors(name: str) -> None:
     assert "livenessProbe" in container(name)

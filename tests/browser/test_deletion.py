@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -81,7 +80,7 @@ def test_second_administrator_decides_on_the_request(
     make_person: Callable[..., User],
     cohort: object,
     ready_case: Case,
-    settings: Any,
+    settings,
 ) -> None:
     settings.DELETION_NEEDS_TWO = True
     sign_in(page, live_server, administrator)

@@ -62,19 +62,27 @@ def upload(owner, cohort) -> Callable[[int], Case]:
 
 
 @pytest.fixture(autouse=True)
-def empty_broker() -> None:
+def empty_broker(monkeypatch) -> None:
+    """Nothing waits there, and this process does not leave it alone for what a test before has met."""
     current_app.control.purge()
+    monkeypatch.setattr(jobs, "_broker_rests_until", 0.0)
 
 
 @pytest.fixture(scope="module")
-def start_worker(django_db_setup: None) -> Iterator[Callable[[str], Path]]:
-    """Start a worker with that pool, which runs until these tests are over or one of them kills it; returns
+def workers(django_db_setup: None) -> Iterator[ExitStack]:
+    """Those that run; they end as it is closed."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def start_worker(workers: ExitStack) -> Callable[[str], Path]:
+    """Start a worker with that pool, which runs until these tests are over or one of them ends it; returns
     its log.
     """
-    with ExitStack() as workers:
-        yield lambda pool: workers.enter_context(
-            worker.running(connection.settings_dict, settings.CELERY_BROKER_URL, pool)
-        )
+    return lambda pool: workers.enter_context(
+        worker.running(connection.settings_dict, settings.CELERY_BROKER_URL, pool)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +129,7 @@ def test_request_that_sent_a_job_is_named_in_the_workers_log(upload, worker_log)
 
 def test_steps_of_a_job_in_the_worker_are_told_here(upload, worker_log) -> None:
     upload(91)
+    wait_until(all_done, "the job is not done")
     wait_until(lambda: set(step_times.read()) == set(step_times.STEPS), "the worker told no steps")
 
 
@@ -202,7 +211,11 @@ def test_upload_with_a_dead_broker_is_taken_in_and_waits(owner, cohort, monkeypa
     assert (receipt.outcome, job.status, job.sent_at) == ("received", JobStatus.QUEUED, None)
 
 
-def test_worker_that_is_told_to_stop_ends_its_job_and_hands_the_others_back(upload, start_worker) -> None:
+def test_worker_that_is_told_to_stop_ends_its_job_and_hands_the_others_back(
+    upload, workers, start_worker
+) -> None:
+    # Those of the tests before, whichever these were.
+    workers.close()
     log = start_worker("prefork")
     with worker_waits():
         for seed in range(200, 212):

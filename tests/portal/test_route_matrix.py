@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,13 +17,29 @@ from django.conf import settings
 from django.db import transaction
 from django.test import Client
 from django.urls import get_resolver
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from cases.exchange.webhooks.hooks import create_webhook
 from cases.export.snapshots.building import ask_for_snapshot
+from cases.governance.measured import Measured
 from cases.intake.incoming.receiving import begin
 from cases.intake.incoming.said import Said
-from cases.models import ApiToken, Cohort, Membership, Prediction, SavedView
+from cases.models import (
+    AcceptanceBounds,
+    ApiToken,
+    Case,
+    Cohort,
+    DeletionRequest,
+    DriftAlert,
+    DriftBaseline,
+    Membership,
+    ModelVersion,
+    Prediction,
+    SavedView,
+    Snapshot,
+    TeachingRead,
+)
 from cases.people.invitations import invite
 from cases.roles import Role
 from portal.accounts.models import User
@@ -111,12 +127,12 @@ door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/deletions/
 door/door 403/403   403/403   403/403   200/422   404/404   404/404   404/404   dashboard/deletions/case/<str:code>/
 door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/deletions/cohort/<uuid:cohort_id>/
-door/door 404/404   404/404   404/404   404/404   404/404   404/404   404/404   dashboard/deletions/requests/<uuid:request_id>/
+door/door 403/403   403/403   403/403   200/302   403/403   403/403   403/403   dashboard/deletions/requests/<uuid:request_id>/
 405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/deletions/retention/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/drift/
-door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/drift/<slug:name>.csv
-door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/drift/<slug:name>.svg
-405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/drift/alerts/<uuid:alert_id>/
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/drift/<slug:name>.csv
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/drift/<slug:name>.svg
+405/door  405/403   405/403   405/403   405/302   405/403   405/404   405/404   dashboard/drift/alerts/<uuid:alert_id>/
 405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/drift/freeze/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/evidence/
 door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/evidence/<slug:name>.csv
@@ -126,11 +142,11 @@ door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/networks/
 405/door  405/403   405/403   405/403   405/404   405/403   405/403   405/403   dashboard/networks/back/
 405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/networks/bounds/
-door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/networks/bounds/<uuid:bounds_id>/
-405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/networks/bounds/<uuid:bounds_id>/decide/
-405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/networks/bounds/<uuid:bounds_id>/open/
-door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/networks/bounds/<uuid:bounds_id>.csv
-door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/networks/bounds/<uuid:bounds_id>.svg
+door/405  403/405   403/405   403/405   200/405   403/405   404/405   404/405   dashboard/networks/bounds/<uuid:bounds_id>/
+405/door  405/403   405/403   405/403   405/404   405/403   405/404   405/404   dashboard/networks/bounds/<uuid:bounds_id>/decide/
+405/door  405/403   405/403   405/403   405/302   405/403   405/404   405/404   dashboard/networks/bounds/<uuid:bounds_id>/open/
+door/405  403/405   403/405   403/405   404/405   403/405   404/405   404/405   dashboard/networks/bounds/<uuid:bounds_id>.csv
+door/405  403/405   403/405   403/405   404/405   403/405   404/405   404/405   dashboard/networks/bounds/<uuid:bounds_id>.svg
 405/door  405/403   405/403   405/403   405/404   405/403   405/403   405/403   dashboard/networks/shadow/
 door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/protocol/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/record/
@@ -152,15 +168,16 @@ door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/snapshots/readers.csv
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/study/
 door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/study/new/
+door/door 403/403   403/403   403/403   404/404   403/403   403/403   403/403   dashboard/study/import/
 405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/study/plan/
 405/door  405/403   405/403   405/403   405/404   405/403   405/403   405/403   dashboard/study/remind/
 405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/study/truth/
 405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/study/truth/try/
 405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/study/truth/write/
 door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/study/truth/template.csv
-door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/teaching/
-door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/teaching/<slug:name>.csv
-door/405  404/405   404/405   404/405   404/405   404/405   404/405   404/405   dashboard/teaching/<slug:name>.svg
+door/405  403/405   200/405   200/405   200/405   403/405   404/405   404/405   dashboard/teaching/
+door/405  403/405   200/405   404/405   200/405   403/405   404/405   404/405   dashboard/teaching/<slug:name>.csv
+door/405  403/405   200/405   404/405   200/405   403/405   404/405   404/405   dashboard/teaching/<slug:name>.svg
 door/door 403/403   403/403   403/403   200/422   403/403   403/403   403/403   dashboard/webhooks/
 door/door 403/403   403/403   403/403   200/422   403/403   404/404   404/404   dashboard/webhooks/<uuid:webhook_id>/
 405/door  405/403   405/403   405/403   405/302   405/403   405/404   405/404   dashboard/webhooks/<uuid:webhook_id>/<slug:act>/
@@ -270,7 +287,7 @@ door/door door/door 404/404   404/404   admin/r/<path:content_type_id>/<path:obj
 MODELS = """
 list      add       change    delete    history   model
 200/200   200/200   200/200   403/403   200/200   accounts/user
-200/200   403/403   302/403   403/403   302/302   cases/acceptancebounds
+200/200   403/403   200/403   403/403   200/200   cases/acceptancebounds
 200/200   403/403   302/403   403/403   302/302   cases/accessevent
 200/200   403/403   302/403   403/403   302/302   cases/adjudication
 200/200   403/403   302/403   403/403   302/302   cases/apitoken
@@ -280,10 +297,15 @@ list      add       change    delete    history   model
 200/200   403/403   200/403   403/403   200/200   cases/case
 200/200   403/403   302/403   403/403   302/302   cases/claim
 200/200   200/200   200/200   403/403   200/200   cases/cohort
+200/200   403/403   302/403   403/403   302/302   cases/computedfigures
+200/200   403/403   302/403   403/403   302/302   cases/deletedpicture
+200/200   403/403   302/403   403/403   302/302   cases/deletion
+200/200   403/403   200/403   403/403   200/200   cases/deletionrequest
 200/200   403/403   302/403   403/403   302/302   cases/disclosure
 200/200   403/403   302/403   403/403   302/302   cases/draft
-200/200   403/403   302/403   403/403   302/302   cases/driftalert
-200/200   403/403   302/403   403/403   302/302   cases/driftbaseline
+200/200   403/403   200/403   403/403   200/200   cases/driftalert
+200/200   403/403   200/403   403/403   200/200   cases/driftbaseline
+200/200   403/403   302/403   403/403   302/302   cases/fileremoval
 200/200   403/403   302/403   403/403   302/302   cases/firstread
 200/200   403/403   200/403   403/403   200/200   cases/image
 200/200   403/403   200/403   403/403   200/200   cases/incomingupload
@@ -305,7 +327,7 @@ list      add       change    delete    history   model
 200/200   403/403   302/403   403/403   302/302   cases/series
 200/200   403/403   302/403   403/403   302/302   cases/shadowresult
 200/200   403/403   200/403   403/403   200/200   cases/snapshot
-200/200   403/403   302/403   403/403   302/302   cases/teachingread
+200/200   403/403   200/403   403/403   200/200   cases/teachingread
 200/200   403/403   200/403   403/403   200/200   cases/webhook
 200/200   403/403   302/403   403/403   302/302   cases/webhookdelivery
 """
@@ -394,6 +416,21 @@ def fill(people, ready_case, submit, submit_many, analyse_as, review_as, cohort)
         by=people["administrator"], cohort=cohort, url="https://hooks.example.org/", events=["case.ready"]
     )
     upload = begin(by=people["technologist"], cohort=cohort, length=1, words=Said(""))
+    asked_for = DeletionRequest.objects.create(
+        kind="case", cohort=cohort, case=ready_case, subject=ready_case.pk, reason="consent", **deadline()
+    )
+    answered = submit_many(1, 200, into=teaching, ground_truth="glioma")
+    analyse_as(answered)
+    TeachingRead.objects.create(
+        case=answered,
+        reader=people["radiologist"],
+        prediction=Prediction.objects.get(image__case=answered),
+        read_class="glioma",
+        confidence=2,
+    )
+    governed = governed_in(cohort, prediction.model_version, people["administrator"])
+    # Of a week that is over.
+    Case.objects.filter(pk=read.pk).update(created_at=timezone.now() - timedelta(days=7))
     view = SavedView.objects.create(user=people["radiologist"], name="mine", query="state=open")
     own = {
         "<uidb64>/<token>": "MQ/abc",
@@ -409,18 +446,60 @@ def fill(people, ready_case, submit, submit_many, analyse_as, review_as, cohort)
         "<uuid:snapshot_id>": str(snapshot.pk),
         "<uuid:webhook_id>": str(hook.pk),
         "<uuid:upload_id>": str(upload.pk),
+        "<uuid:request_id>": str(asked_for.pk),
         "evidence/<slug:name>": "evidence/none",
+        "drift/<slug:name>": "drift/size",
+        "teaching/<slug:name>": f"teaching/{people['radiologist'].pk}",
+    } | governed
+
+    of_one = {
+        "dashboard/reanalyse/": cohort,
+        "dashboard/drift/<": cohort,
+        "dashboard/teaching/": teaching,
     }
 
     def address(route: str) -> str:
         # Of one cohort, which the query names.
-        if route == "dashboard/reanalyse/":
-            return f"/{route}?cohort={cohort.pk}"
+        one = next((cohort for start, cohort in of_one.items() if route.startswith(start)), None)
         for name, value in own.items():
             route = route.replace(name, value)
-        return filled(route, ready_case, prediction)
+        return filled(route, ready_case, prediction) + (f"?cohort={one.pk}" if one else "")
 
     return address
+
+
+def deadline() -> dict[str, datetime]:
+    return {"asked_at": timezone.now(), "ends_at": timezone.now() + timedelta(days=1)}
+
+
+def governed_in(cohort: Cohort, version: ModelVersion, by: User) -> dict[str, str]:
+    """A baseline with an alert, and bounds that nobody has opened, by the names of the routes' parameters."""
+    snapshot = Snapshot.objects.create(cohort=cohort, created_by=by, as_of=timezone.now())
+    day = timezone.localdate() - timedelta(days=30)
+    baseline = DriftBaseline.objects.create(
+        cohort=cohort,
+        version=version,
+        since=day,
+        until=day,
+        measured=Measured({}).as_dict(),
+        reason="It went well.",
+        frozen_by=by,
+    )
+    alert = DriftAlert.objects.create(
+        cohort=cohort, baseline=baseline, rule="size", week=day, value=1.0, low=0.0, high=0.25, n=40
+    )
+    bounds = AcceptanceBounds.objects.create(
+        cohort=cohort,
+        candidate=version,
+        against=version,
+        snapshot=snapshot,
+        standard="known",
+        margin=0.05,
+        least_n=1,
+        reason="They are safe.",
+        stated_by=by,
+    )
+    return {"<uuid:alert_id>": str(alert.pk), "<uuid:bounds_id>": str(bounds.pk)}
 
 
 def browser(user: User | None) -> Client:

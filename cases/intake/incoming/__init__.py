@@ -1,1 +1,1 @@
-"""Uploads that come in pieces (tus 1.0) and are shown before anything becomes of them: ADR 29."""
+"""Uploads in pieces (tus 1.0), and folders of the operator's, shown before anything is made (ADR 29)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -128,19 +128,37 @@ def made(
     is_one_case: bool,
     volume: int = 0,
     left_out: Iterable[str] = (),
+    seen: Set[str] | None = None,
 ) -> list[Told]:
-    """Make the cases, but for those that are left out; what became of each file, in their order."""
+    """Make the cases, but for those that are left out; what became of each file, in their order. seen: make
+    those alone that were proposed, by their keys.
+    """
     require(by, Action.UPLOAD, cohort)
     judged = judged_files(by, cohort, files, set(), volume=volume)
     keys = set(left_out)
     every = _plans(judged, is_one_case)
-    plans = [plan for plan in every if key_of(plan) not in keys]
-    unwanted = [plan for plan in every if key_of(plan) in keys]
-    discard_unused(picture for plan in unwanted for picture in _pictures(plan))
-    reason = Receipt(Outcome.REFUSED, None, LEFT_OUT, _t("Left out, as you chose."))
-    receipts = {picture.key: reason for plan in unwanted for picture in _pictures(plan)}
+    reasons = [_reason_against(key_of(plan), keys, seen) for plan in every]
+    plans = [plan for plan, reason in zip(every, reasons, strict=True) if reason is None]
+    unwanted = {
+        picture.key: (picture, reason)
+        for plan, reason in zip(every, reasons, strict=True)
+        if reason
+        for picture in _pictures(plan)
+    }
+    discard_unused(picture for picture, _reason in unwanted.values())
+    receipts = {key: reason for key, (_picture, reason) in unwanted.items()}
     receipts |= taken_in(cohort, plans, new_case(by, cohort))
     return [_told(names[at], receipt) for at, receipt in enumerate(receipts_of(judged, receipts))]
+
+
+def _reason_against(key: str, left_out: Set[str], seen: Set[str] | None) -> Receipt | None:
+    """Why the plan of this key is not made into a case, if it is not."""
+    if key in left_out:
+        return Receipt(Outcome.REFUSED, None, LEFT_OUT, _t("Left out, as you chose."))
+    if seen is None or key in seen:
+        return None
+    sentence = _t("Not as you saw it: files came, went or changed in between. Import the folder again.")
+    return Receipt(Outcome.REFUSED, None, "changed", sentence)
 
 
 def key_of(plan: Plan) -> str:
@@ -165,6 +183,11 @@ def preview_told(upload: IncomingUpload) -> Preview:
         return Preview()
     plain: dict[str, Any] = json.loads(vault.unseal(upload.pk, upload.told))
     return Preview([Proposal(**each) for each in plain["cases"]], [Other(**each) for each in plain["others"]])
+
+
+def keys_seen(upload: IncomingUpload) -> set[str]:
+    """The keys of the cases that were proposed of an upload that is confirmed. Raises vault.Unreadable."""
+    return {each["key"] for each in json.loads(vault.unseal(upload.pk, upload.told))["cases"]}
 
 
 def receipts_told(upload: IncomingUpload) -> list[tuple[str, Receipt]]:

@@ -22,7 +22,7 @@ from cases.models import Cohort, IncomingUpload
 from cases.permissions import Action, require
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from uuid import UUID
 
     from portal.accounts.models import User
@@ -71,7 +71,16 @@ class TooManyPieces(Exception):
 
 
 def uploads_of(user: User) -> QuerySet[IncomingUpload]:
-    """The uploads of this person that are kept, within the reach of the request's token."""
+    """What this person has sent and is kept, within the reach of the request's token."""
+    return _kept_of(user).filter(folder="")
+
+
+def imports_of(user: User, cohorts: Iterable[Cohort]) -> QuerySet[IncomingUpload]:
+    """What this person has imported into the cohorts from folders, and is kept."""
+    return _kept_of(user).filter(cohort__in=cohorts).exclude(folder="")
+
+
+def _kept_of(user: User) -> QuerySet[IncomingUpload]:
     own = IncomingUpload.objects.filter(user=user, expires_at__gt=timezone.now()).select_related("cohort")
     return own if user.limited_to is None else own.filter(cohort=user.limited_to)
 
@@ -81,23 +90,35 @@ def said_of(upload: IncomingUpload) -> Said:
     return said(vault.unseal(upload.id, upload.sealed))
 
 
-def begin(*, by: User, cohort: Cohort, length: int, words: Said) -> IncomingUpload:
-    """Make room for an upload of so many bytes. Raises TooLong and NoRoom."""
-    require(by, Action.UPLOAD, cohort)
+def begin(*, by: User, cohort: Cohort, length: int, words: Said, folder: str = "") -> IncomingUpload:
+    """Make room for an upload of so many bytes; of files in a folder for none. Raises TooLong and NoRoom."""
+    upload = IncomingUpload(
+        user=by,
+        cohort=cohort,
+        folder=folder,
+        length=length,
+        expires_at=_end(),
+        language=get_language() or "en",
+    )
+    require_right(by, upload)
     if length > settings.UPLOAD_PIECES_MAX_BYTES_OF_ONE:
         raise TooLong(settings.UPLOAD_PIECES_MAX_BYTES_OF_ONE)
+    upload.sealed = vault.seal(upload.id, words.metadata)
+    if length == 0:
+        upload.state = _after_the_last(words)
     with transaction.atomic():
         # The row is the lock: of two that a person begins at once each finds the other.
         get_user_model().objects.select_for_update().get(pk=by.pk)
         _check_room(by, length)
-        upload = IncomingUpload(
-            user=by, cohort=cohort, length=length, expires_at=_end(), language=get_language() or "en"
-        )
-        upload.sealed = vault.seal(upload.id, words.metadata)
-        if length == 0:
-            upload.state = _after_the_last(words)
         upload.save()
     return upload
+
+
+def require_right(by: User, upload: IncomingUpload) -> None:
+    """Refuse who may not, or not any more, go on with it: a folder is for study administrators."""
+    require(by, Action.UPLOAD, upload.cohort)
+    if upload.folder:
+        require(by, Action.MANAGE, upload.cohort)
 
 
 def _check_room(by: User, length: int) -> None:
@@ -164,7 +185,7 @@ def _after_the_last(words: Said) -> IncomingState:
 
 def confirm(*, by: User, upload: IncomingUpload, left_out: list[str]) -> None:
     """Have the proposed cases made, but for those that are left out. Raises IllegalTransition."""
-    require(by, Action.UPLOAD, upload.cohort)
+    require_right(by, upload)
     proposed = IncomingUpload.objects.filter(pk=upload.pk, state=IncomingState.PROPOSED)
     changes = {"state": IncomingState.CREATING, "left_out": left_out, "attempts": 0, "files_done": 0}
     if not proposed.update(**changes, expires_at=_end()):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext as _t
-
 from cases.intake.incoming import proposals, vault
 from cases.intake.incoming.proposals import LEFT_OUT, Preview
 from cases.intake.incoming.receiving import said_of
+from cases.intake.incoming.said import words_of_lost
 from cases.intake.upload_rows import UploadRow, rows_of
 from cases.lifecycle import INCOMING_AT_WORK
 
@@ -53,7 +52,7 @@ def shown(user: User, upload: IncomingUpload) -> IncomingRow:
         taken = [each for each in told if each[1].code != LEFT_OUT]
         return IncomingRow(
             upload,
-            words.file_name,
+            f"{upload.folder}/{words.file_name}".strip("/") if upload.folder else words.file_name,
             words.fingerprint,
             proposals.preview_told(upload),
             tuple(rows_of(user, taken, is_one_case=words.is_one_case)),
@@ -61,4 +60,4 @@ def shown(user: User, upload: IncomingUpload) -> IncomingRow:
             proposals.failure_told(upload),
         )
     except vault.Unreadable:
-        return IncomingRow(upload, failure=_t("What had arrived of this upload is lost. Send it again."))
+        return IncomingRow(upload, failure=words_of_lost(upload))

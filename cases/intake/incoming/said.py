@@ -6,10 +6,14 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _t
 
 from cases.intake.forms import Grouping, volume_of
+
+if TYPE_CHECKING:
+    from cases.models import IncomingUpload
 
 _MOST_BYTES = 4096
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -41,6 +45,25 @@ class Said:
     @property
     def is_one_case(self) -> bool:
         return self.grouping == Grouping.ONE_CASE
+
+
+def packed(**values: str) -> str:
+    """What `said` reads."""
+    return ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in values.items())
+
+
+def words_of_lost(upload: IncomingUpload) -> str:
+    """What is said where nothing of it can be decrypted."""
+    if upload.folder:
+        return _t("What was noted of this import is lost. Import the folder again.")
+    return _t("What had arrived of this upload is lost. Send it again.")
+
+
+def words_of_unread(upload: IncomingUpload) -> str:
+    """What is said where every attempt broke off."""
+    if upload.folder:
+        return _t("This folder could not be read to its end. Import its subfolders one by one.")
+    return _t("This upload could not be read. Send it again, or tell your administrator.")
 
 
 def said(metadata: str) -> Said:

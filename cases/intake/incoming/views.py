@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -18,6 +19,7 @@ from cases.intake.incoming.rows import shown
 from cases.intake.incoming.working import wake_on_commit
 from cases.lifecycle import IllegalTransition
 from cases.models import IncomingUpload
+from cases.permissions import Action, cohorts_where
 from cases.request_context import looks_at
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ def create(request: PageRequest, upload_id: UUID) -> HttpResponse:
     wanted = set(request.POST.getlist(FIELD))
     proposed = [each.key for each in proposals.preview_told(upload).cases]
     if not wanted & set(proposed):
+        if upload.folder:
+            return _answer(request, upload, error=_t("Choose at least one case, or import nothing."))
         return _answer(request, upload, error=_t("Choose at least one case, or throw the upload away."))
     try:
         with transaction.atomic():
@@ -65,15 +69,24 @@ def discard(request: PageRequest, upload_id: UUID) -> HttpResponse:
         receiving.discard(by=request.user, upload=upload)
     except IllegalTransition:
         return _answer(request, upload)
-    return HttpResponse() if sent_by_script(request) else redirect("cases:upload")
+    return HttpResponse() if sent_by_script(request) else redirect(_page_of(upload))
 
 
 def _own(request: PageRequest, upload_id: UUID) -> IncomingUpload:
-    upload = receiving.uploads_of(request.user).filter(pk=upload_id).first()
+    own = receiving.uploads_of(request.user)
+    imports = receiving.imports_of(request.user, cohorts_where(request.user, Action.MANAGE))
+    upload = (own | imports).filter(pk=upload_id).first()
     if upload is None:
         raise Http404
     looks_at(upload.cohort_id)
     return upload
+
+
+def _page_of(upload: IncomingUpload) -> str:
+    """The page that shows it."""
+    if upload.folder:
+        return f"{reverse('setup:import')}?cohort={upload.cohort_id}"
+    return reverse("cases:upload")
 
 
 def _answer(request: PageRequest, upload: IncomingUpload, error: str = "") -> HttpResponse:
@@ -81,6 +94,6 @@ def _answer(request: PageRequest, upload: IncomingUpload, error: str = "") -> Ht
     if not sent_by_script(request):
         if error:
             messages.error(request, error)
-        return redirect("cases:upload")
+        return redirect(_page_of(upload))
     row = {"each": shown(request.user, upload), "error": error}
     return render(request, "intake/parts/incoming_row.html", row)

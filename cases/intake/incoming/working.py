@@ -6,7 +6,9 @@ import hashlib
 import logging
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING
@@ -21,9 +23,12 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _t
 from kombu.exceptions import OperationalError
 
+from cases import audit
 from cases.intake.archives import Unpacked
-from cases.intake.incoming import proposals, vault
-from cases.intake.incoming.receiving import said_of
+from cases.intake.incoming import folders, proposals, vault
+from cases.intake.incoming.receiving import require_right, said_of
+from cases.intake.incoming.said import words_of_lost, words_of_unread
+from cases.intake.receipts import Outcome
 from cases.lifecycle import INCOMING_AT_WORK, IncomingState, check_incoming_transition
 from cases.models import IncomingUpload
 
@@ -102,27 +107,45 @@ def work_on(key: UUID) -> None:
 def _work(lease: _Lease) -> None:
     upload = lease.upload
     if upload.attempts > MAX_ATTEMPTS:
-        _fail(lease, _t("This upload could not be read. Send it again, or tell your administrator."))
+        _fail(lease, words_of_unread(upload))
         return
     try:
         words = said_of(upload)
-        with vault.whole_file(upload.pk, upload.pieces) as stream:
-            if upload.state == IncomingState.CHECKING or words.is_direct:
-                _check_digest(stream, words)
+        require_right(upload.user, upload)
+        with _files_of(upload, words) as files:
             if upload.state == IncomingState.CHECKING:
-                lease.end(IncomingState.PROPOSED, _preview(lease, words, stream))
+                lease.end(IncomingState.PROPOSED, _preview(lease, words, files))
                 return
-            told = _made(lease, words, stream)
-        lease.end(IncomingState.DONE, told)
+            told = _made(lease, words, files)
+        with transaction.atomic():
+            lease.end(IncomingState.DONE, proposals.packed_told(told))
+            _record(upload, told)
         vault.discard_pieces(upload.pk)
-    except (_Refused, PermissionDenied) as refusal:
+    except (_Refused, folders.FolderUnusable, PermissionDenied) as refusal:
         _fail(lease, str(refusal))
     except vault.Unreadable:
-        _fail(lease, _t("What had arrived of this upload is lost. Send it again."))
+        _fail(lease, words_of_lost(upload))
 
 
-def _preview(lease: _Lease, words: Said, stream: IO[bytes]) -> str:
-    files = _unpacked(words, stream)
+@contextmanager
+def _files_of(upload: IncomingUpload, words: Said) -> Iterator[Unpacked]:
+    """The files: out of what was sent, or where they lie."""
+    most = {
+        "most_bytes": settings.UPLOAD_PIECES_MAX_BYTES_OF_ONE,
+        "most_files": settings.UPLOAD_PIECES_MAX_FILES,
+    }
+    if upload.folder:
+        with folders.opened(upload.folder, words.file_name) as lying:
+            yield Unpacked(lying, **most, expected=len(lying))
+        return
+    with vault.whole_file(upload.pk, upload.pieces) as stream:
+        if upload.state == IncomingState.CHECKING or words.is_direct:
+            _check_digest(stream, words)
+        file: File[bytes] = File(stream, name=words.file_name)
+        yield Unpacked([(words.file_name, file)], **most)
+
+
+def _preview(lease: _Lease, words: Said, files: Unpacked) -> str:
     counted = _counted(lease, files)
     upload = lease.upload
     preview = proposals.preview_of(
@@ -136,11 +159,10 @@ def _preview(lease: _Lease, words: Said, stream: IO[bytes]) -> str:
     return proposals.packed_preview(preview)
 
 
-def _made(lease: _Lease, words: Said, stream: IO[bytes]) -> str:
-    files = _unpacked(words, stream)
+def _made(lease: _Lease, words: Said, files: Unpacked) -> list[proposals.Told]:
     counted = _counted(lease, files)
     upload = lease.upload
-    told = proposals.made(
+    return proposals.made(
         upload.user,
         upload.cohort,
         files.names,
@@ -148,17 +170,24 @@ def _made(lease: _Lease, words: Said, stream: IO[bytes]) -> str:
         is_one_case=words.is_one_case,
         volume=words.volume,
         left_out=upload.left_out,
+        # What was sent stays as it is; a folder may be changed at any time.
+        seen=proposals.keys_seen(upload) if upload.folder else None,
     )
-    return proposals.packed_told(told)
 
 
-def _unpacked(words: Said, stream: IO[bytes]) -> Unpacked:
-    file: File[bytes] = File(stream, name=words.file_name)
-    return Unpacked(
-        [(words.file_name, file)],
-        most_bytes=settings.UPLOAD_PIECES_MAX_BYTES_OF_ONE,
-        most_files=settings.UPLOAD_PIECES_MAX_FILES,
-    )
+def _record(upload: IncomingUpload, told: list[proposals.Told]) -> None:
+    """Write down what was imported from a folder; of what was sent each case says enough."""
+    if upload.folder:
+        outcomes = Counter(each.outcome for each in told)
+        audit.record(
+            by=upload.user,
+            action="import.done",
+            subject=upload,
+            cohort=upload.cohort,
+            folder=upload.folder,
+            cases=len({each.case for each in told if each.outcome == Outcome.RECEIVED}),
+            **{outcome: outcomes[outcome] for outcome in Outcome.values},
+        )
 
 
 def _counted(lease: _Lease, files: Unpacked) -> Iterator[Given]:

@@ -3,11 +3,13 @@
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.utils import timezone
 
 from cases.analysis import model_versions
 from cases.models import (
     ApiToken,
     AuditEvent,
+    ComputedFigures,
     Invitation,
     Job,
     ModelVersion,
@@ -64,6 +66,21 @@ def test_every_model_is_registered_and_its_list_opens(office, reviewed_case, adm
     assert Invitation.objects.get().secret_digest not in page
     assert ApiToken.objects.get().digest not in page
     assert administrator.password not in page
+
+
+def test_computed_figures_are_listed_without_the_figures_that_may_be_closed_by_now(office, cohort):
+    now = timezone.now()
+    row = ComputedFigures.objects.create(
+        cohort=cohort,
+        key="k",
+        language="en",
+        asked_at=now,
+        as_of=now,
+        answer={"headline": "Right in 9 of 9."},
+    )
+    page = office.get(address(ComputedFigures, "change", row.pk)).content.decode()
+    assert "Right in 9 of 9." not in page + office.get(address(ComputedFigures)).content.decode()
+    assert cohort.name in page
 
 
 @pytest.mark.parametrize("model", [Review, AuditEvent, Prediction, Job, ModelVersion, Invitation])

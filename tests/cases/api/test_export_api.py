@@ -92,6 +92,7 @@ def test_exporter_gets_exactly_what_the_reader_said(reviewed_case, colleague, ex
             "seen_truth_at": None,
             "seen_peers_at": None,
             "first_read_blind": None,
+            "picture_deleted_at": None,
         }
     ]
 

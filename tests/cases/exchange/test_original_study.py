@@ -16,11 +16,13 @@ from highdicom.sr import srread
 from pydicom import Dataset
 from pydicom.uid import EnhancedMRImageStorage, MRImageStorage
 
+from cases.deletion.acts import Why, delete
+from cases.deletion.targets import Target
 from cases.exchange.delivery import queue_final, send_to
 from cases.exchange.sendings import choose_rules, send_case
 from cases.intake.originals import choose_originals, opened, rotate
 from cases.intake.uploads import submit_series
-from cases.lifecycle import SendingMoment, Verdict
+from cases.lifecycle import DeletionKind, DeletionReason, SendingMoment, Verdict
 from cases.models import AuditEvent, Case, Image, OriginalReference, Review, Sending
 from cases.reading.read_input import ReadInput
 from cases.reading.reviews import amend_review
@@ -222,8 +224,8 @@ def test_cohort_that_keeps_nothing_sends_a_study_of_its_own(
 
 
 @pytest.mark.usefixtures("keeps")
-def test_ending_it_deletes_what_was_kept_and_removing_or_moving_a_case_does_too(
-    archive, administrator, cohort, other_cohort, read_case, owner, client_of, make_person
+def test_ending_it_deletes_what_was_kept_and_deleting_or_moving_a_case_does_too(
+    archive, administrator, cohort, other_cohort, read_case, owner, make_person
 ) -> None:
     case = read_case(one_slice())
     moved = submit_series(by=owner, cohort=cohort, files=files(slice_file(9, **NAMED)))[0].case
@@ -231,7 +233,7 @@ def test_ending_it_deletes_what_was_kept_and_removing_or_moving_a_case_does_too(
         by=owner, cohort=cohort, files=files(slice_file(20, BurnedInAnnotation="YES", **NAMED))
     )[0].case
     assert OriginalReference.objects.count() == 3
-    client_of(administrator).post(f"/cases/{shown.code}/remove/")
+    delete(Target(DeletionKind.CASE, cohort, shown), Why(DeletionReason.NAME_SHOWN, by=administrator))
     assert OriginalReference.objects.count() == 2
     root = make_person("root")
     type(root).objects.filter(pk=root.pk).update(is_superuser=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from celery import current_app
 from django.core import mail
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cases.exchange.webhooks.hooks import create_webhook
-from cases.governance import alerts
+from cases.governance import alerts, tasks
 from cases.governance.drift import baseline_of, freeze, weeks_since
 from cases.lifecycle import DriftRule
 from cases.models import AuditEvent, DriftAlert, DriftBaseline
@@ -107,8 +108,10 @@ def test_running_week_the_baseline_itself_and_another_network_are_not_judged(
 
 
 def test_alert_is_raised_once_told_to_webhooks_and_mailed_to_administrators(
-    baseline, came_in, cohort, administrator, django_capture_on_commit_callbacks
+    baseline, came_in, cohort, administrator, django_capture_on_commit_callbacks, monkeypatch
 ) -> None:
+    asked = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, args: asked.append((name, args)))
     hook = create_webhook(
         by=administrator, cohort=cohort, url="https://hooks.example.org/", events=["drift.alert"]
     )
@@ -124,6 +127,11 @@ def test_alert_is_raised_once_told_to_webhooks_and_mailed_to_administrators(
         "rule": "disagreement",
         "week": "2026-05-04",
     }
+    assert mail.outbox == []  # by the worker that may reach a mail server
+    ((task, (keys,)),) = asked
+    assert current_app.amqp.router.route({}, task)["queue"].name == "sending"
+    assert task == tasks.mail_drift_alerts.name
+    tasks.mail_drift_alerts(keys)
     (sent,) = mail.outbox
     assert (sent.to, sent.subject) == ([administrator.email], "“North” drifts")
     assert "Readers and network differ, week from 2026-05-04" in sent.body

@@ -8,6 +8,7 @@ import csv
 import io
 
 import pytest
+from celery import current_app
 from django.core import mail
 from django.core.exceptions import PermissionDenied, ValidationError
 
@@ -20,7 +21,7 @@ from cases.exchange.webhooks.hooks import create_webhook
 from cases.export.selection import ReviewFilter, current_reviews
 from cases.export.snapshots.rows import expected_rows, rows_of
 from cases.export.training_set import TrainingSetError, export_training_set
-from cases.governance import sentinel_worker
+from cases.governance import sentinel_worker, tasks
 from cases.governance.sentinel_checks import Answer, newest_check, outcomes
 from cases.governance.sentinels import mark
 from cases.lifecycle import CaseState
@@ -268,8 +269,10 @@ def lost(mixed, submit, marked, says, model_version, newer_version, activated):
 
 
 def test_formerly_right_one_that_is_wrong_raises_one_alert_told_to_webhooks_and_by_mail(
-    lost, cohort, administrator, newer_version, django_capture_on_commit_callbacks
+    lost, cohort, administrator, newer_version, django_capture_on_commit_callbacks, monkeypatch
 ) -> None:
+    asked = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, args: asked.append((name, args)))
     cases, advance = lost
     hook = create_webhook(
         by=administrator, cohort=cohort, url="https://hooks.example.org/", events=["drift.alert"]
@@ -282,6 +285,9 @@ def test_formerly_right_one_that_is_wrong_raises_one_alert_told_to_webhooks_and_
     assert alert.version == newer_version
     (delivery,) = hook.deliveries.all()
     assert delivery.data["rule"] == "sentinel"
+    ((task, (keys,)),) = asked
+    assert task == tasks.mail_drift_alerts.name
+    tasks.mail_drift_alerts(keys)
     (sent,) = mail.outbox
     assert (sent.to, sent.subject) == ([administrator.email], "Sentinels of “North” are answered wrongly")
     assert "answers 1 of 2 sentinels wrongly that were answered rightly before" in sent.body

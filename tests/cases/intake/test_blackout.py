@@ -9,15 +9,19 @@ import pydicom
 import pytest
 
 from cases import storage
+from cases.deletion.acts import Why, delete
+from cases.deletion.targets import target_of_picture
 from cases.exchange import wado
-from cases.intake import blackout
+from cases.intake import blackout, judging
 from cases.intake.blackout import NotInQuarantine, black_out
 from cases.intake.quarantine import release
 from cases.intake.receipts import Outcome
 from cases.intake.uploads import submit_series
+from cases.lifecycle import DeletionReason
 from cases.models import AuditEvent, Case, Image, Job
-from cases.removals import remove_waiting
+from cases.removals import remove_later, remove_waiting
 from cases.viewer.images import pixels_of
+from inference.formats import DecodedImage
 from tests.cases.intake.hospital import files, slice_file, slice_pixels
 from tests.cases.intake.test_uploads import stored_files
 
@@ -145,6 +149,34 @@ def test_lost_picture_comes_back_from_its_file_without_what_was_blacked_out(
     assert len(left()) == 3
 
 
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_lost_picture_that_is_deleted_or_blacked_out_while_it_comes_back_stays_so(
+    held, owner, administrator, cohort, monkeypatch, is_deleted
+) -> None:
+    image = held.images.first()
+    data, real = storage.load(image.file), judging.picture_as_kept
+
+    def overtaken(each: Image, decoded: DecodedImage) -> bytes:
+        storage.store("images", data, ".png")
+        if is_deleted:
+            target = target_of_picture(held, "0")
+            assert target is not None
+            delete(target, Why(DeletionReason.NAME_SHOWN, by=administrator))
+        else:
+            black_out(by=administrator, image=image, boxes=[BOX], scope="one", reason="patient")
+        remove_waiting(100)
+        return real(each, decoded)
+
+    storage.discard(image.file)
+    monkeypatch.setattr(judging, "picture_as_kept", overtaken)
+    (receipt,) = submit_series(by=owner, cohort=cohort, files=files(shown(0)))
+    assert (receipt.outcome, receipt.code) == (Outcome.REFUSED, "deleted_meanwhile")
+    assert len(stored_files()) == (2 if is_deleted else 3)
+    assert (Image.objects.get(pk=image.pk).file == "") == is_deleted
+    if not is_deleted:
+        assert np.array_equal(pictures(held)[0], cleaned(0))
+
+
 def test_same_instance_in_another_file_is_known_by_what_is_left_of_it(
     held, owner, administrator, cohort
 ) -> None:
@@ -205,6 +237,35 @@ def test_two_at_once_black_out_one_after_the_other(held, administrator, monkeypa
     assert len(left()) == 3
 
 
+def test_deleted_picture_of_the_case_is_left_out(held, administrator) -> None:
+    target = target_of_picture(held, "1")
+    assert target is not None
+    delete(target, Why(DeletionReason.NAME_SHOWN, by=administrator))
+    done = black_out(by=administrator, image=held.images.first(), boxes=[BOX], scope="all", reason="patient")
+    assert (done.pictures, done.kept_elsewhere) == (2, 0)
+    assert len(left()) == 2
+    assert Image.objects.get(case=held, position=1).file == ""
+
+
+def test_picture_that_is_erased_while_it_is_stored_anew_changes_nothing(
+    held, administrator, monkeypatch
+) -> None:
+    """The cleaned picture waits to be removed, as of another case that had the same one."""
+    image, real = held.images.first(), blackout._stored_without
+
+    def erased(each: Image, boxes: list) -> str:
+        name = real(each, boxes)
+        remove_later([name])
+        remove_waiting(100)
+        return name
+
+    monkeypatch.setattr(blackout, "_stored_without", erased)
+    with pytest.raises(FileNotFoundError):
+        black_out(by=administrator, image=image, boxes=[BOX], scope="one", reason="patient")
+    assert held.images.first().file == image.file
+    assert np.array_equal(pictures(held)[0], slice_pixels(7))
+
+
 def test_unreadable_picture_changes_nothing(held, administrator, client_of) -> None:
     storage.discard(held.images.last().file)
     before = stored_files()
@@ -259,9 +320,11 @@ def test_nobody_but_the_cohorts_administrators_blacks_out(
 
 
 def test_picture_in_quarantine_stays_in_no_browsers_cache(held, administrator, client_of) -> None:
-    client, pages = client_of(administrator), ("base.png", "thumbnail.png", "base.nii.gz")
-    kept = [client.get(f"/cases/{held.code}/{name}")["Cache-Control"] for name in pages]
-    assert kept == ["no-store"] * 3
+    client = client_of(administrator)
+    pages = [f"/cases/{held.code}/{name}" for name in ("base.png", "thumbnail.png", "base.nii.gz")]
+    addresses = [*pages, f"/api/v1/cases/{held.code}/images/0/"]
+    kept = [client.get(address)["Cache-Control"] for address in addresses]
+    assert kept == ["no-store"] * 4
     Case.objects.update(is_quarantined=False)
-    kept = [client.get(f"/cases/{held.code}/{name}")["Cache-Control"] for name in pages]
-    assert kept == ["private, no-cache"] * 3
+    kept = [client.get(address)["Cache-Control"] for address in addresses]
+    assert kept == ["private, no-cache"] * 4
