@@ -30,11 +30,14 @@ from cases.models import (
     Case,
     DriftAlert,
     Job,
+    Membership,
     ModelVersion,
     Prediction,
     SentinelAnswer,
     SentinelCheck,
 )
+from cases.worklist.bulk import plan
+from cases.worklist.moving import Move
 from inference.errors import InferenceError, ManifestError
 from tests.cast import CLASSES
 
@@ -426,3 +429,13 @@ def test_form_marks_cases_and_keeps_what_was_typed_where_they_do_not_fit(
     done = browser.post(address, given | {"codes": f"{one.code.lower()}\n{two.code}"}, follow=True)
     assert "2 cases were changed." in done.content.decode()
     assert set(Case.objects.filter(is_sentinel=True)) == {one, two}
+
+
+def test_sentinel_is_not_moved_to_another_cohort(mixed, submit, marked, administrator, other_cohort) -> None:
+    case = submit(ground_truth="glioma")
+    marked(case)
+    Membership.objects.create(user=administrator, cohort=other_cohort, role="administrator")
+    done = plan(by=administrator, act=Move(other_cohort), codes=[case.code])
+    assert [(group.reason, group.codes) for group in done.left_out] == [
+        ("They are sentinels: take their marks off first.", (case.code,))
+    ]
