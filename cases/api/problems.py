@@ -104,6 +104,15 @@ def problem(code: str, detail: str, *, headers: Mapping[str, str] | None = None,
     return JsonResponse(body | more, status=kind.status, headers=headers, content_type=MEDIA_TYPE)
 
 
+class StoredFileUnreadable(exceptions.APIException):
+    """A picture or heat map is gone, as one that is deleted at this moment, or damaged."""
+
+    status_code, default_code = 503, "unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(_t("The stored file cannot be read. Tell your administrator."))
+
+
 def problem_response(error: Exception, context: Mapping[str, Any]) -> JsonResponse:
     """REST framework's exception handler: whatever a view raises becomes a problem."""
     set_rollback()

@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 # Whoever has begun and is not through by then has died over it, or will fail again.
 GIVEN_UP_AFTER = timedelta(minutes=10)
 FORGOTTEN_AFTER = timedelta(days=7)
+# Of all workers together, so that figures keep nothing else waiting.
+AT_ONCE = 2
 
 
 def asked_for(cohort: Cohort, filters: dict[str, str]) -> ComputedFigures:
@@ -73,10 +75,12 @@ def compute_waiting() -> int:
 
 
 def _take() -> ComputedFigures | None:
-    """One that this process is to compute."""
+    """One that this process is to compute; None while enough others are computed."""
     now = timezone.now()
-    free = Q(started_at__isnull=True) | Q(started_at__lt=now - GIVEN_UP_AFTER)
-    waiting = ComputedFigures.objects.filter(awaited(), free)
+    begun = Q(started_at__gte=now - GIVEN_UP_AFTER)
+    if ComputedFigures.objects.filter(awaited(), begun, has_failed=False).count() >= AT_ONCE:
+        return None
+    waiting = ComputedFigures.objects.filter(awaited(), Q(started_at__isnull=True) | ~begun)
     for found in waiting.select_related("cohort").defer("answer").order_by("asked_at")[:10]:
         if waiting.filter(pk=found.pk).update(started_at=now):
             return found

@@ -90,7 +90,7 @@ def thumbnail(request: PageRequest, code: str) -> HttpResponseBase:
         f"{image.file}:{window_of(image)}:rgb:thumbnail",
         lambda: base_png(pixels_of(image), "rgb", THUMBNAIL_SIDE, window=window_of(image)),
     )
-    return _kept_nowhere(response) if case.is_quarantined else response
+    return as_kept(response, case)
 
 
 @require_safe
@@ -117,12 +117,15 @@ def _picture(
     key = f"{image.file}:{window_of(image)}:{channel}{kind}"
     stored = "" if kind else stored_name(image, channel)
     response = drawn(request, key, lambda: draw(image, channel), content_type, stored)
-    return _kept_nowhere(response) if case.is_quarantined else response
+    return as_kept(response, case)
 
 
-def _kept_nowhere(response: HttpResponseBase) -> HttpResponseBase:
-    """What may show a name stays in no browser's cache: it may be blacked out or removed next."""
-    response["Cache-Control"] = "no-store"
+def as_kept(response: HttpResponseBase, case: Case) -> HttpResponseBase:
+    """The answer with a picture of the case. What may show a name stays in no browser's cache: it may be
+    blacked out or deleted next.
+    """
+    if case.is_quarantined:
+        response["Cache-Control"] = "no-store"
     return response
 
 

@@ -33,7 +33,7 @@ def processes(options: Options) -> dict[str, list[str]]:
     return {
         "web": _python("portal.standalone.webserver", options.host, str(options.port)),
         "analysis": _python("celery", "--app=portal.celery", "worker", *_worker("analysis", "custom")),
-        "maintenance": _python("portal.standalone.maintenance", *_worker("maintenance", "threads", 4)),
+        "maintenance": _python("portal.standalone.maintenance", *_worker("maintenance", "threads", 6)),
     }
 
 

@@ -139,6 +139,19 @@ def test_secret_is_told_to_those_alone_that_use_it(secret: str, services: set[st
     assert told(secret) == services
 
 
+def test_whoever_takes_pictures_in_stores_them_as_the_proxy_can_read_them() -> None:
+    """One folder that is open to its owner alone keeps the proxy from all that comes into it later."""
+    decoding = {name for name in OURS if "UPLOAD_MAX_PIXELS" in environment_of(name)}
+    assert decoding == {"web", "maintenance", "dicom"}
+    assert {environment_of(name).get("X_ACCEL_LOCATION") for name in decoding} == {"/stored/"}
+
+
+@pytest.mark.parametrize("setting", ["JOB_LEASE_SECONDS", "JOB_MAX_ATTEMPTS"])
+def test_who_takes_leases_back_knows_how_long_who_gives_them_makes_them(setting: str) -> None:
+    """A lease that is longer than any that is given counts as that of a clock that has gone back."""
+    assert {name for name in OURS if setting in environment_of(name)} == {"analysis", "maintenance"}
+
+
 def test_no_service_is_handed_the_whole_file_of_settings() -> None:
     assert [name for name, service in SERVICES.items() if "env_file" in service] == []
 

@@ -16,7 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from cases import storage
 from cases.analysis import jobs
-from cases.analysis.model_versions import register
+from cases.analysis.model_versions import activate, register
 from cases.intake.uploads import submit_file
 from cases.models import Case, Cohort, Draft, Image, Job, Review
 from inference.manifest import default_manifest
@@ -162,7 +162,9 @@ def test_analysis_that_waits_or_fails_says_why_and_goes_on_from_the_page(
     # The network is there, and now the picture is not.
     picture = storage.load(image.file)
     storage.discard(image.file)
-    Job.objects.update(model_version=register(by=None, manifest=default_manifest()))
+    version = register(by=None, manifest=default_manifest())
+    activate(by=None, version=version)
+    Job.objects.update(model_version=version)
     assert jobs.enqueue(image.jobs.get().pk)
     expect(page.get_by_text("The stored image is missing.")).to_be_visible(timeout=ANALYSED)
     assert storage.store("images", picture, ".png") == image.file

@@ -96,7 +96,7 @@ def running(folder: Path) -> Iterator[Stack]:
                     "--queues=maintenance",
                     "--hostname=maintenance@faults",
                     "--pool=threads",
-                    "--concurrency=4",
+                    "--concurrency=6",
                     "--loglevel=INFO",
                 ),
                 environment,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -17,12 +18,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cases.api import schema
+from cases.api.problems import StoredFileUnreadable
 from cases.api.rendering import RenderedParameters
 from cases.api.views.base import ApiView, user_of
 from cases.api.views.dicomweb import DicomJsonRenderer, cohort_or_404
 from cases.exchange import qido
 from cases.permissions import Action, require
 from cases.viewer.images import drawings_at_once
+from inference.errors import InferenceError
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -162,8 +165,8 @@ class RenderedView(ApiView):
         media_type = request.get_preferred_type([JpegRenderer.media_type, PngRenderer.media_type])
         if media_type is None:
             raise NotAcceptable
-        with drawings_at_once:
-            kind = "PNG" if media_type == PngRenderer.media_type else "JPEG"
+        kind = "PNG" if media_type == PngRenderer.media_type else "JPEG"
+        with drawings_at_once, _read():
             return HttpResponse(parameters.picture(image, kind), media_type)
 
 
@@ -187,7 +190,17 @@ class FramesView(ApiView):
             raise Http404(_t("Each instance here has one frame, number 1."))
         from cases.exchange import wado  # pydicom: for who asks for it
 
-        return _in_parts([wado.frame_of(image)], _FRAME)
+        with _read():
+            return _in_parts([wado.frame_of(image)], _FRAME)
+
+
+@contextmanager
+def _read() -> Iterator[None]:
+    """Raise StoredFileUnreadable where a picture cannot be read."""
+    try:
+        yield
+    except (FileNotFoundError, InferenceError):
+        raise StoredFileUnreadable from None
 
 
 def _images(request: Request, cohort_id: UUID, uids: dict[str, str]) -> QuerySet[Image]:

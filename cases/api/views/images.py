@@ -22,7 +22,7 @@ from cases import disclosures
 from cases.analysis.results import prediction_visible_to, results_lying_open
 from cases.api import schema
 from cases.api.parameters import Parameters, one_of
-from cases.api.problems import problem
+from cases.api.problems import StoredFileUnreadable
 from cases.api.renderers import ExportNegotiation
 from cases.api.serializers import ImageResultSerializer
 from cases.api.views.base import ApiView, case_or_404, user_of
@@ -33,6 +33,7 @@ from cases.viewer.images import (
     CHANNELS,
     GZIP,
     INTERPOLATIONS,
+    as_kept,
     drawn,
     image_at,
     one_map,
@@ -135,7 +136,7 @@ def _sent(request: Request, key: str, draw: Any, stored: str = "") -> HttpRespon
     named = f"rest:{renderer.format}:{key}"
     answer = drawn(request, named, draw, str(renderer.media_type), stored)  # type: ignore[arg-type]  # headers alone
     if answer.status_code == _UNREADABLE:
-        return problem("unavailable", _t("The stored file cannot be read. Tell your administrator."))
+        raise StoredFileUnreadable
     return answer
 
 
@@ -162,7 +163,8 @@ class PictureView(ApiView):
         """PNG through the picture's window, up to 1024 pixels; NPY and NIfTI with every bit."""
         parameters = PictureParameters.of(request)
         channel = parameters.validated_data.get("channel", "grey")
-        image = image_at(case_or_404(request, code), str(position))
+        case = case_or_404(request, code)
+        image = image_at(case, str(position))
         makers = {
             "png": lambda: picture_png(image, channel),
             "npy": lambda: _npy(pixels_of(image)),
@@ -170,7 +172,8 @@ class PictureView(ApiView):
         }
         key = f"{image.file}:{window_of(image)}:{channel}"
         shape = str(request.accepted_renderer.format)
-        return _sent(request, key, makers[shape], stored_name(image, channel) if shape == "png" else "")
+        stored = stored_name(image, channel) if shape == "png" else ""
+        return as_kept(_sent(request, key, makers[shape], stored), case)
 
 
 class PredictionsView(ApiView):

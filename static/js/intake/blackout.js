@@ -2,11 +2,11 @@
 
 import { boxesIn, linesOf, outwards } from "./boxes.js";
 import { showScripted } from "../scriptonly.js";
+import { ARROWS, stepOf } from "../viewer/marking.js";
+import { svg } from "../viewer/outlines.js";
 import { boxed, centred, pathOf, shifted } from "../viewer/regions.js";
 import { pointAt, whole } from "../viewer/viewport.js";
 
-const SVG = "http://www.w3.org/2000/svg";
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const KIND = "rectangle";
 
 const form = document.getElementById("blackout");
@@ -21,9 +21,7 @@ let from = null;
 function draw(boxes = boxesIn(field.value)) {
   picture.querySelectorAll("[data-box]").forEach((path) => path.remove());
   for (const box of boxes) {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("class", "blackout__box");
-    path.setAttribute("d", pathOf({ ...box, kind: KIND }, width));
+    const path = svg("path", { class: "blackout__box", d: pathOf({ ...box, kind: KIND }, width) });
     path.dataset.box = "";
     picture.append(path);
   }
@@ -69,8 +67,7 @@ add.addEventListener("keydown", (event) => {
   const boxes = boxesIn(field.value);
   if (!ARROWS[event.key] || boxes.length === 0) return;
   event.preventDefault();
-  const step = event.altKey ? 1 : Math.max(1, Math.round(Math.max(width, height) / 64));
-  const [dx, dy] = ARROWS[event.key].map((unit) => unit * step);
+  const [dx, dy] = ARROWS[event.key].map((unit) => unit * stepOf(event, size));
   const moved = shifted({ ...boxes.at(-1), kind: KIND }, dx, dy, size, event.shiftKey);
   keep([...boxes.slice(0, -1), outwards(moved)]);
 });

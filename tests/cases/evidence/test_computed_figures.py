@@ -149,6 +149,16 @@ def test_what_fails_is_said_and_tried_again_later(large, client, monkeypatch) ->
     assert "could not be computed" not in page_of(client)
 
 
+def test_no_more_are_computed_at_once_than_leave_room_for_other_tasks(large, client) -> None:
+    for language in ("en", "de"):
+        page_of(client, language)
+    ComputedFigures.objects.update(started_at=timezone.now())  # by other processes
+    page_of(client, known="glioma")
+    assert compute_waiting() == 0
+    ComputedFigures.objects.filter(language="de").update(has_failed=True)
+    assert compute_waiting() == 1
+
+
 def test_figures_of_an_ended_filter_are_no_reason_to_stop(large, second, client) -> None:
     page_of(client, reader=str(second.pk))
     page_of(client)

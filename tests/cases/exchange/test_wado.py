@@ -15,6 +15,7 @@ from pydicom.uid import MRImageStorage, SecondaryCaptureImageStorage
 from requests import PreparedRequest, Response, Session
 from requests.adapters import BaseAdapter
 
+from cases import storage
 from cases.exchange.qido import uid_of
 from cases.intake.uploads import submit_series
 from cases.models import Case, Image
@@ -176,6 +177,17 @@ def test_each_frame_of_a_file_of_many_is_an_instance(owner, cohort, colleague, a
     assert [each.SOPInstanceUID for each in whole] == [uids_of(image)[2] for image in images]
     for image, instance in zip(images, whole, strict=True):
         np.testing.assert_array_equal(instance.pixel_array, pixels_of(image))
+
+
+@pytest.mark.parametrize("harm", [b"", b"not what was stored"])
+def test_picture_that_is_gone_or_damaged_is_said_to_be_unreadable(harm, case, colleague, api_of) -> None:
+    image = case.images.get(position=0)
+    storage.discard(image.file)
+    if harm:
+        storage.default_storage.save(image.file, ContentFile(harm))
+    for name, kind in (("rendered", "image/png"), ("frames/1", "*/*")):
+        answer = api_of(colleague).get(f"{address(image)}/{name}", headers={"Accept": kind})
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
 @pytest.mark.parametrize(

@@ -320,9 +320,11 @@ def test_nobody_but_the_cohorts_administrators_blacks_out(
 
 
 def test_picture_in_quarantine_stays_in_no_browsers_cache(held, administrator, client_of) -> None:
-    client, pages = client_of(administrator), ("base.png", "thumbnail.png", "base.nii.gz")
-    kept = [client.get(f"/cases/{held.code}/{name}")["Cache-Control"] for name in pages]
-    assert kept == ["no-store"] * 3
+    client = client_of(administrator)
+    pages = [f"/cases/{held.code}/{name}" for name in ("base.png", "thumbnail.png", "base.nii.gz")]
+    addresses = [*pages, f"/api/v1/cases/{held.code}/images/0/"]
+    kept = [client.get(address)["Cache-Control"] for address in addresses]
+    assert kept == ["no-store"] * 4
     Case.objects.update(is_quarantined=False)
-    kept = [client.get(f"/cases/{held.code}/{name}")["Cache-Control"] for name in pages]
-    assert kept == ["private, no-cache"] * 3
+    kept = [client.get(address)["Cache-Control"] for address in addresses]
+    assert kept == ["private, no-cache"] * 4
