@@ -14,7 +14,15 @@ from django.http import Http404
 from django.utils.translation import gettext as _t
 
 from cases.models import Cohort, Membership, Review
-from cases.permissions import CAPABILITIES, Action, cohorts_where, in_reach, require, roles_with
+from cases.permissions import (
+    CAPABILITIES,
+    ENDED_WITH_THE_COHORT,
+    Action,
+    cohorts_where,
+    in_reach,
+    require,
+    roles_with,
+)
 from cases.request_context import looks_at
 from cases.roles import Role
 
@@ -44,18 +52,21 @@ def cohorts_of(user: Person) -> list[CohortRights]:
     if not user.is_authenticated or not user.is_active:
         return []
     if user.is_superuser:
-        return [CohortRights(cohort, None, tuple(Action)) for cohort in in_reach(user, Cohort.objects.all())]
+        everywhere = in_reach(user, Cohort.objects.all())
+        return [CohortRights(cohort, None, _left_in(cohort, frozenset(Action))) for cohort in everywhere]
     memberships = user.memberships.select_related("cohort").order_by("cohort__name")
     if user.limited_to is not None:
         memberships = memberships.filter(cohort=user.limited_to)
     return [
-        CohortRights(
-            held.cohort,
-            Role(held.role),
-            tuple(action for action in Action if action in CAPABILITIES[Role(held.role)]),
-        )
+        CohortRights(held.cohort, Role(held.role), _left_in(held.cohort, CAPABILITIES[Role(held.role)]))
         for held in memberships
     ]
+
+
+def _left_in(cohort: Cohort, actions: frozenset[Action]) -> tuple[Action, ...]:
+    """Those of the actions that are done in this cohort, in their order."""
+    ended = ENDED_WITH_THE_COHORT if cohort.deleted_at else frozenset()
+    return tuple(action for action in Action if action in actions - ended)
 
 
 def chosen_cohort(user: User, wanted: str) -> tuple[list[Cohort], Cohort]:

@@ -92,7 +92,7 @@ class TargetForm(forms.Form):
             ),
             "priority": forms.ChoiceField(label=_("Priority"), choices=Priority.choices),
             "cohort": forms.ModelChoiceField(
-                Cohort.objects.filter(pk__in=[cohort.pk for cohort in managed]),
+                Cohort.objects.filter(pk__in=[each.pk for each in managed], deleted_at__isnull=True),
                 label=_("Cohort"),
                 empty_label=_("Choose a cohort"),
             ),

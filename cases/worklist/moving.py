@@ -44,6 +44,8 @@ class Move(Act):
 
     def require(self, by: User) -> None:
         require(by, Action.MANAGE, self.cohort)
+        # As for an upload: one that was deleted takes no more, and would delete what comes (cases/deletion).
+        require(by, Action.UPLOAD, self.cohort)
 
     def left_out(self, cases: Sequence[Case]) -> Reasons:
         begun = _begun(cases)

@@ -11,6 +11,7 @@ from cases import removals, storage
 from cases.access import CaseDeleted
 from cases.analysis import jobs
 from cases.analysis.shadow import run_in_shadow
+from cases.cohorts import cohorts_of
 from cases.deletion.acts import NothingToDelete, Why, delete, finish_deletions
 from cases.deletion.targets import Target, extent_of
 from cases.evidence.study import StudyFilter, study_of
@@ -33,7 +34,7 @@ from cases.models import (
     Review,
     ShadowResult,
 )
-from cases.permissions import require_reader, visible_to
+from cases.permissions import Action, require_reader, visible_to
 from cases.reading.protocols import lock_case
 from cases.reading.read_input import ReadInput
 from cases.reading.reviews import submit_review
@@ -208,6 +209,8 @@ def test_cohort_goes_with_all_of_its_cases_and_takes_no_more(
     with pytest.raises(Exception, match="does not allow this"):
         submit_file(by=owner, cohort=cohort, file=ContentFile(make_png_bytes(seed=6)))
     assert Case.objects.filter(deleted_at=None).count() == 0
+    (held,) = cohorts_of(owner)  # what pages and REST say that one may do
+    assert held.actions == (Action.VIEW,)
 
 
 def test_case_that_came_into_a_cohort_while_it_went_goes_with_the_sweep(

@@ -10,8 +10,10 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from cases.analysis.results import current_result
+from cases.deletion.acts import Why, delete, finish_deletions
+from cases.deletion.targets import Target
 from cases.intake.uploads import submit_file
-from cases.lifecycle import CaseState, JobStatus, Priority, Verdict
+from cases.lifecycle import CaseState, DeletionKind, DeletionReason, JobStatus, Priority, Verdict
 from cases.models import Assignment, AuditEvent, Case, Claim, Draft, FirstRead, Image, Job, Membership
 from cases.permissions import require_reader
 from cases.reading.first_reads import commit_first_read
@@ -202,6 +204,20 @@ def test_move_to_a_cohort_of_others_is_denied(three, administrator, other_cohort
     with pytest.raises(PermissionDenied):
         carry_out(by=administrator, act=Move(other_cohort), codes=codes_of(*three))
     assert not Case.objects.filter(cohort=other_cohort).exists()
+
+
+def test_move_to_a_cohort_that_was_deleted_is_denied_and_not_offered(
+    three, administrator, south, client_of
+) -> None:
+    delete(Target(DeletionKind.COHORT, south), Why(DeletionReason.CONSENT, by=administrator))
+    south.refresh_from_db()
+    with pytest.raises(PermissionDenied):
+        carry_out(by=administrator, act=Move(south), codes=codes_of(*three))
+    chosen = {"act": "move", "case": three[0].code}
+    offered = client_of(administrator).get("/cases/bulk/", chosen).context["form"]["target"].field.queryset
+    assert [cohort.name for cohort in offered] == ["North"]
+    finish_deletions()
+    assert Case.objects.filter(deleted_at__isnull=True).count() == 3
 
 
 def test_case_whose_reading_has_begun_stays(
