@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run test check audit smoke faults fuzz lock messages assets screenshots clean dev
+.PHONY: help run test check audit smoke faults fuzz bench lock messages assets screenshots clean dev
 
 # `make run VENV=/home/me/secondread-programs` keeps them elsewhere.
 VENV := .venv
@@ -44,6 +44,9 @@ faults: dev ## Kill, stop, fill and cut what the portal stands on; ONLY=name is 
 fuzz: dev ## Upload 20,000 damaged files; SEED=n draws others, FILES=n as many, NUMBER=n the one of that number.
 	@exec nice -n 19 $(PY) -m tests.fuzz $(if $(SEED),--seed $(SEED)) $(if $(FILES),--files $(FILES)) \
 	  $(if $(NUMBER),--only $(NUMBER))
+
+bench: dev ## Measure what the portal costs; ONLY=network,steps are parts, CASES=n their size, DOCS=1 renews docs/benchmarks.
+	@exec $(PY) -m docs.benchmarks $(if $(ONLY),--only '$(ONLY)') $(if $(CASES),--cases '$(CASES)') $(if $(DOCS),--docs)
 
 lock: $(VENV)/.requirements-dev ## Renew the requirements locks from the *.in lists, and package-lock.json.
 	@echo "==> Resolving requirements*.in"

@@ -2,51 +2,43 @@
 
     python docs/benchmarks/analysis_steps.py [PICTURES]
 
-On SQLite in a folder of its own, with the network that ships, on one thread; grey pictures of 512 x 512.
-The processor's time is told beside the clock's, which other work on the machine makes longer.
+On SQLite in a folder of its own, with the network that ships, on one thread; grey pictures of 512 x 512. The
+prototype's way (prototype.py) takes the same pictures afterwards, in a process of its own. For the same
+outputs the three overlays that it draws are drawn of ours too, which the portal leaves until somebody looks.
 """
 
 from __future__ import annotations
 
-import io
 import os
-import resource
+import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
 import numpy as np
-from PIL import Image as PillowImage
-from scipy.ndimage import gaussian_filter
 
-SIDE = 512
-SMOOTH = 6.0
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from docs.benchmarks.costs import MAPS, OVERLAYS, Cost, memory, picture
+from docs.benchmarks.figures import Figure, arguments, hand_over, handed_over
 
-
-def picture(rng: np.random.Generator) -> bytes:
-    """Return a PNG of smooth noise, which compresses about as well as a slice."""
-    noise = gaussian_filter(rng.normal(size=(SIDE, SIDE)), SMOOTH)
-    grey = (noise - noise.min()) / (noise.max() - noise.min()) * 255
-    stream = io.BytesIO()
-    PillowImage.fromarray(grey.astype(np.uint8)).save(stream, "PNG")
-    return stream.getvalue()
+PICTURES = 100
+# What is aimed at, of the processor's time of the prototype.
+TIMES_LESS = 12
 
 
-@contextmanager
-def timed(wall: list[float], processor: list[float]) -> Iterator[None]:
-    """Add the milliseconds of the block to both."""
-    began, worked = time.perf_counter(), time.process_time()
-    yield
-    wall.append((time.perf_counter() - began) * 1000)
-    processor.append((time.process_time() - worked) * 1000)
+def prototypes_way(pictures: int, folder: Path) -> list[Figure]:
+    """What the prototype's way takes, in a process of its own."""
+    told = folder / "prototype.json"
+    script = Path(__file__).with_name("prototype.py")
+    command = [sys.executable, str(script), str(pictures), f"--json={told}"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
+    return handed_over(told)
 
 
-def main(pictures: int) -> None:
+def main(pictures: int, folder: Path, json: Path | None) -> None:
     """Upload so many, analyse them, and print the medians."""
     from django.core.files.base import ContentFile
     from django.core.management import call_command
@@ -64,10 +56,10 @@ def main(pictures: int) -> None:
     cohort = Cohort.objects.create(name="Measured")
     Membership.objects.create(user=reader, cohort=cohort, role=Role.ADMINISTRATOR)
     rng = np.random.default_rng(1)
-    uploads: tuple[list[float], list[float]] = ([], [])
+    uploads, analyses, drawings = Cost(), Cost(), Cost()
     for _ in range(pictures):
         file = ContentFile(picture(rng))
-        with timed(*uploads):
+        with uploads.round():
             submit_file(by=reader, cohort=cohort, file=file)
     steps: list[dict[str, float]] = []
     step_times.measured.connect(lambda seconds, **_others: steps.append(seconds), weak=False)
@@ -75,21 +67,71 @@ def main(pictures: int) -> None:
     # It loads the network.
     worker.analyse(str(first))
     steps.clear()
-    jobs: tuple[list[float], list[float]] = ([], [])
     for key in others:
-        with timed(*jobs):
+        with analyses.round():
             worker.analyse(str(key))
+    for result in Prediction.objects.select_related("image"):
+        with drawings.round():
+            draw(result.image.file, result.maps_file, result.predicted_class)
     maps = len(storage.load(Prediction.objects.all()[0].maps_file))
-    print(f"{name}, {len(steps)} analyses, medians; load of the machine {os.getloadavg()[0]:.1f}")
-    print(f"upload      {median(uploads[0]):7.1f} ms, of the processor {median(uploads[1]):7.1f} ms")
-    print(f"analysis    {median(jobs[0]):7.1f} ms, of the processor {median(jobs[1]):7.1f} ms")
-    for step in step_times.STEPS:
-        print(f"  {step:<10}{median(each[step] for each in steps) * 1000:7.1f} ms")
-    print(f"heat maps   {maps / 1000:7.1f} kB")
-    print(f"process     {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:7.0f} MiB at the most")
+    peak = memory(os.getpid(), "VmHWM")
+    print(name)
+    figures = [
+        *uploads.figures("upload"),
+        *analyses.figures("analysis"),
+        *(
+            Figure(f"of that, {step}, clock", median(each[step] for each in steps) * 1000, "ms", len(steps))
+            for step in step_times.STEPS
+        ),
+        Figure("heat maps of an image", maps / 1000, "kB"),
+        Figure("memory of the process, at the most", peak, "MiB"),
+        *drawings.figures("three overlays drawn"),
+    ]
+    hand_over([*figures, *beside(prototypes_way(pictures, folder), analyses, drawings)], json)
+
+
+def beside(prototype: list[Figure], analyses: Cost, drawings: Cost) -> list[Figure]:
+    """The prototype's figures, and their ratio to ours."""
+    took = {figure.what: figure.value for figure in prototype}
+    ours, n = analyses.processor_ms, len(analyses.clock)
+    same = ours + drawings.processor_ms
+    return [
+        *prototype,
+        Figure(
+            f"{MAPS}, over an analysis, processor",
+            took[f"{MAPS}, processor"] / ours,
+            "times",
+            n,
+            at_least=TIMES_LESS,
+        ),
+        Figure(
+            f"{OVERLAYS}, over an analysis and its overlays, processor",
+            took[f"{OVERLAYS}, processor"] / same,
+            "times",
+            n,
+            at_least=TIMES_LESS,
+        ),
+    ]
+
+
+def draw(picture_file: str, maps_file: str, class_code: str) -> None:
+    """The overlays of one class, one a layer, as the viewer's download gives them."""
+    from cases import storage
+    from inference.canonical import decode_canonical
+    from inference.heatmaps import overlay_png, unpack
+    from inference.preprocessing import letterbox
+
+    pixels = decode_canonical(storage.load(picture_file))
+    maps = unpack(storage.load(maps_file))
+    for layer in maps.layers:
+        values = maps.values[layer][maps.class_codes.index(class_code)]
+        overlay_png(pixels, values, letterbox(pixels.shape[1], pixels.shape[0]))
 
 
 if __name__ == "__main__":
+    parser = arguments(__doc__)
+    parser.add_argument("pictures", nargs="?", type=int, default=PICTURES)
+    asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="secondread-steps-") as folder:
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "portal.settings.base",
@@ -101,4 +143,4 @@ if __name__ == "__main__":
         import django
 
         django.setup()
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
+        main(asked.pictures, Path(folder), asked.json)

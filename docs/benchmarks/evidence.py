@@ -10,7 +10,6 @@ held before.
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import resource
@@ -26,6 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from docs.benchmarks.figures import Figure, arguments, hand_over
 from tests.support import postgres
 
 SIZES = (100, 100_000)
@@ -34,7 +34,7 @@ DATABASES = ("sqlite", "postgresql")
 
 def main() -> int:
     """Measure what was asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("--on", choices=DATABASES, default="sqlite")
     parser.add_argument("sizes", nargs="*", type=int, metavar="CASES", default=SIZES)
     asked = parser.parse_args()
@@ -54,12 +54,12 @@ def main() -> int:
 
         django.setup()
         print(f"{asked.on}, Python {platform.python_version()}, {os.cpu_count()} cores\n")
-        for size in asked.sizes:
-            measure(size, Path(folder))
+        figures = [figure for size in asked.sizes for figure in measure(size, Path(folder))]
+        hand_over(figures, asked.json)
     return 0
 
 
-def measure(size: int, folder: Path) -> None:
+def measure(size: int, folder: Path) -> list[Figure]:
     """Make the study, and tell what each act takes."""
     from django.db import connection
 
@@ -68,13 +68,19 @@ def measure(size: int, folder: Path) -> None:
 
     with database(f"evidence_{size}", folder):
         fill(size)
-        print(f"{size:,} reviewed cases{'queries':>23}{'seconds':>10}{'processor':>11}{'MB':>7}")
+        figures = []
         for title, act in ACTS.items():
             connection.close()
             with get_context("fork").Pool(1) as pool:
-                queries, seconds, processor, memory = pool.apply(taken, (act,))
-            print(f"  {title:34}{queries:>7}{seconds:>10.2f}{processor:>11.2f}{memory:>7.0f}", flush=True)
-        print()
+                queries, seconds, processor, held = pool.apply(taken, (act,))
+            what = f"{title}, {size:,} cases"
+            figures += [
+                Figure(f"{what}: queries", queries, ""),
+                Figure(f"{what}: processor", processor, "s"),
+                Figure(f"{what}: clock", seconds, "s"),
+                Figure(f"{what}: memory over what it held", held, "MiB"),
+            ]
+        return figures
 
 
 def taken(act: Callable[[], None]) -> tuple[int, float, float, float]:

@@ -25,13 +25,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from docs.benchmarks.figures import Figure, arguments, hand_over
 from inference.engines import Engine, load_engine
 from inference.engines.tensorflow import compile_explainer, configure
 from inference.manifest import default_manifest, verify_weights
 from inference.networks import build_network, load_weights
 
 ROOT = Path(__file__).resolve().parents[2]
-BATCH, ROUNDS = 8, 9
+BATCH, ROUNDS, STARTS = 8, 9, 3
 OURS = "LiteRT, one by one"
 
 # Of a process that has done nothing else: from its first line to the first result.
@@ -84,7 +85,7 @@ def starts() -> list[dict[str, Any]]:
     rows = []
     for engine in ("litert", "tensorflow"):
         command = [sys.executable, "-c", START, str(ROOT), engine]
-        said = [subprocess.check_output(command, text=True) for _ in range(3)]  # noqa: S603 - our own line
+        said = [subprocess.check_output(command, text=True) for _ in range(STARTS)]  # noqa: S603 - our own line
         runs = [[float(each) for each in line.split()] for line in said]
         seconds, mebibytes = (median(column) for column in zip(*runs, strict=True))
         rows.append({"engine": engine, "seconds_to_ready": seconds, "resident_mebibytes": mebibytes})
@@ -93,7 +94,11 @@ def starts() -> list[dict[str, Any]]:
 
 def main() -> None:
     """Measure and print."""
-    threads, *written = int(sys.argv[1]) if sys.argv[1:] else 1, *sys.argv[2:]
+    parser = arguments(__doc__)
+    parser.add_argument("threads", nargs="?", type=int, default=1)
+    parser.add_argument("speed", nargs="?", type=Path, metavar="OUT.json", help="for `publish --speed`")
+    asked = parser.parse_args()
+    threads = asked.threads
     configure(threads)
     manifest = default_manifest()
     lite, full = (load_engine(manifest, name, threads) for name in ("litert", "tensorflow"))
@@ -127,21 +132,29 @@ def main() -> None:
             if round_:
                 spent[name].append((time.perf_counter() - started) / BATCH * 1000)
     ours = median(spent[OURS])
-    for name, times in spent.items():
-        print(f"{name:42} {median(times):8.1f} ms an image {median(times) / ours:6.2f}")
+    figures = [
+        figure
+        for name, times in spent.items()
+        for figure in (
+            Figure(f"{name}, an image", median(times), "ms", ROUNDS),
+            Figure(f"{name}, over ours", median(times) / ours, "times", ROUNDS),
+        )
+    ]
     own = starts()
     for row in own:
-        print(
-            f"{row['engine']:42} {row['seconds_to_ready']:8.2f} s to the first result, "
-            f"{row['resident_mebibytes']:.0f} MiB"
-        )
-    for path in written:
+        what = f"{row['engine']}, from the start to the first result"
+        figures += [
+            Figure(what, row["seconds_to_ready"], "s", STARTS),
+            Figure(f"{what}: memory", row["resident_mebibytes"], "MiB", STARTS),
+        ]
+    hand_over(figures, asked.json)
+    if asked.speed:
         rows = [
             {"way": name, "milliseconds_an_image": median(times), "times_ours": median(times) / ours}
             for name, times in spent.items()
         ]
         content = {"threads": threads, "batch": BATCH, "rounds": ROUNDS, "ways": rows, "starts": own}
-        Path(path).write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+        asked.speed.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -18,15 +18,17 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import TYPE_CHECKING
 from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.support import chromium  # noqa: E402 - the root is on the path by now
-from tests.support.ports import free_port  # noqa: E402
+from docs.benchmarks.costs import percentile
+from docs.benchmarks.figures import Figure, arguments, hand_over
+from tests.support import chromium
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -158,22 +160,26 @@ def measured(
     return found
 
 
-def show(found: dict[str, list[list[float]]]) -> bool:
-    """Print a table; whether the first way is within what is aimed at."""
+def figures_of(found: dict[str, list[list[float]]]) -> list[Figure]:
+    """Of each way the median and the 90th of 100; what is aimed at is the first way's."""
+    aims = {("swapped", "picture"): PICTURE_MS, ("swapped", "depth"): DEPTH_MS}
+    figures = []
     for way, rounds in found.items():
-        print(f"{way:11} n={len(rounds)}", end="")
         for name, times in zip(STEPS, zip(*rounds, strict=True), strict=True):
-            ninth = quantiles(times, n=10)[-1]
-            print(f"   {name} median {median(times):5.0f} ms, p90 {ninth:5.0f} ms", end="")
-        print()
-    picture, _, depth = (median(times) for times in zip(*found["swapped"], strict=True))
-    return bool(picture <= PICTURE_MS and depth <= DEPTH_MS)
+            what, n = f"{way}: key to {name}", len(rounds)
+            figures += [
+                Figure(f"{what}, p50", median(times), "ms", n, at_most=aims.get((way, name))),
+                Figure(f"{what}, p90", percentile(times, 0.9), "ms", n),
+            ]
+    return figures
 
 
 def main() -> int:
     """Measure and print; 1 where it took too long."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else CASES
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS  # noqa: PLR2004 - the second argument
+    parser = arguments(__doc__)
+    parser.add_argument("cases", nargs="?", type=int, default=CASES)
+    parser.add_argument("rounds", nargs="?", type=int, default=ROUNDS)
+    asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="secondread-benchmark-") as var:
         port = free_port()
         os.environ |= {
@@ -186,7 +192,7 @@ def main() -> int:
             "PLAYWRIGHT_NODEJS_PATH": str(chromium.NODE),
         }
         os.environ.pop("DATABASE_URL", None)
-        reader = fill(count)
+        reader = fill(asked.cases)
         from playwright.sync_api import sync_playwright
 
         from portal.standalone import commands, options
@@ -206,12 +212,14 @@ def main() -> int:
                     args=list(binary.arguments),
                     env={**os.environ, **binary.environment},
                 )
-                found = measured(browser, chosen.url, reader, rounds)
+                found = measured(browser, chosen.url, reader, asked.rounds)
                 browser.close()
         finally:
             web.terminate()
             web.wait()
-    return 0 if show(found) else 1
+    figures = figures_of(found)
+    hand_over(figures, asked.json)
+    return 1 if any(figure.falls_short for figure in figures) else 0
 
 
 if __name__ == "__main__":

@@ -12,13 +12,18 @@ Plain numpy, seeded: the same numbers each time.
 
 from __future__ import annotations
 
-import argparse
 import heapq
 import math
+import sys
 from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 from numpy.typing import NDArray
+
+from docs.benchmarks.figures import Figure, arguments, hand_over
 
 DAY = 24 * 3600.0
 # The share of a day's images in each hour: little at night, two waves, as scanners work in a hospital.
@@ -105,7 +110,7 @@ def fewest(came: NDArray[np.float64], took: NDArray[np.float64], promised: float
 
 def main() -> None:
     """Print a table: a promise a line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("--images", type=float, default=1_000_000, help="a day")
     parser.add_argument("--burst", type=int, default=200, help="images of one exam, which come at once")
     parser.add_argument(
@@ -125,12 +130,16 @@ def main() -> None:
         f"{peak * given.service:.2f} in that hour"
     )
     print("promised, s   processes    mean   median     95 %   longest")
+    figures = []
     for promised in given.wait:
         found = fewest(came, took, promised)
         print(
             f"{promised:11.1f} {found.processes:11d} {found.mean:7.2f} {found.median:8.2f}"
             f" {found.p95:8.2f} {found.longest:9.2f}"
         )
+        what = f"{len(came):,} images a day, 95 of 100 begin within {promised:g} s"
+        figures.append(Figure(what, found.processes, "processes"))
+    hand_over(figures, given.json)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 from PIL import Image
 
+from docs.benchmarks.figures import Figure, arguments, hand_over
 from inference.canonical import decode_canonical, encode_canonical, verify_canonical
 from inference.formats import DecodedImage, Limits, Pixels, png, read_image
 from inference.heatmaps import base_png
@@ -99,17 +100,27 @@ def compared(old: Way, ours: Way, data: bytes, threads: int, others: int = 0) ->
 
 def main() -> None:
     """Measure and print."""
-    side, others = (*map(int, sys.argv[1:]), *(512, 2)[len(sys.argv) - 1 :])
-    for kind, data in pictures(side).items():
+    parser = arguments(__doc__)
+    parser.add_argument("side", nargs="?", type=int, default=512)
+    parser.add_argument("others", nargs="?", type=int, default=2)
+    asked = parser.parse_args()
+    figures = []
+    for kind, data in pictures(asked.side).items():
         lines = {
             "one thread": compared(as_a_strangers, decode_canonical, data, 1),
             "two threads": compared(as_a_strangers, decode_canonical, data, 2),
-            f"beside {others} uploads": compared(as_a_strangers, decode_canonical, data, 1, others),
+            f"beside {asked.others} uploads": compared(
+                as_a_strangers, decode_canonical, data, 1, asked.others
+            ),
         }
         if "16" not in kind:
             lines["base.png"] = compared(drawn_again, as_stored, data, 1)
         for what, (old, ours) in lines.items():
-            print(f"{kind:14} {what:18} {old:8.2f} ms   {ours:8.2f} ms   {old / ours:7.1f}")
+            figures += [
+                Figure(f"{kind}, {what}: a picture", ours, "ms", ROUNDS),
+                Figure(f"{kind}, {what}: the old way over ours", old / ours, "times", ROUNDS),
+            ]
+    hand_over(figures, asked.json)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ when idle (Linux: VmHWM of /proc). It runs for some minutes.
 
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
 import importlib
@@ -35,6 +34,9 @@ import requests
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from docs.benchmarks.costs import memory
+from docs.benchmarks.figures import Figure, arguments, hand_over
+
 SLICES, SIDE = 500, 512
 # How much of the picture the ellipse covers.
 HEAD = 0.7
@@ -45,9 +47,10 @@ COHORTS = ("pieces", "form")
 
 def main() -> int:
     """Measure what was asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("slices", nargs="?", type=int, default=SLICES)
-    slices = parser.parse_args().slices
+    asked = parser.parse_args()
+    slices = asked.slices
     with tempfile.TemporaryDirectory(prefix="secondread-bench-") as folder:
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "portal.settings.base",
@@ -63,7 +66,8 @@ def main() -> int:
         print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         print(f"{slices} slices of {SIDE} x {SIDE}, a zip of {len(data) / 2**20:.0f} MB\n")
         with serving() as (address, web):
-            measure(Line(address, token), web, data)
+            figures = measure(Line(address, token), web, data)
+        hand_over(figures, asked.json)
     return 0
 
 
@@ -114,23 +118,24 @@ class Line:
         return TUS | {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
 
 
-def measure(line: Line, web: int, data: bytes) -> None:
+def measure(line: Line, web: int, data: bytes) -> list[Figure]:
     """One upload in pieces, and the same as a form."""
     from cases.intake.incoming import receiving
     from cases.models import IncomingUpload
 
-    print(f"{'':44}{'seconds':>8}{'MB over idle':>14}")
     where = line.begin(COHORTS[0], data)
-    told("web: first half in pieces of 8 MB", web, lambda: line.send(where, data, len(data) // 2))
-    told("web: line broken in a piece", web, lambda: line.break_off(where, data))
-    told("web: resumed, the other half", web, lambda: line.send(where, data, len(data)))
+    figures = [
+        *taken("web: first half in pieces of 8 MB", web, lambda: line.send(where, data, len(data) // 2)),
+        *taken("web: line broken in a piece", web, lambda: line.break_off(where, data)),
+        *taken("web: resumed, the other half", web, lambda: line.send(where, data, len(data))),
+    ]
     upload = IncomingUpload.objects.get()
-    worked_on("worker: looked at, preview made", upload.pk)
+    figures += worked_on("worker: looked at, preview made", upload.pk)
     upload.refresh_from_db()
     if upload.state != "proposed":
         raise RuntimeError(upload.state)
     receiving.confirm(by=upload.user, upload=upload, left_out=[])
-    worked_on("worker: confirmed, taken in", upload.pk)
+    figures += worked_on("worker: confirmed, taken in", upload.pk)
 
     def form() -> None:
         files = {"file": ("series.zip", data)}
@@ -139,27 +144,28 @@ def measure(line: Line, web: int, data: bytes) -> None:
         )
         answer.raise_for_status()
 
-    told("web: the same as one form, sent and taken in", web, form)
+    return [*figures, *taken("web: the same as one form, sent and taken in", web, form)]
 
 
-def told(title: str, process: int, act: Callable[[], None]) -> None:
-    """Do it, and print what it took of the process."""
+def taken(title: str, process: int, act: Callable[[], None]) -> list[Figure]:
+    """Do it, and tell what it took of the process."""
     idle = memory(process, "VmRSS")
     Path(f"/proc/{process}/clear_refs").write_text("5")  # the peak counts from here
     start = time.perf_counter()
     act()
     seconds = time.perf_counter() - start
-    print(f"{title:44}{seconds:>8.1f}{memory(process, 'VmHWM') - idle:>14.0f}", flush=True)
+    held = memory(process, "VmHWM") - idle
+    return [Figure(title, seconds, "s"), Figure(f"{title}, memory over idle", held, "MiB")]
 
 
-def worked_on(title: str, upload: UUID) -> None:
+def worked_on(title: str, upload: UUID) -> list[Figure]:
     """Do what the upload waits for in a process of its own."""
     from django.db import connection
 
     connection.close()
     with get_context("spawn").Pool(1) as pool:
         worker = pool.apply(ready)
-        told(title, worker, lambda: pool.apply(work, (upload,)))
+        return taken(title, worker, lambda: pool.apply(work, (upload,)))
 
 
 def ready() -> int:
@@ -176,12 +182,6 @@ def work(upload: UUID) -> None:
     from cases.intake.incoming import working
 
     working.work_on(upload)
-
-
-def memory(process: int, name: str) -> float:
-    """Megabytes, of /proc."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024
 
 
 def series(slices: int) -> bytes:

@@ -14,7 +14,6 @@ machine that has other work it tells of that too.
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import subprocess
@@ -32,6 +31,7 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from docs.benchmarks.figures import Figure, arguments, hand_over
 from tests.support import postgres
 
 if TYPE_CHECKING:
@@ -39,6 +39,16 @@ if TYPE_CHECKING:
 
 SIZES, ROUNDS, MOST = (100, 10_000, 100_000), 9, 3.0
 DATABASES = ("sqlite", "postgresql")
+# What is handed over, of all that is printed.
+TOLD = (
+    "worklist",
+    "case page",
+    "next case",
+    "submit a review",
+    "export: a page",
+    "export: CSV of a few days",
+    "dashboard",
+)
 
 
 @dataclass
@@ -46,19 +56,22 @@ class Taken:
     """What one act took at one number of cases, round by round."""
 
     queries: int = 0
+    sent: int = 0
     clock: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
 
 
 def main() -> int:
     """Measure what was asked for, each database in a process of its own."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("--on", choices=DATABASES, help="one database; both by default")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("sizes", nargs="*", type=int, metavar="CASES", default=SIZES)
     asked = parser.parse_args()
     if asked.on is None:
         ours = [sys.executable, __file__, f"--rounds={asked.rounds}", *map(str, asked.sizes)]
+        if asked.json:
+            raise SystemExit("Figures are handed over of one database: say --on which.")
         return max(
             subprocess.run([*ours, f"--on={name}"], check=False).returncode  # noqa: S603 - our own
             for name in DATABASES
@@ -78,7 +91,10 @@ def main() -> int:
 
         django.setup()
         taken = measured(asked.sizes, asked.rounds, Path(folder))
-    return told(taken, asked.on, asked.rounds)
+    status = told(taken, asked.on, asked.rounds)
+    if asked.json:
+        hand_over(figures_of(taken), asked.json)
+    return status
 
 
 def measured(sizes: list[int], rounds: int, folder: Path) -> dict[int, dict[str, Taken]]:
@@ -144,10 +160,11 @@ def take(act: Act, taken: Taken) -> None:
     act.prepare()
     worked, started = processor_seconds(), time.perf_counter()
     with connection.execute_wrapper(count):
-        act.do()
+        content = act.do()
     taken.clock.append((time.perf_counter() - started) * 1000)
     taken.processor.append((processor_seconds() - worked) * 1000)
     taken.queries = max(taken.queries, queries)
+    taken.sent = len(content) if isinstance(content, bytes) else 0
 
 
 def processor_seconds() -> float:
@@ -159,6 +176,31 @@ def processor_seconds() -> float:
         return ours
     serving = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
     return ours + int(serving.read_text().split()[0]) / 1e9
+
+
+def figures_of(taken: dict[int, dict[str, Taken]]) -> list[Figure]:
+    """Of the acts that matter most at the largest number, with the ratio to the smallest; and of all acts how
+    many grow.
+    """
+    few, many = taken[min(taken)], taken[max(taken)]
+    ratios = {title: median(most.processor) / median(few[title].processor) for title, most in many.items()}
+    figures = []
+    for title in TOLD:
+        most, n = many[title], len(many[title].clock)
+        what = f"{title}, {max(taken):,} cases"
+        figures += [
+            Figure(f"{what}: queries", most.queries, ""),
+            Figure(f"{what}: processor", median(most.processor), "ms", n),
+            Figure(f"{what}: clock", median(most.clock), "ms", n),
+            Figure(
+                f"{title}: processor, {max(taken):,} over {min(taken):,}", ratios[title], "times", n, MOST
+            ),
+        ]
+        if most.sent:
+            figures.append(Figure(f"{what}: sent", most.sent / 1000, "kB"))
+    growing = sum(ratio > MOST for ratio in ratios.values())
+    words = f"acts of {len(ratios)} that take over {MOST:.0f} times as long"
+    return [*figures, Figure(words, growing, "", at_most=0)]
 
 
 def told(taken: dict[int, dict[str, Taken]], name: str, rounds: int) -> int:

@@ -67,6 +67,12 @@ class Process:
         assert self._process is not None
         return psutil.Process(self._process.pid).children()
 
+    def family(self) -> list[psutil.Process]:
+        """It and all below it."""
+        assert self._process is not None
+        ours = psutil.Process(self._process.pid)
+        return [ours, *ours.children(recursive=True)]
+
     def kill(self) -> None:
         """SIGKILL to it and to all that it started."""
         if self._process is not None:

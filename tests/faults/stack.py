@@ -53,7 +53,7 @@ class Stack(Portal):
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Stack]:
+def running(folder: Path, analyses_at_once: int = 2) -> Iterator[Stack]:
     """Everything, for the length of the block."""
     with ExitStack() as until_the_end:
         enter = until_the_end.enter_context
@@ -82,7 +82,7 @@ def running(folder: Path) -> Iterator[Stack]:
                     "worker",
                     "--queues=analysis",
                     "--hostname=analysis@faults",
-                    "--concurrency=2",
+                    f"--concurrency={analyses_at_once}",
                     "--without-gossip",
                     "--without-mingle",
                 ),
