@@ -54,6 +54,7 @@ PROTOCOL_FIELDS = (
     "reading_order",
     "adjudicator",
     "reveals_ground_truth",
+    "has_sentinels",
 )
 
 admin.site.register(ModelVersion, ModelVersionAdmin)
@@ -113,7 +114,7 @@ class ImageInline(ReadOnlyInline):
 @admin.register(Case)
 class CaseAdmin(DisclosingAdmin):
     list_display = ("code", "cohort", "state", "ground_truth", "is_simulated", "created_by", "created_at")
-    list_filter = ("state", "is_simulated", "ground_truth", "cohort")
+    list_filter = ("state", "is_simulated", "is_sentinel", "ground_truth", "cohort")
     search_fields = ("code", "cohort__name")
     list_select_related = ("cohort", "created_by")
     date_hierarchy = "created_at"

@@ -8,7 +8,14 @@ from __future__ import annotations
 from django.contrib import admin
 
 from cases.admin.parts import ReadOnlyAdmin
-from cases.models import AcceptanceBounds, DriftAlert, DriftBaseline, ModelDecision
+from cases.models import (
+    AcceptanceBounds,
+    DriftAlert,
+    DriftBaseline,
+    ModelDecision,
+    SentinelAnswer,
+    SentinelCheck,
+)
 
 
 @admin.register(DriftBaseline)
@@ -23,6 +30,19 @@ class DriftAlertAdmin(ReadOnlyAdmin):
     list_display = ("cohort", "rule", "week", "value", "n", "raised_at", "acknowledged_by", "acknowledged_at")
     list_filter = ("rule", "cohort")
     list_select_related = ("cohort", "acknowledged_by")
+
+
+@admin.register(SentinelCheck)
+class SentinelCheckAdmin(ReadOnlyAdmin):
+    list_display = ("cohort", "version", "started_at", "finished_at")
+    list_filter = ("cohort",)
+    list_select_related = ("cohort", "version")
+
+
+@admin.register(SentinelAnswer)
+class SentinelAnswerAdmin(ReadOnlyAdmin):
+    list_display = ("image", "check_run", "predicted_class", "gate_verdict", "attempts")
+    list_select_related = ("image", "check_run__cohort", "check_run__version")
 
 
 @admin.register(AcceptanceBounds)

@@ -75,6 +75,11 @@ class Network:
     weights_sha256: str
     compiled_sha256: str
 
+    @classmethod
+    def of(cls, version: ModelVersion) -> Network:
+        """That of a registered version."""
+        return cls(version.name, version.weights_sha256, version.compiled_sha256)
+
 
 @dataclass(frozen=True)
 class Result:
@@ -91,6 +96,16 @@ class Result:
     gate_verdict: str = ""
     gate_distance: float | None = None
     in_training: bool | None = None
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the predicted class."""
+        return self.probabilities[self.predicted_class]
+
+    def suspicion(self, version: ModelVersion) -> float:
+        """By which one of several images stands for the case (models/prediction.py)."""
+        is_negative = self.predicted_class == version.negative_class
+        return -self.confidence if is_negative else self.confidence
 
 
 @dataclass(frozen=True)
@@ -155,7 +170,7 @@ def lease(job_id: uuid.UUID) -> Lease | None:
     job = Job.objects.select_related("image", "model_version").filter(pk=job_id).first()
     if job is None or job.image.deleted_at:  # deleted with its picture, or to be (cases/deletion/acts.py)
         return None
-    return Lease(job_id, token, job.attempts, job.image.file, _network(job.model_version))
+    return Lease(job_id, token, job.attempts, job.image.file, Network.of(job.model_version))
 
 
 def lease_end() -> CombinedExpression:
@@ -172,7 +187,7 @@ def renew(lease: Lease) -> bool:
 def network_of(job_id: uuid.UUID) -> Network | None:
     """The network that a queued job asks for; None where it is not queued (any more)."""
     job = Job.objects.select_related("model_version").filter(pk=job_id, status=JobStatus.QUEUED).first()
-    return _network(job.model_version) if job else None
+    return Network.of(job.model_version) if job else None
 
 
 def let_wait(job_id: uuid.UUID, reason: str) -> None:
@@ -188,10 +203,6 @@ def let_wait(job_id: uuid.UUID, reason: str) -> None:
 def are_waiting_for_a_network() -> bool:
     """Whether jobs wait because a worker cannot use their network."""
     return Job.objects.filter(status=JobStatus.QUEUED, error_code=NETWORK_UNUSABLE).exists()
-
-
-def _network(version: ModelVersion) -> Network:
-    return Network(version.name, version.weights_sha256, version.compiled_sha256)
 
 
 def _finish(lease: Lease, **changes: object) -> bool:
@@ -229,14 +240,12 @@ def complete(lease: Lease, result: Result) -> bool:
         with step_times.step("store"):
             wait_for_turn(turn_of(storage.content_name("maps", result.packed_maps, ".npz")))
             maps_file = storage.store("maps", result.packed_maps, ".npz")
-        confidence = result.probabilities[result.predicted_class]
-        is_negative = result.predicted_class == job.model_version.negative_class
         said: dict[str, Any] = {
             "image_id": job.image_id,
             "model_version_id": job.model_version_id,
             "predicted_class": result.predicted_class,
-            "confidence": confidence,
-            "suspicion": -confidence if is_negative else confidence,
+            "confidence": result.confidence,
+            "suspicion": result.suspicion(job.model_version),
             "probabilities": dict(result.probabilities),
             "maps_file": maps_file,
             "seconds": result.seconds,

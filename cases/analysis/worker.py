@@ -112,7 +112,7 @@ def _finish(lease: Lease) -> bool:
         # To store it can fail too. Whatever the reason: where it is stored all the same, the token no longer
         # holds, and the failure changes nothing.
         with heartbeat.renewing(lease):
-            is_stored = jobs.complete(lease, _infer(lease))
+            is_stored = jobs.complete(lease, infer(lease.network, lease.image_file))
     except Exception as error:  # noqa: BLE001 - every job ends with a reason that the page can show
         jobs.fail(lease, _failure_of(error, job_id))
         return False
@@ -141,10 +141,13 @@ def _loaded(network: Network) -> tuple[Predictor, FingerprintSet | None]:
     return predictor, training_images_of(predictor)
 
 
-def _infer(lease: Lease) -> Result:
-    predictor, known = _loaded(lease.network)
+def infer(network: Network, image_file: str) -> Result:
+    """What the network says of one stored picture; no transaction may be open. Raises ManifestError where
+    this process cannot use the network, and InferenceError.
+    """
+    predictor, known = _loaded(network)
     with step_times.step("decode"):
-        pixels = decode_canonical(storage.load(lease.image_file))
+        pixels = decode_canonical(storage.load(image_file))
     started = time.perf_counter()
     found = predictor.predict([pixels], step_times.step)[0]
     with step_times.step("maps"):

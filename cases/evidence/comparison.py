@@ -114,7 +114,7 @@ def differing(cohort: Cohort, first: ModelVersion, second: ModelVersion) -> Quer
 
 def _both(cohort: Cohort, first: ModelVersion, second: ModelVersion) -> QuerySet[PairedResult]:
     """The second version's results of the cases that the first has a result of, each with that result."""
-    of_cohort = Prediction.objects.filter(image__cohort=cohort)
+    of_cohort = Prediction.objects.filter(image__cohort=cohort, image__case__is_sentinel=False)
     before = "image__case__images__predictions__"
     of_first = key_results(of_cohort.filter(model_version=first)).values("pk")
     of_second = key_results(of_cohort.filter(model_version=second))

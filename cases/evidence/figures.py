@@ -203,9 +203,14 @@ def agreement(readers: Iterable[ReaderTally]) -> Share:
     return share(sum(each.agreed for each in tallies), sum(each.compared for each in tallies))
 
 
+def _compared() -> Q:
+    """Reviews that are compared with the network."""
+    return counted("prediction__") & Q(case__is_sentinel=False)
+
+
 def confusion(cohort: Cohort) -> Mapping[tuple[str, str], int]:
     """Reads by (class of the network, class of the reader)."""
-    reads = _current_reviews(cohort).filter(counted("prediction__"))
+    reads = _current_reviews(cohort).filter(_compared())
     rows = reads.values_list("prediction__predicted_class", "final_class")
     return {(predicted, read): n for predicted, read, n in rows.annotate(n=Count("pk"))}
 
@@ -217,8 +222,8 @@ def reads_by_reader(cohort: Cohort) -> list[ReaderTally]:
         .values("reader_id", "reader__full_name", "reader__email")
         .annotate(
             n=Count("pk"),
-            compared=Count("pk", filter=counted("prediction__")),
-            agreed=Count("pk", filter=counted("prediction__") & Q(verdict=Verdict.AGREE)),
+            compared=Count("pk", filter=_compared()),
+            agreed=Count("pk", filter=_compared() & Q(verdict=Verdict.AGREE)),
         )
         .order_by("-n", "reader__full_name")
     )
@@ -254,7 +259,7 @@ def simulated_cases(cohort: Cohort) -> int:
 
 
 def _with_truth() -> Q:
-    return Q(is_simulated=False) & ~Q(ground_truth="")
+    return Q(is_simulated=False, is_sentinel=False) & ~Q(ground_truth="")
 
 
 def accuracies(cohort: Cohort) -> list[Accuracy]:

@@ -39,7 +39,9 @@ def reveal_tally(cohort: Cohort) -> RevealTally | None:
     """The tally of the cohort; None where no read was committed before a reveal and finished after it."""
     committed = FirstRead.objects.filter(case=OuterRef("case"), reader=OuterRef("reader"))
     first = committed.filter(read_blind())
-    all_reads = Review.objects.filter(Exists(committed), standing(), case__cohort=cohort).order_by()
+    all_reads = Review.objects.filter(
+        Exists(committed), standing(), case__cohort=cohort, case__is_sentinel=False
+    ).order_by()
     reads = all_reads.filter(Exists(first)).annotate(before=Subquery(first.values("read_class")[:1]))
     left_out = all_reads.exclude(Exists(first)).count()
     changed, truth = ~Q(before=F("final_class")), F("case__ground_truth")
@@ -53,7 +55,9 @@ def reveal_tally(cohort: Cohort) -> RevealTally | None:
     )
     if not found["n"] and not left_out:
         return None
-    times = FirstRead.objects.filter(read_blind(), case__cohort=cohort, active_seconds__isnull=False)
+    times = FirstRead.objects.filter(
+        read_blind(), case__cohort=cohort, case__is_sentinel=False, active_seconds__isnull=False
+    )
     newest = times.order_by("-created_at").values_list("active_seconds", flat=True)[:1000]
     seconds = [taken for taken in newest if taken is not None]
     return RevealTally(

@@ -51,6 +51,14 @@ def left_out_lines(found: LeftOut) -> list[str]:
     """What is not counted, and why; empty where everything is."""
     told = [
         (
+            found.sentinel_cases,
+            ngettext(
+                "%(n)d sentinel, which has a page of its own",
+                "%(n)d sentinels, which have a page of their own",
+                found.sentinel_cases,
+            ),
+        ),
+        (
             found.simulated_cases,
             ngettext(
                 "%(n)d simulated case, made for demonstration",

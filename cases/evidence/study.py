@@ -1,8 +1,9 @@
 """What the figures of a cohort are computed from: its reads and results as plain rows, in a bounded number of
 queries, with what was left out and why.
 
-Left out are simulated cases, results that the input gate refused, and those of images that the network was
-trained on. A cohort of simulated cases alone is a demonstration: its figures are shown, and said to be none.
+Left out are sentinels (ADR 37), simulated cases, results that the input gate refused, and those of images
+that the network was trained on. A cohort of simulated cases alone is a demonstration: its figures are shown,
+and said to be none.
 """
 
 from __future__ import annotations
@@ -103,6 +104,7 @@ class LeftOut:
     refused_reads: int = 0
     trained_on_reads: int = 0
     not_blind: int = 0
+    sentinel_cases: int = 0
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,9 @@ class Study:
 def study_of(cohort: Cohort, filters: StudyFilter) -> Study:
     """Read everything; five queries, however many cases there are."""
     now = timezone.now()
-    simulated, only_simulated = simulated_in(cohort)
-    real = Q() if only_simulated else Q(case__is_simulated=False)
+    uncounted = uncounted_in(cohort)
+    only_simulated = uncounted.only_simulated
+    real = studied("case__", only_simulated=only_simulated)
     reads, left_out, not_blind = _reads(cohort, filters, real)
     networks = list(ModelVersion.objects.order_by("-is_active", "-registered_at"))
     names = {
@@ -139,7 +142,11 @@ def study_of(cohort: Cohort, filters: StudyFilter) -> Study:
         reads=reads,
         results=_results(cohort, filters, only_simulated=only_simulated),
         left_out=LeftOut(
-            0 if only_simulated else simulated, left_out["refused"], left_out["trained"], not_blind
+            simulated_cases=0 if only_simulated else uncounted.simulated,
+            refused_reads=left_out["refused"],
+            trained_on_reads=left_out["trained"],
+            not_blind=not_blind,
+            sentinel_cases=uncounted.sentinels,
         ),
         classes=labels_in(network.manifest["classes"] for network in networks),
         readers=dict(sorted(names.items(), key=lambda item: item[1])),
@@ -151,10 +158,30 @@ def study_of(cohort: Cohort, filters: StudyFilter) -> Study:
     )
 
 
-def simulated_in(cohort: Cohort) -> tuple[int, bool]:
-    """How many cases are simulated, and whether all are: then they are shown as a demonstration."""
-    cases = cohort.cases.aggregate(n=Count("pk"), simulated=Count("pk", filter=Q(is_simulated=True)))
-    return cases["simulated"], 0 < cases["n"] == cases["simulated"]
+@dataclass(frozen=True)
+class Uncounted:
+    """Cases that figures do not count. only_simulated: all cases are: they are shown as a demonstration."""
+
+    simulated: int
+    sentinels: int
+    only_simulated: bool
+
+
+def uncounted_in(cohort: Cohort) -> Uncounted:
+    """How many there are."""
+    cases = cohort.cases.aggregate(
+        n=Count("pk"),
+        simulated=Count("pk", filter=Q(is_simulated=True)),
+        sentinels=Count("pk", filter=Q(is_sentinel=True)),
+    )
+    only_simulated = 0 < cases["n"] == cases["simulated"]
+    return Uncounted(cases["simulated"], cases["sentinels"], only_simulated)
+
+
+def studied(prefix: str, *, only_simulated: bool) -> Q:
+    """The condition on cases (at the end of the path `prefix`) that figures may count."""
+    told = {f"{prefix}is_sentinel": False}
+    return Q(**told) if only_simulated else Q(**told, **{f"{prefix}is_simulated": False})
 
 
 def _reads(cohort: Cohort, filters: StudyFilter, real: Q) -> tuple[list[Read], Counter[str], int]:
@@ -227,13 +254,12 @@ def _reviews_where(filters: StudyFilter) -> Q:
 
 def _results(cohort: Cohort, filters: StudyFilter, *, only_simulated: bool) -> list[Result]:
     of_cohort: dict[str, Any] = {"image__cohort": cohort}
-    if not only_simulated:
-        of_cohort["image__case__is_simulated"] = False
     if filters.version:
         of_cohort["model_version__name"] = filters.version
     if filters.known_class:
         of_cohort["image__case__ground_truth"] = filters.known_class
-    known = Prediction.objects.filter(**of_cohort).exclude(image__case__ground_truth="")
+    real = studied("image__case__", only_simulated=only_simulated)
+    known = Prediction.objects.filter(real, **of_cohort).exclude(image__case__ground_truth="")
     rows = key_results(known).filter(counted()).order_by("image__case__code", "model_version__name")
     told = rows.values_list(
         *("image__case__code", "image__case__patient", "image__case__ground_truth", "model_version__name"),

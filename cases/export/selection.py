@@ -28,13 +28,13 @@ class ReviewFilter:
 
 def current_reviews(user: Person, filters: ReviewFilter) -> QuerySet[Review]:
     """The reviews that the user may export, each as last amended, oldest first; later remarks are rows of
-    their own, and say so.
+    their own, and say so. Those of sentinels are no study data.
     """
     cohorts = cohorts_where(user, Action.EXPORT)
     if filters.cohort:
         cohorts = cohorts.filter(name=filters.cohort)
     # Both are asked of each review in its turn, by age: joined, a database would gather all and sort them.
-    is_theirs = Exists(Case.objects.filter(pk=OuterRef("case"), cohort__in=cohorts))
+    is_theirs = Exists(Case.objects.filter(pk=OuterRef("case"), cohort__in=cohorts, is_sentinel=False))
     is_amended = Exists(Review.objects.filter(amends=OuterRef("pk"), is_remark=False))
     reviews = Review.objects.filter(Q(is_remark=True) | ~is_amended, is_theirs)
     if filters.since:

@@ -94,6 +94,9 @@ def _labelled(cohort: Cohort, written: Written, *, with_simulated: bool) -> Iter
         if case.deleted_at:
             written.left_out["deleted"] += 1
             continue
+        if case.is_sentinel:  # a network that learned it could not be tested by it
+            written.left_out["sentinel"] += 1
+            continue
         if case.is_simulated and not with_simulated:
             written.left_out["simulated"] += 1
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cases.governance.drift import Week
+    from cases.models import SentinelCheck
     from portal.accounts.models import User
 
 logger = logging.getLogger(__name__)
@@ -64,10 +66,38 @@ def _raise_one(baseline: DriftBaseline, rule: DriftRule, week: Week) -> DriftAle
     )
     if not is_new:
         return None
-    told = {"rule": rule.value, "week": week.monday.isoformat()}
-    audit.record(by=None, action="drift.alert", subject=alert, cohort=baseline.cohort, **told, **measured)
-    events.tell(HookEvent.DRIFT_ALERT, cohort_id=baseline.cohort_id, alert=str(alert.pk), **told)
+    _announce(alert)
     return alert
+
+
+def raise_for_sentinels(check: SentinelCheck, *, lost: int, n: int) -> DriftAlert | None:
+    """Raise that `lost` of the `n` sentinels that networks before got right are wrong now. None where it was
+    raised before. Call it inside the transaction of the act.
+    """
+    day = timezone.localdate(check.started_at)
+    measured = {"value": lost / n, "low": 0.0, "high": 0.0, "n": n}
+    alert, is_new = DriftAlert.objects.get_or_create(
+        sentinel_check=check,
+        defaults={
+            "cohort": check.cohort,
+            "rule": DriftRule.SENTINEL,
+            "week": day - timedelta(days=day.weekday()),
+            **measured,
+        },
+    )
+    if not is_new:
+        return None
+    _announce(alert)
+    transaction.on_commit(partial(_have_mailed, [alert]), robust=True)
+    return alert
+
+
+def _announce(alert: DriftAlert) -> None:
+    """Write it down and tell webhooks; no case is named."""
+    told = {"rule": str(alert.rule), "week": alert.week.isoformat()}
+    measured = {"value": alert.value, "low": alert.low, "high": alert.high, "n": alert.n}
+    audit.record(by=None, action="drift.alert", subject=alert, cohort=alert.cohort, **told, **measured)
+    events.tell(HookEvent.DRIFT_ALERT, cohort_id=alert.cohort_id, alert=str(alert.pk), **told)
 
 
 def _have_mailed(raised: Iterable[DriftAlert]) -> None:
@@ -79,17 +109,32 @@ def _have_mailed(raised: Iterable[DriftAlert]) -> None:
 
 
 def mail_alerts(keys: Sequence[str]) -> None:
-    """Tell the administrators of alerts that one baseline raised."""
-    found = DriftAlert.objects.filter(pk__in=keys).select_related("cohort", "baseline__version")
+    """Tell the administrators of alerts that one baseline raised, or one check of the sentinels."""
+    found = DriftAlert.objects.filter(pk__in=keys).select_related(
+        "cohort", "baseline__version", "sentinel_check__version"
+    )
     alerts = list(found.order_by("week", "rule"))
     if not alerts:
+        return
+    if alerts[0].sentinel_check_id:
+        _mail_of_sentinels(alerts[0])
         return
     cohort = alerts[0].cohort
     send_to_each(
         administrators_of(cohort),
         subject=lambda: _t("“%(cohort)s” drifts") % {"cohort": cohort.name},
         template="governance/mail/drift.txt",
-        told={"cohort": cohort, "alerts": alerts, "network": alerts[0].baseline.version.name},
+        told={"cohort": cohort, "alerts": alerts, "network": alerts[0].version.name},
+    )
+
+
+def _mail_of_sentinels(alert: DriftAlert) -> None:
+    told = {"cohort": alert.cohort, "network": alert.version.name, "n": alert.n}
+    send_to_each(
+        administrators_of(alert.cohort),
+        subject=lambda: _t("Sentinels of “%(cohort)s” are answered wrongly") % {"cohort": alert.cohort.name},
+        template="governance/mail/sentinels.txt",
+        told=told | {"lost": round(alert.value * alert.n)},
     )
 
 

@@ -17,7 +17,7 @@ from cases.evidence.measures.drift import p_chart, population_stability, stabili
 from cases.evidence.thresholds import thresholds
 from cases.governance.measured import NO, YES, Counts, Measured, count_spans, measure, units
 from cases.interim import figures_are_closed
-from cases.lifecycle import DriftRule
+from cases.lifecycle import WEEKLY_RULES, DriftRule
 from cases.models import DriftBaseline
 from cases.models.statement import MAX_REASON
 from cases.permissions import Action, require
@@ -124,7 +124,7 @@ def weeks_since(baseline: DriftBaseline, *, most: int) -> dict[DriftRule, list[W
     counts = count_spans(baseline.cohort, baseline.version, measured, edges)
     counted = dict(zip(mondays, counts, strict=True))
     closed = figures_are_closed(baseline.cohort)
-    rules = [rule for rule in DriftRule if not (closed and rule == DriftRule.DISAGREEMENT)]
+    rules = [rule for rule in WEEKLY_RULES if not (closed and rule == DriftRule.DISAGREEMENT)]
     return {rule: _weeks(rule, measured.counts.get(rule, {}), counted) for rule in rules}
 
 

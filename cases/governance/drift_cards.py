@@ -14,7 +14,7 @@ from cases.evidence.measures.proportions import share
 from cases.evidence.thresholds import thresholds
 from cases.governance.drift import MOST_MOVED, SHARES, baseline_share, weeks_since
 from cases.governance.measured import YES, units
-from cases.lifecycle import DriftRule
+from cases.lifecycle import WEEKLY_RULES, DriftRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ def drift_cards(baseline: DriftBaseline) -> list[Card]:
     """One for each rule that there is something to tell of."""
     found = weeks_since(baseline, most=MOST_WEEKS)
     counts = baseline.measured["counts"]
-    return [_card(rule, counts.get(rule, {}), found.get(rule, [])) for rule in DriftRule]
+    return [_card(rule, counts.get(rule, {}), found.get(rule, [])) for rule in WEEKLY_RULES]
 
 
 def _card(rule: DriftRule, baseline: Mapping[str, int], weeks: Sequence[Week]) -> Card:

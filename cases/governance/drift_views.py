@@ -49,7 +49,9 @@ def _page(
     with one_snapshot():
         baseline = baseline_of(cohort)
         cards = _cards(baseline) if baseline else []
-    found = DriftAlert.objects.filter(cohort=cohort).select_related("acknowledged_by", "baseline__version")
+    found = DriftAlert.objects.filter(cohort=cohort).select_related(
+        "acknowledged_by", "baseline__version", "sentinel_check__version"
+    )
     context: dict[str, Any] = {
         "cohorts": managed,
         "cohort": cohort,

@@ -119,3 +119,26 @@ class BoundsForm(forms.Form):
             "margin": given["margin"] / 100,
             "least_recall": recalls,
         }
+
+
+class SentinelForm(forms.Form):
+    """Which cases become sentinels, or cease to be."""
+
+    codes = forms.CharField(
+        label=_("Cases"),
+        help_text=_("Their codes, with spaces, commas or lines between."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": _("Name at least one case.")},
+    )
+    act = forms.ChoiceField(
+        label=_("They"),
+        choices=[("mark", _("are sentinels")), ("unmark", _("are ordinary cases"))],
+        initial="mark",
+    )
+    reason = reason_field(_("Why?"), _("Say why these cases are sentinels, or are none any more."))
+
+    def told(self) -> dict[str, Any]:
+        """What is asked for."""
+        given = self.cleaned_data
+        codes = given["codes"].replace(",", " ").replace(";", " ").split()
+        return {"codes": codes, "is_sentinel": given["act"] == "mark", "reason": given["reason"]}

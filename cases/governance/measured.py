@@ -21,7 +21,7 @@ from django.db.models.functions import Greatest
 
 from cases.analysis.results import key_results
 from cases.evidence.figures import counted
-from cases.evidence.study import simulated_in
+from cases.evidence.study import studied, uncounted_in
 from cases.lifecycle import DriftRule, GateVerdict
 from cases.models import Prediction, Review
 from cases.models.review import standing
@@ -93,8 +93,7 @@ def count_spans(
 def _results(cohort: Cohort, version: ModelVersion, since: datetime, until: datetime) -> QuerySet[Prediction]:
     """One result a case that was received in the period."""
     received = {"image__case__created_at__gte": since, "image__case__created_at__lt": until}
-    _n, only_simulated = simulated_in(cohort)
-    real = Q() if only_simulated else Q(image__case__is_simulated=False)
+    real = studied("image__case__", only_simulated=uncounted_in(cohort).only_simulated)
     results = Prediction.objects.filter(real, image__cohort=cohort, model_version=version, **received)
     return key_results(results).order_by()
 
@@ -140,8 +139,7 @@ def _tenths(values: QuerySet[Any, Any]) -> list[float]:
 
 def _reads(cohort: Cohort, version: ModelVersion, edges: Sequence[datetime]) -> Any:
     given = {"created_at__gte": edges[0], "created_at__lt": edges[-1]}
-    _n, only_simulated = simulated_in(cohort)
-    real = Q() if only_simulated else Q(case__is_simulated=False)
+    real = studied("case__", only_simulated=uncounted_in(cohort).only_simulated)
     reviews = Review.objects.filter(
         standing(), real, counted("prediction__"), case__cohort=cohort, prediction__model_version=version
     )

@@ -39,6 +39,7 @@ from cases.models.review import Review
 from cases.models.saved_view import SavedView
 from cases.models.sending import Sending
 from cases.models.sending_rule import SendingRule
+from cases.models.sentinel import SentinelAnswer, SentinelCheck
 from cases.models.series import Series
 from cases.models.shadow_result import ShadowResult
 from cases.models.snapshot import Snapshot
@@ -83,6 +84,8 @@ __all__ = [
     "SavedView",
     "Sending",
     "SendingRule",
+    "SentinelAnswer",
+    "SentinelCheck",
     "Series",
     "ShadowResult",
     "Snapshot",

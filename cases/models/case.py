@@ -77,6 +77,13 @@ class Case(models.Model):
         db_default=False,
         help_text=_("A picture may show a name: only administrators see the case until one has looked."),
     )
+    is_sentinel = models.BooleanField(
+        _("sentinel"),
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text=_("A case of known answer that tests readers and networks; in no figure of the study."),
+    )
     protocol = models.ForeignKey(
         "cases.Protocol",
         null=True,
@@ -129,6 +136,9 @@ class Case(models.Model):
             models.Index(fields=["cohort", "key_probability", "created_at", "id"], name="case_by_certainty"),
             models.Index(fields=["cohort", "key_class", "-created_at", "-id"], name="case_by_class"),
             models.Index(fields=["cohort", "key_gate", "-created_at", "-id"], name="case_by_gate"),
+            models.Index(
+                fields=["cohort", "code"], name="case_sentinels", condition=models.Q(is_sentinel=True)
+            ),
             # What waits for a reader, in the three orders of reading (cases/worklist/reading_queue.py).
             models.Index(fields=["cohort", "created_at", "id"], name="case_next_oldest", condition=READY),
             models.Index(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from cases.lifecycle import DriftRule
 from cases.models.statement import MAX_REASON
+
+if TYPE_CHECKING:
+    from cases.models.model_version import ModelVersion
 
 
 class DriftBaseline(models.Model):
@@ -52,13 +55,20 @@ class DriftBaseline(models.Model):
 
 
 class DriftAlert(models.Model):
-    """One rule that one week broke. value: of the week; low, high: what it was to lie between."""
+    """One rule that one week, or one re-analysis of the sentinels (`check`), broke. value: what was found;
+    low, high: what it was to lie between.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     cohort = models.ForeignKey(
         "cases.Cohort", on_delete=models.PROTECT, db_index=False, related_name="drift_alerts"
     )
-    baseline = models.ForeignKey(DriftBaseline, on_delete=models.PROTECT, related_name="alerts")
+    baseline = models.ForeignKey(
+        DriftBaseline, null=True, blank=True, on_delete=models.PROTECT, related_name="alerts"
+    )
+    sentinel_check = models.OneToOneField(
+        "cases.SentinelCheck", null=True, blank=True, on_delete=models.PROTECT, related_name="alert"
+    )
     rule = models.CharField(_("rule"), max_length=20, choices=DriftRule.choices)
     week = models.DateField(_("week from"))
     value = models.FloatField(_("value"))
@@ -82,9 +92,24 @@ class DriftAlert(models.Model):
         verbose_name_plural = _("drift alerts")
         ordering: ClassVar = ["-week", "rule"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["cohort", "rule", "week"], name="drift_alert_once_a_week"),
+            models.UniqueConstraint(
+                fields=["cohort", "rule", "week"],
+                name="drift_alert_once_a_week",
+                condition=Q(sentinel_check__isnull=True),
+            ),
+            models.CheckConstraint(
+                condition=Q(rule=DriftRule.SENTINEL, baseline__isnull=True, sentinel_check__isnull=False)
+                | ~Q(rule=DriftRule.SENTINEL) & Q(baseline__isnull=False, sentinel_check__isnull=True),
+                name="drift_alert_of_one_thing",
+            ),
             models.CheckConstraint(condition=Q(rule__in=DriftRule.values), name="drift_rule_known"),
         ]
 
     def __str__(self) -> str:
         return f"{self.cohort}: {self.rule}, {self.week}"
+
+    @property
+    def version(self) -> ModelVersion:
+        """The network that it is about."""
+        # One of both is there, by constraint.
+        return self.sentinel_check.version if self.sentinel_check else self.baseline.version  # type: ignore[union-attr]

@@ -42,6 +42,12 @@ class ProtocolFields(models.Model):
         default=True,
         help_text=_("Where the class of a case is known, a reader who has finished the case is shown it."),
     )
+    has_sentinels = models.BooleanField(
+        _("sentinels are among the cases"),
+        default=False,
+        db_default=False,
+        help_text=_("Cases of known answer may be mixed in, which readers cannot tell from the others."),
+    )
 
     class Meta:
         abstract = True

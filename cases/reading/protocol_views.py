@@ -46,6 +46,10 @@ class ProtocolForm(forms.Form):
     reveals_ground_truth = forms.BooleanField(
         label=_("Show the known class to a reader who has finished the case"), required=False
     )
+    has_sentinels = forms.BooleanField(
+        label=_("Sentinels may be among the cases: of known answer, and not to be told from the others"),
+        required=False,
+    )
     reason = forms.CharField(
         label=_("Why does the protocol change?"),
         error_messages={
@@ -81,6 +85,7 @@ class ProtocolForm(forms.Form):
             ReadingOrder(given["reading_order"]),
             given["adjudicator"],
             given["reveals_ground_truth"],
+            given["has_sentinels"],
         )
 
 

@@ -30,6 +30,7 @@ class Terms:
     reading_order: ReadingOrder
     adjudicator: User | None
     reveals_ground_truth: bool
+    has_sentinels: bool = False
 
 
 def terms_of(source: Cohort | Protocol) -> Terms:
@@ -40,6 +41,7 @@ def terms_of(source: Cohort | Protocol) -> Terms:
         ReadingOrder(source.reading_order),
         source.adjudicator,
         source.reveals_ground_truth,
+        source.has_sentinels,
     )
 
 
@@ -139,6 +141,7 @@ def _check(cohort: Cohort, terms: Terms) -> None:
         raise ValidationError(
             {"readers_required": _t("Between 1 and %(most)d readers a case.") % {"most": MAX_READERS}}
         )
+    _check_sentinels(cohort, terms)
     if terms.adjudicator is None:
         return
     if terms.readers_required < 2:  # noqa: PLR2004 - two are the fewest who can differ
@@ -151,6 +154,19 @@ def _check(cohort: Cohort, terms: Terms) -> None:
         )
     if not may(terms.adjudicator, Action.REVIEW, cohort):
         raise ValidationError({"adjudicator": _t("The adjudicator has to be a reader of this cohort.")})
+
+
+def _check_sentinels(cohort: Cohort, terms: Terms) -> None:
+    """A sentinel must not be told from the other cases, which may have no known class."""
+    if not terms.has_sentinels:
+        if cohort.cases.filter(is_sentinel=True, protocol__isnull=True).exists():
+            unread = _t("Sentinels wait to be read: take their marks off first, or leave this as it is.")
+            raise ValidationError({"has_sentinels": unread})
+    elif terms.reading == Reading.TEACHING:
+        raise ValidationError({"has_sentinels": _t("A teaching cohort has no sentinels.")})
+    elif terms.reveals_ground_truth:
+        told = _t("Who is shown known classes could tell the sentinels: do not show them, or have none.")
+        raise ValidationError({"has_sentinels": told})
 
 
 def _differences(before: Terms, after: Terms) -> dict[str, audit.Detail]:

@@ -57,6 +57,8 @@ class Move(Act):
                 reasons[case.pk] = _t("They are in “%(cohort)s” already.") % target
             elif case.state != CaseState.OPEN or case.protocol_id or case.pk in begun:
                 reasons[case.pk] = _t("Their reading has begun.")
+            elif case.is_sentinel:
+                reasons[case.pk] = _t("They are sentinels: take their marks off first.")
             elif case.cohort.reading != self.cohort.reading:
                 # Who saw the result of an AI-first case could read it “blinded”; and the other way round.
                 reasons[case.pk] = _t("“%(cohort)s” is read in another way: %(reading)s.") % target

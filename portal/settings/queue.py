@@ -104,6 +104,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="41"),
         "options": {"expires": 1800},
     },
+    "check-sentinels": {
+        "task": "cases.governance.tasks.check_sentinels",
+        "schedule": 60,
+        "options": {"expires": 120},
+    },
     "forget-kept-answers": {
         "task": "cases.api.tasks.forget_kept_answers",
         "schedule": crontab(hour="3", minute="47"),

@@ -3,6 +3,8 @@
 Two cohorts are alike but for the network's results. A reader asks every route of the portal about a case of
 each, which has three images, another one of which stands for it; the answers must be equal, once what names
 the cohort and the case is taken out, and hold none of the values.
+
+One of the cases is a sentinel (ADR 37), which must not be told from the other, also once both are read.
 """
 
 from __future__ import annotations
@@ -17,7 +19,18 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from cases.analysis import jobs
 from cases.intake.uploads import submit_series
-from cases.models import Case, Claim, Cohort, Disclosure, Image, Membership, Prediction
+from cases.models import (
+    Case,
+    Claim,
+    Cohort,
+    Disclosure,
+    Image,
+    Membership,
+    ModelVersion,
+    Prediction,
+    SentinelAnswer,
+    SentinelCheck,
+)
 from inference.heatmaps import pack
 from tests.cast import CLASSES, make_maps, make_png_bytes
 
@@ -135,10 +148,18 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
 
 @pytest.fixture
 def twins(owner, colleague, second, model_version) -> list[tuple[Case, Prediction]]:
-    """The same pictures in two blinded cohorts, with different results, and another key image."""
+    """The same pictures in two blinded cohorts, with different results, and another key image; the second
+    case is a sentinel.
+    """
     found = []
     for name, said, key in zip("ab", RESULTS, KEY_IMAGES, strict=True):
-        cohort = Cohort.objects.create(name=f"cohort-{name}", reading="blinded", readers_required=2)
+        cohort = Cohort.objects.create(
+            name=f"cohort-{name}",
+            reading="blinded",
+            readers_required=2,
+            reveals_ground_truth=False,
+            has_sentinels=True,
+        )
         for person, role in ((owner, "technologist"), (colleague, "radiologist"), (second, "radiologist")):
             Membership.objects.create(user=person, cohort=cohort, role=role)
         files = [ContentFile(make_png_bytes(seed=seed)) for seed in range(IMAGES)]
@@ -149,7 +170,16 @@ def twins(owner, colleague, second, model_version) -> list[tuple[Case, Predictio
             finish(image, said if image.position == key else NOTHING_FOUND)
         results = Prediction.objects.select_related("image")
         found.append((case, results.get(image__case=case, image__position=key)))
+    ask_as_sentinel(found[1][0], model_version)
     return found
+
+
+def ask_as_sentinel(case: Case, version: ModelVersion) -> None:
+    """Make the case a sentinel that the network has been asked about."""
+    Case.objects.filter(pk=case.pk).update(is_sentinel=True)
+    check = SentinelCheck.objects.create(cohort=case.cohort, version=version)
+    for image in case.images.all():
+        SentinelAnswer.objects.create(check_run=check, image=image, predicted_class="pituitary", attempts=1)
 
 
 def finish(image: Image, said: dict[str, Any]) -> None:
@@ -189,6 +219,8 @@ def secrets_of(prediction: Prediction) -> list[str]:
         '"heat": {',
         "Known class",
         'class="bars"',
+        "is_sentinel",
+        "Which they are",
     ]
 
 
@@ -259,6 +291,57 @@ def test_the_walk_finds_what_lies_open(twins, colleague, commit_as, client_of) -
     _, _, body = answer_of(client, "get", f"/api/v1/cases/{case.code}/", {})
     assert {"83.2", "test-cnn-1", '"heat": {'} <= {v for v in secrets_of(prediction) if v in page}
     assert {str(prediction.pk), "0.8317", "2.7182"} <= {v for v in secrets_of(prediction) if v in body}
+
+
+# What is new in each answer, whatever is asked; codes stay, so that an order is seen.
+ANEW = re.compile(
+    r"value=\"[\w-]{64}\"|X-CSRFToken[^}]*|[0-9a-f]{32}"
+    r"|(\d{4}-\d\d-\d\d[T ])?\d\d:\d\d(:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?)?"
+)
+
+
+def told_of(client: Any, case: Case, prediction: Prediction) -> dict[str, tuple[int, str, str]]:
+    """What every route about one case, and every list in each order, answers."""
+    found = {}
+    for route, names in ASKED:
+        if "code" not in names and route not in (*LISTS, "cases/next/", "api/v1/cases/"):
+            continue
+        if not route.endswith(("give-back/", "leave/")):
+            orders = ("",) if "code" in names else ("", "?sort=code", "?sort=certainty", "?state=reviewed")
+            for query in orders:
+                status, headers, body = answer_of(client, "get", filled(route, case, prediction) + query, {})
+                found[route + query] = (status, ANEW.sub("…", headers), ANEW.sub("…", body))
+    return found
+
+
+@pytest.mark.usefixtures("walking")
+def test_mark_of_a_sentinel_changes_no_answer_before_and_after_it_is_read(
+    blinded, submit, analyse_as, colleague, commit_as, review_as, client_of, model_version
+) -> None:
+    cases = [submit(seed, ground_truth="glioma") for seed in range(3)]
+    for case in cases:
+        analyse_as(case, "glioma", 0.8)
+    case, client = cases[1], client_of(colleague)
+    prediction = Prediction.objects.select_related("image").get(image__case=case)
+    ask_as_sentinel(case, model_version)
+
+    def with_mark(*, is_sentinel: bool) -> dict[str, tuple[int, str, str]]:
+        Case.objects.filter(pk=case.pk).update(is_sentinel=is_sentinel)
+        return told_of(client, case, prediction)
+
+    def differing() -> list[str]:
+        told_of(client, case, prediction)  # the first look takes a place and says so from then on
+        without, marked = with_mark(is_sentinel=False), with_mark(is_sentinel=True)
+        assert len(marked) > 25
+        assert sum(status == 200 for status, _, _ in marked.values()) > 15
+        return [route for route in marked if marked[route] != without[route]]
+
+    assert differing() == []
+    commit_as(colleague, case)
+    assert differing() == []
+    review_as(colleague, case)
+    assert differing() == []
+    assert Case.objects.get(pk=case.pk).state == "reviewed"
 
 
 def test_picture_and_job_are_the_same_whatever_the_network_says(twins, colleague, client_of) -> None:

@@ -143,6 +143,15 @@ def in_signs(tmp_path, settings) -> None:
     settings.LOCALE_PATHS = [tmp_path]
 
 
+@pytest.fixture
+def folder_to_import(tmp_path, settings) -> None:
+    """One that the operator has named as the cohort is."""
+    folder = tmp_path / "import"
+    folder.mkdir()
+    (folder / "1").touch()
+    settings.IMPORT_FOLDERS = {"North": folder}
+
+
 class Spoken(HTMLParser):
     """What a page says: its text, and the attributes that are read out or shown."""
 
@@ -187,7 +196,7 @@ def data_of_the_portal() -> set[str]:
     """What people and machines have entered: it is shown as it is."""
     from portal.accounts.models import User
 
-    found = {*NAMES, "new@example.org", "{done}", "{total}", "{refused}", "{share}", "{number}"}
+    found = {*NAMES, "new@example.org", "{done}", "{total}", "{refused}", "{share}", "{area}", "{number}"}
     for named in (
         Cohort.objects.values_list("name", "description"),
         User.objects.values_list("email", "full_name"),
@@ -421,7 +430,7 @@ def test_words_that_are_no_data_are_found(body, expected) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.usefixtures("walking")
+@pytest.mark.usefixtures("walking", "folder_to_import")
 @pytest.mark.parametrize(("scene", "who"), [(scene, who) for scene, whos in SCENES.items() for who in whos])
 def test_no_page_says_anything_that_cannot_be_translated(
     scene, who, in_signs, cohort, colleague, administrator, request

@@ -157,6 +157,10 @@ door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   
 405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   dashboard/sendings/case/
 405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/sendings/originals/
 405/door  405/403   405/403   405/403   405/302   405/403   405/403   405/403   dashboard/sendings/rules/
+door/405  403/405   403/405   403/405   200/405   403/405   403/405   403/405   dashboard/sentinels/
+door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/sentinels/<slug:name>.csv
+door/405  403/405   403/405   403/405   404/405   403/405   403/405   403/405   dashboard/sentinels/<slug:name>.svg
+405/door  405/403   405/403   405/403   405/422   405/403   405/403   405/403   dashboard/sentinels/mark/
 door/door 403/403   403/403   403/403   200/302   403/403   403/403   403/403   dashboard/snapshots/
 door/405  403/405   403/405   403/405   404/405   404/405   404/405   404/405   dashboard/snapshots/<uuid:snapshot_id>/<slug:table>.<slug:extension>
 door/405  403/405   403/405   403/405   404/405   404/405   404/405   404/405   dashboard/snapshots/<uuid:snapshot_id>/fhir/<slug:release>.json
@@ -318,6 +322,8 @@ list      add       change    delete    history   model
 200/200   403/403   200/403   403/403   200/200   cases/savedview
 200/200   403/403   302/403   403/403   302/302   cases/sending
 200/200   403/403   302/403   403/403   302/302   cases/sendingrule
+200/200   403/403   302/403   403/403   302/302   cases/sentinelanswer
+200/200   403/403   302/403   403/403   302/302   cases/sentinelcheck
 200/200   403/403   302/403   403/403   302/302   cases/series
 200/200   403/403   302/403   403/403   302/302   cases/shadowresult
 200/200   403/403   200/403   403/403   200/200   cases/snapshot

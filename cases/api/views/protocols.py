@@ -42,6 +42,10 @@ class ProtocolInput(StrictInput):
         default=None, allow_null=True, help_text=_("Id of a reader, who decides where readers differ.")
     )
     reveals_ground_truth = serializers.BooleanField(default=True)
+    has_sentinels = serializers.BooleanField(
+        default=False,
+        help_text=_("Cases of known answer may be mixed in; only where known classes are not shown."),
+    )
     reason = serializers.CharField(
         default="",
         allow_blank=True,
@@ -59,6 +63,7 @@ class ProtocolSerializer(Shape):
     reading_order = serializers.ChoiceField(ReadingOrder.choices)
     adjudicator = serializers.UUIDField(allow_null=True)
     reveals_ground_truth = serializers.BooleanField()
+    has_sentinels = serializers.BooleanField()
     has_begun = serializers.BooleanField(help_text=_("Whether a case was read under it: then it is frozen."))
 
 
@@ -118,6 +123,7 @@ def _terms(cohort: Cohort, given: dict[str, Any]) -> Terms:
         ReadingOrder(given["reading_order"]),
         _adjudicator(cohort, given["adjudicator"]),
         given["reveals_ground_truth"],
+        given["has_sentinels"],
     )
 
 

@@ -17,6 +17,8 @@ from cases.evidence.measures.per_class import class_figures
 from cases.evidence.measures.proportions import Share, clustered_share
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cases.evidence.study import Study
 
 ROW = 36
@@ -102,7 +104,7 @@ def card(study: Study, links: Links) -> Card:
         "accuracy",
         title,
         best,
-        drawing=_drawing(title, lines),
+        drawing=forest(title, lines),
         table=Table(_heads(), _rows(study, links, who, codes)),
         notes=[
             _t(
@@ -160,7 +162,8 @@ def _rows(study: Study, links: Links, who: list[Judged], codes: list[str]) -> li
     return rows
 
 
-def _drawing(title: str, lines: list[tuple[str, str, Share]]) -> Drawing:
+def forest(title: str, lines: Sequence[tuple[str, str, Share]]) -> Drawing:
+    """Shares right with their intervals, a line each: (words, code of a class or nothing, share)."""
     bottom = 8 + ROW * len(lines)
     marks = percent_axis(bottom, 6)
     for index, (label, code, share) in enumerate(lines):

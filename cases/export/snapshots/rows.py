@@ -30,14 +30,14 @@ _SAID = ("other_finding", "confidence", "active_seconds", "comment", "region")
 
 def expected_rows(cohort: Cohort) -> int:
     """About how many rows there will be, for the progress."""
-    cases = cohort.cases.count()
-    of_cohort = {"case__cohort": cohort}
+    cases = cohort.cases.filter(is_sentinel=False).count()
+    of_cohort = {"case__cohort": cohort, "case__is_sentinel": False}
     said = sum(model.objects.filter(**of_cohort).count() for model in (FirstRead, Review, Adjudication))
     return 2 * cases + said
 
 
 def rows_of(table: str, cohort: Cohort) -> Iterator[dict[str, Any]]:
-    """The rows of one table, in a fixed order."""
+    """The rows of one table, in a fixed order. Sentinels are no study data (ADR 37), and in none."""
     return {"cases": _cases, "results": _results, "statements": _statements, "figures": _figures}[table](
         cohort
     )
@@ -45,7 +45,8 @@ def rows_of(table: str, cohort: Cohort) -> Iterator[dict[str, Any]]:
 
 def _cases(cohort: Cohort) -> Iterator[dict[str, Any]]:
     rows = (
-        cohort.cases.order_by("created_at", "id")
+        cohort.cases.filter(is_sentinel=False)
+        .order_by("created_at", "id")
         .annotate(images_n=Count("images"), read_as=Coalesce("protocol__reading", "cohort__reading"))
         .values_list(
             *("code", "patient", "is_simulated", "ground_truth", "state", "protocol__version"),
@@ -71,7 +72,7 @@ def _cases(cohort: Cohort) -> Iterator[dict[str, Any]]:
 
 def _results(cohort: Cohort) -> Iterator[dict[str, Any]]:
     """One a case and network."""
-    results = key_results(Prediction.objects.filter(image__cohort=cohort))
+    results = key_results(Prediction.objects.filter(image__cohort=cohort, image__case__is_sentinel=False))
     rows = results.order_by("created_at", "id").values_list(
         *("image__case__code", "image__case__patient", "model_version__name", "image__position"),
         *("image__source_sha256", "predicted_class", "confidence", "probabilities", "gate_verdict"),
@@ -119,7 +120,7 @@ def _statements(cohort: Cohort) -> Iterator[dict[str, Any]]:
 
 
 def _first_reads(cohort: Cohort) -> Iterator[dict[str, Any]]:
-    rows = FirstRead.objects.filter(case__cohort=cohort).order_by("created_at", "id")
+    rows = FirstRead.objects.filter(case__cohort=cohort, case__is_sentinel=False).order_by("created_at", "id")
     names = (*_COMMON, "reader", "read_class")
     for row in rows.values_list(*names).iterator(CHUNK):
         told = dict(zip(names, row, strict=True))
@@ -128,7 +129,7 @@ def _first_reads(cohort: Cohort) -> Iterator[dict[str, Any]]:
 
 def _reviews(cohort: Cohort) -> Iterator[dict[str, Any]]:
     later = Review.objects.filter(amends=OuterRef("pk"), is_remark=False)
-    rows = Review.objects.filter(case__cohort=cohort).order_by("created_at", "id")
+    rows = Review.objects.filter(case__cohort=cohort, case__is_sentinel=False).order_by("created_at", "id")
     names = (
         *_COMMON,
         *(
@@ -151,7 +152,9 @@ def _reviews(cohort: Cohort) -> Iterator[dict[str, Any]]:
 
 
 def _adjudications(cohort: Cohort) -> Iterator[dict[str, Any]]:
-    rows = Adjudication.objects.filter(case__cohort=cohort).order_by("created_at", "id")
+    rows = Adjudication.objects.filter(case__cohort=cohort, case__is_sentinel=False).order_by(
+        "created_at", "id"
+    )
     names = (*_COMMON, "adjudicator", "final_class")
     for row in rows.values_list(*names).iterator(CHUNK):
         told = dict(zip(names, row, strict=True))

@@ -232,10 +232,10 @@ def test_damaged_picture_fails_the_job_for_good_with_a_sentence(job, monkeypatch
     ],
 )
 def test_failure_decides_whether_the_job_is_tried_again(error, code, status, job, monkeypatch) -> None:
-    def break_down(claim: jobs.Lease) -> None:
+    def break_down(network: jobs.Network, image_file: str) -> None:
         raise error
 
-    monkeypatch.setattr(worker, "_infer", break_down)
+    monkeypatch.setattr(worker, "infer", break_down)
     worker.analyse(str(job.pk))
     job.refresh_from_db()
     assert (job.status, job.error_code) == (status, code)
@@ -243,7 +243,7 @@ def test_failure_decides_whether_the_job_is_tried_again(error, code, status, job
 
 
 def test_unexpected_failure_is_logged_with_the_job_and_no_patient(job, monkeypatch, caplog) -> None:
-    monkeypatch.setattr(worker, "_infer", lambda _: 1 / 0)
+    monkeypatch.setattr(worker, "infer", lambda *_asked: 1 / 0)
     with caplog.at_level(logging.ERROR):
         worker.analyse(str(job.pk))
     (record,) = caplog.records
@@ -251,14 +251,14 @@ def test_unexpected_failure_is_logged_with_the_job_and_no_patient(job, monkeypat
 
 
 def test_result_that_comes_too_late_is_dropped(job, monkeypatch) -> None:
-    infer = worker._infer
+    infer = worker.infer
 
-    def slowly(claim: jobs.Lease) -> jobs.Result:
-        result = infer(claim)
+    def slowly(network: jobs.Network, image_file: str) -> jobs.Result:
+        result = infer(network, image_file)
         Job.objects.update(status="queued", token=None, lease_until=None)
         return result
 
-    monkeypatch.setattr(worker, "_infer", slowly)
+    monkeypatch.setattr(worker, "infer", slowly)
     worker.analyse(str(job.pk))
     job.refresh_from_db()
     assert (job.status, Prediction.objects.count()) == ("queued", 0)

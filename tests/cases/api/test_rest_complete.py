@@ -103,6 +103,7 @@ def test_protocol_is_changed_by_version_and_keeps_what_was_read_under(
         "reading_order": "oldest",
         "adjudicator": None,
         "reveals_ground_truth": True,
+        "has_sentinels": False,
         "has_begun": False,
     }
     blinded = client.put(page, given, format="json", headers={"If-Match": first["ETag"]})
