@@ -48,7 +48,8 @@ def _send_along(headers: dict[str, Any] | None = None, **_others: Any) -> None:
 
 @task_prerun.connect
 def _take_up(task: Any = None, **_others: Any) -> None:
-    take_up(getattr(task.request, "request_id", None) or uuid.uuid4().hex)
+    task.request.request_id = getattr(task.request, "request_id", None) or uuid.uuid4().hex
+    take_up(task.request.request_id)
 
 
 @task_postrun.connect

@@ -14,7 +14,7 @@ from celery.signals import task_postrun, task_prerun
 from django.core.exceptions import ImproperlyConfigured
 
 from cases.analysis.step_times import measured
-from cases.request_context import request_id
+from cases.request_context import named, request_id
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
@@ -80,4 +80,6 @@ def _steps(seconds: dict[str, float], **_others: Any) -> None:
 def _end(task: Any = None, state: str | None = None, **_others: Any) -> None:
     began = getattr(task.request, _MARK, None)
     if began is not None:
-        record(task.name, time.perf_counter() - began, state=state or "")
+        # It may be put down already (request_ids.py).
+        with named(task.request.request_id):
+            record(task.name, time.perf_counter() - began, state=state or "")

@@ -64,7 +64,7 @@ def upload(owner, cohort) -> Callable[[int], Case]:
 @pytest.fixture(autouse=True)
 def empty_broker(monkeypatch) -> None:
     """Nothing waits there, and this process does not leave it alone for what a test before has met."""
-    current_app.control.purge()
+    worker.forget_messages()
     monkeypatch.setattr(jobs, "_broker_rests_until", 0.0)
 
 
@@ -140,7 +140,7 @@ def test_worker_answers_for_the_queue_that_it_serves(worker_log) -> None:
 def test_upload_while_the_broker_forgets_everything_is_analysed_after_all(upload, worker_log) -> None:
     with worker_waits():
         upload(1)
-        current_app.control.purge()
+        worker.forget_messages()
         Job.objects.update(sent_at=timezone.now() - timedelta(seconds=settings.JOB_REDISPATCH_SECONDS + 1))
     assert Job.objects.get().status == JobStatus.QUEUED
     sweep_jobs()
@@ -232,3 +232,4 @@ def test_worker_that_is_told_to_stop_ends_its_job_and_hands_the_others_back(
     with current_app.connection_for_read() as broker:
         waiting = broker.SimpleQueue(QUEUE).qsize()
     assert waiting == left.count()
+    worker.forget_messages()

@@ -66,7 +66,7 @@ def test_supervisor_makes_private_what_is_there_and_what_comes(var: Path, monkey
     class Reached(Exception):
         pass
 
-    def broker(options: object) -> None:
+    def broker(*_started: object) -> None:
         printer = LogPrinter(var / "log")
         printer.write("analysis", "a line")
         printer._handler("analysis").close()

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from cases.analysis import jobs, sweep
 from cases.models import Job, ModelVersion
+from tests.support.worker import forget_messages
 
 pytestmark = pytest.mark.both_databases
 
@@ -88,13 +89,13 @@ def test_long_queue_is_not_sent_again_and_what_the_broker_lost_is(
 
 @pytest.mark.real_broker
 def test_messages_of_analyses_are_counted_at_the_broker() -> None:
-    current_app.control.purge()
+    forget_messages()
     assert sweep._messages() == 0
     with current_app.connection_for_write() as connection:
         for number in (1, 2):
             current_app.send_task(jobs.ANALYSE_TASK, args=[str(number)], connection=connection)
     assert sweep._messages() == 2
-    current_app.control.purge()
+    forget_messages()
 
 
 def test_clock_that_goes_back_keeps_no_job_of_a_dead_worker(job) -> None:
