@@ -24,7 +24,7 @@ from rest_framework.response import Response
 
 from cases.api.problems import problem
 from cases.models import KeptAnswer
-from cases.models.kept_answer import MAX_KEY
+from cases.models.kept_answer import KEPT, MAX_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 HEADER = "Idempotency-Key"
-KEPT = timedelta(days=1)
 # Whoever took a key and has not answered by then has died over it.
 GIVEN_UP_AFTER = timedelta(minutes=10)
 _KEY = re.compile(rf"[\x21-\x7e]{{1,{MAX_KEY}}}")
@@ -120,9 +119,3 @@ def _again(row: KeptAnswer, digest: str) -> HttpResponseBase:
     answer = Response(row.body, status=row.status, headers=row.headers)
     answer["Idempotent-Replayed"] = "true"
     return answer
-
-
-def forget_old() -> int:
-    """Delete the answers that are kept no more; how many."""
-    deleted, _by_model = KeptAnswer.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
-    return deleted
