@@ -76,6 +76,13 @@ def record(*, to: User, cases: Collection[UUID], kinds: Collection[Shown]) -> No
     record_some(to=to, shown={(case, kind) for case in cases for kind in kinds})
 
 
+def record_of_codes(*, to: User, codes: Collection[str], kinds: Collection[Shown]) -> None:
+    """As `record`, of cases that a figure shows one by one, by their codes."""
+    if codes:
+        cases = set(Case.objects.filter(code__in=codes).values_list("pk", flat=True))
+        record(to=to, cases=cases, kinds=kinds)
+
+
 def record_of_audit(*, to: User, events: Iterable[AuditEvent]) -> None:
     """Write down the known classes that audit events tell, before they leave."""
     told = [event.subject for event in events if event.action == TRUTH_SET]

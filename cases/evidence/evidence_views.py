@@ -26,7 +26,6 @@ from cases.evidence.kept import is_large
 from cases.evidence.page import evidence_of, one_card
 from cases.interim import figures_are_closed, open_early, opening_of
 from cases.lifecycle import CaseState, Shown
-from cases.models import Case
 from cases.snapshot import one_snapshot
 
 if TYPE_CHECKING:
@@ -65,8 +64,7 @@ def evidence(request: PageRequest) -> HttpResponse:
 
 def _write_down(request: PageRequest, codes: Collection[str]) -> None:
     """Cases that a card shows one by one with what was said of them (cases/disclosures.py)."""
-    cases = set(Case.objects.filter(code__in=codes).values_list("pk", flat=True)) if codes else set()
-    disclosures.record(to=request.user, cases=cases, kinds=[Shown.TRUTH, Shown.PEERS])
+    disclosures.record_of_codes(to=request.user, codes=codes, kinds=[Shown.TRUTH, Shown.PEERS])
 
 
 def _query(request: PageRequest) -> str:

@@ -16,7 +16,7 @@ from cases.cohorts import known_cohorts
 from cases.evidence.files import drawing_file, table_file
 from cases.evidence.teaching import trainee_card, trainees_of
 from cases.lifecycle import Reading, Shown
-from cases.models import Case, Cohort
+from cases.models import Cohort
 from cases.permissions import Action, may, require
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ def _cards(request: PageRequest, cohort: Cohort) -> list[Card]:
     cards = [trainee_card(trainee, is_own=trainee.key == request.user.pk) for trainee in found]
     if everybody and request.method != "HEAD":
         codes = {code for card in cards for code in card.tells_of if card.name != str(request.user.pk)}
-        cases = set(Case.objects.filter(code__in=codes).values_list("pk", flat=True))
-        disclosures.record(to=request.user, cases=cases, kinds=[Shown.TRUTH, Shown.PEERS])
+        disclosures.record_of_codes(to=request.user, codes=codes, kinds=[Shown.TRUTH, Shown.PEERS])
     return cards
 
 

@@ -23,7 +23,6 @@ from cases.governance.forms import SentinelForm
 from cases.governance.sentinel_cards import sentinel_cards
 from cases.interim import figures_are_closed
 from cases.lifecycle import Reading, Shown
-from cases.models import Case
 from cases.snapshot import one_snapshot
 
 if TYPE_CHECKING:
@@ -74,8 +73,7 @@ def _cards(cohort: Cohort) -> list[Card]:
 def _write_down(request: PageRequest, cards: Sequence[Card]) -> None:
     """Known class and network of the cases that are shown one by one (cases/disclosures.py)."""
     codes = [code for card in cards for code in card.tells_of]
-    cases = set(Case.objects.filter(code__in=codes).values_list("pk", flat=True)) if codes else set()
-    disclosures.record(to=request.user, cases=cases, kinds=[Shown.TRUTH, Shown.NETWORK])
+    disclosures.record_of_codes(to=request.user, codes=codes, kinds=[Shown.TRUTH, Shown.NETWORK])
 
 
 @never_cache
