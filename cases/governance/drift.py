@@ -112,7 +112,7 @@ def baseline_of(cohort: Cohort) -> DriftBaseline | None:
 def weeks_since(baseline: DriftBaseline, *, most: int) -> dict[DriftRule, list[Week]]:
     """Each rule's weeks behind the baseline that are over, the newest `most` of them, the oldest first.
 
-    Whether readers and network differ is left out while the figures of a blinded study are closed.
+    Only of the rules that may be told.
     """
     measured = Measured(**baseline.measured)
     start = _first_monday(baseline)
@@ -123,9 +123,15 @@ def weeks_since(baseline: DriftBaseline, *, most: int) -> dict[DriftRule, list[W
     edges = [midnight(monday) for monday in (*mondays, end)]
     counts = count_spans(baseline.cohort, baseline.version, measured, edges)
     counted = dict(zip(mondays, counts, strict=True))
-    closed = figures_are_closed(baseline.cohort)
-    rules = [rule for rule in WEEKLY_RULES if not (closed and rule == DriftRule.DISAGREEMENT)]
+    rules = rules_told(baseline.cohort)
     return {rule: _weeks(rule, measured.counts.get(rule, {}), counted) for rule in rules}
+
+
+def rules_told(cohort: Cohort) -> list[DriftRule]:
+    """All but whether readers and network differ, while the figures of a blinded study are closed."""
+    if figures_are_closed(cohort):
+        return [rule for rule in WEEKLY_RULES if rule != DriftRule.DISAGREEMENT]
+    return list(WEEKLY_RULES)
 
 
 def _first_monday(baseline: DriftBaseline) -> date:

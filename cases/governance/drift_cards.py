@@ -12,9 +12,9 @@ from cases.evidence.cards.drift import MOST_WEEKS, X0, X1, Y0, Y1, first_and_las
 from cases.evidence.drawing import Drawing, Mark, dot, line, text
 from cases.evidence.measures.proportions import share
 from cases.evidence.thresholds import thresholds
-from cases.governance.drift import MOST_MOVED, SHARES, baseline_share, weeks_since
+from cases.governance.drift import MOST_MOVED, SHARES, baseline_share, rules_told, weeks_since
 from cases.governance.measured import YES, units
-from cases.lifecycle import WEEKLY_RULES, DriftRule
+from cases.lifecycle import DriftRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,10 +28,11 @@ ROOM_FOR_TWO_DECIMALS = 10
 
 
 def drift_cards(baseline: DriftBaseline) -> list[Card]:
-    """One for each rule that there is something to tell of."""
+    """One for each rule that may be told."""
     found = weeks_since(baseline, most=MOST_WEEKS)
     counts = baseline.measured["counts"]
-    return [_card(rule, counts.get(rule, {}), found.get(rule, [])) for rule in WEEKLY_RULES]
+    rules = rules_told(baseline.cohort)
+    return [_card(rule, counts.get(rule, {}), found.get(rule, [])) for rule in rules]
 
 
 def _card(rule: DriftRule, baseline: Mapping[str, int], weeks: Sequence[Week]) -> Card:

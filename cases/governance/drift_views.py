@@ -20,7 +20,7 @@ from cases.cohorts import chosen_cohort, known_cohorts
 from cases.evidence.files import drawing_file, table_file
 from cases.evidence.kept import kept
 from cases.governance import alerts
-from cases.governance.drift import baseline_of, freeze
+from cases.governance.drift import baseline_of, freeze, rules_told
 from cases.governance.drift_cards import drift_cards
 from cases.governance.forms import BaselineForm
 from cases.models import DriftAlert
@@ -65,7 +65,7 @@ def _page(
 
 
 def _cards(baseline: DriftBaseline) -> list[Card]:
-    told = f"drift {baseline.pk} {settings.EVIDENCE_LEAST}"
+    told = f"drift {baseline.pk} {settings.EVIDENCE_LEAST} {rules_told(baseline.cohort)}"
     seconds = settings.EVIDENCE_KEEP_SECONDS
     return kept(baseline.cohort, told, lambda: drift_cards(baseline), seconds=seconds).figures
 

@@ -53,6 +53,18 @@ def test_page_shows_baseline_alert_and_cards(
         assert f'<h2 id="{heading}">' in page
 
 
+def test_disagreement_goes_from_a_kept_page_as_the_figures_close(
+    drifted, administrator, client_of, cohort, under_protocol, settings
+) -> None:
+    settings.EVIDENCE_KEEP_FROM = 0
+    browser, heading = client_of(administrator), '<h2 id="disagreement">'
+    assert heading in browser.get(f"{PAGE}?cohort={cohort.pk}").content.decode()
+    under_protocol("It is blinded.", reading="blinded")
+    page = browser.get(f"{PAGE}?cohort={cohort.pk}").content.decode()
+    assert '<h2 id="classes">' in page
+    assert heading not in page
+
+
 @pytest.mark.parametrize("address", ["/dashboard/", "/dashboard/evidence/"])
 def test_open_alert_stands_on_the_pages_of_the_study_until_it_is_answered(
     drifted, administrator, client_of, address
