@@ -68,97 +68,35 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A pool process is ready when the network is loaded, which with TensorFlow takes longer than Celery's 4 s.
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120
 CELERY_BEAT_SCHEDULER = "portal.beat:Scheduler"
-CELERY_BEAT_SCHEDULE = {
-    "sweep-jobs": {
-        "task": "cases.analysis.worker.sweep_jobs",
-        "schedule": env.int("JOB_SWEEP_SECONDS", default=5),
-        "options": {"expires": 10},
-    },
-    "catch-up": {
-        "task": "cases.analysis.tasks.catch_up",
-        "schedule": 60,
-        "options": {"expires": 120},
-    },
-    "build-snapshots": {
-        "task": "cases.export.tasks.build_waiting",
-        "schedule": 5,
-        "options": {"expires": 10},
-    },
-    "compute-figures": {
-        "task": "cases.evidence.tasks.compute_waiting",
-        "schedule": 5,
-        "options": {"expires": 10},
-    },
-    "deliver-webhooks": {
-        "task": "cases.exchange.tasks.deliver_webhooks",
-        "schedule": 5,
-        "options": {"expires": 10},
-    },
-    "forget-webhook-deliveries": {
-        "task": "cases.exchange.tasks.forget_webhook_deliveries",
-        "schedule": crontab(hour="3", minute="27"),
-        "options": {"expires": 3600},
-    },
-    "raise-drift-alerts": {
-        "task": "cases.governance.tasks.raise_drift_alerts",
-        "schedule": crontab(minute="41"),
-        "options": {"expires": 1800},
-    },
-    "check-sentinels": {
-        "task": "cases.governance.tasks.check_sentinels",
-        "schedule": 60,
-        "options": {"expires": 120},
-    },
-    "forget-kept-answers": {
-        "task": "cases.api.tasks.forget_kept_answers",
-        "schedule": crontab(hour="3", minute="47"),
-        "options": {"expires": 3600},
-    },
-    "work-on-uploads": {
-        "task": "cases.intake.incoming.tasks.send_waiting",
-        "schedule": 10,
-        "options": {"expires": 30},
-    },
-    "sweep-uploads": {
-        "task": "cases.intake.incoming.tasks.sweep",
-        "schedule": 600,
-        "options": {"expires": 600},
-    },
-    "finalise-left-behind": {
-        "task": "cases.reading.tasks.finalise_left_behind",
-        "schedule": 60,
-        "options": {"expires": 120},
-    },
-    "clear-sessions": {
-        "task": "portal.accounts.tasks.clear_sessions",
-        "schedule": crontab(minute="23"),
-        "options": {"expires": 1800},
-    },
-    "seal-record": {
-        "task": "cases.record.tasks.seal_record",
-        "schedule": 60,
-        "options": {"expires": 120},
-    },
-    "clear-up-deletions": {
-        "task": "cases.deletion.tasks.clear_up_deletions",
-        "schedule": 60,
-        "options": {"expires": 120},
-    },
-    "look-for-expired": {
-        "task": "cases.deletion.tasks.look_for_expired",
-        "schedule": crontab(hour="4", minute="7"),
-        "options": {"expires": 3600},
-    },
-    "anchor-record": {
-        "task": "cases.record.tasks.anchor_record",
-        "schedule": crontab(hour="3", minute="7"),
-        "options": {"expires": 3600},
-    },
-}
+# Name, task, when (seconds or a time of day), and how long it is of use if nobody takes it.
+_BEAT: list[tuple[str, str, int | crontab, int]] = [
+    ("sweep-jobs", "cases.analysis.worker.sweep_jobs", env.int("JOB_SWEEP_SECONDS", default=5), 10),
+    ("catch-up", "cases.analysis.tasks.catch_up", 60, 120),
+    ("build-snapshots", "cases.export.tasks.build_waiting", 5, 10),
+    ("compute-figures", "cases.evidence.tasks.compute_waiting", 5, 10),
+    ("deliver-webhooks", "cases.exchange.tasks.deliver_webhooks", 5, 10),
+    (
+        "forget-webhook-deliveries",
+        "cases.exchange.tasks.forget_webhook_deliveries",
+        crontab(hour="3", minute="27"),
+        3600,
+    ),
+    ("raise-drift-alerts", "cases.governance.tasks.raise_drift_alerts", crontab(minute="41"), 1800),
+    ("check-sentinels", "cases.governance.tasks.check_sentinels", 60, 120),
+    ("forget-kept-answers", "cases.api.tasks.forget_kept_answers", crontab(hour="3", minute="47"), 3600),
+    ("work-on-uploads", "cases.intake.incoming.tasks.send_waiting", 10, 30),
+    ("sweep-uploads", "cases.intake.incoming.tasks.sweep", 600, 600),
+    ("finalise-left-behind", "cases.reading.tasks.finalise_left_behind", 60, 120),
+    ("clear-sessions", "portal.accounts.tasks.clear_sessions", crontab(minute="23"), 1800),
+    ("seal-record", "cases.record.tasks.seal_record", 60, 120),
+    ("clear-up-deletions", "cases.deletion.tasks.clear_up_deletions", 60, 120),
+    ("look-for-expired", "cases.deletion.tasks.look_for_expired", crontab(hour="4", minute="7"), 3600),
+    ("anchor-record", "cases.record.tasks.anchor_record", crontab(hour="3", minute="7"), 3600),
+]
 if DICOM_DESTINATIONS:
-    CELERY_BEAT_SCHEDULE["send-waiting"] = {
-        "task": "cases.exchange.tasks.send_waiting",
-        "schedule": 10,
-        "options": {"expires": 10},
-    }
+    _BEAT.append(("send-waiting", "cases.exchange.tasks.send_waiting", 10, 10))
+CELERY_BEAT_SCHEDULE = {
+    name: {"task": task, "schedule": schedule, "options": {"expires": expires}}
+    for name, task, schedule, expires in _BEAT
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
