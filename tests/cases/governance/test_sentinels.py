@@ -28,6 +28,7 @@ from cases.lifecycle import CaseState
 from cases.models import (
     AuditEvent,
     Case,
+    Disclosure,
     DriftAlert,
     Job,
     Membership,
@@ -399,6 +400,18 @@ def test_page_tells_which_networks_and_readers_are_right(
     assert (row["when"], row["right"], row["n"]) == ("last word", "1", "1")
     drawing = client_of(administrator).get(f"{PAGE}readers.svg?cohort={cohort.pk}")
     assert drawing["Content-Type"] == "image/svg+xml"
+
+
+@pytest.mark.parametrize(("told_by", "kinds"), [("", 2), ("changes.csv", 2), ("readers.csv", 0)])
+def test_sentinels_that_are_shown_one_by_one_are_written_down(
+    read, cohort, administrator, client_of, says, model_version, told_by, kinds
+) -> None:
+    sentinel, _ordinary = read
+    says(model_version, sentinel, "glioma")
+    sentinel_worker.advance()
+    assert client_of(administrator).get(f"{PAGE}{told_by}?cohort={cohort.pk}").status_code == 200
+    shown = Disclosure.objects.filter(user=administrator).values_list("case", "kind")
+    assert set(shown) == {(sentinel.pk, kind) for kind in ("truth", "network")[:kinds]}
 
 
 def test_readers_are_closed_while_a_blinded_study_runs(
