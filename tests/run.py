@@ -4,8 +4,9 @@ Django chooses its database when the settings are read, so the servers are start
 processes of its own: several at a time (pytest-xdist), each with a database, a queue and files to itself.
 The browser's tests, which wait much, run beside the other parts.
 `-- -n 0` keeps a part in one process, as a debugger needs it. `--quick` is what a developer asks between two
-edits: no servers, no browser, nothing slow. At the end stand the slowest files; the last line counts what all
-parts did. SECONDREAD_REPORTS names a folder in which the parts' JUnit reports are kept.
+edits: no servers, no browser, nothing slow. In a whole run, few tests that failed are run once more, alone,
+and named with what they did. At the end stand the slowest files, and what failed; the last line counts what
+all parts did. SECONDREAD_REPORTS names a folder in which the parts' JUnit reports are kept.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ SLOWEST = 10
 END_SECONDS = 15
 # The broker's first database of a part beside others, whose processes each count on from their own.
 BESIDE = 8
+# More failures than these in a part are no accident of a busy machine.
+FEW = 3
 # Of the lines and branches of cases, portal and inference, in per cent.
 LEAST_COVERED = 92
 
@@ -107,7 +110,9 @@ def main() -> int:
         results = _run_all(parts, theirs, Path(folder), is_whole)
         if is_whole and not _is_covered(Path(folder)):
             results["broken parts"] += 1
-        _tell_slowest(sorted(Path(folder).glob("*.xml")), time.monotonic() - started)
+        reports = sorted(Path(folder).glob("*.xml"))
+        _tell_slowest(reports, time.monotonic() - started)
+        _tell_failed(reports)
         if kept := os.environ.get("SECONDREAD_REPORTS"):
             shutil.copytree(folder, kept, dirs_exist_ok=True)
     print(
@@ -146,10 +151,13 @@ def _run_all(parts: list[Part], arguments: list[str], folder: Path, is_whole: bo
                         begin(other, run.log(other))
             if part not in begun:
                 begin(part)
-            if begun[part].wait():
-                results["broken parts"] += 1
+            status = begun[part].wait()
             if run.log(part).is_file():
                 print(run.log(part).read_text("utf-8", errors="replace"), flush=True)
+            if status and run.may_try_again(part):
+                status = until_the_end.enter_context(run.begun(part, again=True)).wait()
+                _take_over(run.report(part), run.report(part, again=True))
+            results["broken parts"] += bool(status)
             results += _counted(run.report(part))
     return results
 
@@ -164,21 +172,30 @@ class Run:
     is_whole: bool
     served: dict[str, str] = field(default_factory=dict)
 
-    def report(self, part: Part) -> Path:
-        return self.folder / f"{self.parts.index(part)}.xml"
+    def report(self, part: Part, again: bool = False) -> Path:
+        return self.folder / f"{self.parts.index(part)}.{'again' if again else 'xml'}"
 
     def log(self, part: Part) -> Path:
         return self.report(part).with_suffix(".log")
 
-    def begun(self, part: Part, log: Path | None = None) -> AbstractContextManager[subprocess.Popen[bytes]]:
-        """The process that runs the part."""
-        report = self.report(part)
-        command = _node(report) if part.folders == ("js",) else _pytest(part, report, self.arguments)
+    def may_try_again(self, part: Part) -> bool:
+        """Whether so little failed that a machine which was busy elsewhere may be why."""
+        failed = _counted(self.report(part))["failed"]
+        return self.is_whole and part.folders != ("js",) and 0 < failed <= FEW
+
+    def begun(
+        self, part: Part, log: Path | None = None, again: bool = False
+    ) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        """The process that runs the part; or, again, those of its tests that failed, one after the other."""
+        report = self.report(part, again)
+        kept = ["-o", f"cache_dir={self.report(part).with_suffix('.cache')}"]
+        theirs = [*self.arguments, *kept, *(["--last-failed", "--numprocesses=0"] if again else [])]
+        command = _node(report) if part.folders == ("js",) else _pytest(part, report, theirs)
         servers = _named(part, self.served) if part.servers else UNSERVED
         environment = {**ONE_THREAD, **os.environ, **servers}
         # Who installs without compiling, and forbids it here too, compiles TensorFlow in every process.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        if self.is_whole and part.covers:
+        if self.is_whole and part.covers and not again:
             environment |= {
                 "PYTEST_PLUGINS": "tests.support.covering",
                 "COVERED": str(self.folder),
@@ -284,6 +301,19 @@ def _counted(report: Path) -> Counter[str]:
     return Counter(_outcome(case) for case in _cases(report))
 
 
+def _take_over(report: Path, second: Path) -> None:
+    """Put what the tests did at their second try where the report says that they failed, and name them."""
+    first = ElementTree.parse(report)
+    outcomes = {_name_of(case): case for case in _cases(second)}
+    print("\nAt the second try, alone:")
+    for suite in first.iter("testsuite"):
+        for number, case in enumerate(list(suite)):
+            if case.tag == "testcase" and _outcome(case) == "failed" and _name_of(case) in outcomes:
+                suite[number] = outcomes[_name_of(case)]
+                print(f"  {_outcome(suite[number])}  {_name_of(case)}", flush=True)
+    first.write(report)
+
+
 def _outcome(case: ElementTree.Element) -> str:
     if case.find("failure") is not None or case.find("error") is not None:
         return "failed"
@@ -303,6 +333,17 @@ def _tell_slowest(reports: list[Path], seconds: float) -> None:
     print(
         f"All {len(taken)} files: {sum(taken.values()):.0f} s of tests, {minutes} min {rest} s by the clock"
     )
+
+
+def _tell_failed(reports: list[Path]) -> None:
+    """The names of what failed, beside the last line, where somebody who sees only the end finds them."""
+    failed = [_name_of(case) for report in reports for case in _cases(report) if _outcome(case) == "failed"]
+    if failed:
+        print("\nFailed:", *failed, sep="\n  ")
+
+
+def _name_of(case: ElementTree.Element) -> str:
+    return f"{_file_of(case)}::{case.get('name', '')}"
 
 
 def _file_of(case: ElementTree.Element) -> str:
