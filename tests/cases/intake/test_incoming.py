@@ -20,7 +20,7 @@ from cases.intake.incoming import receiving, vault, working
 from cases.intake.incoming.proposals import preview_told
 from cases.models import Case, Cohort, Image, IncomingUpload, Membership
 from tests.cases.intake.hospital import four_dimensional, slice_file, zipped
-from tests.cast import make_png_bytes
+from tests.cast import UNKNOWN_ID, make_png_bytes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("model_version")]
 
@@ -461,9 +461,9 @@ def test_upload_left_by_a_worker_that_died_is_taken_again_and_given_up_after_thr
 def test_upload_that_somebody_is_at_work_on_is_left_alone(owner, cohort, client_of) -> None:
     upload = sent(client_of(owner), cohort, zipped(series(2)))
     soon = timezone.now() + timedelta(minutes=1)
-    IncomingUpload.objects.update(lease_until=soon)
+    IncomingUpload.objects.update(token=UNKNOWN_ID, next_at=soon)
     assert (worked_on(upload).state, upload.attempts) == ("checking", 0)
-    IncomingUpload.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    IncomingUpload.objects.update(next_at=timezone.now() - timedelta(seconds=1))
     assert worked_on(upload).state == "proposed"
 
 
