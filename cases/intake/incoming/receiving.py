@@ -20,7 +20,7 @@ from cases.intake.incoming import vault
 from cases.intake.incoming.said import Said, said
 from cases.lifecycle import INCOMING_AT_WORK, IllegalTransition, IncomingState
 from cases.models import Cohort, IncomingUpload
-from cases.permissions import Action, require
+from cases.permissions import Action, cohorts_where, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -72,8 +72,8 @@ class TooManyPieces(Exception):
 
 
 def uploads_of(user: User) -> QuerySet[IncomingUpload]:
-    """What this person has sent and is kept, within the reach of the request's token."""
-    return _kept_of(user).filter(folder="")
+    """What this person has sent and is kept, of cohorts that they may upload into."""
+    return _kept_of(user).filter(folder="", cohort__in=cohorts_where(user, Action.UPLOAD))
 
 
 def imports_of(user: User, cohorts: Iterable[Cohort]) -> QuerySet[IncomingUpload]:
