@@ -187,6 +187,18 @@ def test_snapshot_that_fails_says_so(said, cohort, monkeypatch) -> None:
     assert (snapshot.state, snapshot.digest, snapshot.files) == ("failed", "", {})
 
 
+def test_page_asks_again_until_the_snapshot_is_written(said, cohort, client_of) -> None:
+    def asks() -> bool:
+        page = client_of(said).get("/dashboard/snapshots/", {"cohort": cohort.pk}).content.decode()
+        assert 'id="snapshots"' in page
+        return f'hx-get="/dashboard/snapshots/?cohort={cohort.pk}" hx-trigger="every 3s"' in page
+
+    building.ask_for_snapshot(by=said, cohort=cohort)
+    assert asks()
+    building.build_waiting()
+    assert not asks()
+
+
 def test_snapshot_that_every_worker_dies_over_fails(said, cohort) -> None:
     snapshot = building.ask_for_snapshot(by=said, cohort=cohort)
     left = {"state": "building", "token": UNKNOWN_ID, "attempts": 2}
