@@ -43,7 +43,7 @@ def add(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "key_options": security_keys.ask_for_new(request, user) if works else "",
-        "local": f"http://localhost:{request.get_port()}{request.path}",
+        "local_address": security_keys.local_address(request),
         "is_asked": second_factor.is_asked_of(user),
     }
     return render(request, "accounts/security_key_new.html", context)

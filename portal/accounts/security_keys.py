@@ -6,7 +6,7 @@ browser itself has seen: what a page elsewhere gets out of somebody is worth not
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -37,7 +37,16 @@ def work_at(request: HttpRequest) -> bool:
     """Whether browsers let keys be used at this address: a name, by https or of their own machine."""
     host = _host(request)
     is_local = host == _LOCAL or host.endswith(f".{_LOCAL}")
-    return is_local or (request.is_secure() and not _is_number(host))
+    return is_local or (request.is_secure() and _number(host) is None)
+
+
+def local_address(request: HttpRequest) -> str:
+    """The same page at an address where keys work, for who has opened their own machine by its number."""
+    number = _number(_host(request))
+    if number is None or not number.is_loopback:
+        return ""
+    port = split_domain_port(request.get_host())[1]
+    return f"{request.scheme}://{_LOCAL}{f':{port}' if port else ''}{request.path}"
 
 
 def ask_for_new(request: HttpRequest, user: User) -> str:
@@ -128,9 +137,8 @@ def _host(request: HttpRequest) -> str:
     return split_domain_port(request.get_host())[0]
 
 
-def _is_number(host: str) -> bool:
+def _number(host: str) -> IPv4Address | IPv6Address | None:
     try:
-        ip_address(host.strip("[]"))
+        return ip_address(host.strip("[]"))
     except ValueError:
-        return False
-    return True
+        return None
