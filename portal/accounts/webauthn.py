@@ -30,7 +30,7 @@ Asked = tuple[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Answer:
-    """Of a key. credential: its identifier and public key; uses: how many it has counted, 0 if it counts none."""
+    """Of a key. credential: its identifier and public key; uses: as it counts them, 0 where it does not."""
 
     credential: bytes
     uses: int
@@ -42,7 +42,7 @@ class Answer:
 
 
 class Party:
-    """The portal at the address that the browser shows: keys are made for its host, and answer its pages alone.
+    """The portal at the address that the browser shows: keys are made for its host, and answer no other.
 
     The password came before, so a key need not ask for a PIN, nor keep a name. Who made it is not asked.
     """

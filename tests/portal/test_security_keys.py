@@ -1,4 +1,4 @@
-"""Security keys: added, used at the sign-in and to show who one is, named, removed; and all that is no answer."""
+"""Security keys: added, used to sign in and to show who one is, named, removed; and what is no answer."""
 
 from __future__ import annotations
 
@@ -169,9 +169,7 @@ def test_sign_in_with_a_key_counts_its_use_and_is_on_record(half_way, key) -> No
 
 
 @pytest.mark.parametrize("seen", [{"origin": "https://localhost"}, {"host": "other.example"}])
-def test_sign_in_with_an_answer_from_elsewhere_is_refused_and_on_record(
-    half_way, colleague, key, seen
-) -> None:
+def test_answer_from_elsewhere_is_refused_and_on_record(half_way, colleague, key, seen) -> None:
     answer = key.made.answer(text_of(half_way, SECOND_STEP), **seen)
     assert "was not recognised" in half_way.post(SECOND_STEP, {"credential": answer}).content.decode()
     assert not is_signed_in(half_way)
