@@ -232,7 +232,7 @@ class KeyAnswerForm(forms.Form):
         return self.cleaned_data
 
 
-class KeyNameForm(forms.ModelForm[SecurityKey] if TYPE_CHECKING else forms.ModelForm):
+class KeyNameForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the checker only
     """What a security key is called."""
 
     class Meta:

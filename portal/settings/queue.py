@@ -90,6 +90,7 @@ _BEAT: list[tuple[str, str, int | crontab, int]] = [
     ("clear-sessions", "portal.accounts.tasks.clear_sessions", crontab(minute="23"), 1800),
     ("seal-record", "cases.record.tasks.seal_record", 60, 120),
     ("clear-up-deletions", "cases.deletion.tasks.clear_up_deletions", 60, 120),
+    ("remove-forgotten-maps", "cases.deletion.tasks.remove_forgotten_maps", crontab(minute="13"), 3600),
     ("look-for-expired", "cases.deletion.tasks.look_for_expired", crontab(hour="4", minute="7"), 3600),
     ("anchor-record", "cases.record.tasks.anchor_record", crontab(hour="3", minute="7"), 3600),
 ]
