@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _t
@@ -12,12 +11,12 @@ from django.utils.translation import gettext as _t
 from cases.evidence import words
 from cases.evidence.cards.card import DASH, NO_VALUE, Card, Cell, Links, Table
 from cases.evidence.drawing import WIDTH, Drawing, Mark, at, bar, class_point, diamond, percent_axis, text
-from cases.evidence.measures.ledger import clusters_of
+from cases.evidence.measures.ledger import ByCluster
 from cases.evidence.measures.per_class import class_figures
 from cases.evidence.measures.proportions import Share, clustered_share
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from cases.evidence.study import Study
 
@@ -26,33 +25,17 @@ ROW = 36
 
 @dataclass(frozen=True)
 class Judged:
-    """Calls of one kind on cases of known class: (cluster, known class, class that was called)."""
+    """Calls of one kind on cases of known class. right: how many of them are. counts: the calls by (known
+    class, class that was called). by_class: the sensitivity for each class that occurs, in alphabetical
+    order. Shares are clustered.
+    """
 
     name: str
     title: str
     short: str
-    calls: list[tuple[str, str, str]]
-
-    @cached_property
-    def right(self) -> Share:
-        """How many of the calls are right."""
-        return clustered_share(clusters_of((cluster, truth == call) for cluster, truth, call in self.calls))
-
-    @cached_property
-    def counts(self) -> dict[tuple[str, str], int]:
-        """The calls by (known class, class that was called)."""
-        counts: dict[tuple[str, str], int] = {}
-        for _cluster, truth, call in self.calls:
-            counts[truth, call] = counts.get((truth, call), 0) + 1
-        return counts
-
-    @cached_property
-    def by_class(self) -> dict[str, Share]:
-        """The sensitivity for each class that occurs, clustered; in alphabetical order."""
-        own: dict[str, list[tuple[str, bool]]] = defaultdict(list)
-        for cluster, truth, call in self.calls:
-            own[truth].append((cluster, truth == call))
-        return {code: clustered_share(clusters_of(own[code])) for code in sorted(own)}
+    right: Share
+    counts: dict[tuple[str, str], int]
+    by_class: dict[str, Share]
 
     def of_class(self, code: str) -> Share:
         """The sensitivity for one class, clustered."""
@@ -61,25 +44,36 @@ class Judged:
 
 def judged(study: Study) -> list[Judged]:
     """Each network, the readers before, and the readers after; who has called nothing is left out."""
-    known = [read for read in study.reads if read.truth]
-    first = [read for read in study.sequential if read.truth]
     networks = [
-        Judged(
+        _judged(
             f"network:{version}",
             _t("Network %(name)s") % {"name": version},
             version,
-            [(r.cluster, r.truth, r.predicted) for r in study.results if r.version == version],
+            ((r.cluster, r.truth, r.predicted) for r in study.results if r.version == version),
         )
         for version in study.versions
     ]
-    before = Judged(
+    before = _judged(
         *("before", _t("Readers before the network"), _t("readers before")),
-        [(r.cluster, r.truth, r.before) for r in first],
+        ((r.cluster, r.truth, r.before) for r in study.sequential if r.truth),
     )
-    final = _t("Readers after the network") if first else _t("Readers, the network in sight")
-    short = _t("readers after") if first else _t("readers")
-    after = Judged("after", final, short, [(r.cluster, r.truth, r.after) for r in known])
-    return [each for each in (*networks, before, after) if each.calls]
+    final = _t("Readers after the network") if before.right.n else _t("Readers, the network in sight")
+    short = _t("readers after") if before.right.n else _t("readers")
+    calls = ((r.cluster, r.truth, r.after) for r in study.reads if r.truth)
+    after = _judged("after", final, short, calls)
+    return [each for each in (*networks, before, after) if each.right.n]
+
+
+def _judged(name: str, title: str, short: str, calls: Iterable[tuple[str, str, str]]) -> Judged:
+    """calls: (cluster, known class, class that was called)."""
+    right, own = ByCluster(), defaultdict[str, ByCluster](ByCluster)
+    counts: dict[tuple[str, str], int] = {}
+    for cluster, truth, call in calls:
+        counts[truth, call] = counts.get((truth, call), 0) + 1
+        right.add(cluster, truth == call)
+        own[truth].add(cluster, truth == call)
+    by_class = {code: own[code].share() for code in sorted(own)}
+    return Judged(name, title, short, right.share(), counts, by_class)
 
 
 def card(study: Study, links: Links) -> Card:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log
 
+from cases.evidence.measures.distributions import binomial_quantile, chi_squared_quantile
+
 
 @dataclass(frozen=True)
 class ControlPoint:
@@ -41,10 +43,8 @@ def p_chart(baseline: float, weeks: list[tuple[int, int]]) -> list[ControlPoint]
 def _point(baseline: float, hits: int, n: int) -> ControlPoint:
     if n == 0:
         return ControlPoint(0, 0, None, 0.0, 1.0, 0.0, 1.0)
-    from scipy.stats import binom
-
-    limits = binom.ppf([0.025, 0.975, 0.001, 0.999], n, baseline) / n
-    return ControlPoint(hits, n, hits / n, *(float(limit) for limit in limits))
+    limits = (binomial_quantile(share, n, baseline) / n for share in (0.025, 0.975, 0.001, 0.999))
+    return ControlPoint(hits, n, hits / n, *limits)
 
 
 def population_stability(baseline: Mapping[str, int], now: Mapping[str, int]) -> float | None:
@@ -68,9 +68,7 @@ def stability_by_chance(bins: int, baseline: int, now: int) -> float:
     moved: (1/baseline + 1/now) times the quantile of chi-squared with bins - 1 degrees of freedom (Yurdakul
     2018, dissertation, Western Michigan University). Of few units chance alone passes 0.25.
     """
-    from scipy.stats import chi2
-
-    return float(chi2.ppf(0.998, max(bins - 1, 1))) * (1 / baseline + 1 / now)
+    return chi_squared_quantile(0.998, max(bins - 1, 1)) * (1 / baseline + 1 / now)
 
 
 def _shares(counts: Mapping[str, int], codes: list[str], more: float) -> list[float]:
