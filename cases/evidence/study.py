@@ -109,7 +109,9 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Study:
-    """All that the figures of one cohort need. classes: label by code. readers: name by id."""
+    """All that the figures of one cohort need. classes: label by code. readers: name by id. versions: names
+    of all networks, the newest last.
+    """
 
     reads: list[Read]
     results: list[Result]
@@ -150,12 +152,17 @@ def study_of(cohort: Cohort, filters: StudyFilter) -> Study:
         ),
         classes=labels_in(network.manifest["classes"] for network in networks),
         readers=dict(sorted(names.items(), key=lambda item: item[1])),
-        versions=sorted(version.name for version in networks),
+        versions=[version.name for version in sorted(networks, key=_age)],
         negative_class=next((v.negative_class for v in networks if v.negative_class), ""),
         is_simulated=only_simulated,
         as_of=now,
         sequential=[read for read in reads if read.is_sequential],
     )
+
+
+def _age(version: ModelVersion) -> tuple[datetime, str]:
+    """The oldest network first."""
+    return version.registered_at, version.name
 
 
 @dataclass(frozen=True)

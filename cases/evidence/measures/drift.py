@@ -30,20 +30,32 @@ class ControlPoint:
         return self.value is not None and not self.warn_low <= self.value <= self.warn_high
 
 
-def p_chart(baseline: float, weeks: list[tuple[int, int]]) -> list[ControlPoint]:
+def p_chart(
+    baseline: float, weeks: list[tuple[int, int]], *, baseline_n: int | None = None
+) -> list[ControlPoint]:
     """Shewhart's p-chart of (hits, n) by week against a frozen baseline share (Benneyan 1998, Infect Control
     Hosp Epidemiol 19:194), with limits at 95 and 99.8 % that are quantiles of the exact binomial
     distribution. A week without a unit has no value, and limits as wide as the scale.
+
+    baseline_n: of how many units the baseline's share is; the limits are then those of what comes next after
+    these, the beta-binomial distribution with Jeffreys' half units (Brown, Cai & DasGupta 2001, Stat Sci
+    16:101). A share of 30 units taken for the truth lets one week of 100 in seven raise an alarm by chance,
+    instead of one in 500.
     """
-    return [_point(baseline, hits, n) for hits, n in weeks]
+    return [_point(baseline, hits, n, baseline_n) for hits, n in weeks]
 
 
-def _point(baseline: float, hits: int, n: int) -> ControlPoint:
+def _point(baseline: float, hits: int, n: int, baseline_n: int | None) -> ControlPoint:
     if n == 0:
         return ControlPoint(0, 0, None, 0.0, 1.0, 0.0, 1.0)
-    from scipy.stats import binom
+    from scipy.stats import betabinom, binom
 
-    limits = binom.ppf([0.025, 0.975, 0.001, 0.999], n, baseline) / n
+    shares = [0.025, 0.975, 0.001, 0.999]
+    if baseline_n is None:
+        limits = binom.ppf(shares, n, baseline) / n
+    else:
+        before = baseline * baseline_n
+        limits = betabinom.ppf(shares, n, before + 0.5, baseline_n - before + 0.5) / n
     return ControlPoint(hits, n, hits / n, *(float(limit) for limit in limits))
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cases.evidence.measures.proportions import Share, clustered_share, share
+from cases.evidence.measures.proportions import Share, clustered_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,12 @@ def ledger(reads: Iterable[SequentialRead]) -> Ledger:
 
     RAIR = first wrong and network right, ended right / all first wrong and network right. RSR = first right
     and network wrong, stayed right / all first right and network wrong (Schemmer et al. 2023, arXiv
-    2302.02187). Intervals: Wilson, of what changed on the effective n by cluster.
+    2302.02187). Intervals: Wilson on the effective n by cluster.
     """
     found = list(reads)
     known = [read for read in found if read.truth]
     table = Counter((r.network == r.truth, r.before == r.truth, r.after == r.truth) for r in known)
     by_kind = Counter((read.before == read.truth, read.after == read.truth) for read in known if read.changed)
-    helped = table[True, False, True]
-    stayed = table[False, True, True]
     return Ledger(
         n=len(found),
         changed=clustered_share(clusters_of((read.cluster, read.changed) for read in found)),
@@ -73,9 +71,20 @@ def ledger(reads: Iterable[SequentialRead]) -> Ledger:
         other_wrong=by_kind[False, False],
         unknown=sum(read.changed for read in found if not read.truth),
         table=dict(table),
-        rair=share(helped, helped + table[True, False, False]),
-        rsr=share(stayed, stayed + table[False, True, False]),
+        rair=_ended_right(known, network_is_right=True),
+        rsr=_ended_right(known, network_is_right=False),
     )
+
+
+def _ended_right(known: list[SequentialRead], *, network_is_right: bool) -> Share:
+    """Of the reads in which either the network or the reader alone was right at first: how many ended so."""
+    apart = (
+        read
+        for read in known
+        if (read.network == read.truth) is network_is_right
+        and (read.before == read.truth) is not network_is_right
+    )
+    return clustered_share(clusters_of((read.cluster, read.after == read.truth) for read in apart))
 
 
 def clusters_of(units: Iterable[tuple[str, bool]]) -> list[tuple[int, int]]:
