@@ -32,12 +32,18 @@ ASKING = {
     "deletion:request": ANY,
     "deletion:retention": POST,
     "accounts:second-factor": ANY,
+    "accounts:second-factor-app": ANY,
+    "accounts:second-factor-app-end": POST,
+    "accounts:security-key-add": ANY,
+    "accounts:security-key-rename": POST,
+    "accounts:security-key-remove": POST,
     "accounts:recovery-codes": POST,
     "accounts:second-factor-end": POST,
 }
 # What somebody may open who has no second factor yet, though their role needs one.
 OPEN_WITHOUT = {
     "accounts:second-factor",
+    "accounts:security-key-add",
     "accounts:confirm",
     "accounts:sign-in",
     "accounts:oidc",

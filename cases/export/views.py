@@ -17,6 +17,7 @@ from cases import audit
 from cases.access import PageRequest, signed_in
 from cases.cohorts import chosen_cohort, known_cohorts
 from cases.disclaimer import DISCLAIMER
+from cases.downloads import named
 from cases.export.snapshots import fhir, formats, parquet
 from cases.export.snapshots.building import ask_for_snapshot
 from cases.export.snapshots.fhir_resources import Release
@@ -127,8 +128,7 @@ def file_of(snapshot: Snapshot, table: str, extension: str, pieces: Iterable[byt
 
 
 def _headers(snapshot: Snapshot, name: str) -> dict[str, str]:
-    return {
-        "Content-Disposition": f'attachment; filename="{name}"',
+    return named(name) | {
         "X-Research-Use": DISCLAIMER,
         "X-Snapshot": str(snapshot.pk),
         "X-Snapshot-Digest": snapshot.digest,
@@ -136,7 +136,7 @@ def _headers(snapshot: Snapshot, name: str) -> dict[str, str]:
 
 
 def _csv_file(name: str, rows: Iterable[Iterable[Any]]) -> HttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="secondread-{name}.csv"'}
+    headers = named(f"secondread-{name}.csv")
     response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
     csv.writer(response).writerows([safe_cell(value) for value in row] for row in rows)
     return response

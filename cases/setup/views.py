@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cases.access import PageRequest, signed_in
 from cases.blinding import OVER
 from cases.cohorts import chosen_cohort
+from cases.downloads import named
 from cases.intake.incoming.folders import named_folders
 from cases.permissions import Action, may
 from cases.setup import reminders, truth
@@ -233,5 +234,5 @@ def truth_template(request: PageRequest) -> HttpResponse:
     lines = ["case,known_class,patient"]
     cases = cohort.cases.order_by("created_at", "id").values_list("code", "ground_truth")
     lines += [f"{code},{known}," for code, known in cases.iterator()]
-    headers = {"Content-Disposition": 'attachment; filename="secondread-known-classes.csv"'}
+    headers = named("secondread-known-classes.csv")
     return HttpResponse("\r\n".join([*lines, ""]), content_type="text/csv; charset=utf-8", headers=headers)
