@@ -372,6 +372,7 @@ def test_piece_at_another_place_or_of_another_digest_is_refused_and_not_kept(
         (10, data[:50], "", 409, "offset_differs"),
         (0, data[:49], f"sha256 {right}", 460, "digest_differs"),
         (0, data[:50], f"crc32 {right}", 400, "parse_error"),
+        (0, data[:50], "sha256 \xe9", 400, "parse_error"),
         (0, data + b"x", "", 413, "too_large"),
     ):
         headers = {"Upload-Checksum": checksum} if checksum else {}
@@ -420,6 +421,7 @@ def test_words_of_tus_are_asked_for_and_told(owner, cohort, client_of, settings)
     [
         ("cohort", "1", "There is no such cohort"),
         ("cohort !!", "1", "names and base64 of UTF-8"),
+        ("cohort \xe9", "1", "names and base64 of UTF-8"),
         ("colour cmVk", "1", "twice or unknown"),
         ("grouping cmVk", "1", "“grouping” is one of"),
         ("direct cmVk", "1", "“direct” is one of"),
