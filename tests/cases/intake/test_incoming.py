@@ -392,6 +392,21 @@ def test_of_two_that_send_the_same_piece_at_once_one_is_told_to_ask_again(owner,
     assert len(storages["incoming"].listdir(here.pk.hex)[1]) == 1
 
 
+def test_page_lists_what_waits_and_the_newest_of_what_is_over(owner, cohort, client_of) -> None:
+    def kept(state: str) -> IncomingUpload:
+        upload = IncomingUpload(user=owner, cohort=cohort, length=1, state=state, language="en")
+        upload.expires_at = timezone.now() + timedelta(hours=1)
+        upload.sealed, upload.told = vault.seal(upload.id, ""), vault.seal(upload.id, "[]")
+        return upload
+
+    waiting = IncomingUpload.objects.bulk_create([kept("receiving"), kept("receiving")])
+    over = IncomingUpload.objects.bulk_create([kept("done") for _ in range(receiving.MOST_OVER_SHOWN + 1)])
+    page = client_of(owner).get("/cases/upload/")
+    listed = {row.upload.pk for row in page.context["incoming"]}
+    assert listed.issuperset(upload.pk for upload in waiting)
+    assert len(listed) == len(waiting) + receiving.MOST_OVER_SHOWN == len(over) + 1
+
+
 def test_words_of_tus_are_asked_for_and_told(owner, cohort, client_of, settings) -> None:
     client = client_of(owner)
     told = client.options(ADDRESS)
