@@ -230,8 +230,8 @@ def truth_template(request: PageRequest) -> HttpResponse:
     _, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
     if not cohort.cases.exists():
         raise Http404
-    lines = ["case,known_class,patient"]
-    cases = cohort.cases.order_by("created_at", "id").values_list("code", "ground_truth")
-    lines += [f"{code},{known}," for code, known in cases.iterator()]
+    lines = ["case,known_class,patient,sentinel"]
+    cases = cohort.cases.order_by("created_at", "id").values_list("code", "ground_truth", "is_sentinel")
+    lines += [f"{code},{known},,{'yes' if marked else ''}" for code, known, marked in cases.iterator()]
     headers = {"Content-Disposition": 'attachment; filename="secondread-known-classes.csv"'}
     return HttpResponse("\r\n".join([*lines, ""]), content_type="text/csv; charset=utf-8", headers=headers)
