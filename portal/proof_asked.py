@@ -26,7 +26,9 @@ POST = frozenset({"POST"})
 ASKING = {
     "people:own-tokens": ANY,
     "people:tokens": ANY,
+    "people:list": POST,
     "people:role": POST,
+    "people:remove": POST,
     "deletion:case": ANY,
     "deletion:cohort": ANY,
     "deletion:request": ANY,
