@@ -29,8 +29,8 @@ OPENED = "figures.opened"
 
 
 def closed_cohorts() -> QuerySet[Cohort]:
-    """The blinded cohorts with a case that is not over, whose figures nobody has opened. Once read blind, a
-    cohort stays so: another protocol for the cases to come would be a way to look.
+    """Blinded cohorts with a case that is not over, whose figures nobody has opened. Once read blind, they
+    stay so: another protocol for the cases to come would be a way to look.
     """
     running = Case.objects.filter(cohort=OuterRef("pk")).exclude(state__in=OVER)
     opened = AuditEvent.objects.filter(action=OPENED, cohort=OuterRef("pk"))

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cases.access import PageRequest, signed_in
 from cases.blinding import OVER
 from cases.cohorts import chosen_cohort
+from cases.downloads import named
 from cases.intake.incoming.folders import named_folders
 from cases.permissions import Action, may
 from cases.setup import reminders, truth
@@ -231,5 +232,5 @@ def truth_template(request: PageRequest) -> HttpResponse:
     lines = truth.template_lines(cohort, to=request.user)
     if not lines:
         raise Http404
-    headers = {"Content-Disposition": 'attachment; filename="secondread-known-classes.csv"'}
+    headers = named("secondread-known-classes.csv")
     return HttpResponse("\r\n".join([*lines, ""]), content_type="text/csv; charset=utf-8", headers=headers)

@@ -15,11 +15,12 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _t
 
+from cases import leases
 from cases.intake.incoming import vault
 from cases.intake.incoming.said import Said, said
 from cases.lifecycle import INCOMING_AT_WORK, IllegalTransition, IncomingState
 from cases.models import Cohort, IncomingUpload
-from cases.permissions import Action, require
+from cases.permissions import Action, cohorts_where, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -72,8 +73,8 @@ class TooManyPieces(Exception):
 
 
 def uploads_of(user: User) -> QuerySet[IncomingUpload]:
-    """What this person has sent and is kept, within the reach of the request's token."""
-    return _kept_of(user).filter(folder="")
+    """What this person has sent and is kept, of cohorts that they may upload into."""
+    return _kept_of(user).filter(folder="", cohort__in=cohorts_where(user, Action.UPLOAD))
 
 
 def imports_of(user: User, cohorts: Iterable[Cohort]) -> QuerySet[IncomingUpload]:
@@ -218,7 +219,7 @@ def discard(*, by: User, upload: IncomingUpload) -> None:
 def sweep() -> int:
     """Throw away what was kept for long enough, and pieces that belong to nothing; how many uploads."""
     over = IncomingUpload.objects.filter(expires_at__lte=timezone.now())
-    idle = over.exclude(state__in=INCOMING_AT_WORK, lease_until__gt=timezone.now())
+    idle = over.exclude(leases.is_held(), state__in=INCOMING_AT_WORK)
     ended: list[UUID] = list(idle.values_list("pk", flat=True))
     IncomingUpload.objects.filter(pk__in=ended).delete()
     stored = vault.kept_uploads()

@@ -20,7 +20,7 @@ from cases.intake.incoming import receiving, vault, working
 from cases.intake.incoming.proposals import preview_told
 from cases.models import Case, Cohort, Image, IncomingUpload, Membership
 from tests.cases.intake.hospital import four_dimensional, slice_file, zipped
-from tests.cast import make_png_bytes
+from tests.cast import UNKNOWN_ID, make_png_bytes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("model_version")]
 
@@ -307,9 +307,28 @@ def test_person_who_lost_the_right_neither_goes_on_nor_has_it_taken_in(owner, co
     whole = sent(client, cohort, zipped(series(2)))
     where = begin(client, cohort, b"x" * 100)["Location"]
     Membership.objects.filter(user=owner).update(role="exporter")
-    assert send(client, where, 0, b"x").status_code == 403
+    assert send(client, where, 0, b"x").status_code == 404
     assert worked_on(whole).state == "failed"
     assert not Image.objects.exists()
+
+
+def test_person_who_left_the_cohort_sees_nothing_of_an_own_upload_any_more(owner, cohort, client_of) -> None:
+    client, elsewhere = client_of(owner), Cohort.objects.create(name="Another")
+    Membership.objects.create(user=owner, cohort=elsewhere, role="technologist")
+    upload = worked_on(sent(client, cohort, zipped(series(2))))
+    row = reverse("cases:incoming", args=[upload.pk])
+
+    def seen() -> tuple[bool, bool, int]:
+        page = client.get(reverse("cases:upload")).content.decode()
+        direct = client.get(row, headers={"HX-Request": "true"})
+        return NAME in page, NAME in direct.content.decode(), direct.status_code
+
+    assert seen() == (True, True, 200)
+    Membership.objects.filter(user=owner, cohort=cohort).delete()
+    assert seen() == (False, False, 404)
+    create = client.post(reverse("cases:incoming-create", args=[upload.pk]), {"case": "any"})
+    assert create.status_code == 404
+    assert not Case.objects.exists()
 
 
 def test_token_of_another_cohort_does_not_reach_it(owner, cohort, api_of) -> None:
@@ -478,9 +497,9 @@ def test_upload_left_by_a_worker_that_died_is_taken_again_and_given_up_after_thr
 def test_upload_that_somebody_is_at_work_on_is_left_alone(owner, cohort, client_of) -> None:
     upload = sent(client_of(owner), cohort, zipped(series(2)))
     soon = timezone.now() + timedelta(minutes=1)
-    IncomingUpload.objects.update(lease_until=soon)
+    IncomingUpload.objects.update(token=UNKNOWN_ID, next_at=soon)
     assert (worked_on(upload).state, upload.attempts) == ("checking", 0)
-    IncomingUpload.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    IncomingUpload.objects.update(next_at=timezone.now() - timedelta(seconds=1))
     assert worked_on(upload).state == "proposed"
 
 

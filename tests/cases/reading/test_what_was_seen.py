@@ -148,11 +148,11 @@ def test_amendment_after_peers_were_shown_is_a_remark(
         page_of(client_of(colleague), ready_case)
     else:
         api_of(colleague).get(f"/api/v1/cases/{ready_case.code}/")
-    agreement = figures.agreement(figures.reads_by_reader(ready_case.cohort))
+    agreement = figures.agreement(ready_case.cohort)
     remark = amend_review(by=colleague, review=first, read=TO_MENINGIOMA, reason="second is right")
     assert remark.is_remark
     assert remark.seen_peers_at == Disclosure.objects.get(user=colleague, kind="peers").shown_at
-    assert figures.agreement(figures.reads_by_reader(ready_case.cohort)) == agreement
+    assert figures.agreement(ready_case.cohort) == agreement
     assert set(Review.objects.filter(standing(), reader=colleague)) == {first}
     rows = [review_row(review) for review in current_reviews(exporter, ReviewFilter())]
     of_colleague = [row for row in rows if row["reader"] == str(colleague.pk)]
@@ -201,7 +201,7 @@ def test_third_reader_who_was_shown_the_others_says_a_remark(
 ) -> None:
     assert len(api_of(second).get(f"/api/v1/cases/{reviewed_case.code}/").json()["reviews"]) == 1
     assert review_as(second, reviewed_case).is_remark
-    assert figures.agreement(figures.reads_by_reader(reviewed_case.cohort)).n == 1
+    assert figures.agreement(reviewed_case.cohort).n == 1
 
 
 def test_what_a_reader_knew_too_much_for_fills_no_slot(
