@@ -108,7 +108,9 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Study:
-    """All that the figures of one cohort need. classes: label by code. readers: name by id."""
+    """All that the figures of one cohort need. classes: label by code. readers: name by id. versions: names
+    of all networks, the newest last.
+    """
 
     reads: Rows[Read]
     results: Rows[Result]
@@ -168,11 +170,16 @@ def study_of(cohort: Cohort, filters: StudyFilter) -> Study:
         ),
         classes=labels_in(network.manifest["classes"] for network in networks),
         readers=dict(sorted(names.items(), key=lambda item: item[1])),
-        versions=sorted(version.name for version in networks),
+        versions=[version.name for version in sorted(networks, key=_age)],
         negative_class=next((v.negative_class for v in networks if v.negative_class), ""),
         is_simulated=only_simulated,
         as_of=now,
     )
+
+
+def _age(version: ModelVersion) -> tuple[datetime, str]:
+    """The oldest network first."""
+    return version.registered_at, version.name
 
 
 @dataclass(frozen=True)

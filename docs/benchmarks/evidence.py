@@ -20,8 +20,8 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from importlib.abc import MetaPathFinder
 from http import HTTPStatus
+from importlib.abc import MetaPathFinder
 from multiprocessing import get_context
 from pathlib import Path
 

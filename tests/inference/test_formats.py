@@ -74,6 +74,9 @@ def test_text_beginning_with_bm_is_not_taken_for_a_bitmap() -> None:
     [
         (saved(Image.fromarray(grey8()), "GIF"), "GIF"),
         (b"%PDF-1.7 and more", "PDF"),
+        (b"NRRD0004\ntype: short\n", "NRRD"),
+        (b"\xff\x0a and more", "JPEG XL"),
+        (b"\0\0\0\x1cftypmsf1", "HEIF"),
     ],
 )
 def test_known_format_that_is_not_accepted_is_refused_by_its_name(data: bytes, name: str) -> None:

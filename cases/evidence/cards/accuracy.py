@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _t
 
 from cases.evidence import words
-from cases.evidence.cards.card import DASH, NO_VALUE, Card, Cell, Links, Table
+from cases.evidence.cards.card import NO_VALUE, Card, Cell, Links, Table
 from cases.evidence.drawing import WIDTH, Drawing, Mark, at, bar, class_point, diamond, percent_axis, text
-from cases.evidence.measures.ledger import ByCluster
-from cases.evidence.measures.per_class import class_figures
+from cases.evidence.measures.ledger import clusters_of
+from cases.evidence.measures.per_class import ClusteredFigures, clustered_figures
 from cases.evidence.measures.proportions import Share, clustered_share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from cases.evidence.study import Study
 
@@ -25,55 +25,54 @@ ROW = 36
 
 @dataclass(frozen=True)
 class Judged:
-    """Calls of one kind on cases of known class. right: how many of them are. counts: the calls by (known
-    class, class that was called). by_class: the sensitivity for each class that occurs, in alphabetical
-    order. Shares are clustered.
-    """
+    """Calls of one kind on cases of known class: (cluster, known class, class that was called)."""
 
     name: str
     title: str
     short: str
-    right: Share
-    counts: dict[tuple[str, str], int]
-    by_class: dict[str, Share]
+    calls: list[tuple[str, str, str]]
 
-    def of_class(self, code: str) -> Share:
-        """The sensitivity for one class, clustered."""
-        return self.by_class.get(code) or clustered_share([])
+    @cached_property
+    def right(self) -> Share:
+        """How many of the calls are right."""
+        return clustered_share(clusters_of((cluster, truth == call) for cluster, truth, call in self.calls))
+
+    @cached_property
+    def counts(self) -> dict[tuple[str, str], int]:
+        """The calls by (known class, class that was called)."""
+        counts: dict[tuple[str, str], int] = {}
+        for _cluster, truth, call in self.calls:
+            counts[truth, call] = counts.get((truth, call), 0) + 1
+        return counts
+
+    @cached_property
+    def by_class(self) -> dict[str, ClusteredFigures]:
+        """The figures of each class that occurs, clustered; in alphabetical order."""
+        codes = sorted({truth for _cluster, truth, _call in self.calls})
+        return {each.code: each for each in clustered_figures(self.calls, codes)}
 
 
 def judged(study: Study) -> list[Judged]:
     """Each network, the readers before, and the readers after; who has called nothing is left out."""
+    known = [read for read in study.reads if read.truth]
+    first = [read for read in study.sequential if read.truth]
     networks = [
-        _judged(
+        Judged(
             f"network:{version}",
             _t("Network %(name)s") % {"name": version},
             version,
-            ((r.cluster, r.truth, r.predicted) for r in study.results if r.version == version),
+            [(r.cluster, r.truth, r.predicted) for r in study.results if r.version == version],
         )
         for version in study.versions
     ]
-    before = _judged(
+    before = Judged(
         *("before", _t("Readers before the network"), _t("readers before")),
-        ((r.cluster, r.truth, r.before) for r in study.sequential if r.truth),
+        [(r.cluster, r.truth, r.before) for r in first],
     )
-    final = _t("Readers after the network") if before.right.n else _t("Readers, the network in sight")
-    short = _t("readers after") if before.right.n else _t("readers")
-    calls = ((r.cluster, r.truth, r.after) for r in study.reads if r.truth)
-    after = _judged("after", final, short, calls)
-    return [each for each in (*networks, before, after) if each.right.n]
-
-
-def _judged(name: str, title: str, short: str, calls: Iterable[tuple[str, str, str]]) -> Judged:
-    """calls: (cluster, known class, class that was called)."""
-    right, own = ByCluster(), defaultdict[str, ByCluster](ByCluster)
-    counts: dict[tuple[str, str], int] = {}
-    for cluster, truth, call in calls:
-        counts[truth, call] = counts.get((truth, call), 0) + 1
-        right.add(cluster, truth == call)
-        own[truth].add(cluster, truth == call)
-    by_class = {code: own[code].share() for code in sorted(own)}
-    return Judged(name, title, short, right.share(), counts, by_class)
+    final = _t("Readers after the network") if first else _t("Readers, the network in sight")
+    short = _t("readers after") if first else _t("readers")
+    after = Judged("after", final, short, [(r.cluster, r.truth, r.after) for r in known])
+    return [each for each in (*networks, before, after) if each.calls]
 
 
 def card(study: Study, links: Links) -> Card:
@@ -89,9 +88,9 @@ def card(study: Study, links: Links) -> Card:
     lines = [(each.title, "", each.right) for each in who]
     for code in codes:
         lines += [
-            (f"{study.label(code)} · {each.short}", code, each.of_class(code))
+            (f"{study.label(code)} · {each.short}", code, each.by_class[code].sensitivity)
             for each in who
-            if each.of_class(code).n
+            if code in each.by_class
         ]
     best = "; ".join(f"{each.title}: {words.share_in_words(each.right)}" for each in who)
     return Card(
@@ -104,7 +103,8 @@ def card(study: Study, links: Links) -> Card:
             _t(
                 "Intervals are Wilson's on the effective number, since cases of one patient, and reads of "
                 "one "
-                "case, belong together. Precision, specificity and F1 are of one class against all others."
+                "case, belong together. Precision, specificity and F1 are of one class against all others; "
+                "F1 is taken as the share of right ones among cases and calls of the class."
             ),
         ],
         is_tall=True,
@@ -119,9 +119,9 @@ def _heads() -> list[tuple[str, str]]:
         ("hits", _t("Right")),
         ("n", _t("Of")),
         ("sensitivity", _t("Sensitivity, 95 % interval")),
-        ("specificity", _t("Specificity")),
-        ("precision", _t("Precision")),
-        ("f1", "F1"),
+        ("specificity", _t("Specificity, 95 % interval")),
+        ("precision", _t("Precision, 95 % interval")),
+        ("f1", _t("F1, 95 % interval")),
     ]
 
 
@@ -139,8 +139,8 @@ def _rows(study: Study, links: Links, who: list[Judged], codes: list[str]) -> li
                 *([NO_VALUE] * 3),
             ]
         )
-        for found in class_figures(each.counts, codes):
-            share = each.of_class(found.code)
+        for found in clustered_figures(each.calls, codes):
+            share = found.sensitivity
             rows.append(
                 [
                     Cell(each.title),
@@ -148,9 +148,9 @@ def _rows(study: Study, links: Links, who: list[Judged], codes: list[str]) -> li
                     Cell(str(share.hits), share.hits),
                     Cell(str(share.n), share.n, links.cases(known=found.code)),
                     Cell(words.share_in_words(share), share.value),
-                    Cell(words.brief(found.specificity), found.specificity.value),
-                    Cell(words.brief(found.ppv), found.ppv.value),
-                    Cell(DASH if found.f1 is None else words.number(found.f1), found.f1),
+                    Cell(words.brief_with_span(found.specificity), found.specificity.value),
+                    Cell(words.brief_with_span(found.ppv), found.ppv.value),
+                    Cell(words.ratio_in_words(found.f1), found.f1.value),
                 ]
             )
     return rows

@@ -44,7 +44,11 @@ def card(study: Study, links: Links) -> Card:
         _sentence(study, several),
         table=_pairs(study, links, pairs),
         lists=[_matrix(study, links, pairs)],
-        notes=[*_why_low(study, several), _whose(study)],
+        notes=[
+            *_why_low(study, several),
+            _whose(study),
+            _t("Intervals count each case apart, also those of one patient."),
+        ],
         link=(_t("Cases on which readers differ"), links.cases(differ="readers")),
         is_wide=True,
     )
@@ -86,7 +90,8 @@ def _why_low(study: Study, several: list[dict[UUID, str]]) -> list[str]:
     said = _t(
         "%(percent)s of the readings name one class (%(label)s): kappa and alpha are low then even where "
         "readers "
-        "agree, since chance alone would agree often. AC1 is not pulled down by it."
+        "agree, since chance alone would agree often, and of fewer than some hundred cases their intervals "
+        "are too narrow. AC1 is not pulled down by it."
     )
     return [said % {"percent": words.percent(n / total), "label": study.label(code)}]
 

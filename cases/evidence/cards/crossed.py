@@ -115,8 +115,8 @@ def card(study: Study, links: Links) -> Card:
                 "some": found.read_by_some,
             },
             _t(
-                "Obuchowski and Rockette 1995, Hillis 2007; jackknife over cases. Primary: random readers "
-                "and cases."
+                "Obuchowski and Rockette 1995, Hillis 2007; jackknife over cases, which count apart, also "
+                "those of one patient. Primary: random readers and cases."
             ),
         ],
         is_wide=True,

@@ -44,3 +44,16 @@ def binomial_quantile(share: float, n: int, p: float) -> int:
     hits = max(0, int(-(-bdtrik(share, n, p) // 1)))
     # The inverse is found by iteration, and its ceiling may lie one too high.
     return hits - 1 if hits and bdtr(hits - 1, n, p) >= share else hits
+
+
+def beta_binomial_quantile(share: float, n: int, a: float, b: float) -> int:
+    """The fewest hits of n that are reached, or not passed, with at least this probability, where the chance
+    of a hit is itself beta-distributed.
+    """
+    import numpy as np
+    from scipy.special import betaln, gammaln
+
+    hits = np.arange(n + 1)
+    ways = gammaln(n + 1) - gammaln(hits + 1) - gammaln(n - hits + 1)
+    passed = np.cumsum(np.exp(ways + betaln(hits + a, n - hits + b) - betaln(a, b)))
+    return min(n, int(np.searchsorted(passed, share)))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cases.evidence.measures.proportions import Share, clustered_share, share
+from cases.evidence.measures.proportions import Share, clustered_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ def ledger(reads: Iterable[SequentialRead]) -> Ledger:
 
     RAIR = first wrong and network right, ended right / all first wrong and network right. RSR = first right
     and network wrong, stayed right / all first right and network wrong (Schemmer et al. 2023, arXiv
-    2302.02187). Intervals: Wilson, of what changed on the effective n by cluster.
+    2302.02187). Intervals: Wilson on the effective n by cluster.
     """
-    changed = ByCluster()
+    changed, helped, stayed = ByCluster(), ByCluster(), ByCluster()
     table, by_kind = Counter[tuple[bool, bool, bool]](), Counter[tuple[bool, bool]]()
     n = known = unknown = 0
     for read in reads:
@@ -69,11 +69,12 @@ def ledger(reads: Iterable[SequentialRead]) -> Ledger:
             unknown += is_changed
             continue
         known += 1
-        table[read.network == read.truth, was_right, is_right] += 1
+        network_is_right = read.network == read.truth
+        table[network_is_right, was_right, is_right] += 1
         if is_changed:
             by_kind[was_right, is_right] += 1
-    helped = table[True, False, True]
-    stayed = table[False, True, True]
+        if network_is_right is not was_right:
+            (helped if network_is_right else stayed).add(read.cluster, is_right)
     return Ledger(
         n=n,
         changed=changed.share(),
@@ -83,8 +84,8 @@ def ledger(reads: Iterable[SequentialRead]) -> Ledger:
         other_wrong=by_kind[False, False],
         unknown=unknown,
         table=dict(table),
-        rair=share(helped, helped + table[True, False, False]),
-        rsr=share(stayed, stayed + table[False, True, False]),
+        rair=helped.share(),
+        rsr=stayed.share(),
     )
 
 

@@ -18,6 +18,17 @@ def test_binomial_limits_are_those_of_scipy(share) -> None:
     assert found == [int(binom.ppf(share, n, p)) for n, p in asked]
 
 
+@pytest.mark.parametrize("share", [0.001, 0.025, 0.975, 0.999])
+def test_limits_around_a_share_that_is_not_sure_are_those_of_scipy(share) -> None:
+    from scipy.stats import betabinom
+
+    asked = [
+        (n, a, b) for n in (1, 7, 30, 1000) for a, b in ((0.5, 30.5), (15.5, 15.5), (400.5, 0.5), (3.2, 97))
+    ]
+    found = [distributions.beta_binomial_quantile(share, n, a, b) for n, a, b in asked]
+    assert found == [int(betabinom.ppf(share, n, a, b)) for n, a, b in asked]
+
+
 def test_tails_and_quantiles_are_those_of_scipy() -> None:
     from scipy.stats import binom, chi2, f
 
