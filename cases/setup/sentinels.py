@@ -18,6 +18,7 @@ from cases.permissions import Action, require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from portal.accounts.models import User
 
@@ -26,7 +27,7 @@ MOST_AT_ONCE = 500
 NAMED = 10
 
 
-def has_begun(state: str, protocol: int | None) -> bool:
+def has_begun(state: str, protocol: UUID | None) -> bool:
     """Whether the reading of a case in this state, under this protocol, has begun: it stays what it is."""
     return protocol is not None or state != CaseState.OPEN
 
