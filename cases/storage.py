@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from django.core.files.base import ContentFile, File
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files.storage import FileSystemStorage, Storage, default_storage
 
 
 class WholeFileSystemStorage(FileSystemStorage):
@@ -85,7 +85,7 @@ def erase(name: str) -> None:
     """Delete what is stored under `name`, and what a crash left half written of it."""
     discard(name)
     folder, _, own = name.rpartition("/")
-    for part in _listed(folder)[1]:
+    for part in listed(default_storage, folder)[1]:
         if part.startswith(f"{own}.") and part.endswith(".part"):
             discard(f"{folder}/{part}")
 
@@ -111,14 +111,15 @@ def _digest_of(stream: IO[bytes]) -> str:
 def names_in(prefix: str, share: int) -> Iterator[str]:
     """What is stored under names whose digest begins with `share` (0 to 255), half written files too."""
     folder = f"{prefix}/{share:02x}"
-    for inner in _listed(folder)[0]:
-        for own in _listed(f"{folder}/{inner}")[1]:
+    for inner in listed(default_storage, folder)[0]:
+        for own in listed(default_storage, f"{folder}/{inner}")[1]:
             yield f"{folder}/{inner}/{own}"
 
 
-def _listed(folder: str) -> tuple[list[str], list[str]]:
+def listed(storage: Storage, folder: str) -> tuple[list[str], list[str]]:
+    """The folders and the files of a folder; none where it is not there."""
     try:
-        return default_storage.listdir(folder)
+        return storage.listdir(folder)
     except FileNotFoundError:
         return [], []
 

@@ -49,8 +49,9 @@ def figure_rows(study: Study) -> Iterator[dict[str, Any]]:
 def _agreement(study: Study) -> Iterator[dict[str, Any]]:
     by_case: dict[str, list[str]] = defaultdict(list)
     for read in study.reads:
-        by_case[read.case].append(read.own)
-    several = [units for units in by_case.values() if len(units) > 1]
+        if read.case in study.read_by_several:
+            by_case[read.case].append(read.own)
+    several = list(by_case.values())
     classes = sorted({code for units in several for code in units} | set(study.classes))
     counts = counts_of(several, classes)
     for name, figure in (("ac1", ac1), ("fleiss", fleiss_kappa), ("alpha", krippendorff_alpha)):

@@ -68,12 +68,8 @@ def snapshots(request: PageRequest) -> HttpResponse:
 @signed_in
 def download(request: PageRequest, snapshot_id: str, table: str, extension: str) -> HttpResponseBase:
     """One table of a snapshot in one format."""
-    cohorts = known_cohorts(request.user)
-    snapshot = get_object_or_404(
-        Snapshot.objects.select_related("cohort"), pk=snapshot_id, cohort__in=cohorts
-    )
-    require(request.user, Action.EXPORT, snapshot.cohort)
-    if table not in TABLES or extension not in formats.MEDIA_TYPES or snapshot.state != SnapshotState.READY:
+    snapshot = _to_export(request.user, snapshot_id)
+    if table not in TABLES or extension not in formats.MEDIA_TYPES:
         raise Http404
     try:
         rows = rows_for(snapshot, table, to=request.user)
@@ -96,14 +92,22 @@ def download(request: PageRequest, snapshot_id: str, table: str, extension: str)
 @signed_in
 def fhir_bundle(request: PageRequest, snapshot_id: str, release: str) -> HttpResponseBase:
     """A snapshot as one FHIR Bundle."""
-    cohorts = known_cohorts(request.user)
-    snapshot = get_object_or_404(
-        Snapshot.objects.select_related("cohort"), pk=snapshot_id, cohort__in=cohorts
-    )
-    require(request.user, Action.EXPORT, snapshot.cohort)
-    if release not in list(Release) or snapshot.state != SnapshotState.READY:
+    snapshot = _to_export(request.user, snapshot_id)
+    if release not in list(Release):
         raise Http404
     return bundle_of(snapshot, Release(release), by=request.user)
+
+
+def _to_export(user: User, snapshot_id: str) -> Snapshot:
+    """A ready snapshot. Raises Http404 where the user knows of none, PermissionDenied where only the right to
+    export is missing.
+    """
+    snapshots = Snapshot.objects.select_related("cohort")
+    snapshot = get_object_or_404(snapshots, pk=snapshot_id, cohort__in=known_cohorts(user))
+    require(user, Action.EXPORT, snapshot.cohort)
+    if snapshot.state != SnapshotState.READY:
+        raise Http404
+    return snapshot
 
 
 def bundle_of(snapshot: Snapshot, release: Release, *, by: User) -> StreamingHttpResponse:

@@ -1,6 +1,9 @@
 """Known classes, and the pseudonymous keys of patients: by a file that is tried before it is written, or by
 hand.
 
+Who says a known class, or is told one here, knows it from then on: that is written down
+(cases/disclosures.py).
+
 A patient key is stored as a digest alone, keyed by the portal's secret and the cohort, so that it names
 nobody, here or in an export, and links nobody from one cohort to another.
 """
@@ -20,9 +23,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _t
 
-from cases import audit, storage
+from cases import audit, disclosures, storage
 from cases.classes import known_classes
 from cases.input_values import is_storable
+from cases.lifecycle import Shown
 from cases.models import Case, Cohort
 from cases.models.statement import MAX_REASON
 from cases.permissions import Action, require
@@ -99,7 +103,12 @@ def read_entries(cohort: Cohort, data: bytes) -> tuple[list[Entry], list[tuple[i
             % {"names": ", ".join(names)[:80] or "–"}  # noqa: RUF001 - a dash for nothing
         )
     reader.fieldnames = names
-    return entries_of(cohort, reader)
+    try:
+        return entries_of(cohort, reader)
+    except csv.Error:
+        raise ValidationError(
+            _t("A line of the file is longer than a cell may be, as where a quotation mark is never closed.")
+        ) from None
 
 
 def _delimiter(text: str) -> str:
@@ -133,8 +142,8 @@ def entries_of(cohort: Cohort, rows: Iterable[dict[str, str]]) -> tuple[list[Ent
     return entries, wrong
 
 
-def try_entries(cohort: Cohort, entries: list[Entry], wrong: list[tuple[int, str]]) -> Trial:
-    """What the entries would do to the cohort as it is now; nothing is written."""
+def try_entries(cohort: Cohort, entries: list[Entry], wrong: list[tuple[int, str]], *, to: User) -> Trial:
+    """What the entries would do to the cohort as it is now. to: who is told, also what else is known."""
     known = _known(cohort, entries)
     new, contradicting, same, wrong = [], [], 0, list(wrong)
     for entry in entries:
@@ -150,6 +159,7 @@ def try_entries(cohort: Cohort, entries: list[Entry], wrong: list[tuple[int, str
             same += 1
         else:
             new.append(entry)
+    _write_down((entry.case for entry, _said in contradicting), to)
     without = cohort.cases.filter(ground_truth="").count()
     given = sum(bool(entry.known_class) and not known[entry.case][0] for entry in new)
     return Trial(new, same, contradicting, sorted(wrong), without - given)
@@ -206,13 +216,20 @@ def set_truth(*, by: User, cohort: Cohort, entries: list[Entry], reason: str, re
         raise ValidationError({"reason": _t("Say where the known classes are from.")})
     with transaction.atomic():
         Cohort.objects.select_for_update().get(pk=cohort.pk)
-        trial = try_entries(cohort, entries, [])
+        trial = try_entries(cohort, entries, [], to=by)
         if trial.wrong:
             raise ValidationError(_t("The cohort has changed meanwhile. Try the file again."))
         chosen = trial.new + [entry for entry, _said in trial.contradicting if replace]
         for entry in chosen:
             _write(by, cohort, entry, reason)
+        _write_down((entry.case for entry in entries if entry.known_class), by)
     return len(chosen)
+
+
+def _write_down(codes: Iterable[str], to: User) -> None:
+    told = sorted(set(codes))
+    for start in range(0, len(told), CHUNK):
+        disclosures.record_of_codes(to=to, codes=told[start : start + CHUNK], kinds=[Shown.TRUTH])
 
 
 def _write(by: User, cohort: Cohort, entry: Entry, reason: str) -> None:
@@ -239,7 +256,15 @@ def set_by_hand(*, by: User, cohort: Cohort, code: str, known_class: str, reason
     set_truth(by=by, cohort=cohort, entries=[Entry(0, code, known_class, "")], reason=reason, replace=True)
 
 
-def newest_changes(cohort: Cohort, most: int = 20) -> list[tuple[str, AuditEvent]]:
+def template_lines(cohort: Cohort, *, to: User) -> list[str]:
+    """The cohort's cases as a file of known classes, to be filled in; none where there are none."""
+    cases = list(cohort.cases.order_by("created_at", "id").values_list("code", "ground_truth"))
+    _write_down((code for code, known in cases if known), to)
+    lines = [f"{code},{known}," for code, known in cases]
+    return [",".join(COLUMNS), *lines] if lines else []
+
+
+def newest_changes(cohort: Cohort, *, to: User, most: int = 20) -> list[tuple[str, AuditEvent]]:
     """The code of the case and the event of the newest changes of known classes, by whom and why."""
     from cases.models import AuditEvent
 
@@ -248,6 +273,7 @@ def newest_changes(cohort: Cohort, most: int = 20) -> list[tuple[str, AuditEvent
         .select_related("actor")
         .order_by("-at")[:most]
     )
+    disclosures.record_of_audit(to=to, events=events)
     codes = dict(Case.objects.filter(pk__in=[event.subject for event in events]).values_list("pk", "code"))
     by_text = {str(key): code for key, code in codes.items()}
     return [(by_text.get(event.subject, ""), event) for event in events]

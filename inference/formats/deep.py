@@ -132,6 +132,27 @@ def range_of_measured(values: NDArray[Any], notices: list[Notice]) -> tuple[floa
     return float(low), float(high)
 
 
+def stepped(
+    values: NDArray[Any],
+    low: float,
+    high: float,
+    step: float,
+    kind: type[np.unsignedinteger[Any]],
+    *,
+    falls: bool,
+) -> Pixels:
+    """Values (H, W) as greys of this type: black at `low`, and each grey a step more; where they fall, black
+    at `high`, and each grey a step less. What is no number is black.
+    """
+    most = np.iinfo(kind).max
+    greys = np.empty(values.shape, kind)
+    for rows in row_blocks(*values.shape):
+        wide = values[rows].astype(np.float64)
+        steps = np.nan_to_num((high - wide if falls else wide - low) / step, nan=0.0, posinf=0.0, neginf=0.0)
+        greys[rows] = np.rint(np.clip(steps, 0, most))
+    return greys
+
+
 def _ends(values: NDArray[Any]) -> tuple[Any, Any]:
     """The least and the greatest finite value, in the type of the file."""
     if values.dtype.kind != "f":

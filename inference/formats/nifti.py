@@ -286,7 +286,8 @@ def _slice(
 ) -> DecodedImage:
     """notices: of the whole volume, which each slice tells."""
     columns, rows, across = axes
-    taken = np.take(volume.values, place, axis=across)
+    # A view: np.take copies the whole volume for each slice, since its first axis runs fastest.
+    taken = np.moveaxis(volume.values, across, 0)[place]
     # What is left of the axes is (first, second): rows of the picture are the second.
     plane = taken.swapaxes(0, 1)
     said = list(notices)
@@ -317,12 +318,7 @@ def _greys(volume: _Volume, plane: NDArray[Any], ends: tuple[float, float]) -> t
         step = (high - low) / _MOST or 1.0
     else:
         low, step = min(low, 0.0), 1.0
-    with np.errstate(invalid="ignore"):
-        wide = plane.astype(np.float64)
-        steps = (high - wide if falls else wide - low) / step
-    steps = np.nan_to_num(steps, nan=0.0, posinf=0.0, neginf=0.0)
-    shades = np.rint(np.clip(steps, 0, 255 if is_byte else _MOST))
-    pixels: Pixels = shades.astype(np.uint8) if is_byte else shades.astype(np.uint16)
+    pixels = deep.stepped(plane, low, high, step, np.uint8 if is_byte else np.uint16, falls=falls)
     slope = -volume.slope * step if falls else volume.slope * step
     intercept = volume.slope * (high if falls else low) + volume.intercept
     if volume.window is None:

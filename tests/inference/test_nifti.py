@@ -6,6 +6,7 @@ import gzip
 import io
 import itertools
 import struct
+import tracemalloc
 
 import nibabel as nib
 import numpy as np
@@ -284,6 +285,19 @@ def test_volume_that_is_not_there_is_refused_with_their_number(volume) -> None:
 def test_choice_of_a_volume_says_nothing_where_there_is_one() -> None:
     (image, *_) = read_images(nii(phantom()), Limits(volume=3))
     assert image.frame == 0
+
+
+@pytest.mark.parametrize("codes", ["LPS", "SLP", "PSL"])
+def test_each_slice_costs_its_own_memory_and_not_that_of_the_volume(codes) -> None:
+    data = nii(phantom((100, 100, 100), np.int32), oriented(codes))
+    images = read_images(data)
+    next(images)
+    tracemalloc.start()
+    for image in images:
+        assert image.pixels.shape == (100, 100)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100**3  # a quarter of the volume
 
 
 def test_one_slice_is_a_picture_and_many_are_not() -> None:

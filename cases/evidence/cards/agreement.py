@@ -29,8 +29,9 @@ def card(study: Study, links: Links) -> Card:
     title = _t("Agreement between readers")
     by_case: dict[str, dict[UUID, str]] = defaultdict(dict)
     for read in study.reads:
-        by_case[read.case][read.reader] = read.own
-    several = [reads for reads in by_case.values() if len(reads) > 1]
+        if read.case in study.read_by_several:
+            by_case[read.case][read.reader] = read.own
+    several = list(by_case.values())
     if not several:
         return Card("agreement", title, _t("No case was read by two readers yet."))
     pairs: dict[tuple[UUID, UUID], Counter[tuple[str, str]]] = defaultdict(Counter)
@@ -54,7 +55,7 @@ def card(study: Study, links: Links) -> Card:
 
 
 def _whose(study: Study) -> str:
-    if study.sequential:
+    if study.is_sequential:
         return _t("Compared are the blind first reads, which owe the network nothing, where there are any.")
     return _t(
         "Compared are reads that were given with the network in sight: they agree more than blind ones."

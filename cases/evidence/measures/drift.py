@@ -6,6 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log
 
+from cases.evidence.measures.distributions import (
+    beta_binomial_quantile,
+    binomial_quantile,
+    chi_squared_quantile,
+)
+
+# The quantiles that a p-chart's limits are: 95 per cent lie between the first two, 99.8 between the others.
+_LIMITS = (0.025, 0.975, 0.001, 0.999)
+
 
 @dataclass(frozen=True)
 class ControlPoint:
@@ -48,15 +57,13 @@ def p_chart(
 def _point(baseline: float, hits: int, n: int, baseline_n: int | None) -> ControlPoint:
     if n == 0:
         return ControlPoint(0, 0, None, 0.0, 1.0, 0.0, 1.0)
-    from scipy.stats import betabinom, binom
-
-    shares = [0.025, 0.975, 0.001, 0.999]
     if baseline_n is None:
-        limits = binom.ppf(shares, n, baseline) / n
+        limits = [binomial_quantile(share, n, baseline) / n for share in _LIMITS]
     else:
         before = baseline * baseline_n
-        limits = betabinom.ppf(shares, n, before + 0.5, baseline_n - before + 0.5) / n
-    return ControlPoint(hits, n, hits / n, *(float(limit) for limit in limits))
+        known = (before + 0.5, baseline_n - before + 0.5)
+        limits = [beta_binomial_quantile(share, n, *known) / n for share in _LIMITS]
+    return ControlPoint(hits, n, hits / n, *limits)
 
 
 def population_stability(baseline: Mapping[str, int], now: Mapping[str, int]) -> float | None:
@@ -80,9 +87,7 @@ def stability_by_chance(bins: int, baseline: int, now: int) -> float:
     moved: (1/baseline + 1/now) times the quantile of chi-squared with bins - 1 degrees of freedom (Yurdakul
     2018, dissertation, Western Michigan University). Of few units chance alone passes 0.25.
     """
-    from scipy.stats import chi2
-
-    return float(chi2.ppf(0.998, max(bins - 1, 1))) * (1 / baseline + 1 / now)
+    return chi_squared_quantile(0.998, max(bins - 1, 1)) * (1 / baseline + 1 / now)
 
 
 def _shares(counts: Mapping[str, int], codes: list[str], more: float) -> list[float]:

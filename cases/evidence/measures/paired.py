@@ -9,6 +9,7 @@ from math import sqrt
 
 import numpy as np
 
+from cases.evidence.measures.distributions import half_chance
 from cases.evidence.measures.estimate import Z95, normal_p
 from cases.evidence.measures.proportions import ClusterSums, exact_interval, wilson
 
@@ -65,11 +66,9 @@ def mcnemar(only_first: int, only_second: int) -> McNemar:
     differing = only_first + only_second
     if differing == 0:
         return McNemar(None, None, None, None, None, None, None)
-    from scipy.stats import binom
-
     fewer = min(only_first, only_second)
-    at_it = float(binom.pmf(fewer, differing, 0.5))
-    exact = min(1.0, 2 * float(binom.cdf(fewer, differing, 0.5)))
+    at_it, up_to_it = half_chance(fewer, differing)
+    exact = min(1.0, 2 * up_to_it)
     mid = 1 - at_it / 2 if only_first == only_second else exact - at_it
     apart = abs(only_first - only_second)
     low, high = exact_interval(only_first, differing)

@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from cases import audit, events, leases, storage
+from cases.export.rows import batched
 from cases.export.snapshots.rows import expected_rows, rows_of
 from cases.export.snapshots.tables import SCHEMA_VERSION, TABLES
 from cases.lifecycle import HookEvent, SnapshotState
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 logger = logging.getLogger(__name__)
-TOLD_EVERY = 2000
+# So many rows are written, and told of, at once.
+AT_ONCE = 500
 # What is asked to stop (soft) and killed (hard): of the largest snapshot.
 SOFT_SECONDS, HARD_SECONDS = 1500, 1560
 _AT_WORK = Q(state__in=(SnapshotState.QUEUED, SnapshotState.BUILDING))
@@ -110,13 +112,12 @@ def _write(table: str, cohort: Cohort, tell: Callable[[int], None]) -> tuple[str
     content, count = hashlib.sha256(), 0
     with tempfile.TemporaryFile() as file:
         with gzip.GzipFile(fileobj=file, mode="wb", mtime=0, compresslevel=6) as packed:
-            for count, row in enumerate(rows_of(table, cohort), start=1):
-                line = one_line(json.dumps(row, ensure_ascii=False)).encode() + b"\n"
-                content.update(line)
-                packed.write(line)
-                if count % TOLD_EVERY == 0:
-                    tell(TOLD_EVERY)
-            tell(count % TOLD_EVERY)
+            for rows in batched(rows_of(table, cohort), AT_ONCE):
+                lines = "".join(f"{one_line(json.dumps(row, ensure_ascii=False))}\n" for row in rows).encode()
+                content.update(lines)
+                packed.write(lines)
+                count += len(rows)
+                tell(len(rows))
         name = storage.store_file("snapshots", cast("IO[bytes]", file), ".ndjson.gz")
     return name, content.hexdigest(), count
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 DIGESTS = ("sha256", "sha1")
 # Of one upload: as many names stand in its row.
 MAX_PIECES = 4096
+MOST_OVER_SHOWN = 50
 # In one of these its pieces are stored.
 _STORED = ~Q(state__in=(IncomingState.DONE, IncomingState.FAILED))
 
@@ -84,6 +85,16 @@ def imports_of(user: User, cohorts: Iterable[Cohort]) -> QuerySet[IncomingUpload
 def _kept_of(user: User) -> QuerySet[IncomingUpload]:
     own = IncomingUpload.objects.filter(user=user, expires_at__gt=timezone.now()).select_related("cohort")
     return own if user.limited_to is None else own.filter(cohort=user.limited_to)
+
+
+def shown_on_a_page(kept: QuerySet[IncomingUpload]) -> list[IncomingUpload]:
+    """All of them that wait or are at work, of which one person has few, and the newest that are over: a
+    script leaves thousands of these in a day. The oldest first.
+    """
+    over = kept.exclude(_STORED).order_by("-created_at", "-id")[:MOST_OVER_SHOWN]
+    # By its key: one that ends in between is found twice.
+    found = {upload.id: upload for upload in (*kept.filter(_STORED), *over)}
+    return sorted(found.values(), key=lambda upload: (upload.created_at, upload.id))
 
 
 def said_of(upload: IncomingUpload) -> Said:

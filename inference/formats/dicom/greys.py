@@ -164,11 +164,8 @@ def _linear(
                 "The file stores values that 16 bits cannot hold; they were scaled to 16 bits.",
             )
         )
-    wide = line.values.astype(np.float64)
-    steps = (high - wide if falls else wide - low) / step
-    is_deep = line.bits > 8 or scale is not None
-    shades = np.rint(np.clip(steps, 0, _MOST if is_deep else 255))
-    pixels: Pixels = shades.astype(np.uint16) if is_deep else shades.astype(np.uint8)
+    kind = np.uint16 if line.bits > 8 or scale is not None else np.uint8
+    pixels = deep.stepped(line.values, low, high, step, kind, falls=falls)
     if falls:
         return pixels, Intensity(-line.slope * step, line.slope * high + line.intercept)
     return pixels, Intensity(line.slope * step, line.slope * low + line.intercept)
@@ -193,7 +190,7 @@ def _grid(line: _Line, scale: Scale | None, notices: list[Notice]) -> tuple[floa
             "Please export it with 8 or 16 bits. Received infinite or undefined values.",
         )
     if line.values.dtype.kind == "f" or most - min(least, 0.0) > _MOST:
-        least, most = deep.range_of_measured(counted.reshape(1, -1), notices)
+        least, most = deep.range_of_measured(counted.reshape(-1, 1), notices)
     if line.values.dtype.kind == "f":
         return least, most, (most - least) / _MOST or 1.0
     least = min(least, 0.0)

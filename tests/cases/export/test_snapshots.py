@@ -335,7 +335,7 @@ def test_rest_refuses_with_words(ready, exporter, colleague, stranger, api_of, m
 @pytest.mark.django_db(transaction=True)
 def test_progress_is_seen_while_the_rows_are_still_read(said, cohort, monkeypatch) -> None:
     """On a connection of its own, beside the transaction that reads and writes nothing."""
-    monkeypatch.setattr(building, "TOLD_EVERY", 4)
+    monkeypatch.setattr(building, "AT_ONCE", 4)
     snapshot, seen = building.ask_for_snapshot(by=said, cohort=cohort), []
     real = building.rows_of
 

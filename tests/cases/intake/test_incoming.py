@@ -391,6 +391,7 @@ def test_piece_at_another_place_or_of_another_digest_is_refused_and_not_kept(
         (10, data[:50], "", 409, "offset_differs"),
         (0, data[:49], f"sha256 {right}", 460, "digest_differs"),
         (0, data[:50], f"crc32 {right}", 400, "parse_error"),
+        (0, data[:50], "sha256 \xe9", 400, "parse_error"),
         (0, data + b"x", "", 413, "too_large"),
     ):
         headers = {"Upload-Checksum": checksum} if checksum else {}
@@ -408,6 +409,21 @@ def test_of_two_that_send_the_same_piece_at_once_one_is_told_to_ask_again(owner,
     with pytest.raises(receiving.OffsetDiffers):
         receiving.append(by=owner, upload=there, offset=0, data=b"x" * 50, digests={})
     assert len(storages["incoming"].listdir(here.pk.hex)[1]) == 1
+
+
+def test_page_lists_what_waits_and_the_newest_of_what_is_over(owner, cohort, client_of) -> None:
+    def kept(state: str) -> IncomingUpload:
+        upload = IncomingUpload(user=owner, cohort=cohort, length=1, state=state, language="en")
+        upload.expires_at = timezone.now() + timedelta(hours=1)
+        upload.sealed, upload.told = vault.seal(upload.id, ""), vault.seal(upload.id, "[]")
+        return upload
+
+    waiting = IncomingUpload.objects.bulk_create([kept("receiving"), kept("receiving")])
+    over = IncomingUpload.objects.bulk_create([kept("done") for _ in range(receiving.MOST_OVER_SHOWN + 1)])
+    page = client_of(owner).get("/cases/upload/")
+    listed = {row.upload.pk for row in page.context["incoming"]}
+    assert listed.issuperset(upload.pk for upload in waiting)
+    assert len(listed) == len(waiting) + receiving.MOST_OVER_SHOWN == len(over) + 1
 
 
 def test_words_of_tus_are_asked_for_and_told(owner, cohort, client_of, settings) -> None:
@@ -439,6 +455,7 @@ def test_words_of_tus_are_asked_for_and_told(owner, cohort, client_of, settings)
     [
         ("cohort", "1", "There is no such cohort"),
         ("cohort !!", "1", "names and base64 of UTF-8"),
+        ("cohort \xe9", "1", "names and base64 of UTF-8"),
         ("colour cmVk", "1", "twice or unknown"),
         ("grouping cmVk", "1", "“grouping” is one of"),
         ("direct cmVk", "1", "“direct” is one of"),

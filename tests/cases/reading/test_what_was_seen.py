@@ -12,11 +12,22 @@ from cases.evidence.influence import reveal_tally
 from cases.export.rows import review_row, rows_of
 from cases.export.selection import ReviewFilter, current_reviews, with_all
 from cases.lifecycle import Verdict
-from cases.models import Case, Disclosure, FirstRead, Membership, Prediction, Review
+from cases.models import (
+    AuditEvent,
+    Case,
+    Disclosure,
+    FirstRead,
+    Membership,
+    Prediction,
+    Review,
+    SentinelAnswer,
+    SentinelCheck,
+)
 from cases.models.review import standing
 from cases.reading.adjudications import adjudicate
 from cases.reading.read_input import ReadInput
 from cases.reading.reviews import amend_review
+from cases.setup.truth import set_by_hand
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -330,6 +341,30 @@ def test_page_of_the_admin_writes_down_what_it_tells(
     assert client.get(address).status_code == 200
     assert shown_to(root) == kinds
     assert Disclosure.objects.filter(user=root, case=ready_with_truth).count() == len(kinds)
+
+
+@pytest.mark.ignore_template_errors
+def test_answer_of_a_sentinel_and_act_that_set_a_class_are_written_down_in_the_admin(
+    ready_case, administrator, model_version, client_of
+) -> None:
+    set_by_hand(
+        by=administrator, cohort=ready_case.cohort, code=ready_case.code, known_class="glioma", reason="x"
+    )
+    check = SentinelCheck.objects.create(cohort=ready_case.cohort, version=model_version)
+    image = ready_case.images.get()
+    answer = SentinelAnswer.objects.create(check_run=check, image=image, predicted_class="glioma")
+    act = AuditEvent.objects.get(action="truth.set")
+    for number, (page, kinds) in enumerate(
+        {
+            "auditevent/": set(),
+            f"auditevent/{act.pk}/change/": {"truth"},
+            "sentinelanswer/": {"network"},
+            f"sentinelanswer/{answer.pk}/change/": {"network"},
+        }.items()
+    ):
+        root = type(administrator).objects.create_superuser(f"root{number}@example.org", "x")
+        assert client_of(root).get(f"/admin/cases/{page}").status_code == 200
+        assert shown_to(root) == kinds, page
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from cases.models import AuditEvent, Case, Cohort, Membership
+from cases.models import AuditEvent, Case, Cohort, Disclosure, Membership
 from cases.setup import reminders
 from cases.setup.cohorts import Plan, change_plan
 from cases.setup.progress import progress_of
@@ -166,6 +166,7 @@ BAD_FILES = [
     ("", "The submitted file is empty."),
     ("case\nAAAA-AAAA\n", "The first line names the columns"),
     (b"case,known_class\n\xff\xfe,glioma\n", "not UTF-8 text"),
+    (f'case,known_class\n"{"x" * 140_000}', "longer than a cell may be"),
 ]
 
 
@@ -207,6 +208,34 @@ def test_template_lists_the_cases(three, cohort, administrator, client_of) -> No
     text = client_of(administrator).get(f"{PAGE}truth/template.csv").content.decode()
     codes = [case.code for case in three]
     assert text == f"case,known_class,patient\r\n{codes[0]},glioma,\r\n{codes[1]},,\r\n{codes[2]},,\r\n"
+
+
+def shown_to(person) -> set[str]:
+    return set(Disclosure.objects.filter(user=person, kind="truth").values_list("case__code", flat=True))
+
+
+def test_whoever_says_a_known_class_or_is_told_one_knows_it_from_then_on(
+    three, cohort, administrator, make_person, client_of, api_of
+) -> None:
+    known, other, third = three
+    people = {
+        name: make_person(name, cohort, "administrator") for name in ("file", "rest", "tried", "page", "hand")
+    }
+    Case.objects.filter(pk=third.pk).update(ground_truth="pituitary")
+    client_of(people["file"]).get(f"{PAGE}truth/template.csv")
+    assert shown_to(people["file"]) == {known.code, third.code}
+    tried(client_of(people["tried"]), cohort, f"case,known_class\n{known.code},meningioma\n")
+    assert shown_to(people["tried"]) == {known.code}
+    entries = [{"case": third.code, "known_class": "glioma"}]
+    given = {"entries": entries, "reason": "x", "dry_run": True}
+    api_of(people["rest"]).post(f"/api/v1/cohorts/{cohort.pk}/truth/", given, format="json")
+    assert shown_to(people["rest"]) == {third.code}
+    by_hand = {"cohort": str(cohort.pk), "case": other.code, "known_class": "glioma", "reason": "Histology."}
+    client_of(people["hand"]).post(f"{PAGE}truth/", by_hand)
+    assert shown_to(people["hand"]) == {other.code}
+    client_of(people["page"]).get(PAGE, {"cohort": cohort.pk})
+    assert shown_to(people["page"]) == {other.code}
+    assert shown_to(administrator) == set()
 
 
 def test_patient_digest_links_nobody_across_cohorts(cohort, other_cohort) -> None:
