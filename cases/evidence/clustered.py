@@ -32,7 +32,8 @@ def share_where(rows: QuerySet[Any], case: str, hits: Q) -> Share:
         hn=Sum(F("hits") * F("units"), default=0),
         hh=Sum(F("hits") * F("hits"), default=0),
     )
-    return share_of_sums(ClusterSums(**found))
+    # PostgreSQL adds up whole numbers to decimal ones.
+    return share_of_sums(ClusterSums(**{name: int(value) for name, value in found.items()}))
 
 
 def gains_where(rows: QuerySet[Any], case: str, first: Q, second: Q) -> Iterator[int]:

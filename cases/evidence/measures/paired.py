@@ -88,7 +88,7 @@ def swapped_clusters(gains: Iterable[int]) -> McNemar:
     swapped as a whole, which is as likely as not where neither is better (Fisher's randomisation test;
     Edgington & Onghena 2007, Randomization Tests, 4th ed., 6; the large-sample form is that of Yang, Sun &
     Hardin 2010, Biom J 52:638). gains: by cluster, of how many more cases the first is right. Of clusters of
-    one case each it is McNemar's own test. All None where no cluster prefers one.
+    one case each it is McNemar's own test. Without an odds ratio; all None where no cluster prefers one.
     """
     found = [gain for gain in gains if gain]
     sizes = Counter(map(abs, found))
