@@ -15,7 +15,8 @@ from cases.export.snapshots.tables import SCHEMA_VERSION, Column, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-ROW_GROUP = 5000
+# Rows wait for their group as objects: of 5,000 they took 26 MB more.
+ROW_GROUP = 1000
 PIECE = 2**16
 
 
