@@ -44,6 +44,7 @@ NOTICES = {
         "finding."
     ),
     "cmyk_converted": _("The picture was stored in print colours (CMYK) and was converted to RGB."),
+    "colours_not_shown": _("The file wants some of its values shown in colours; all are shown grey."),
     "depth_reduced": _("The colour picture was reduced to 8 bits a channel."),
     "exif_rotated": _("The picture was turned upright, as the orientation stored in the file told."),
     "file_irregular": _("The file did not follow its format exactly; check that the picture is complete."),

@@ -30,6 +30,8 @@ _SHOWN: dict[int, tuple[Vector, Vector]] = {
 _PLANES: tuple[Plane, Plane, Plane] = ("sagittal", "coronal", "axial")
 # A second letter stands where the direction is off its first axis by more than 15 degrees.
 _SECOND_LETTER = math.sin(math.radians(15))
+# In mm. What is more is a mistake, or an identity number that must not be kept.
+_FARTHEST = 100_000.0
 # Of what is taken for a right angle, and for square pixels.
 _RIGHT_ANGLE, _SQUARE = 0.02, 0.01
 
@@ -73,16 +75,16 @@ def geometry_of(
     right: Any, down: Any, position: Any, spacing: Any, thickness: float | None = None
 ) -> Geometry:
     """A geometry of what a file says, without what cannot be: directions that are no right angle, spacing
-    that is not above zero, numbers that are none.
+    that is not above zero, metres beyond any scanner, numbers that are none.
     """
     across, along = _unit(right), _unit(down)
     if across is None or along is None or abs(float(np.dot(across, along))) > _RIGHT_ANGLE:
         across = along = None
-    at = _numbers(position, 3)
-    steps = _numbers(spacing, 2)
+    at = _lengths(position, 3)
+    steps = _lengths(spacing, 2)
     if steps is not None and min(steps) <= 0:
         steps = None
-    thick = _numbers((thickness,), 1) if thickness is not None else None
+    thick = _lengths((thickness,), 1) if thickness is not None else None
     return Geometry(
         across,
         along,
@@ -228,6 +230,11 @@ def _numbers(values: Any, count: int) -> list[float] | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None
+
+
+def _lengths(values: Any, count: int) -> list[float] | None:
+    numbers = _numbers(values, count)
+    return numbers if numbers and max(map(abs, numbers)) <= _FARTHEST else None
 
 
 def _vector(values: Any) -> Vector:

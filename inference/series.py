@@ -8,9 +8,9 @@ split.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from statistics import median
 
 import numpy as np
@@ -52,7 +52,8 @@ class Member:
     """One slice, as far as its place among others is concerned.
 
     person, study, series, instance: keys, compared with each other alone; empty where unknown. content: equal
-    for equal pixels. apart: what can tell slices of one place apart, such as ("echo", 90.0).
+    for equal pixels. apart: what can tell slices of one place apart, such as ("echo", 90.0). location: what
+    the file says of its place along the stack, for those without a position.
     """
 
     person: str
@@ -64,6 +65,7 @@ class Member:
     shape: tuple[int, int]
     apart: tuple[tuple[str, float], ...] = ()
     number: int | None = None
+    location: float | None = None
     is_localizer: bool = False
 
 
@@ -93,6 +95,11 @@ _ORIENTATIONS = Remark(
 _ORDER_BY_NUMBER = Remark(
     "order_by_number", "The files do not tell where the slices lie; they stand in the order of their numbers."
 )
+_ORDER_BY_LOCATION = Remark(
+    "order_by_location",
+    "The files do not tell where the slices lie in the patient; they stand in the order of their slice "
+    "locations.",
+)
 _SHEARED = Remark(
     "stack_sheared", "The slices are shifted sideways against each other, as with a tilted gantry."
 )
@@ -112,6 +119,9 @@ _APART = {
     "trigger": Remark(
         "split_trigger", "The series holds several trigger times; each became a case of its own."
     ),
+    "acquisition": Remark(
+        "split_acquisition", "The series holds several acquisitions; each became a case of its own."
+    ),
     "type": Remark(
         "split_type",
         "The series holds several kinds of picture, such as magnitude and phase; each became its own case.",
@@ -127,6 +137,7 @@ REMARKS = {
         _LOCALIZER,
         _ORIENTATIONS,
         _ORDER_BY_NUMBER,
+        _ORDER_BY_LOCATION,
         _SHEARED,
         _UNEVEN_STEPS,
         _MISSING,
@@ -219,44 +230,59 @@ def _fit(one: Member, other: Member) -> bool:
 
 def _told_apart(members: Sequence[Member], places: list[int]) -> list[tuple[list[int], list[Remark]]]:
     """Where several slices lie in one place: by the first thing that tells them apart, and so on."""
-    if not _collides(members, places):
+    collisions = _collisions(members, places)
+    if not collisions:
         return [(places, [])]
+    most = max(Counter(_lying(members, places).values()).values())
     names = dict.fromkeys(name for at in places for name, _value in members[at].apart)
     for name in names:
         parts = _by(places, lambda at, name=name: dict(members[at].apart).get(name))  # type: ignore[misc]
         left = sum(_collisions(members, part) for part in parts)
-        if len(parts) > 1 and left < _collisions(members, places):
+        # More parts than slices in any place tell something else, such as a trigger time of every slice.
+        if 1 < len(parts) <= most and left < collisions:
             remark = _APART[name.split()[0]]
             return [(part, [remark, *why]) for half in parts for part, why in _told_apart(members, half)]
     return [(part, [_REPEATS]) for part in _passes(members, places)]
 
 
 def _passes(members: Sequence[Member], places: list[int]) -> list[list[int]]:
-    """The first slice of each place, then the second, in the order of their numbers."""
-    seen: dict[int, int] = {}
-    passes: dict[int, list[int]] = {}
+    """The first slice of each place, then the second, in the order of their numbers; what has no known place
+    goes with the first.
+    """
+    lying = _lying(members, places)
+    seen: Counter[int] = Counter()
+    passes: dict[int, list[int]] = {1: []}
     for at in sorted(places, key=lambda at: (members[at].number or 0, at)):
-        place = round(_along(members[at]) / _ONE_PLACE)
-        seen[place] = seen.get(place, 0) + 1
-        passes.setdefault(seen[place], []).append(at)
+        if at in lying:
+            seen[lying[at]] += 1
+        passes.setdefault(seen[lying[at]] if at in lying else 1, []).append(at)
     return list(passes.values())
 
 
-def _collides(members: Sequence[Member], places: list[int]) -> bool:
-    return _collisions(members, places) > 0
+def _lying(members: Sequence[Member], places: Iterable[int]) -> dict[int, int]:
+    """The number of the place in which each slice lies, from the lowest; without those that tell none."""
+    found: dict[int, int] = {}
+    number, last = 0, -math.inf
+    for at in sorted((at for at in places if _is_placed(members[at])), key=lambda at: _along(members[at])):
+        along = _along(members[at])
+        number += along - last >= _ONE_PLACE
+        found[at], last = number, along
+    return found
 
 
 def _collisions(members: Sequence[Member], places: Iterable[int]) -> int:
     """How many slices lie where another one does; none where places are unknown."""
-    known = [_along(members[at]) for at in places if _is_placed(members[at])]
-    known.sort()
-    return sum(after - before < _ONE_PLACE for before, after in pairwise(known))
+    lying = _lying(members, places)
+    return len(lying) - len(set(lying.values()))
 
 
 def _sorted(members: Sequence[Member], places: list[int], remarks: list[Remark]) -> Group:
     if len(places) < 2:
         return Group(places, remarks)
     if not all(_is_placed(members[at]) for at in places):
+        if _have_locations(members, places):
+            by_location = sorted(places, key=lambda at: members[at].location or 0.0)
+            return Group(by_location, [*remarks, _ORDER_BY_LOCATION])
         by_number = sorted(places, key=lambda at: (members[at].number is None, members[at].number or 0, at))
         return Group(by_number, [*remarks, _ORDER_BY_NUMBER])
     ordered = sorted(places, key=lambda at: _along(members[at]))
@@ -281,6 +307,12 @@ def _remarks_on(stack: Sequence[Member]) -> list[Remark]:
     if (np.abs(steps[~gaps] - usual) > _UNEVEN * usual).any():
         remarks.append(_UNEVEN_STEPS)
     return remarks
+
+
+def _have_locations(members: Sequence[Member], places: Sequence[int]) -> bool:
+    """Whether each slice tells its own."""
+    locations = {members[at].location for at in places}
+    return None not in locations and len(locations) == len(places)
 
 
 def _is_placed(member: Member) -> bool:

@@ -329,6 +329,7 @@ def _kept(cohort: Cohort, decoded: DecodedImage, name: str, digest: str, size: i
         shape=(decoded.height, decoded.width),
         apart=source.apart,
         number=source.number,
+        location=source.location,
         is_localizer=source.is_localizer,
     )
     return StoredPicture(

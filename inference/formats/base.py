@@ -102,10 +102,11 @@ class Source:
     patient, person, study, series, instance and date name the patient: they are for the door alone, which
     makes keys of them at once (cases/intake/deidentification.py), and are stored and logged nowhere. Empty,
     or None, for what the file does not say. patient: what the archive calls the patient; person: all that
-    tells people apart. apart: what tells images of the same place in one series apart, such as echo, b-value
-    and time. burned_in: "yes" where the file says that text is burned in, "maybe" where it is a screen copy
-    and does not say, "" otherwise. removed: how many elements of the header were not kept. original: what
-    names the frame in its archive, for cohorts that may keep it, encrypted (cases/intake/originals.py).
+    tells people apart. location: how far along its axis the slice lies, in mm. apart: what tells images of
+    the same place in one series apart, such as echo, b-value and time. burned_in: "yes" where the file says
+    that text is burned in, "maybe" where it is a screen copy and does not say, "" otherwise. removed: how
+    many elements of the header were not kept. original: what names the frame in its archive, for cohorts that
+    may keep it, encrypted (cases/intake/originals.py).
     """
 
     patient: str = ""
@@ -115,6 +116,7 @@ class Source:
     instance: str = ""
     date: str = ""
     number: int | None = None
+    location: float | None = None
     modality: str = ""
     apart: tuple[tuple[str, float], ...] = ()
     is_localizer: bool = False

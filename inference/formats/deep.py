@@ -18,6 +18,8 @@ _FILL_GAP = 3.0
 # Fewer are a mask of some classes, whose values all count.
 _FEWEST_VALUES = 16
 _SAMPLE = 2**20
+# What the greys of a picture may shrink to before single values far outside are left out.
+_FEWEST_LEVELS = 1000
 _TAIL = 0.002
 
 
@@ -30,7 +32,7 @@ def integers(values: NDArray[Any], notices: list[Notice]) -> Pixels:
     """
     if values.dtype == np.int8:
         return _signed_bytes(values, notices)
-    lowest, highest = map(int, _range_shown(values, notices))
+    lowest, highest = map(int, range_shown(values, notices))
     if highest - min(lowest, 0) > _MOST:
         notices.append(
             Notice(
@@ -64,7 +66,7 @@ def floats(values: NDArray[Any], notices: list[Notice]) -> NDArray[np.uint16]:
     notices.append(
         Notice("floats_scaled", "The file stores floating-point values; they were scaled to 16 bits.")
     )
-    return _stretched(values, *_range_shown(values, notices))
+    return _stretched(values, *range_shown(values, notices))
 
 
 def _signed_bytes(values: NDArray[np.int8], notices: list[Notice]) -> NDArray[np.uint8]:
@@ -89,14 +91,16 @@ def _exact(values: NDArray[Any]) -> NDArray[np.floating[Any]]:
     return values.astype(np.longdouble if values.dtype.itemsize > 4 else np.float64)
 
 
-def _range_shown(values: NDArray[Any], notices: list[Notice]) -> tuple[Any, Any]:
+def range_shown(values: NDArray[Any], notices: list[Notice]) -> tuple[Any, Any]:
     """The least and the greatest value, without fill values and outliers; if any were left out, it is said.
 
-    One pixel of 1e9, or a border of -9999, would otherwise take all grey levels from the picture. What cannot
-    lie that far out, 16 bits, loses nothing but a value that is clearly a fill value.
+    values: (H, W), of which some are finite; the others do not count. One pixel of 1e9, or a border of -9999,
+    would otherwise take all grey levels from the picture. What cannot lie that far out, 16 bits, loses
+    nothing but a value that is clearly a fill value.
     """
-    ends = _exact(np.array([values.min(), values.max()]))
-    levels, counts = _levels(values)
+    lowest, highest = _ends(values)
+    ends = _exact(np.array([lowest, highest]))
+    levels, counts = _levels(values, np.array([lowest, highest]))
     bounds = _between_fill if values.dtype.itemsize <= 2 else _without_outliers
     low, high = bounds(levels, *_without_fill(levels, counts))
     if low <= ends[0] and high >= ends[1]:
@@ -116,14 +120,61 @@ def _range_shown(values: NDArray[Any], notices: list[Notice]) -> tuple[Any, Any]
     return lowest, highest
 
 
-def _levels(values: NDArray[Any]) -> tuple[NDArray[np.floating[Any]], NDArray[np.intp]]:
+def range_of_measured(values: NDArray[Any], notices: list[Notice]) -> tuple[float, float]:
+    """As `range_shown`, of values in a unit, such as a hospital's: all of them count, unless that left the
+    others hardly any grey levels.
+    """
+    said: list[Notice] = []
+    (least, most), (low, high) = _exact(np.array(_ends(values))), range_shown(values, said)
+    if (most - least) * _FEWEST_LEVELS <= (high - low) * _MOST:
+        return float(least), float(most)
+    notices += said
+    return float(low), float(high)
+
+
+def stepped(
+    values: NDArray[Any],
+    low: float,
+    high: float,
+    step: float,
+    kind: type[np.unsignedinteger[Any]],
+    *,
+    falls: bool,
+) -> Pixels:
+    """Values (H, W) as greys of this type: black at `low`, and each grey a step more; where they fall, black
+    at `high`, and each grey a step less. What is no number is black.
+    """
+    most = np.iinfo(kind).max
+    greys = np.empty(values.shape, kind)
+    for rows in row_blocks(*values.shape):
+        wide = values[rows].astype(np.float64)
+        steps = np.nan_to_num((high - wide if falls else wide - low) / step, nan=0.0, posinf=0.0, neginf=0.0)
+        greys[rows] = np.rint(np.clip(steps, 0, most))
+    return greys
+
+
+def _ends(values: NDArray[Any]) -> tuple[Any, Any]:
+    """The least and the greatest finite value, in the type of the file."""
+    if values.dtype.kind != "f":
+        return values.min(), values.max()
+    ends: list[Any] = []
+    for rows in row_blocks(*values.shape):
+        part = values[rows]
+        finite = part[np.isfinite(part)]
+        ends += [finite.min(), finite.max()] if finite.size else []
+    return min(ends), max(ends)
+
+
+def _levels(values: NDArray[Any], ends: NDArray[Any]) -> tuple[NDArray[np.floating[Any]], NDArray[np.intp]]:
     """The different values in their order, and how often each comes.
 
     Of at most about a million pixels and both ends, since a sorted copy of all would be another picture.
     """
     flat = values.reshape(-1)
-    ends = np.array([values.min(), values.max()])
-    levels, counts = np.unique(np.append(flat[:: max(1, flat.size // _SAMPLE)], ends), return_counts=True)
+    sample = flat[:: max(1, flat.size // _SAMPLE)]
+    if sample.dtype.kind == "f":
+        sample = sample[np.isfinite(sample)]
+    levels, counts = np.unique(np.append(sample, ends), return_counts=True)
     return _exact(levels), counts
 
 

@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.errors import ImageError
+from inference.formats import deep
 from inference.formats.base import DecodedImage, ImageFormat, Intensity, Limits, Notice, Pixels, Source
 from inference.formats.packed import check_unpacked
 from inference.formats.pillow import every_failure_is_an_image_error, several_frames, too_many_images
-from inference.formats.pixels import not_shown_exactly, without_equal_channels
+from inference.formats.pixels import not_shown_exactly, over_black, without_equal_channels
 from inference.formats.placing import placed
 from inference.geometry import Geometry, geometry_of
 
@@ -45,9 +46,9 @@ _SHEARED = Notice(
 
 @dataclass(frozen=True)
 class _Volume:
-    """values: three axes, or four with colours last, in the file's own type; affine: to RAS millimetres, None
-    where the file does not tell; steps: the sizes of a voxel in mm, as the header has them; slope and
-    intercept: to the file's own unit.
+    """values: three axes, or four with colours and alpha last, in the file's own type; affine: to RAS
+    millimetres, None where the file does not tell; steps: the sizes of a voxel in mm, as the header has them;
+    slope and intercept: to the file's own unit.
     """
 
     values: NDArray[Any]
@@ -189,24 +190,25 @@ def _values(header: Any, data: bytes, shape: tuple[int, int, int], chosen: int) 
     flat = np.frombuffer(data, kind, count, begins)
     if not channels:
         return flat.reshape(shape, order="F")
-    return np.moveaxis(flat.reshape((channels, *shape), order="F"), 0, -1)[..., :3]
+    return np.moveaxis(flat.reshape((channels, *shape), order="F"), 0, -1)
 
 
 def _affine(header: Any) -> NDArray[np.float64] | None:
-    """To RAS millimetres, by the sform where there is one, else the qform (nifti1.h, method 3 and 2)."""
-    if int(header["sform_code"]) > 0:
-        affine = np.asarray(header.get_sform(), np.float64)
-    elif int(header["qform_code"]) > 0:
-        sizes = header["pixdim"]
-        # nifti1.h: the sign is -1 or 1, and 0 is 1; a length is none below zero.
-        sizes[0] = -1.0 if sizes[0] < 0 else 1.0
-        sizes[1:4] = np.abs(sizes[1:4])
-        affine = np.asarray(header.get_qform(), np.float64)
-    else:
-        return None
-    is_usable = np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 1e-9
-    affine[:3] *= _millimetres(header)
-    return affine if is_usable else None
+    """To RAS millimetres, by the sform where there is one, else the qform (nifti1.h, method 3 and 2); the
+    qform also where the sform is said to be there, but is zeros or no numbers.
+    """
+    sizes = header["pixdim"]
+    # nifti1.h: the sign is -1 or 1, and 0 is 1; a length is none below zero.
+    sizes[0] = -1.0 if sizes[0] < 0 else 1.0
+    sizes[1:4] = np.abs(sizes[1:4])
+    for form in ("sform", "qform"):
+        if int(header[f"{form}_code"]) <= 0:
+            continue
+        affine = np.asarray(getattr(header, f"get_{form}")(), np.float64)
+        if np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 1e-9:
+            affine[:3] *= _millimetres(header)
+            return affine
+    return None
 
 
 def _millimetres(header: Any) -> float:
@@ -245,26 +247,33 @@ def _axes(volume: _Volume) -> tuple[int, int, int]:
 
 
 def _ends(volume: _Volume, notices: list[Notice]) -> tuple[float, float]:
-    """The least and the greatest value of the volume: what all of its slices are scaled by."""
-    if volume.values.dtype.kind != "f":
-        return float(volume.values.min()), float(volume.values.max())
-    low, high, is_whole = math.inf, -math.inf, True
-    for place in range(volume.values.shape[2]):
-        part = volume.values[..., place]
-        finite = part[np.isfinite(part)]
-        is_whole = is_whole and finite.size == part.size
-        if finite.size:
-            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-    if not is_whole:
+    """The least and the greatest value of the volume: what all of its slices are scaled by. Values far
+    outside, which would leave the others no greys, do not count.
+    """
+    values = volume.values
+    if values.dtype.kind != "f":
+        low, high = float(values.min()), float(values.max())
+        if high - min(low, 0.0) <= _MOST:
+            return low, high
+        return deep.range_of_measured(_slice_by_slice(values), notices)
+    flat = _slice_by_slice(values)
+    finite = [int(np.isfinite(part).sum()) for part in flat]
+    if sum(finite) < values.size:
         notices.append(_NOT_NUMBERS)
-    if low > high:
+    if not any(finite):
         raise ImageError("colour_unsupported", "None of the values in the file is a number.")
+    low, high = deep.range_of_measured(flat, notices)
     if not math.isfinite(high - low):
         raise not_shown_exactly(f"values from {low:g} to {high:g}")
     notices.append(
         Notice("floats_scaled", "The file stores floating-point values; they were scaled to 16 bits.")
     )
     return low, high
+
+
+def _slice_by_slice(values: NDArray[Any]) -> NDArray[Any]:
+    """The same values, a slice a row: the last axis runs slowest, so that nothing is copied."""
+    return values.T.reshape(values.shape[-1], -1)
 
 
 def _slice(
@@ -277,19 +286,27 @@ def _slice(
 ) -> DecodedImage:
     """notices: of the whole volume, which each slice tells."""
     columns, rows, across = axes
-    taken = np.take(volume.values, place, axis=across)
+    # A view: np.take copies the whole volume for each slice, since its first axis runs fastest.
+    taken = np.moveaxis(volume.values, across, 0)[place]
     # What is left of the axes is (first, second): rows of the picture are the second.
     plane = taken.swapaxes(0, 1)
+    said = list(notices)
     if plane.ndim == 3:
-        pixels, intensity = without_equal_channels(np.ascontiguousarray(plane, np.uint8)), Intensity()
+        pixels, intensity = without_equal_channels(_colours(plane, said)), Intensity()
     else:
         pixels, intensity = _greys(volume, plane, ends)
-    said = list(notices)
     pixels, geometry, _ = placed(pixels, _geometry(volume, (columns, rows, across), place), 1.0, limits, said)
     frame = volume.place * volume.values.shape[across] + place
     return DecodedImage(
         pixels, "nifti", tuple(dict.fromkeys(said)), geometry, intensity, Source(number=place + 1), frame
     )
+
+
+def _colours(plane: NDArray[np.uint8], notices: list[Notice]) -> Pixels:
+    """plane: (H, W, 3), or 4 with alpha last, which most programs leave opaque."""
+    colours = np.ascontiguousarray(plane[..., :3])
+    is_opaque = plane.shape[-1] == 3 or (plane[..., 3] == 255).all()
+    return colours if is_opaque else over_black(colours, np.ascontiguousarray(plane[..., 3]), notices)
 
 
 def _greys(volume: _Volume, plane: NDArray[Any], ends: tuple[float, float]) -> tuple[Pixels, Intensity]:
@@ -301,12 +318,7 @@ def _greys(volume: _Volume, plane: NDArray[Any], ends: tuple[float, float]) -> t
         step = (high - low) / _MOST or 1.0
     else:
         low, step = min(low, 0.0), 1.0
-    with np.errstate(invalid="ignore"):
-        wide = plane.astype(np.float64)
-        steps = (high - wide if falls else wide - low) / step
-    steps = np.nan_to_num(steps, nan=0.0, posinf=0.0, neginf=0.0)
-    shades = np.rint(np.clip(steps, 0, 255 if is_byte else _MOST))
-    pixels: Pixels = shades.astype(np.uint8) if is_byte else shades.astype(np.uint16)
+    pixels = deep.stepped(plane, low, high, step, np.uint8 if is_byte else np.uint16, falls=falls)
     slope = -volume.slope * step if falls else volume.slope * step
     intercept = volume.slope * (high if falls else low) + volume.intercept
     if volume.window is None:

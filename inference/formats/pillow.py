@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from PIL import Image, ImageOps
+from PIL import Image
 from PIL.ExifTags import Base as ExifTag
 
 from inference.errors import ImageError
@@ -22,6 +22,15 @@ from inference.formats.pixels import pixels_of, without_equal_channels
 # Warning filters are process-wide, and a decode may need some hundred megabytes: one at a time serves both.
 _one_decode_at_a_time = threading.Lock()
 
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 EXIF_ROTATED = Notice(
     "exif_rotated", "The picture was turned upright, as the orientation stored in the file tells."
 )
@@ -147,7 +156,8 @@ def _decode_upright(
     orientation = image.getexif().get(ExifTag.Orientation, 1)
     image.load()
     prepared = prepare(image)
-    if orientation not in range(2, 9):
+    if orientation not in _TURNS:
         return prepared
     notices.append(EXIF_ROTATED)
-    return ImageOps.exif_transpose(prepared)
+    # Not exif_transpose: what was prepared may be a new image, which has no EXIF.
+    return prepared.transpose(_TURNS[orientation])

@@ -12,6 +12,8 @@ from inference.errors import ImageError
 from inference.formats import deep
 from inference.formats.base import Notice, Pixels, row_blocks
 
+# Marks a picture whose four bytes a pixel are 16 bits of grey and 16 of alpha, a kind that Pillow lacks.
+DEEP_ALPHA = "deep alpha"
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 _OPAQUE_MODES = frozenset({"L", "1", "RGB", "RGBX", "YCbCr", "P", "CMYK"})
 
@@ -21,6 +23,9 @@ def pixels_of(image: Image.Image, bits: int, notices: list[Notice]) -> Pixels:
 
     bits: a sample's depth in the file. Raises ImageError colour_unsupported.
     """
+    if DEEP_ALPHA in image.info:
+        grey, alpha = np.moveaxis(np.array(image).view("<u2"), -1, 0)
+        return over_black(deep.integers(grey, notices), alpha, notices)
     if image.mode.startswith("I;16"):
         return _deep_grey(np.array(image).astype(np.uint16), image.info.get("transparency"), notices)
     if image.mode == "I":

@@ -11,12 +11,13 @@ from PIL import Image
 
 from inference.formats.base import DecodedImage, ImageFormat, Limits
 from inference.formats.pillow import decode_with_pillow
+from inference.formats.pixels import DEEP_ALPHA
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DEPTH, _COLOUR = 24, 25  # offsets: signature 8, chunk length and type 8, IHDR width and height 8
-_GREY, _RGB = 0, 2
+_GREY, _RGB, _GREY_WITH_ALPHA = 0, 2, 4
 _HEADER = struct.Struct(">IIBBBBB")
-_SAMPLES = {_RGB: 3, 4: 2, 6: 4}
+_SAMPLES = {_RGB: 3, _GREY_WITH_ALPHA: 2, 6: 4}
 # Of an interlaced picture: the first column and row of each pass, and the steps to the next (section 8.2).
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _PIECE = 2**20
@@ -46,6 +47,8 @@ def _decode(data: bytes, limits: Limits) -> DecodedImage:
             return _transparent_at_depth(image, depth, transparent)
         if colour == _RGB and depth == 16 and len(transparent) == 6:
             return _transparent_deep_colour(kept)
+        if colour == _GREY_WITH_ALPHA and depth == 16:
+            return _deep_grey_with_alpha(kept)
         return image
 
     return decode_with_pillow(kept, limits, format_id="png", label="PNG", bits=depth, prepare=prepare)
@@ -133,6 +136,16 @@ def _transparent_deep_colour(data: bytes) -> Image.Image:
 
     rgba = imagecodecs.png_decode(data)
     return Image.fromarray((rgba >> 8).astype(np.uint8), "RGBA")
+
+
+def _deep_grey_with_alpha(data: bytes) -> Image.Image:
+    """Grey and alpha of 16 bits, of which Pillow keeps 8: each in two of four bytes, for `pixels_of`."""
+    import imagecodecs  # of the few files of this kind alone
+
+    samples = imagecodecs.png_decode(data).astype("<u2")
+    image = Image.fromarray(samples.view(np.uint8).reshape(*samples.shape[:2], 4), "RGBA")
+    image.info[DEEP_ALPHA] = True
+    return image
 
 
 FORMAT = ImageFormat("png", "PNG", _matches, _decode)

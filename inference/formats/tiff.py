@@ -1,4 +1,4 @@
-"""TIFF 6.0 and BigTIFF with one page, read by tifffile.
+"""TIFF 6.0 and BigTIFF with one page, thumbnails aside, read by tifffile.
 
 What the header tells is judged first: everything that is not surely shown as it is meant is refused, by the
 name of the tag that says so. Pillow knows fewer kinds, and reads some of them wrong without a word.
@@ -39,6 +39,8 @@ _COMPRESSIONS = frozenset(
 )  # none, LZW, Deflate, PackBits, LZMA, Zstd
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _ASSOCIATED, _UNASSOCIATED = 1, 2
+# A picture and its thumbnails are fewer.
+_MOST_PAGES = 10
 _ORIENTATION, _COLOR_MAP, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 274, 320, 338, 339
 
 # tifffile's messages may hold what a tag says, and so a name: they go nowhere but into our own ear.
@@ -60,9 +62,9 @@ def _decode(data: bytes, limits: Limits) -> DecodedImage:
         _irregularities(notices),
         tifffile.TiffFile(io.BytesIO(data)) as file,
     ):
-        page = file.pages.first
+        page = _only_page(file)
         check_size(page.imagewidth, page.imagelength, limits)
-        _check_single_page(file, page)
+        _check_no_stack(file, page)
         _check_samples(page)
         _check_segments(page, data, limits)
         # (planes, 1, H, W, samples): one of planes and samples is 1.
@@ -92,12 +94,22 @@ def _irregularities(notices: list[Notice]) -> Iterator[None]:
         )
 
 
-def _check_single_page(file: Any, page: Any) -> None:
-    """Also where the pages stand behind one directory: ImageJ's stacks, tifffile's own, and depth."""
-    described = page.shaped_description or page.imagej_description
-    if len(file.pages) > 1 or page.imagedepth != 1:
+def _only_page(file: Any) -> Any:
+    """The page that is no thumbnail of another (NewSubfileType, TIFF 6.0, section 8); it may be the first or
+    the last one. Raises several_frames.
+    """
+    if len(file.pages) == 1:
+        return file.pages.first
+    pages = [] if len(file.pages) > _MOST_PAGES else [page for page in file.pages if not page.is_reduced]
+    if len(pages) != 1:
         raise several_frames("TIFF")
-    if described and file.series and file.series[0].size > page.size:
+    return pages[0]
+
+
+def _check_no_stack(file: Any, page: Any) -> None:
+    """Raise where pages stand behind one directory: ImageJ's stacks, tifffile's own, and depth."""
+    described = page.shaped_description or page.imagej_description
+    if page.imagedepth != 1 or (described and any(each.size > page.size for each in file.series)):
         raise several_frames("TIFF")
 
 

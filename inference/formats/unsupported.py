@@ -11,11 +11,21 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"8BPS", "Photoshop"),
     (0, b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
     (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (0, b"\xff\x0a", "JPEG XL"),
     (0, b"\x00\x00\x01\x00", "icon"),
     (4, b"ftypheic", "HEIC"),
     (4, b"ftypheix", "HEIC"),
+    (4, b"ftyphevc", "HEIC"),
     (4, b"ftypmif1", "HEIF"),
+    (4, b"ftypmsf1", "HEIF"),
     (4, b"ftypavif", "AVIF"),
+    (4, b"ftypavis", "AVIF"),
+    (0, b"NRRD000", "NRRD"),
+    (0, b"ObjectType = ", "MetaImage"),
+    (0, b"\x89HDF\r\n\x1a\n", "HDF5"),
+    (0, b"7z\xbc\xaf\x27\x1c", "7z"),
+    (0, b"Rar!\x1a\x07", "RAR"),
 )
 
 

@@ -71,6 +71,7 @@ def _source(plain: dict[str, Any]) -> Source:
     return Source(
         **{name: _word(plain[name]) for name in texts},
         number=None if plain["number"] is None else int(plain["number"]),
+        location=None if plain["location"] is None else float(plain["location"]),
         apart=tuple((_word(name), float(value)) for name, value in plain["apart"]),
         is_localizer=bool(plain["is_localizer"]),
         kept=kept,

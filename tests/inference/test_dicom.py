@@ -20,7 +20,7 @@ from inference.errors import ImageError
 from inference.formats import read_image, read_images
 from inference.formats.base import Original
 from inference.formats.guarded import read_image_guarded, read_images_guarded
-from inference.geometry import turned_back
+from inference.geometry import Geometry, turned_back
 from tests.inference.dicoms import (
     compressed,
     dataset,
@@ -125,8 +125,11 @@ def test_signed_j2k_whose_codestream_says_unsigned_keeps_its_sign() -> None:
     assert np.array_equal(modality(image), values)
 
 
-@pytest.mark.parametrize("head", [b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"])
-def test_head_of_a_tiff_in_the_preamble_makes_no_tiff(head) -> None:
+@pytest.mark.parametrize(
+    "head",
+    [b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"\x1f\x8b\x08"],
+)
+def test_head_of_another_format_in_the_preamble_makes_no_other(head) -> None:
     data = head + dicom(ramp())[len(head) :]
     assert np.array_equal(read_image(data).pixels, ramp())
 
@@ -184,6 +187,11 @@ def test_monochrome1_is_turned_over() -> None:
     assert (image.intensity.slope, image.intensity.intercept) == (-1, 4095)
 
 
+def test_monochrome1_in_small_letters_is_turned_over_too() -> None:
+    image = read_image(dicom(ramp(), PhotometricInterpretation="monochrome1 "))
+    assert np.array_equal(image.pixels, 65535 - ramp())
+
+
 def test_window_of_monochrome1_is_turned_over_after_it_was_applied() -> None:
     elements = {"WindowCenter": 1000, "WindowWidth": 401, "BitsStored": 12, "HighBit": 11}
     image = read_image(dicom(ramp(), PhotometricInterpretation="MONOCHROME1", **elements))
@@ -229,6 +237,13 @@ def test_numbers_that_nobody_can_store_are_not_told(elements) -> None:
 def test_several_windows_are_all_told_the_first_one_first() -> None:
     image = read_image(dicom(ramp(), WindowCenter=[100, 1000], WindowWidth=[51, 101]))
     assert image.intensity.windows == ((74.5, 124.5), (949.5, 1049.5))
+
+
+@pytest.mark.parametrize("width", [0, -400])
+def test_sigmoid_without_a_width_is_none(width) -> None:
+    image = read_image(dicom(ramp(), WindowCenter=1000, WindowWidth=width, VOILUTFunction="SIGMOID"))
+    assert np.array_equal(modality(image), ramp())
+    assert (image.intensity.windows, codes(image)) == ((), [])
 
 
 def test_sigmoid_is_applied() -> None:
@@ -293,6 +308,33 @@ def test_values_of_32_bits_are_scaled_to_16() -> None:
     image = read_image(dicom(values))
     assert np.abs(modality(image) - values).max() <= 3050
     assert codes(image) == ["values_scaled"]
+
+
+def test_one_outlier_leaves_values_of_32_bits_and_floats_their_greys() -> None:
+    values = ramp().astype(np.int32)
+    values[5, 6] = 2**31 - 1
+    floats = values.astype(np.float32)
+    made = dataset(values, PixelData=None, FloatPixelData=floats.tobytes())
+    for image in (read_image(dicom(values)), read_image(written(made))):
+        off = np.abs(modality(image) - ramp())
+        assert np.delete(off.ravel(), 5 * 48 + 6).max() <= 0.5
+        assert image.pixels[5, 6] == image.pixels.max()
+        assert "range_limited" in codes(image)
+
+
+def test_value_that_stands_as_bytes_is_no_number() -> None:
+    made = dataset(ramp())
+    made.add_new(0x00280120, "OB", b"\0\1")
+    assert codes(read_image(written(made))) == []
+
+
+def test_palette_beside_greys_is_not_shown_and_it_is_said() -> None:
+    made = dataset(ramp(), PixelPresentation="COLOR")
+    for tag in (0x00281101, 0x00281102, 0x00281103):
+        made.add_new(tag, "US", [256, 3840, 16])
+    image = read_image(written(made))
+    assert np.array_equal(image.pixels, ramp())
+    assert codes(image) == ["colours_not_shown"]
 
 
 def test_overlays_are_dropped_and_it_is_said() -> None:
@@ -386,6 +428,19 @@ def test_orientation_that_cannot_be_is_unknown(cosines) -> None:
     assert image.geometry.right is None
 
 
+def test_lengths_that_no_scanner_has_are_unknown() -> None:
+    number = 8675309
+    image = read_image(
+        dicom(
+            ramp(),
+            ImagePositionPatient=[0, 0, number],
+            PixelSpacing=[number, number],
+            SliceThickness=number,
+        )
+    )
+    assert image.geometry == Geometry()
+
+
 def test_letters_alone_turn_the_picture_too() -> None:
     image = read_image(dicom(ramp(), PatientOrientation=["R", "P"]))
     assert np.array_equal(image.pixels, ramp()[:, ::-1])
@@ -440,6 +495,13 @@ def test_frames_have_their_own_place_rescale_and_window() -> None:
         assert np.allclose(np.array(window) + modality(image)[0, 0] - image.pixels[0, 0], (799.5, 1199.5))
 
 
+def test_place_that_is_said_once_is_of_no_frame() -> None:
+    frames = np.stack([ramp(), ramp() + 1])
+    first, second = read_images(dicom(frames, NumberOfFrames=2, **in_space((1, 0, 0), (0, -1, 0))))
+    assert first.geometry.position is second.geometry.position is None
+    assert first.geometry.markers == second.geometry.markers == ("R", "L", "A", "P")
+
+
 def test_frames_through_the_guard_are_the_same() -> None:
     data = enhanced([1, 2])
     plain, guarded = list(read_images(data)), list(read_images_guarded(data))
@@ -485,6 +547,15 @@ def test_mosaic_is_refused_in_words() -> None:
     error = refusal(dicom(ramp(), ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"]))
     assert error.code == "mosaic"
     assert "Enhanced MR" in error.message
+
+
+def test_mosaic_whose_image_type_was_taken_away_is_refused_too() -> None:
+    made = dataset(ramp())
+    made.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0A, "US", 36)
+    assert refusal(written(made)).code == "mosaic"
+    other = dataset(ramp())
+    other.private_block(0x0019, "GEMS_ACQU_01", create=True).add_new(0x0A, "US", 36)
+    assert np.array_equal(read_image(written(other)).pixels, ramp())
 
 
 def test_directory_is_told_from_pictures() -> None:

@@ -6,6 +6,7 @@ import gzip
 import io
 import itertools
 import struct
+import tracemalloc
 
 import nibabel as nib
 import numpy as np
@@ -113,6 +114,18 @@ def test_qform_is_taken_where_no_sform_is_and_nothing_where_neither_is() -> None
     assert np.array_equal(unknown.pixels, phantom()[:, :, 0].T)
 
 
+@pytest.mark.parametrize("number", [0.0, np.nan])
+def test_qform_is_taken_where_the_sform_is_no_place(number) -> None:
+    def change(header) -> None:
+        header.set_qform(oriented("LPS"), 1)
+        header["sform_code"] = 1
+        for line in ("srow_x", "srow_y", "srow_z"):
+            header[line] = number
+
+    image = next(read_images(nii(phantom(), change=change)))
+    assert image.geometry.position == (-7, 11, 13)
+
+
 def test_pixels_that_are_not_square_are_drawn_square() -> None:
     image = next(read_images(nii(phantom(), oriented("LPS", (1, 2, 5)))))
     assert image.pixels.shape == (88, 40)
@@ -178,12 +191,33 @@ def test_values_that_are_not_numbers_are_black_and_it_is_said() -> None:
 
 
 def test_values_beyond_what_numbers_hold_are_refused_or_told_without_them() -> None:
-    values = phantom().astype(np.float64)
-    values[0, 0, 0], values[1, 0, 0] = 1.7e308, -1.7e308
+    values = np.where(phantom() % 2, 1.7e308, -1.7e308)
     assert refusal(nii(values)).code == "colour_unsupported"
     data = bytearray(nii(phantom()))
     struct.pack_into("<ff", data, 112, 3e38, 3e38)
     assert np.isfinite(next(read_images(bytes(data))).intensity.slope)
+
+
+@pytest.mark.parametrize(
+    ("kind", "outlier"), [(np.float32, 3e38), (np.float32, -1e9), (np.float64, 1e300), (np.int32, 2**31 - 1)]
+)
+def test_one_outlier_leaves_a_volume_its_greys(kind, outlier) -> None:
+    values = phantom().astype(kind)
+    values[3, 4, 0] = outlier
+    image = next(read_images(nii(values, oriented("LPS"))))
+    others = np.ones((44, 40), bool)
+    others[4, 3] = False
+    assert np.abs(modality(image) - phantom()[:, :, 0].T)[others].max() <= 1
+    assert image.pixels[4, 3] in (0, 65535)
+    assert "range_limited" in {notice.code for notice in image.notices}
+
+
+def test_bright_spot_that_leaves_the_others_their_greys_is_kept() -> None:
+    values = (phantom() % 1000).astype(np.float32)
+    values[3, 4, 0] = 30_000
+    image = next(read_images(nii(values, oriented("LPS"))))
+    assert modality(image)[4, 3] == 30_000
+    assert [notice.code for notice in image.notices] == ["floats_scaled"]
 
 
 def test_colours_of_24_bits_are_kept() -> None:
@@ -192,6 +226,18 @@ def test_colours_of_24_bits_are_kept() -> None:
     image = next(read_images(nii(cells, oriented("LPS"))))
     for channel, name in enumerate("RGB"):
         assert np.array_equal(image.pixels[..., channel], cells[name][:, :, 0].T)
+
+
+def test_transparency_of_32_bits_is_laid_over_black() -> None:
+    cells = np.zeros(SIZES, [("R", "u1"), ("G", "u1"), ("B", "u1"), ("A", "u1")])
+    cells["R"], cells["G"], cells["A"] = phantom() % 200, 7, 255
+    cells["A"][:10] = 0
+    image = next(read_images(nii(cells, oriented("LPS"))))
+    assert not image.pixels[:, :10].any()
+    assert np.array_equal(image.pixels[:, 10:, 0], cells["R"][10:, :, 0].T)
+    assert [notice.code for notice in image.notices] == ["alpha_removed"]
+    cells["A"] = 255
+    assert next(read_images(nii(cells, oriented("LPS")))).notices == ()
 
 
 def test_sheared_volume_is_shown_as_stored_and_its_place_is_unknown() -> None:
@@ -239,6 +285,19 @@ def test_volume_that_is_not_there_is_refused_with_their_number(volume) -> None:
 def test_choice_of_a_volume_says_nothing_where_there_is_one() -> None:
     (image, *_) = read_images(nii(phantom()), Limits(volume=3))
     assert image.frame == 0
+
+
+@pytest.mark.parametrize("codes", ["LPS", "SLP", "PSL"])
+def test_each_slice_costs_its_own_memory_and_not_that_of_the_volume(codes) -> None:
+    data = nii(phantom((100, 100, 100), np.int32), oriented(codes))
+    images = read_images(data)
+    next(images)
+    tracemalloc.start()
+    for image in images:
+        assert image.pixels.shape == (100, 100)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100**3  # a quarter of the volume
 
 
 def test_one_slice_is_a_picture_and_many_are_not() -> None:

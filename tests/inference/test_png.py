@@ -15,7 +15,7 @@ from inference.formats.png import _has_every_row
 from tests.inference.images import _chunk, grey8, png_of, slice_like
 
 SHAPE = (40, 48)
-GREY, RGB, PALETTE = 0, 2, 3
+GREY, RGB, PALETTE, GREY_WITH_ALPHA = 0, 2, 3, 4
 
 
 def png(rows: list[bytes], depth: int, colour: int, *chunks: bytes) -> bytes:
@@ -30,6 +30,10 @@ def packed(values: NDArray[np.uint16], depth: int) -> list[bytes]:
         return [row.astype(">u2").tobytes() for row in values]
     bits = (values[..., None] >> np.arange(depth - 1, -1, -1).astype(np.uint16)) & 1
     return [np.packbits(row.astype(bool)).tobytes() for row in bits.reshape(len(values), -1)]
+
+
+def exif(orientation: int) -> bytes:
+    return b"MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1" + struct.pack(">HHI", orientation, 0, 0)
 
 
 def codes(image: DecodedImage) -> list[str]:
@@ -104,6 +108,15 @@ def test_neighbour_that_differs_in_the_lower_byte_alone_stays() -> None:
     assert np.array_equal(image.pixels, np.where(values[..., 0] == 0x8001, 0, 0x80))
 
 
+def test_transparent_colour_of_16_bits_is_turned_upright() -> None:
+    values = np.arange(SHAPE[0] * SHAPE[1] * 3).reshape(*SHAPE, 3).astype(np.uint16) * 11
+    chunks = _chunk(b"eXIf", exif(6)), _chunk(b"tRNS", struct.pack(">3H", *values[3, 4]))
+    image = read_image(png(packed(values.reshape(SHAPE[0], -1), 16), 16, RGB, *chunks))
+    expected = values >> 8
+    expected[3, 4] = 0
+    assert np.array_equal(image.pixels, np.rot90(expected, -1))
+
+
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
 def test_transparent_entries_of_a_palette_of_each_depth_are_shown_black(depth) -> None:
     count = 2**depth
@@ -119,6 +132,18 @@ def test_transparent_entries_of_a_palette_of_each_depth_are_shown_black(depth) -
     image = read_image(data)
     assert np.array_equal(image.pixels, np.where((indices == 1)[..., None], 0, table[indices]))
     assert "alpha_removed" in codes(image)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_grey_of_16_bits_with_alpha_keeps_its_depth_and_is_turned_upright(orientation) -> None:
+    grey = slice_like(*SHAPE, top=60000)
+    alpha = np.full(SHAPE, 65535, np.uint16)
+    alpha[:10], alpha[10:20] = 0, 0x8000
+    rows = packed(np.stack([grey, alpha], axis=-1).reshape(SHAPE[0], -1), 16)
+    image = read_image(png(rows, 16, GREY_WITH_ALPHA, _chunk(b"eXIf", exif(orientation))))
+    expected = np.rint(grey.astype(float) * alpha / 65535).astype(np.uint16)
+    assert np.array_equal(image.pixels, np.rot90(expected, -1) if orientation == 6 else expected)
+    assert codes(image) == ["exif_rotated", "alpha_removed"][orientation == 1 :]
 
 
 def with_chunk(data: bytes, kind: bytes, content: bytes) -> bytes:

@@ -112,6 +112,42 @@ def test_places_that_nothing_tells_apart_are_passes_by_number() -> None:
     assert codes(first) == ["split_repeat"]
 
 
+def test_acquisitions_of_which_one_lost_a_slice_are_not_mixed() -> None:
+    members = [
+        slice_at(z, apart=(("acquisition", float(turn)),), number=turn * 3 + place)
+        for turn in (1, 2, 3)
+        for place, z in enumerate((0, 3, 6))
+        if (turn, z) != (2, 3)
+    ]
+    groups = groups_of(members)
+    assert [group.places for group in groups] == [[0, 1, 2], [3, 4], [5, 6, 7]]
+    assert all("split_acquisition" in codes(group) for group in groups)
+
+
+def test_value_of_every_slice_tells_no_slices_of_one_place_apart() -> None:
+    members = [
+        slice_at(z, apart=(("trigger", 40.0 * turn + z / 10),), number=turn)
+        for z in (0, 3, 6)
+        for turn in (1, 2)
+    ]
+    first, second = groups_of(members)
+    assert (first.places, second.places) == ([0, 2, 4], [1, 3, 5])
+    assert codes(first) == codes(second) == ["split_repeat"]
+
+
+def test_slice_of_unknown_place_among_repeated_ones_goes_with_the_first() -> None:
+    lost = dataclasses.replace(slice_at(6, number=3), geometry=geometry_of(*AXIAL, None, (1, 1)))
+    members = [
+        slice_at(0, number=1),
+        slice_at(3, number=2),
+        lost,
+        slice_at(0, number=4, instance="again", content="again"),
+    ]
+    first, second = groups_of(members)
+    assert (first.places, second.places) == ([0, 1, 2], [3])
+    assert codes(first) == ["split_repeat", "order_by_number"]
+
+
 def test_duplicates_are_dropped_and_it_is_said() -> None:
     same = slice_at(3)
     copied = dataclasses.replace(same, instance="sent again")
@@ -153,6 +189,19 @@ def test_unknown_places_stand_by_number_and_it_is_said() -> None:
     (group,) = groups_of(members)
     assert group.places == [1, 2, 0]
     assert codes(group) == ["order_by_number"]
+
+
+def test_unknown_places_stand_by_slice_location_where_each_tells_its_own() -> None:
+    unplaced = [
+        dataclasses.replace(
+            slice_at(z, location=float(z), number=1), geometry=geometry_of(*AXIAL, None, None)
+        )
+        for z in (6, 0, 3)
+    ]
+    (group,) = groups_of(unplaced)
+    assert (group.places, codes(group)) == ([1, 2, 0], ["order_by_location"])
+    same = [dataclasses.replace(member, location=5.0) for member in unplaced]
+    assert codes(groups_of(same)[0]) == ["order_by_number"]
 
 
 def test_order_of_the_files_changes_nothing() -> None:

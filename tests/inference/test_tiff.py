@@ -276,6 +276,25 @@ def test_stack_is_refused_however_its_pages_are_stored(options) -> None:
     assert refusal(stream.getvalue()).code == "several_frames"
 
 
+def pages(thumbnails: tuple[int, ...]) -> bytes:
+    """Pages of one picture, and thumbnails of it where there is a 1."""
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for is_thumbnail in thumbnails:
+            values = values_of("u2")[::4, ::4] if is_thumbnail else values_of("u2")
+            writer.write(values, subfiletype=is_thumbnail, photometric="minisblack")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("order", [(1, 0), (0, 1), (1, 0, 1)])
+def test_thumbnails_are_no_pages(order) -> None:
+    assert np.array_equal(read_image(pages(order)).pixels, values_of("u2"))
+
+
+def test_thumbnails_of_several_pages_leave_them_several() -> None:
+    assert refusal(pages((0, 1, 0))).code == "several_frames"
+
+
 def test_strip_that_is_not_in_the_file_is_not_filled_in() -> None:
     sparse = bytearray(written(np.zeros((64, 64), np.uint8), tile=(32, 32), compression="zlib"))
     page = tifffile.TiffFile(io.BytesIO(bytes(sparse))).pages.first

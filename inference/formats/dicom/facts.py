@@ -25,10 +25,17 @@ def geometry(header: Header) -> Geometry:
     return geometry_of(
         right,
         down,
-        header.numbers("ImagePositionPatient", "PlanePositionSequence"),
+        _position(header),
         header.numbers("PixelSpacing", "PixelMeasuresSequence"),
         header.number("SliceThickness", "PixelMeasuresSequence"),
     )
+
+
+def _position(header: Header) -> list[float] | None:
+    """Where the frame lies; what a file of many frames says once is the place of the first alone."""
+    position = header.numbers("ImagePositionPatient", "PlanePositionSequence")
+    is_of_each = header.in_group("ImagePositionPatient", "PlanePositionSequence") is not None
+    return position if is_of_each or (header.number("NumberOfFrames") or 1) == 1 else None
 
 
 def aspect(header: Header) -> float:
@@ -58,6 +65,7 @@ def source(header: Header, shape: tuple[int, int], way: Way) -> Source:
         instance=f"{instance}/{header.frame}" if instance and frames > 1 else instance,
         date=_text(header, "StudyDate") or _text(header, "AcquisitionDate"),
         number=_whole(header.number("InstanceNumber")),
+        location=header.number("SliceLocation"),
         modality=str(kept.get("Modality", "")),
         apart=_apart(header),
         is_localizer="LOCALIZER" in header.words("ImageType") + header.words("FrameType"),
@@ -116,7 +124,9 @@ def _apart(header: Header) -> tuple[tuple[str, float], ...]:
     parts += [
         (f"type {kind}", 1.0) for kind in ("M", "P", "R", "I", "PHASE", "REAL", "IMAGINARY") if kind in kinds
     ]
-    return tuple(parts)
+    # Last, since some scanners count every slice.
+    acquisition = header.number("AcquisitionNumber")
+    return tuple(parts if acquisition is None else [*parts, ("acquisition", acquisition)])
 
 
 def _b_value(header: Header) -> float | None:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import (
     UID,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000Lossless,
     JPEG2000TransferSyntaxes,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLossless,
     JPEGLosslessSV1,
+    JPEGLSLossless,
     JPEGLSTransferSyntaxes,
     RLELossless,
 )
 
 from inference.errors import ImageError
 from inference.formats.base import DecodedImage, Intensity, Limits, Notice, Pixels
-from inference.formats.dicom import colours, extended, facts, greys
+from inference.formats.dicom import codestreams, colours, extended, facts, greys
 from inference.formats.dicom.header import Header
 from inference.formats.pixels import colour_unsupported, without_equal_channels
 from inference.formats.placing import placed
@@ -38,14 +40,24 @@ _PLUG_INS: tuple[tuple[Sequence[UID], str], ...] = (
     (JPEGLSTransferSyntaxes, "pyjpegls"),
     (JPEG2000TransferSyntaxes, "pylibjpeg"),
 )
+_LOSSLESS = (
+    RLELossless,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEG2000Lossless,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+)
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _PALETTE = "PALETTE COLOR"
 _OVERLAY_GROUPS = 0x6000
-# The frame header of JPEG-LS (ITU-T T.87, C.1.4.1): its length, a byte of precision, lines, samples a line.
-_JPEG_LS_END = b"\xff\xd9"
-_JPEG_LS_FRAME = b"\xff\xf7"
 _OVERLAYS = Notice(
     "overlays_dropped", "The file has overlays, which may hold writing; they are not part of the picture."
+)
+
+_COLOURS = Notice(
+    "colours_not_shown", "The file wants some of its values shown in colours; all are shown grey."
 )
 
 
@@ -55,7 +67,7 @@ def decoded(dataset: Dataset, count: int, limits: Limits) -> Iterator[DecodedIma
     scale, last = None, -1
     for header, (raw, space) in zip(headers, _raw(dataset), strict=False):
         if header.frame == 0 and count > 1 and raw.dtype.kind in "iu":
-            stored = greys.stored(header, raw, is_native=_is_native(dataset))
+            stored = greys.stored(header, raw, is_exact=_is_exact(dataset))
             scale = greys.common_scale(headers, stored.bits, stored.is_signed)
         yield _image(header, raw, space, scale, limits)
         last = header.frame
@@ -76,12 +88,14 @@ def _raw(dataset: Dataset) -> Iterator[tuple[NDArray[Any], str]]:
             syntax=syntax.name if syntax.is_transfer_syntax else "of a manufacturer",
         ) from None
     options: dict[str, Any] = {"allow_excess_frames": False, "decoding_plugin": _plug_in(dataset)}
-    if _is_native(dataset):
+    if _is_exact(dataset):
         # It shifts as though the highest bit that counts were always below the others: ours looks.
         options["correct_unused_bits"] = False
     frames = int(dataset.get("NumberOfFrames") or 1)
+    if syntax.is_encapsulated:
+        codestreams.correct_offsets(dataset, frames)
     if syntax in JPEGLSTransferSyntaxes:
-        _check_codestreams(dataset, frames)
+        codestreams.check_jpeg_ls(dataset, frames)
     for raw, properties in decoder.iter_array(dataset, indices=range(frames), **options):
         yield raw, str(properties["photometric_interpretation"])
 
@@ -96,24 +110,10 @@ def _plug_in(dataset: Dataset) -> str:
     return next((plug_in for syntaxes, plug_in in _PLUG_INS if syntax in syntaxes), "")
 
 
-def _check_codestreams(dataset: Dataset, frames: int) -> None:
-    """Raise where a codestream of JPEG-LS has another size than the dataset says, or has no end: its
-    decoder hands out as many bytes as are asked for, and works for seconds on what is cut off.
-    """
-    for index in range(frames):
-        codestream = get_frame(dataset.PixelData, index, number_of_frames=frames)
-        at = codestream.find(_JPEG_LS_FRAME)
-        height, width = struct.unpack_from(">HH", codestream, at + 5)
-        if at < 0 or (height, width) != (dataset.Rows, dataset.Columns):
-            raise ValueError("the codestream has another size than the dataset says")
-        if not codestream.rstrip(b"\0").endswith(_JPEG_LS_END):
-            raise ValueError("the codestream is cut off")
-
-
-def _is_native(dataset: Dataset) -> bool:
-    """Whether pixels stand in the file bit by bit, so that unused bits may hold anything."""
+def _is_exact(dataset: Dataset) -> bool:
+    """Whether every bit is as it was before the pixels were compressed, the unused ones included."""
     syntax: UID = dataset.file_meta.TransferSyntaxUID
-    return not syntax.is_compressed or syntax == RLELossless
+    return not syntax.is_compressed or syntax in _LOSSLESS
 
 
 def _image(
@@ -142,7 +142,9 @@ def _pixels(
 ) -> tuple[Pixels, Intensity]:
     if raw.ndim == 3:
         return colours.colours(header, raw, space, notices), Intensity()
-    stored = greys.stored(header, raw, is_native=_is_native(header.dataset))
+    stored = greys.stored(header, raw, is_exact=_is_exact(header.dataset))
+    if space in _MONOCHROME and "RedPaletteColorLookupTableDescriptor" in header.dataset:
+        notices.append(_COLOURS)  # a supplemental palette (PS3.3, C.7.6.23)
     if space == _PALETTE:
         return colours.expanded(header, stored, notices), Intensity()
     if space not in _MONOCHROME:

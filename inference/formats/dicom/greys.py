@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from inference.errors import ImageError
+from inference.formats import deep
 from inference.formats.base import Intensity, Notice, Pixels
 from inference.formats.dicom.header import Header
 
@@ -49,10 +50,11 @@ class Scale:
     step: float
 
 
-def stored(header: Header, raw: Values, *, is_native: bool) -> Stored:
+def stored(header: Header, raw: Values, *, is_exact: bool) -> Stored:
     """The values without what stands in the unused bits: overlays, or what a program left there.
 
-    raw: (H, W) in the type of Bits Allocated and Pixel Representation.
+    raw: (H, W) in the type of Bits Allocated and Pixel Representation. is_exact: no bit was lost on the way,
+    so that the unused ones may hold anything, also of what is compressed.
     """
     if raw.dtype.kind == "f":
         return Stored(raw, 64, is_signed=True, padding=None)
@@ -61,13 +63,20 @@ def stored(header: Header, raw: Values, *, is_native: bool) -> Stored:
     bits = bits if 1 <= bits <= allocated else allocated
     is_signed = raw.dtype.kind == "i"
     padding = _padding(header, raw)
+    high = int(header.number("HighBit") or bits - 1) if is_exact else bits - 1
+    high = high if bits - 1 <= high < allocated else bits - 1
     values = raw
-    if is_native and bits < allocated:
-        high = int(header.number("HighBit") or bits - 1)
-        high = high if bits - 1 <= high < allocated else bits - 1
+    if bits < allocated and (is_exact or _reach_beyond(raw, bits, is_signed)):
         # To the top, where what is above falls off, and back down with the sign.
         values = (raw << (allocated - 1 - high)) >> (allocated - bits)
     return Stored(values, bits, is_signed, padding)
+
+
+def _reach_beyond(raw: Values, bits: int, is_signed: bool) -> bool:
+    """Whether bits above the ones that count are set: not where a lossy codec went a little too far."""
+    least, most = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if is_signed else (0, 2**bits - 1)
+    spare = 2**bits // 16
+    return bool(raw.min() < least - spare or raw.max() > most + spare)
 
 
 def greys(
@@ -143,7 +152,7 @@ def _linear(
     if scale is not None:
         line = replace(line, values=line.modality(), slope=1.0, intercept=0.0)
     falls = (line.slope < 0) != is_inverted
-    low, high, step = _grid(line, scale)
+    low, high, step = _grid(line, scale, notices)
     if low < 0 and not falls:
         notices.append(
             Notice("values_shifted", f"The file has negative values; all values were raised by {-low:g}.")
@@ -155,17 +164,14 @@ def _linear(
                 "The file stores values that 16 bits cannot hold; they were scaled to 16 bits.",
             )
         )
-    wide = line.values.astype(np.float64)
-    steps = (high - wide if falls else wide - low) / step
-    is_deep = line.bits > 8 or scale is not None
-    shades = np.rint(np.clip(steps, 0, _MOST if is_deep else 255))
-    pixels: Pixels = shades.astype(np.uint16) if is_deep else shades.astype(np.uint8)
+    kind = np.uint16 if line.bits > 8 or scale is not None else np.uint8
+    pixels = deep.stepped(line.values, low, high, step, kind, falls=falls)
     if falls:
         return pixels, Intensity(-line.slope * step, line.slope * high + line.intercept)
     return pixels, Intensity(line.slope * step, line.slope * low + line.intercept)
 
 
-def _grid(line: _Line, scale: Scale | None) -> tuple[float, float, float]:
+def _grid(line: _Line, scale: Scale | None, notices: list[Notice]) -> tuple[float, float, float]:
     """The value of the least grey, that of the greatest, and the step between greys."""
     if scale is not None:
         return scale.low, scale.low + scale.step * _MOST, scale.step
@@ -183,6 +189,8 @@ def _grid(line: _Line, scale: Scale | None) -> tuple[float, float, float]:
             "The file stores floating-point values of which some are not numbers. "
             "Please export it with 8 or 16 bits. Received infinite or undefined values.",
         )
+    if line.values.dtype.kind == "f" or most - min(least, 0.0) > _MOST:
+        least, most = deep.range_of_measured(counted.reshape(-1, 1), notices)
     if line.values.dtype.kind == "f":
         return least, most, (most - least) / _MOST or 1.0
     least = min(least, 0.0)
@@ -220,7 +228,8 @@ def _curve(header: Header, line: _Line) -> NDArray[np.float64] | None:
     Where it has a table and windows, each is a choice of its own (C.11.2.1): a window keeps the depth.
     """
     centre, width = header.number("WindowCenter", _WINDOW), header.number("WindowWidth", _WINDOW)
-    if header.text("VOILUTFunction", _WINDOW) == "SIGMOID" and centre is not None and width:
+    is_sigmoid = header.text("VOILUTFunction", _WINDOW) == "SIGMOID"
+    if is_sigmoid and centre is not None and width is not None and width > 0:
         exponent = np.clip(-4 * (line.modality() - centre) / width, -500, 500)
         shares: NDArray[np.float64] = 1 / (1 + np.exp(exponent))
         return shares

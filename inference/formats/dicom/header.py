@@ -18,11 +18,16 @@ class Header:
 
     def get(self, keyword: str, group: str = "") -> Any:
         """The value; None where there is none, or none that can be read."""
-        for item in self._groups() if group else ():
+        value = self.in_group(keyword, group) if group else None
+        return _value(self.dataset, keyword) if value is None else value
+
+    def in_group(self, keyword: str, group: str) -> Any:
+        """The value in a functional group, of the frame or shared; None where there is none."""
+        for item in self._groups():
             inside = _value(item, group)
             if inside and (value := _value(inside[0], keyword)) is not None:
                 return value
-        return _value(self.dataset, keyword)
+        return None
 
     def number(self, keyword: str, group: str = "") -> float | None:
         """The first number; None where there is none."""
@@ -32,7 +37,7 @@ class Header:
     def numbers(self, keyword: str, group: str = "") -> list[float]:
         """All of the value, where each is a number."""
         value = self.get(keyword, group)
-        if value is None or value == "":
+        if value is None or value == "" or isinstance(value, bytes):
             return []
         try:
             values = (

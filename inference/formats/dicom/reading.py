@@ -11,21 +11,17 @@ from pydicom import config, dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import (
-    JPEG2000,
     UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLosslessSV1,
-    JPEGLSNearLossless,
     RLELossless,
 )
 
 from inference.errors import ImageError
 from inference.formats.base import Limits
+from inference.formats.dicom import codestreams
 from inference.formats.dicom.recognition import MAGIC, PREAMBLE
 from inference.formats.packed import check_unpacked
 from inference.formats.pillow import check_size, too_many_images
@@ -56,14 +52,9 @@ _OTHER_OBJECTS = {
     "AU": "sound",
     "PLAN": "plan",
 }
+# Whose block it is, and in it NumberOfImagesInMosaic, which only mosaics have.
+_SIEMENS_BLOCK, _SIEMENS_SLICES = (0x0019, 0x0010), (0x0019, 0x100A)
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-# The frame headers of JPEG (ITU-T T.81, table B.1), and of JPEG-LS (T.87).
-_BY_FRAME_HEADER = {
-    0xC0: JPEGBaseline8Bit,
-    0xC1: JPEGExtended12Bit,
-    0xC3: JPEGLosslessSV1,
-    0xF7: JPEGLSNearLossless,
-}
 
 
 def dataset_of(data: bytes, limits: Limits) -> Dataset:
@@ -76,16 +67,25 @@ def dataset_of(data: bytes, limits: Limits) -> Dataset:
         data = bytes(PREAMBLE) + data
     if deflated := _deflated_part(data):
         meta, packed = deflated
-        check_unpacked(packed, limits, wbits=-zlib.MAX_WBITS)
+        # Some write a head of zlib's (RFC 1950), which PS3.5 does not have.
+        has_head = packed[:1] == b"\x78" and int.from_bytes(packed[:2], "big") % 31 == 0
+        wbits = zlib.MAX_WBITS if has_head else -zlib.MAX_WBITS
+        check_unpacked(packed, limits, wbits=wbits)
         # Some writers leave out the last block's end, which decompress() would not forgive.
-        plain = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed)
+        plain = zlib.decompressobj(wbits).decompress(packed)
         dataset = read_dataset(io.BytesIO(plain), is_implicit_VR=False, is_little_endian=True)
         dataset.file_meta = FileMetaDataset(meta)
         dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         return dataset
     dataset = dcmread(io.BytesIO(data), force=True)
+    if "PixelData" not in dataset and codestreams.ends_inside(data):
+        # What is read to no end is left out: with one it is judged by what is there.
+        dataset = dcmread(io.BytesIO(data + codestreams.DELIMITER), force=True)
     if "TransferSyntaxUID" not in dataset.file_meta:
         dataset.file_meta.TransferSyntaxUID = _guessed_syntax(dataset)
+    codestreams.correct_syntax(dataset)
+    if "PhotometricInterpretation" in dataset:
+        dataset.PhotometricInterpretation = str(dataset.PhotometricInterpretation).strip().upper()
     return dataset
 
 
@@ -122,12 +122,21 @@ def _check_kind(dataset: Dataset) -> None:
         )
     # Siemens writes the slices of a volume side by side into one picture; its private CSA header alone tells
     # where each lies.
-    if "MOSAIC" in [str(value).upper() for value in _many(dataset.get("ImageType"))]:
+    if _is_mosaic(dataset):
         raise ImageError(
             "mosaic",
             "This DICOM file is a Siemens mosaic: many slices side by side in one picture. "
             "Please export the series as single slices or as Enhanced MR.",
         )
+
+
+def _is_mosaic(dataset: Dataset) -> bool:
+    """By its image type, or by Siemens' own header, where a program has written another type."""
+    if "MOSAIC" in [str(value).upper() for value in _many(dataset.get("ImageType"))]:
+        return True
+    if _SIEMENS_BLOCK not in dataset or _SIEMENS_SLICES not in dataset:
+        return False
+    return "SIEMENS MR HEADER" in str(dataset[_SIEMENS_BLOCK].value)
 
 
 def _many(value: Any) -> list[Any]:
@@ -157,19 +166,7 @@ def _guessed_syntax(dataset: Dataset) -> UID:
     """Of a file that does not say: how it could be read, and what its pixels begin with."""
     is_implicit, is_little = dataset.original_encoding
     if "PixelData" in dataset and dataset["PixelData"].is_undefined_length:
-        return _of_codestream(dataset.PixelData)
+        return codestreams.syntax_of(dataset.PixelData) or RLELossless
     if not is_little:
         return ExplicitVRBigEndian
     return ImplicitVRLittleEndian if is_implicit else ExplicitVRLittleEndian
-
-
-def _of_codestream(encapsulated: bytes) -> UID:
-    if (at := encapsulated.find(b"\xff\x4f\xff\x51", 0, 4096)) >= 0:
-        return JPEG2000
-    at = encapsulated.find(b"\xff\xd8\xff", 0, 4096)
-    while 0 <= at < len(encapsulated) - 4:
-        kind = encapsulated[at + 3] if encapsulated[at + 2] == 0xFF else 0
-        if kind in _BY_FRAME_HEADER:
-            return _BY_FRAME_HEADER[kind]
-        at += 2 + int.from_bytes(encapsulated[at + 4 : at + 6], "big")
-    return RLELossless
