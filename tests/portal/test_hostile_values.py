@@ -198,6 +198,7 @@ def bodies(route: str, prediction: str, share: Collection[str]) -> Iterator[tupl
             yield f"{bent}: {name}", "{" + body.replace("{prediction}", prediction) + "}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("share", SHARES)
 def test_no_json_is_a_fault_of_ours(share, ready_case, asked_of, colleague, api_of, review_as) -> None:
     fill, _ = asked_of
