@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cases.models import Cohort
 
 logger = logging.getLogger(__name__)
+# Of the task: asked to stop, and killed.
 SOFT_SECONDS, HARD_SECONDS = 540, 570
 # After a failure; and once it was tried often.
 PAUSE, LONGEST_PAUSE = timedelta(minutes=10), timedelta(hours=6)

@@ -13,6 +13,8 @@ from enum import Enum, auto
 from pathlib import PurePosixPath
 from typing import IO, Any
 
+from inference.formats import dicom
+
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _TAR, _TAR_AT = b"ustar", 257
 # As many bytes of a file tell whether it is an archive.
@@ -66,7 +68,9 @@ class Member:
 
 
 def is_packed(head: bytes) -> bool:
-    """Whether a file that begins so is a zip or a tar."""
+    """Whether a file that begins so is a zip or a tar, and no DICOM with the head of one as its preamble."""
+    if dicom.has_preamble(head):
+        return False
     return is_zip(head) or head[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR
 
 

@@ -75,10 +75,11 @@ def check_bytes(data: bytes, limits: Limits) -> None:
 
 
 def _format_of(head: bytes, size: int) -> ImageFormat:
-    # The preamble of a DICOM file may be the head of a TIFF, of the same pixels (PS3.10, 7.1).
-    is_both = tiff.FORMAT.matches(head) and dicom.FORMAT.matches(head)
+    # The preamble of a DICOM file may be the head of another, such as of a TIFF (PS3.10, 7.1).
+    if dicom.has_preamble(head):
+        return dicom.FORMAT
     for candidate in FORMATS:
-        if candidate.matches(head) and not (candidate is tiff.FORMAT and is_both):
+        if candidate.matches(head):
             return candidate
     unsupported = unsupported_format_of(head)
     accepted = ", ".join(each.label for each in FORMATS)

@@ -125,8 +125,11 @@ def test_signed_j2k_whose_codestream_says_unsigned_keeps_its_sign() -> None:
     assert np.array_equal(modality(image), values)
 
 
-@pytest.mark.parametrize("head", [b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"])
-def test_head_of_a_tiff_in_the_preamble_makes_no_tiff(head) -> None:
+@pytest.mark.parametrize(
+    "head",
+    [b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"\x1f\x8b\x08"],
+)
+def test_head_of_another_format_in_the_preamble_makes_no_other(head) -> None:
     data = head + dicom(ramp())[len(head) :]
     assert np.array_equal(read_image(data).pixels, ramp())
 

@@ -5,6 +5,7 @@ import time
 import tracemalloc
 import warnings
 
+import imagecodecs
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -405,3 +406,16 @@ def test_jpeg_of_thousands_of_scans_is_refused_before_it_is_decoded() -> None:
 def test_start_of_a_scan_inside_of_a_comment_is_no_scan() -> None:
     data = saved(Image.fromarray(grey8()), "JPEG", comment=b"\xff\xda\x00\x02" * 500)
     assert read_image(data).pixels.shape == (80, 64)
+
+
+@pytest.mark.parametrize(
+    ("data", "received"),
+    [
+        (imagecodecs.ljpeg_encode(grey8()), "JPEG of kind C3"),
+        (imagecodecs.jpegls_encode(grey8()), "JPEG of kind F7"),
+        (imagecodecs.jpeg_encode(slice_like(top=4000), bitspersample=12), "JPEG, 12 bits"),
+    ],
+)
+def test_jpeg_of_a_kind_that_is_not_shown_is_refused_by_it(data: bytes, received: str) -> None:
+    error = refusal(bytes(data))
+    assert (error.code, error.facts["received"]) == ("colour_unsupported", received)

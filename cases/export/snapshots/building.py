@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 # So many rows are written, and told of, at once.
 AT_ONCE = 500
-# What is asked to stop (soft) and killed (hard): of the largest snapshot.
+# Of the task, for the largest snapshot: asked to stop, and killed.
 SOFT_SECONDS, HARD_SECONDS = 1500, 1560
 _AT_WORK = Q(state__in=(SnapshotState.QUEUED, SnapshotState.BUILDING))
 

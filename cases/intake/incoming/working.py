@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TASK = "cases.intake.incoming.tasks.work_on"
-# Of an upload as large as one may be; what moves on renews its lease all the while.
+# Of the task, for an upload as large as one may be: asked to stop, and killed.
 SOFT_SECONDS, HARD_SECONDS = 3600, 3660
 # Of all workers together, so that uploads keep nothing else waiting.
 AT_ONCE = 2

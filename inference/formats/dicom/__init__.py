@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from inference.formats.base import DecodedImage, ImageFormat, Limits, Notice
-from inference.formats.dicom.recognition import is_dicom
+from inference.formats.dicom.recognition import has_preamble, is_dicom
 from inference.formats.pillow import every_failure_is_an_image_error, several_frames
+
+__all__ = ["FORMAT", "has_preamble"]
 
 
 def _decode(data: bytes, limits: Limits) -> DecodedImage:

@@ -13,9 +13,14 @@ _FIRST_GROUPS = (0x0002, 0x0008)
 _LONGEST = 1024
 
 
+def has_preamble(head: bytes) -> bool:
+    """Whether a file is one whatever its first 128 bytes are."""
+    return head[PREAMBLE : PREAMBLE + 4] == MAGIC
+
+
 def is_dicom(head: bytes) -> bool:
     """Whether a file begins as one: PS3.10, 7.1, or straight with its first element."""
-    if head[PREAMBLE : PREAMBLE + 4] == MAGIC or head.startswith(MAGIC):
+    if has_preamble(head) or head.startswith(MAGIC):
         return True
     return any(_begins_with_an_element(head, order) for order in "<>")
 

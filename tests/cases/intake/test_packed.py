@@ -73,3 +73,9 @@ def test_times_and_names_of_posix_are_passed_over_unread() -> None:
     opened = packed.opened(stream)
     (member,) = opened.members()
     assert (member.name, member.fault, opened.read(member, 100)) == ("slice.dcm", None, b"abc")
+
+
+def test_dicom_whose_preamble_is_the_head_of_a_zip_is_no_archive() -> None:
+    head = b"PK\x03\x04".ljust(128, b"\0")
+    assert packed.is_packed(head)
+    assert not packed.is_packed(head + b"DICM")
