@@ -51,6 +51,15 @@ def test_what_stands_in_unused_bits_of_a_stream_does_not_count(syntax, encode) -
     assert np.array_equal(image.pixels, ramp())
 
 
+@pytest.mark.parametrize(("syntax", "encode"), LOSSLESS[:3], ids=lambda value: getattr(value, "name", ""))
+def test_unused_bit_that_is_hardly_above_the_others_does_not_count_where_nothing_was_lost(
+    syntax, encode
+) -> None:
+    faint = np.where(ramp() < 100, ramp() | 4096, ramp()).astype(np.uint16)
+    image = read_image(compressed(ramp(), syntax, [encode(faint)], **TWELVE))
+    assert np.array_equal(image.pixels, ramp())
+
+
 def test_signed_jpeg_ls_whose_sign_ends_with_the_stored_bits_keeps_it() -> None:
     values = ramp().astype(np.int16) - 2000
     stream = imagecodecs.jpegls_encode((values & 0xFFF).astype(np.uint16))
