@@ -85,10 +85,14 @@ def record_of_codes(*, to: User, codes: Collection[str], kinds: Collection[Shown
 
 def record_of_audit(*, to: User, events: Iterable[AuditEvent]) -> None:
     """Write down the known classes that audit events tell, before they leave."""
-    told = [event.subject for event in events if event.action == TRUTH_SET]
-    if told:
-        cases = set(Case.objects.filter(pk__in=told).values_list("pk", flat=True))
+    if cases := cases_told_by(events):
         record(to=to, cases=cases, kinds=[Shown.TRUTH])
+
+
+def cases_told_by(events: Iterable[AuditEvent]) -> set[UUID]:
+    """The keys of the cases whose known class audit events tell."""
+    told = [event.subject for event in events if event.action == TRUTH_SET]
+    return set(Case.objects.filter(pk__in=told).values_list("pk", flat=True)) if told else set()
 
 
 def record_some(*, to: User, shown: Set[tuple[UUID, Shown]]) -> None:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _t
 
 from cases import audit
 from cases.blinding import OVER
 from cases.lifecycle import Reading
-from cases.models import AuditEvent, Case, Cohort
+from cases.models import AuditEvent, Case, Cohort, Protocol
 from cases.models.statement import MAX_REASON
 from cases.permissions import Action, cohorts_where, require
 
@@ -29,15 +29,19 @@ OPENED = "figures.opened"
 
 
 def closed_cohorts() -> QuerySet[Cohort]:
-    """The blinded cohorts with a case that is not over, whose figures nobody has opened."""
+    """Blinded cohorts with a case that is not over, whose figures nobody has opened. Once read blind, they
+    stay so: another protocol for the cases to come would be a way to look.
+    """
     running = Case.objects.filter(cohort=OuterRef("pk")).exclude(state__in=OVER)
     opened = AuditEvent.objects.filter(action=OPENED, cohort=OuterRef("pk"))
-    return Cohort.objects.filter(Exists(running), ~Exists(opened), reading=Reading.BLINDED)
+    begun = Protocol.objects.filter(cohort=OuterRef("pk"), reading=Reading.BLINDED)
+    is_blinded = Q(reading=Reading.BLINDED) | Exists(begun)
+    return Cohort.objects.filter(is_blinded, Exists(running), ~Exists(opened))
 
 
 def figures_are_closed(cohort: Cohort) -> bool:
     """Whether figures of this cohort wait for its end."""
-    return cohort.reading == Reading.BLINDED and closed_cohorts().filter(pk=cohort.pk).exists()
+    return closed_cohorts().filter(pk=cohort.pk).exists()
 
 
 def open_to(user: Person) -> QuerySet[Cohort]:

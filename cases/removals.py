@@ -7,7 +7,8 @@ and the next round takes it up (cases/deletion/tasks.py); a file that is gone al
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -18,6 +19,8 @@ from cases.models import FileRemoval, Image, Prediction, ShadowResult
 from cases.turns import INTAKE, turn_of, wait_for_turn
 
 logger = logging.getLogger(__name__)
+# Long after whoever stored it would have written its row.
+FORGOTTEN_AFTER = timedelta(days=1)
 
 
 def remove_later(names: Iterable[str]) -> None:
@@ -62,7 +65,39 @@ def _remove(name: str) -> None:
 
 
 def _is_named(name: str) -> bool:
-    if Image.objects.filter(file=name).exists():
-        return True
-    of_maps = {"maps_file": name, "image__deleted_at__isnull": True}
-    return any(model.objects.filter(**of_maps).exists() for model in (Prediction, ShadowResult))
+    return Image.objects.filter(file=name).exists() or bool(_named_maps([name]))
+
+
+def _named_maps(names: Sequence[str]) -> set[str]:
+    of_maps = {"maps_file__in": names, "image__deleted_at__isnull": True}
+    found = [
+        model.objects.filter(**of_maps).values_list("maps_file", flat=True)
+        for model in (Prediction, ShadowResult)
+    ]
+    return set().union(*found)
+
+
+def remove_forgotten_maps(hour: int) -> int:
+    """Write down as to go the heat maps that no result names, and that have lain for a day; how many.
+
+    A worker that is killed between file and commit leaves them. hour: 0 to 23; each looks at its share of the
+    folders, so that a day has seen all. Of pictures nothing is looked for: they cannot be made anew, should
+    the rows that name them be in another backup.
+    """
+    count = 0
+    for share in range(hour, 256, 24):
+        stored = list(storage.names_in("maps", share))
+        for first in range(0, len(stored), BATCH_SIZE):
+            batch = stored[first : first + BATCH_SIZE]
+            named = _named_maps(batch)
+            forgotten = [name for name in batch if name not in named and _has_lain(name)]
+            remove_later(forgotten)
+            count += len(forgotten)
+    return count
+
+
+def _has_lain(name: str) -> bool:
+    try:
+        return storage.stored_at(name) < timezone.now() - FORGOTTEN_AFTER
+    except FileNotFoundError:
+        return False

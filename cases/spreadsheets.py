@@ -66,4 +66,6 @@ def _meant(found: re.Match[str]) -> str:
 
 def one_line(words: str) -> str:
     """JSON whose text holds no sign that ends a line for some reader: each is escaped, as JSON allows."""
+    if words.isascii():
+        return words
     return re.sub("[\x85\u2028\u2029]", lambda found: f"\\u{ord(found.group()):04x}", words)

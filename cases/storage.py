@@ -9,11 +9,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import uuid
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from django.core.files.base import ContentFile, File
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files.storage import FileSystemStorage, Storage, default_storage
 
 
 class WholeFileSystemStorage(FileSystemStorage):
@@ -83,11 +85,7 @@ def erase(name: str) -> None:
     """Delete what is stored under `name`, and what a crash left half written of it."""
     discard(name)
     folder, _, own = name.rpartition("/")
-    try:
-        _folders, files = default_storage.listdir(folder)
-    except FileNotFoundError:
-        return
-    for part in files:
+    for part in listed(default_storage, folder)[1]:
         if part.startswith(f"{own}.") and part.endswith(".part"):
             discard(f"{folder}/{part}")
 
@@ -108,6 +106,27 @@ def _digest_of(stream: IO[bytes]) -> str:
     while piece := stream.read(2**20):
         content.update(piece)
     return content.hexdigest()
+
+
+def names_in(prefix: str, share: int) -> Iterator[str]:
+    """What is stored under names whose digest begins with `share` (0 to 255), half written files too."""
+    folder = f"{prefix}/{share:02x}"
+    for inner in listed(default_storage, folder)[0]:
+        for own in listed(default_storage, f"{folder}/{inner}")[1]:
+            yield f"{folder}/{inner}/{own}"
+
+
+def listed(storage: Storage, folder: str) -> tuple[list[str], list[str]]:
+    """The folders and the files of a folder; none where it is not there."""
+    try:
+        return storage.listdir(folder)
+    except FileNotFoundError:
+        return [], []
+
+
+def stored_at(name: str) -> datetime:
+    """When it was stored. Raises FileNotFoundError."""
+    return default_storage.get_modified_time(name)
 
 
 def open_stored(name: str) -> IO[bytes]:

@@ -7,6 +7,7 @@ from cases.export.dicom import views as export
 from cases.intake import blackout_views
 from cases.intake import views as intake
 from cases.intake.incoming import views as incoming
+from cases.models.case import CODE_SHAPE
 from cases.reading import adjudication_views, next_case_views, reading_actions
 from cases.reading import views as reading
 from cases.teaching import views as teaching
@@ -18,7 +19,7 @@ from cases.worklist import views as worklist
 class CaseCode:
     """A code such as K7QF-2M9D, in any case of letters."""
 
-    regex = "[0-9A-Za-z]{4}-[0-9A-Za-z]{4}"
+    regex = CODE_SHAPE
 
     def to_python(self, value: str) -> str:
         """The code as it is stored."""

@@ -23,6 +23,9 @@ from inference.formats.base import DecodedImage, Pixels
 
 # The modes in which Pillow opens what `encode_canonical` writes.
 _MODES = frozenset({"L", "I;16", "RGB"})
+# Of grey pictures: about as small as in Pillow's own way, in a fifth of its time, most of an upload's.
+# Colours stand three bytes apart, where runs find nothing.
+_GREY = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHUNK_HEAD, _CHECKSUM = struct.Struct(">I4s"), struct.Struct(">I")
 
@@ -35,7 +38,7 @@ def encode_canonical(image: DecodedImage) -> bytes:
 def encode_pixels(pixels: Pixels) -> bytes:
     """The same of the pixels alone: uint8 or uint16 (H, W), or uint8 (H, W, 3)."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG")
+    Image.fromarray(pixels).save(buffer, format="PNG", **_GREY if pixels.ndim == 2 else {})
     return buffer.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cases.models import AccessEvent, AccessKind
+from cases.models.case import CODE_SHAPE
 from cases.record.accesses import record_access
 from cases.request_context import Subject, request_id, watched
 from portal.accounts import limiter, proof
@@ -69,6 +71,9 @@ BY_NAMESPACE: Mapping[str, AccessKind] = {
     "record": AccessKind.STUDY,
     "setup": AccessKind.STUDY,
 }
+# What opens something to whoever has it, by its name in a route: it is written down nowhere.
+SECRETS = frozenset({"secret", "token"})
+_CODE = re.compile(CODE_SHAPE)
 # An address of the DICOM archives, longer than any of ours.
 _LONGEST = 200
 
@@ -138,14 +143,18 @@ def _kind(match: ResolverMatch) -> AccessKind:
 
 
 def _subject(request: HttpRequest, match: ResolverMatch, subject: Subject, kind: AccessKind) -> str:
-    """The case's code; else whatever id stands in the address, which tells also of what was refused."""
+    """The case's code; else whatever id stands in the address, which tells also of what was refused. No
+    secret, and in the place of a code no other word, which may be a patient's name.
+    """
     if kind == AccessKind.SIGN_IN_REFUSED:
         half_way = proof.half_way(request) if match.view_name == "accounts:sign-in-code" else None
         return limiter.person(half_way.email if half_way else request.POST.get("username", ""))[:64]
     if subject.code:
         return subject.code
-    named = next(iter(match.kwargs.values()), "")
-    return str(named)[:64]
+    name, named = next(((name, str(given)) for name, given in match.kwargs.items()), ("", ""))
+    if name in SECRETS or (name == "code" and not _CODE.fullmatch(named)):
+        return ""
+    return named[:64]
 
 
 def _person(request: HttpRequest) -> User | None:

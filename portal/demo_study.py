@@ -1,8 +1,9 @@
 """A finished reader study for the demonstration, made by simulation: reads and results are drawn at random.
 
 Seven readers read each case blind and then with the network's class in sight, so that every card of the
-evidence page has something to show. Its pictures are those of the demo cohort. Nothing of it is evidence, and
-each page that shows it says that its cases are simulated.
+evidence page has something to show. Its pictures are those of the demo cohort, received over twelve weeks, of
+which the first five are the baseline of the drift page. Nothing of it is evidence, and each page that shows
+it says that its cases are simulated.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import transaction
 from django.utils import timezone
 
-from cases.lifecycle import CaseState, JobStatus, Reading, Verdict
+from cases.analysis.model_versions import active_version
+from cases.governance.drift import freeze
+from cases.lifecycle import CaseState, GateVerdict, JobStatus, Reading, Verdict
 from cases.models import (
     Case,
     Cohort,
@@ -37,10 +40,14 @@ from portal.accounts.models import User
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from django.db.models import DateTimeField, Model
+
 STUDY_COHORT = "Demo, finished study (simulated)"
 STUDY_DESCRIPTION = "Reads and results drawn at random, of seven readers who never were. Evidence of nothing."
 STUDY_CASES = 160
 WEEKS = 12
+BASELINE_WEEKS = 5
+BASELINE_REASON = "Simulated: the first weeks of the demonstration."
 SEED = 20261
 # How often each reader is right alone, and how often each follows the network where it says something else.
 READERS = {"A": (0.90, 0.35), "B": (0.86, 0.5), "C": (0.84, 0.45), "D": (0.8, 0.6)}
@@ -56,6 +63,7 @@ class Drawn:
     case: Case
     truth: str
     result: Prediction
+    received: datetime
 
 
 def simulate_study(source: Cohort, versions: Sequence[ModelVersion]) -> Cohort | None:
@@ -84,6 +92,19 @@ def simulate_study(source: Cohort, versions: Sequence[ModelVersion]) -> Cohort |
     return cohort
 
 
+def freeze_first_weeks(study: Cohort, by: User) -> None:
+    """Keep the first weeks as what later ones are held against. by: administers the study."""
+    since = timezone.localdate(timezone.now() - timedelta(weeks=WEEKS))
+    freeze(
+        by=by,
+        cohort=study,
+        version=active_version(),
+        since=since,
+        until=since + timedelta(weeks=BASELINE_WEEKS, days=-1),
+        reason=BASELINE_REASON,
+    )
+
+
 def _cases(
     cohort: Cohort,
     protocol: Protocol,
@@ -93,6 +114,7 @@ def _cases(
 ) -> list[Drawn]:
     """The cases, three of each patient at the most, with one image each and a result of each network."""
     classes = list(versions[-1].class_labels)
+    begun = timezone.now() - timedelta(weeks=WEEKS)
     drawn, images, results = [], [], []
     for number in range(STUDY_CASES):
         template = templates[number % len(templates)]
@@ -106,26 +128,32 @@ def _cases(
             patient=hashlib.sha256(f"{SEED}:{number * 2 // 5}".encode()).hexdigest()[:32],
             created_by=template.image.case.created_by,
         )
-        image = _image(template.image, case, number)
+        image = _image(template.image, case, number, dice)
         of_case = [
             _result(image, version, truth, classes, right, template.maps_file, dice)
             for version, right in zip(versions, ACCURACY[-len(versions) :], strict=True)
         ]
         newest = of_case[-1]
+        newest.gate_verdict, newest.gate_distance = GateVerdict.ACCEPTED, dice.gammavariate(4, 5)
         case.key_class, case.key_probability = newest.predicted_class, newest.confidence
         images.append(image)
         results += of_case
-        drawn.append(Drawn(case, truth, newest))
-    Case.objects.bulk_create([each.case for each in drawn])
-    Image.objects.bulk_create(images)
-    Prediction.objects.bulk_create(results)
+        received = begun + timedelta(days=WEEKS * 7 * number // STUDY_CASES, minutes=dice.randrange(60))
+        case.created_at = image.created_at = received
+        for result in of_case:
+            result.created_at = received
+        drawn.append(Drawn(case, truth, newest, received))
+    with _dated_back(Case, Image, Prediction):
+        Case.objects.bulk_create([each.case for each in drawn])
+        Image.objects.bulk_create(images)
+        Prediction.objects.bulk_create(results)
     Job.objects.bulk_create(_job(result) for result in results)
     return drawn
 
 
 def _job(result: Prediction) -> Job:
     """The analysis that a result comes from, since no result is without one."""
-    at = timezone.now()
+    at = result.created_at
     return Job(
         image=result.image,
         model_version=result.model_version,
@@ -137,7 +165,7 @@ def _job(result: Prediction) -> Job:
     )
 
 
-def _image(template: Image, case: Case, number: int) -> Image:
+def _image(template: Image, case: Case, number: int, dice: random.Random) -> Image:
     return Image(
         case=case,
         cohort=case.cohort,
@@ -149,6 +177,7 @@ def _image(template: Image, case: Case, number: int) -> Image:
         height=template.height,
         bit_depth=template.bit_depth,
         colour=template.colour,
+        brightness=min(1.0, (template.brightness or 0.0) * dice.uniform(0.9, 1.1)),
     )
 
 
@@ -180,7 +209,6 @@ def _result(
 
 def _read(cohort: Cohort, protocol: Protocol, drawn: list[Drawn], dice: random.Random) -> None:
     firsts, reviews = [], []
-    begun = timezone.now() - timedelta(weeks=WEEKS)
     for letter, (skill, trust) in READERS.items():
         reader = User(
             email=f"simulated-{letter.lower()}@demo.example",
@@ -190,9 +218,9 @@ def _read(cohort: Cohort, protocol: Protocol, drawn: list[Drawn], dice: random.R
         reader.set_unusable_password()
         reader.save()
         Membership.objects.create(user=reader, cohort=cohort, role=Role.RADIOLOGIST)
-        for number, each in enumerate(drawn):
+        for each in drawn:
             first, review = _reads(each, reader, protocol, skill, trust, dice)
-            first.created_at = begun + timedelta(days=WEEKS * 7 * number // len(drawn), hours=dice.random())
+            first.created_at = each.received + timedelta(hours=1 + dice.random())
             review.created_at = first.created_at + timedelta(minutes=1)
             firsts.append(first)
             reviews.append(review)
@@ -202,9 +230,9 @@ def _read(cohort: Cohort, protocol: Protocol, drawn: list[Drawn], dice: random.R
 
 
 @contextmanager
-def _dated_back(*models: type[FirstRead | Review]) -> Iterator[None]:
+def _dated_back(*models: type[Model]) -> Iterator[None]:
     """Rows keep the moments that the simulation gives them."""
-    fields = [model._meta.get_field("created_at") for model in models]
+    fields = [cast("DateTimeField[Any, Any]", model._meta.get_field("created_at")) for model in models]
     for field in fields:
         field.auto_now_add = False
     try:

@@ -4,7 +4,6 @@ could open an account to others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,6 +18,7 @@ from cases.api.problems import problem
 from portal.accounts import proof, second_factor
 from portal.accounts.models import User
 from portal.errors import is_for_programs
+from portal.middleware import PassingMiddleware
 
 ANY = frozenset({"GET", "HEAD", "POST"})
 POST = frozenset({"POST"})
@@ -26,18 +26,26 @@ POST = frozenset({"POST"})
 ASKING = {
     "people:own-tokens": ANY,
     "people:tokens": ANY,
+    "people:list": POST,
     "people:role": POST,
+    "people:remove": POST,
     "deletion:case": ANY,
     "deletion:cohort": ANY,
     "deletion:request": ANY,
     "deletion:retention": POST,
     "accounts:second-factor": ANY,
+    "accounts:second-factor-app": ANY,
+    "accounts:second-factor-app-end": POST,
+    "accounts:security-key-add": ANY,
+    "accounts:security-key-rename": POST,
+    "accounts:security-key-remove": POST,
     "accounts:recovery-codes": POST,
     "accounts:second-factor-end": POST,
 }
 # What somebody may open who has no second factor yet, though their role needs one.
 OPEN_WITHOUT = {
     "accounts:second-factor",
+    "accounts:security-key-add",
     "accounts:confirm",
     "accounts:sign-in",
     "accounts:oidc",
@@ -56,14 +64,8 @@ OPEN_WITHOUT = {
 }
 
 
-class ProofMiddleware:
+class ProofMiddleware(PassingMiddleware):
     """Leads to the set-up of a second factor, or to the page that asks for password or code."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
         """Answer in the place of the view where something is missing."""

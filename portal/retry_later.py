@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from django.http import HttpRequest, HttpResponse
 
 from portal.accounts.refusals import RetryLater
 from portal.errors import refused_for_now
+from portal.middleware import PassingMiddleware
 
 
-class RetryLaterMiddleware:
+class RetryLaterMiddleware(PassingMiddleware):
     """The page for whatever a view refuses for the moment; REST has problem responses of its own."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer RetryLater; whatever else is raised is another's."""

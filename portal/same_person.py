@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext as _t
 
 from portal.errors import is_for_programs
 from portal.input_guard import FORMS
+from portal.middleware import PassingMiddleware
 
 FIELD = "typed_by"
 
 
-class SamePersonMiddleware:
+class SamePersonMiddleware(PassingMiddleware):
     """403 for a form of a page that was left open, on a workstation where somebody else has signed in since.
 
     A page renews its forms' token against forged requests once its person has signed in again in another
     window, and says whose it is (static/js/drafts/leaving.js). Without a script the old token is refused.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> None:
         """Compare; by now the check against forged requests has read the form."""

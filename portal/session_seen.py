@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from portal.accounts import sessions
 
 # What pages ask by themselves, whether somebody sits before them or not.
-ASKED_BY_ITSELF = frozenset({"cases:hold", "cases:live", "cases:states", "cases:status"})
+ASKED_BY_ITSELF = frozenset({"cases:hold", "cases:incoming", "cases:live", "cases:states", "cases:status"})
 # And what they ask so of a page that people open as well.
-RENEWED = frozenset({"export:snapshots"})
+RENEWED = frozenset({"dashboard:evidence", "export:snapshots"})
 
 
 class SeenSessionMiddleware(SessionMiddleware):

@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from cases import audit
+from cases import audit, disclosures
 from cases.admin.models import ModelVersionAdmin
 from cases.admin.parts import DisclosingAdmin, ReadOnlyAdmin, ReadOnlyInline, who
 from cases.analysis import jobs
@@ -260,9 +260,15 @@ class AccessEventAdmin(ReadOnlyAdmin):
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(ReadOnlyAdmin):
+class AuditEventAdmin(DisclosingAdmin):
+    list_tells = False  # it has no details
+
     list_display = ("at", "actor", "action", "subject_type", "subject", "cohort")
     list_filter = ("action", "subject_type", "cohort")
     search_fields = ("subject", "actor__email", "action")
     list_select_related = ("actor", "cohort")
     date_hierarchy = "at"
+
+    def told(self, row: AuditEvent, to: User) -> Iterator[tuple[UUID, Shown]]:
+        """The known class that the act set."""
+        yield from ((case, Shown.TRUTH) for case in disclosures.cases_told_by([row]))

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.contrib import admin
 
-from cases.admin.parts import ReadOnlyAdmin
+from cases.admin.parts import DisclosingAdmin, ReadOnlyAdmin
+from cases.lifecycle import Shown
 from cases.models import (
     AcceptanceBounds,
     DriftAlert,
@@ -16,6 +19,12 @@ from cases.models import (
     SentinelAnswer,
     SentinelCheck,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from portal.accounts.models import User
 
 
 @admin.register(DriftBaseline)
@@ -40,9 +49,14 @@ class SentinelCheckAdmin(ReadOnlyAdmin):
 
 
 @admin.register(SentinelAnswer)
-class SentinelAnswerAdmin(ReadOnlyAdmin):
+class SentinelAnswerAdmin(DisclosingAdmin):
     list_display = ("image", "check_run", "predicted_class", "gate_verdict", "attempts")
     list_select_related = ("image", "check_run__cohort", "check_run__version")
+
+    def told(self, row: SentinelAnswer, to: User) -> Iterator[tuple[UUID, Shown]]:
+        """What the network says, once it was asked."""
+        if row.predicted_class:
+            yield row.image.case_id, Shown.NETWORK
 
 
 @admin.register(AcceptanceBounds)

@@ -41,8 +41,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 class DisclosingAdmin(ReadOnlyAdmin):
     """Rows that tell something of cases: that they were shown, and to whom, is written down before they are.
 
-    `told` gives, of a row, the case and what is told of it to whoever looks.
+    `told` gives, of a row, the case and what is told of it to whoever looks. list_tells: whether its line in
+    the list tells that too.
     """
+
+    list_tells = True
 
     def told(self, row: Any, to: User) -> Iterator[tuple[UUID, Shown]]:
         raise NotImplementedError
@@ -50,7 +53,7 @@ class DisclosingAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
         listed = getattr(response, "context_data", None) or {}
-        if "cl" in listed:
+        if "cl" in listed and self.list_tells:
             self._write_down(request, listed["cl"].result_list)
         return response
 

@@ -229,4 +229,4 @@ class IncomingUploadAdmin(ReadOnlyAdmin):
     list_display = ("id", "user", "cohort", "folder", "state", "length", "offset", "created_at", "expires_at")
     list_filter = ("state", "cohort")
     list_select_related = ("user", "cohort")
-    fields = (*list_display[1:], "files", "files_done", "attempts", "lease_until")
+    fields = (*list_display[1:], "files", "files_done", "attempts", "next_at")

@@ -47,7 +47,7 @@ class FileRemovalAdmin(ReadOnlyAdmin):
 class ComputedFiguresAdmin(ReadOnlyAdmin):
     """Without the answer: the figures of a blinded study may be closed by now."""
 
-    list_display = ("cohort", "language", "asked_at", "started_at", "as_of", "has_failed")
+    list_display = ("cohort", "language", "asked_at", "next_at", "as_of", "has_failed")
     list_filter = ("has_failed", "cohort")
     list_select_related = ("cohort",)
     fields = (*list_display, "filters")

@@ -17,6 +17,7 @@ from celery import current_app
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -81,6 +82,16 @@ class Network:
         return cls(version.name, version.weights_sha256, version.compiled_sha256)
 
 
+# Of a job's row, what `Network` is made of, as text of the manifest: to read its 60 kB takes as long as the
+# network runs.
+_OF_NETWORK = (
+    "model_version__name",
+    "model_version__weights_sha256",
+    KeyTextTransform("sha256", KeyTransform("compiled", "model_version__manifest")),
+)
+_NEGATIVE_CLASS = KeyTextTransform("negative_class", "model_version__manifest")
+
+
 @dataclass(frozen=True)
 class Result:
     """What an analysis found. `probabilities` are by class code and sum to 1.
@@ -102,9 +113,11 @@ class Result:
         """The probability of the predicted class."""
         return self.probabilities[self.predicted_class]
 
-    def suspicion(self, version: ModelVersion) -> float:
-        """By which one of several images stands for the case (models/prediction.py)."""
-        is_negative = self.predicted_class == version.negative_class
+    def suspicion(self, negative_class: str | None) -> float:
+        """By which one of several images stands for the case (models/prediction.py). negative_class: of the
+        network, which has found nothing then.
+        """
+        is_negative = self.predicted_class == negative_class
         return -self.confidence if is_negative else self.confidence
 
 
@@ -167,10 +180,13 @@ def lease(job_id: uuid.UUID) -> Lease | None:
     )
     if taken != 1:
         return None
-    job = Job.objects.select_related("image", "model_version").filter(pk=job_id).first()
-    if job is None or job.image.deleted_at:  # deleted with its picture, or to be (cases/deletion/acts.py)
+    # None where it is deleted with its picture, or to be (cases/deletion/acts.py).
+    there = Job.objects.filter(pk=job_id, image__deleted_at__isnull=True)
+    found = there.values_list("attempts", "image__file", *_OF_NETWORK).first()
+    if found is None:
         return None
-    return Lease(job_id, token, job.attempts, job.image.file, Network.of(job.model_version))
+    attempts, file, *network = found
+    return Lease(job_id, token, attempts, file, _network(*network))
 
 
 def lease_end() -> CombinedExpression:
@@ -186,8 +202,12 @@ def renew(lease: Lease) -> bool:
 
 def network_of(job_id: uuid.UUID) -> Network | None:
     """The network that a queued job asks for; None where it is not queued (any more)."""
-    job = Job.objects.select_related("model_version").filter(pk=job_id, status=JobStatus.QUEUED).first()
-    return Network.of(job.model_version) if job else None
+    queued = Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).values_list(*_OF_NETWORK).first()
+    return _network(*queued) if queued else None
+
+
+def _network(name: str, weights_sha256: str, compiled_sha256: str | None) -> Network:
+    return Network(name, weights_sha256, compiled_sha256 or "")
 
 
 def let_wait(job_id: uuid.UUID, reason: str) -> None:
@@ -236,7 +256,12 @@ def complete(lease: Lease, result: Result) -> bool:
         _let_go_of_who_stands_still()
         if not _finish(lease, status=JobStatus.SUCCEEDED, finished_at=timezone.now()):
             return False
-        job = Job.objects.select_related("image", "model_version").get(pk=lease.job_id)
+        job = (
+            Job.objects.select_related("image", "model_version")
+            .defer("model_version__manifest")
+            .annotate(negative_class=_NEGATIVE_CLASS)
+            .get(pk=lease.job_id)
+        )
         with step_times.step("store"):
             wait_for_turn(turn_of(storage.content_name("maps", result.packed_maps, ".npz")))
             maps_file = storage.store("maps", result.packed_maps, ".npz")
@@ -245,7 +270,7 @@ def complete(lease: Lease, result: Result) -> bool:
             "model_version_id": job.model_version_id,
             "predicted_class": result.predicted_class,
             "confidence": result.confidence,
-            "suspicion": result.suspicion(job.model_version),
+            "suspicion": result.suspicion(job.negative_class),
             "probabilities": dict(result.probabilities),
             "maps_file": maps_file,
             "seconds": result.seconds,

@@ -27,7 +27,7 @@ _CERTAINTY = When_(When(gate_verdict=GateVerdict.REFUSED, then=None), default=F(
 
 def refresh_case(case_id: UUID) -> None:
     """Bring one case up to date. The row is locked first, so that of two acts the later one sees both."""
-    Case.objects.select_for_update().filter(pk=case_id).first()
+    _lock(Case.objects.filter(pk=case_id).select_for_update())
     refresh_locked(case_id)
 
 
@@ -44,8 +44,13 @@ def refresh_after_result(image: Image, version: ModelVersion) -> None:
     The version's row is locked before the case's: an activation at the same moment either sees the result, or
     is seen here.
     """
-    ModelVersion.objects.select_for_update(no_key=True).filter(pk=version.pk).first()
+    _lock(ModelVersion.objects.filter(pk=version.pk).select_for_update(no_key=True))
     refresh_case(image.case_id)
+
+
+def _lock(rows: QuerySet[Case] | QuerySet[ModelVersion]) -> None:
+    """Have the rows be this transaction's; a manifest that nobody looks at is not read with them."""
+    list(rows.values_list("pk", flat=True))
 
 
 def refresh_after_activation() -> None:

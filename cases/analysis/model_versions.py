@@ -131,6 +131,11 @@ def active_version() -> ModelVersion:
     return active.get()
 
 
+def version_to_queue() -> ModelVersion:
+    """The active version, of whose manifest the queueing of an analysis reads nothing: it is left out."""
+    return ModelVersion.objects.filter(is_active=True).defer("manifest").first() or active_version()
+
+
 def _refuse_collisions(manifest: Manifest) -> None:
     """Results, reviews and exports know a class by its code, which has to mean the same in all networks."""
     others = ModelVersion.objects.exclude(name=manifest.id).order_by("-registered_at")

@@ -18,6 +18,7 @@ from typing import Any
 from celery import current_app
 from django.dispatch import Signal
 from kombu.exceptions import OperationalError
+from kombu.pools import connections
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
@@ -113,7 +114,8 @@ def _text(value: Any) -> str:
 def _ask(act: Callable[[Any], Any]) -> Any:
     """What `act` makes of the broker's own client; None of one that is away, or speaks another protocol."""
     try:
-        with current_app.connection_for_write() as connection:
+        # One that is kept: to open another a job took ten times what is told by it.
+        with connections[current_app.connection_for_write()].acquire(block=True) as connection:
             if connection.transport.driver_type != "redis":
                 return None
             channel: Any = connection.default_channel  # redis', which the stubs do not know

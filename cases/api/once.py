@@ -1,8 +1,9 @@
 """Idempotency-Key: a request that creates something, sent again after its answer was lost, creates nothing
 more (draft-ietf-httpapi-idempotency-key-header).
 
-The key is taken before anything is done, and given back where that failed. An answer is kept for a day; its
-secret members are not.
+A key is of one account, and of what the request's token reaches: a token of one cohort is given no answer
+about another. It is taken before anything is done, and given back where that failed. An answer is kept for a
+day; its secret members are not.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def _key_of(request: Request) -> str:
 
 
 def _digest_of(request: Request) -> str:
-    asked = [request.method, request.get_full_path(), request.data]
+    asked = [request.method, request.get_full_path(), request.data, cast("User", request.user).limited_to]
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -104,7 +105,10 @@ def _take(request: Request, key: str, digest: str) -> tuple[KeptAnswer, bool]:
         with transaction.atomic():
             return KeptAnswer.objects.create(user=user, key=key, digest=digest), True
     except IntegrityError:
-        return own.get(), False
+        if (found := own.first()) is not None:
+            return found, False
+        # Whoever was first has failed meanwhile, and given the key back.
+        return _take(request, key, digest)
 
 
 def _again(row: KeptAnswer, digest: str) -> HttpResponseBase:

@@ -46,7 +46,7 @@ from cases.models import (
     ShadowResult,
 )
 from cases.removals import remove_later, remove_waiting
-from cases.turns import INTAKE, wait_for_turn
+from cases.turns import INTAKE, turn_of_cohort, wait_for_turn
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -84,11 +84,14 @@ class Why:
 def delete(target: Target, why: Why) -> Deletion:
     """Delete it. Raises NothingToDelete. Who may do so was asked before (cases/deletion/requests.py).
 
-    1. The rows are locked: jobs, then cases, by their keys, as a worker and a reader lock theirs.
+    1. The rows are locked: jobs, then cases, by their keys, as a worker and a reader lock theirs. Before that
+       nobody moves a case into a cohort that goes.
     2. The tombstones are written, with what goes and stays as it is now.
     3. The names of the files are written down, and erased from the rows with all that told of them.
     """
     with transaction.atomic():
+        if target.kind == DeletionKind.COHORT:
+            wait_for_turn(turn_of_cohort(target.cohort.pk))
         images, cases = _locked(target)
         if not images and target.kind != DeletionKind.COHORT:
             raise NothingToDelete

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.utils import timezone
 
 from cases import removals
 from cases.deletion import ledger, requests, retention
@@ -16,6 +17,12 @@ def clear_up_deletions() -> None:
     while removals.remove_waiting(FILES_AT_ONCE) == FILES_AT_ONCE:
         pass
     ledger.write_missing()
+
+
+@shared_task
+def remove_forgotten_maps() -> None:
+    """Find heat maps that no result names, in this hour's folders; `clear_up_deletions` erases them."""
+    removals.remove_forgotten_maps(timezone.now().hour)
 
 
 @shared_task

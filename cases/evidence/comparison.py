@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, TypeAlias, TypedDict
 from django.db.models import Count, F, Q, QuerySet
 
 from cases.analysis.results import key_results
+from cases.evidence.clustered import gains_where, share_where
 from cases.evidence.figures import given, not_trained_on
 from cases.evidence.measures.kappa import cohen_kappa
-from cases.evidence.measures.paired import mcnemar
+from cases.evidence.measures.paired import swapped_clusters
 from cases.evidence.measures.proportions import Share, share
 from cases.models import Cohort, ModelVersion, Prediction
 from cases.models.review import standing
@@ -42,8 +43,9 @@ _SAME_CLASS = Q(before_predicted_class=F("predicted_class"))
 
 @dataclass(frozen=True)
 class Duel:
-    """Both against one truth. better, worse: how often only the second, or only the first, is right.
-    p_value: of the exact McNemar test; None where they never differ.
+    """Both against one truth, with intervals by patient or case. better, worse: how often only the second, or
+    only the first, is right. p_value: of the exact McNemar test that swaps the two by patient or case; None
+    where none of these prefers one.
     """
 
     first: Share
@@ -128,24 +130,16 @@ def _both(cohort: Cohort, first: ModelVersion, second: ModelVersion) -> QuerySet
 
 
 def _duel(results: QuerySet[PairedResult], truth: str) -> Duel | None:
-    first_right, second_right = Q(before_predicted_class=F("truth")), Q(predicted_class=F("truth"))
-    counts = (
-        results.order_by()
-        .annotate(truth=F(truth))
-        .aggregate(
-            n=Count("pk"),
-            first=Count("pk", filter=first_right),
-            second=Count("pk", filter=second_right),
-            both=Count("pk", filter=first_right & second_right),
-        )
-    )
-    if not counts["n"]:
+    first, second = Q(before_predicted_class=F("truth")), Q(predicted_class=F("truth"))
+    known = results.annotate(truth=F(truth))
+    of_first, of_second = (share_where(known, "image__case__", right) for right in (first, second))
+    if not of_first.n:
         return None
-    worse, better = counts["first"] - counts["both"], counts["second"] - counts["both"]
+    both = known.filter(first, second).count()
     return Duel(
-        first=share(counts["first"], counts["n"]),
-        second=share(counts["second"], counts["n"]),
-        better=better,
-        worse=worse,
-        p_value=mcnemar(better, worse).exact,
+        first=of_first,
+        second=of_second,
+        better=of_second.hits - both,
+        worse=of_first.hits - both,
+        p_value=swapped_clusters(gains_where(known, "image__case__", first, second)).exact,
     )

@@ -15,7 +15,7 @@ from cases import disclosures
 from cases.access import PageRequest, signed_in
 from cases.classes import known_classes
 from cases.cohorts import chosen_cohort
-from cases.evidence import charts, comparison
+from cases.evidence import charts, comparison, words
 from cases.interim import figures_are_closed
 from cases.lifecycle import GateVerdict, Shown
 from cases.models import ModelVersion
@@ -85,6 +85,7 @@ def _duels(
         {
             "title": title,
             "duel": duel,
+            "p": None if duel.p_value is None else words.p_value(duel.p_value),
             "of_readers": of_readers,
             "sides": [
                 {"name": version.name, "share": each, "range": charts.interval(each)}

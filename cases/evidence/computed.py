@@ -14,11 +14,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db.models import Q
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from cases import leases
 from cases.evidence.evidence_forms import EvidenceForm
 from cases.evidence.files import drawing_text, table_text
 from cases.evidence.listing import figure_rows
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from cases.models import Cohort
 
 logger = logging.getLogger(__name__)
-# Whoever has begun and is not through by then has died over it, or will fail again.
-GIVEN_UP_AFTER = timedelta(minutes=10)
+# Of the task: asked to stop, and killed.
+SOFT_SECONDS, HARD_SECONDS = 540, 570
+# After a failure; and once it was tried often.
+PAUSE, LONGEST_PAUSE = timedelta(minutes=10), timedelta(hours=6)
 FORGOTTEN_AFTER = timedelta(days=7)
 # Of all workers together, so that figures keep nothing else waiting.
 AT_ONCE = 2
@@ -68,7 +70,11 @@ def compute_waiting() -> int:
     """Compute whatever is asked for, the longest awaited first; how many were computed."""
     computed = 0
     while (found := _take()) is not None:
-        computed += _compute(found)
+        try:
+            with leases.renewing(found, at_most=HARD_SECONDS):
+                computed += _compute(found)
+        except leases.Lost:
+            logger.warning("Figures %s were taken by another process meanwhile.", found.pk)
     if computed:
         ComputedFigures.objects.filter(asked_at__lt=timezone.now() - FORGOTTEN_AFTER).delete()
     return computed
@@ -76,27 +82,26 @@ def compute_waiting() -> int:
 
 def _take() -> ComputedFigures | None:
     """One that this process is to compute; None while enough others are computed."""
-    now = timezone.now()
-    begun = Q(started_at__gte=now - GIVEN_UP_AFTER)
-    if ComputedFigures.objects.filter(awaited(), begun, has_failed=False).count() >= AT_ONCE:
+    if ComputedFigures.objects.filter(awaited(), leases.is_held()).count() >= AT_ONCE:
         return None
-    waiting = ComputedFigures.objects.filter(awaited(), Q(started_at__isnull=True) | ~begun)
-    for found in waiting.select_related("cohort").defer("answer").order_by("asked_at")[:10]:
-        if waiting.filter(pk=found.pk).update(started_at=now):
-            return found
-    return None
+    rows = ComputedFigures.objects.select_related("cohort").defer("answer").order_by("asked_at")
+    return leases.take(rows, awaited())
 
 
 def _compute(found: ComputedFigures) -> bool:
-    mine = ComputedFigures.objects.filter(pk=found.pk)
+    if found.attempts > leases.MAX_ATTEMPTS:
+        # Whoever took it has died over it, or failed, each time: words, a long rest, and then anew.
+        leases.put_off(found, timezone.now() + LONGEST_PAUSE, attempts=0, has_failed=True)
+        return False
     try:
         with one_snapshot(), translation.override(found.language):
             as_of, answer = _answer(found)
     except Exception:
         logger.exception("The figures of cohort %s could not be computed.", found.cohort_id)
-        mine.update(has_failed=True)
+        pause = leases.pause_after(found.attempts, first=PAUSE, longest=LONGEST_PAUSE)
+        leases.put_off(found, timezone.now() + pause, has_failed=True)
         return False
-    mine.update(as_of=as_of, answer=answer, started_at=None, has_failed=False)
+    leases.end(found, as_of=as_of, answer=answer, attempts=0, has_failed=False)
     return True
 
 

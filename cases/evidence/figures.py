@@ -15,9 +15,10 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from cases.analysis.results import key_results
-from cases.evidence.measures.proportions import Share, share
+from cases.evidence.clustered import share_where
+from cases.evidence.measures.proportions import Share
 from cases.lifecycle import AT_WORK, UNREAD_STATES, CaseState, GateVerdict, JobStatus, Reading, Verdict
-from cases.models import Case, Cohort, DriftAlert, Job, Prediction, Review
+from cases.models import Case, Cohort, DriftAlert, Job, ModelVersion, Prediction, Review
 from cases.models.job import WITHOUT_RESULT
 from cases.models.review import standing
 
@@ -197,10 +198,10 @@ def reads_left_out(readers: Iterable[ReaderTally]) -> int:
     return sum(reader.n - reader.compared for reader in readers)
 
 
-def agreement(readers: Iterable[ReaderTally]) -> Share:
+def agreement(cohort: Cohort) -> Share:
     """How often readers, as last amended, agree with the network, where `counted` holds."""
-    tallies = list(readers)
-    return share(sum(each.agreed for each in tallies), sum(each.compared for each in tallies))
+    compared = _current_reviews(cohort).filter(_compared())
+    return share_where(compared, "case__", Q(verdict=Verdict.AGREE))
 
 
 def _compared() -> Q:
@@ -268,23 +269,22 @@ def accuracies(cohort: Cohort) -> list[Accuracy]:
     A case of many images counts once, by the image that stands for it.
     """
     known = Case.objects.filter(_with_truth(), cohort=cohort).values("pk")
-    networks = (
-        key_results(Prediction.objects.filter(image__case__in=known))
-        .filter(counted())
-        .order_by()
-        .values("model_version__name")
-        .annotate(n=Count("pk"), right=Count("pk", filter=Q(predicted_class=F("image__case__ground_truth"))))
-        .order_by("model_version__name")
-    )
+    results = key_results(Prediction.objects.filter(image__case__in=known)).filter(counted())
+    used = Prediction.objects.filter(image__cohort=cohort).order_by().values("model_version")
+    networks = ModelVersion.objects.filter(pk__in=used).order_by("name").values_list("pk", "name")
+    said_right = Q(predicted_class=F("image__case__ground_truth"))
     found = [
-        Accuracy(row["model_version__name"], is_network=True, share=share(row["right"], row["n"]))
-        for row in networks
+        Accuracy(
+            name,
+            is_network=True,
+            share=share_where(results.filter(model_version=key), "image__case__", said_right),
+        )
+        for key, name in networks
     ]
-    readers = (
-        _current_reviews(cohort)
-        .filter(case__in=known)
-        .aggregate(n=Count("pk"), right=Count("pk", filter=Q(final_class=F("case__ground_truth"))))
+    readers = _current_reviews(cohort).filter(case__in=known)
+    found.append(
+        Accuracy(
+            "", is_network=False, share=share_where(readers, "case__", Q(final_class=F("case__ground_truth")))
+        )
     )
-    if readers["n"]:
-        found.append(Accuracy("", is_network=False, share=share(readers["right"], readers["n"])))
-    return found
+    return [each for each in found if each.share.n]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.http import Http404, HttpResponse
 from django.template.loader import render_to_string
 
+from cases.downloads import named
 from cases.spreadsheets import safe_cell
 
 if TYPE_CHECKING:
@@ -57,5 +58,4 @@ def kept_drawing(name: str, text: str) -> HttpResponse:
 def _file(name: str, content_type: str, text: str) -> HttpResponse:
     if not text:
         raise Http404
-    headers = {"Content-Disposition": f'attachment; filename="secondread-{name}"'}
-    return HttpResponse(text, content_type=content_type, headers=headers)
+    return HttpResponse(text, content_type=content_type, headers=named(f"secondread-{name}"))

@@ -11,7 +11,8 @@ from statistics import median
 
 from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 
-from cases.evidence.measures.proportions import Share, share
+from cases.evidence.clustered import share_where
+from cases.evidence.measures.proportions import Share
 from cases.models import Cohort, FirstRead, Review
 from cases.models.first_read import read_blind
 from cases.models.review import standing
@@ -48,7 +49,6 @@ def reveal_tally(cohort: Cohort) -> RevealTally | None:
     known = Q(case__is_simulated=False) & ~Q(case__ground_truth="")
     found = reads.aggregate(
         n=Count("pk"),
-        changed=Count("pk", filter=changed),
         known=Count("pk", filter=known),
         for_better=Count("pk", filter=known & changed & Q(final_class=truth)),
         for_worse=Count("pk", filter=known & changed & Q(before=truth)),
@@ -61,7 +61,7 @@ def reveal_tally(cohort: Cohort) -> RevealTally | None:
     newest = times.order_by("-created_at").values_list("active_seconds", flat=True)[:1000]
     seconds = [taken for taken in newest if taken is not None]
     return RevealTally(
-        share(found["changed"], found["n"]),
+        share_where(reads, "case__", changed),
         found["known"],
         found["for_better"],
         found["for_worse"],

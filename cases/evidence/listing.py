@@ -32,13 +32,16 @@ def figure_rows(study: Study) -> Iterator[dict[str, Any]]:
         ("wrong_to_wrong", found.other_wrong),
     ):
         yield _row(f"influence:{name}", n, None, None, found.known, None, "count of reads of known class")
-    yield _share("influence:rair", found.rair, "Schemmer 2023; Wilson")
-    yield _share("influence:rsr", found.rsr, "Schemmer 2023; Wilson")
+    yield _share("influence:rair", found.rair, f"Schemmer 2023; {CLUSTERED}")
+    yield _share("influence:rsr", found.rsr, f"Schemmer 2023; {CLUSTERED}")
     for each in judged(study):
         name = each.name if each.name.startswith("network:") else f"readers:{each.name}"
         yield _share(f"accuracy:{name}", each.right, CLUSTERED)
-        for code in each.by_class:
-            yield _share(f"sensitivity:{name}:{code}", each.of_class(code), CLUSTERED)
+        for code, figures in each.by_class.items():
+            yield _share(f"sensitivity:{name}:{code}", figures.sensitivity, CLUSTERED)
+            yield _share(f"specificity:{name}:{code}", figures.specificity, CLUSTERED)
+            yield _share(f"precision:{name}:{code}", figures.ppv, CLUSTERED)
+            yield _share(f"f1:{name}:{code}", figures.f1, f"2TP of cases and calls of the class; {CLUSTERED}")
     yield from _agreement(study)
     yield from _crossed(study)
 
@@ -46,8 +49,9 @@ def figure_rows(study: Study) -> Iterator[dict[str, Any]]:
 def _agreement(study: Study) -> Iterator[dict[str, Any]]:
     by_case: dict[str, list[str]] = defaultdict(list)
     for read in study.reads:
-        by_case[read.case].append(read.own)
-    several = [units for units in by_case.values() if len(units) > 1]
+        if read.case in study.read_by_several:
+            by_case[read.case].append(read.own)
+    several = list(by_case.values())
     classes = sorted({code for units in several for code in units} | set(study.classes))
     counts = counts_of(several, classes)
     for name, figure in (("ac1", ac1), ("fleiss", fleiss_kappa), ("alpha", krippendorff_alpha)):
@@ -60,8 +64,9 @@ def _crossed(study: Study) -> Iterator[dict[str, Any]]:
         result = analysed(study, found, code)
         if result is None:
             continue
+        method = f"{JACKKNIFE}; n is the {result.readers} readers, on {result.cases} cases"
         for when, mean in zip(("before", "after"), result.means, strict=True):
-            yield _estimate(f"auc:{when}:{code}", mean, JACKKNIFE)
+            yield _estimate(f"auc:{when}:{code}", mean, method)
 
 
 def _share(name: str, found: Share, method: str) -> dict[str, Any]:
@@ -69,7 +74,8 @@ def _share(name: str, found: Share, method: str) -> dict[str, Any]:
 
 
 def _estimate(name: str, found: Estimate, method: str) -> dict[str, Any]:
-    return _row(name, found.value, found.low, found.high, found.n, None, method)
+    low, high = (found.low, found.high) if found.has_interval else (None, None)
+    return _row(name, found.value, low, high, found.n, None, method)
 
 
 def _row(

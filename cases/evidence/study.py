@@ -9,30 +9,31 @@ and said to be none.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models import BooleanField, Count, ExpressionWrapper, F, FilteredRelation, Q
 from django.utils import timezone
 
 from cases.analysis.results import key_results
 from cases.classes import labels_in
+from cases.evidence.columns import Rows, Vocabulary
 from cases.evidence.figures import counted
 from cases.evidence.measures.calibration import brier_of_case
 from cases.evidence.measures.ledger import SequentialRead
 from cases.lifecycle import GateVerdict
-from cases.models import FirstRead, ModelVersion, Prediction, Review
+from cases.models import ModelVersion, Prediction, Review
 from cases.models.first_read import read_blind
 from cases.models.review import standing
 
 if TYPE_CHECKING:
-    from uuid import UUID
+    from collections.abc import Iterator
 
     from cases.models import Cohort
-
-Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,11 @@ class StudyFilter:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """A reader's last word on a case, and where it was committed blind, the first one.
 
-    case: its code. cluster: the patient, or the case where no patient is known. truth: empty where it is not
-    known. network, probability: of the result that the reader was shown.
+    case: its code; each reader has one read of it. cluster: the patient, or the case where no patient is
+    known. truth: empty where it is not known. network, probability: of the result that the reader was shown.
     """
 
     case: str
@@ -83,8 +83,7 @@ class Read:
         return SequentialRead(self.cluster, self.network, self.before, self.after, self.truth)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What one network says of a case of known class. brier: of its probabilities, 0 to 2."""
 
     case: str
@@ -109,10 +108,12 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Study:
-    """All that the figures of one cohort need. classes: label by code. readers: name by id."""
+    """All that the figures of one cohort need. classes: label by code. readers: name by id. versions: names
+    of all networks, the newest last.
+    """
 
-    reads: list[Read]
-    results: list[Result]
+    reads: Rows[Read]
+    results: Rows[Result]
     left_out: LeftOut
     classes: dict[str, str]
     readers: dict[UUID, str]
@@ -120,7 +121,22 @@ class Study:
     negative_class: str
     is_simulated: bool
     as_of: datetime
-    sequential: list[Read] = field(default_factory=list)
+
+    @property
+    def sequential(self) -> Iterator[Read]:
+        """The reads that have a blind first one."""
+        return (read for read in self.reads if read.is_sequential)
+
+    @cached_property
+    def is_sequential(self) -> bool:
+        """Whether there is any."""
+        return any(True for _read in self.sequential)
+
+    @cached_property
+    def read_by_several(self) -> set[str]:
+        """The cases that two readers or more have read."""
+        readers = Counter(read.case for read in self.reads)
+        return {case for case, n in readers.items() if n > 1}
 
     def label(self, code: str) -> str:
         """A class as pages word it."""
@@ -133,14 +149,18 @@ def study_of(cohort: Cohort, filters: StudyFilter) -> Study:
     uncounted = uncounted_in(cohort)
     only_simulated = uncounted.only_simulated
     real = studied("case__", only_simulated=only_simulated)
-    reads, left_out, not_blind = _reads(cohort, filters, real)
+    vocabulary = Vocabulary()
+    reads, left_out, not_blind = _reads(cohort, filters, real, vocabulary)
+    results = _results(cohort, filters, vocabulary, only_simulated=only_simulated)
+    # Where its words stand is asked no more.
+    vocabulary.clear()
     networks = list(ModelVersion.objects.order_by("-is_active", "-registered_at"))
     names = {
         user.pk: str(user) for user in get_user_model().objects.filter(pk__in={read.reader for read in reads})
     }
     return Study(
         reads=reads,
-        results=_results(cohort, filters, only_simulated=only_simulated),
+        results=results,
         left_out=LeftOut(
             simulated_cases=0 if only_simulated else uncounted.simulated,
             refused_reads=left_out["refused"],
@@ -150,12 +170,16 @@ def study_of(cohort: Cohort, filters: StudyFilter) -> Study:
         ),
         classes=labels_in(network.manifest["classes"] for network in networks),
         readers=dict(sorted(names.items(), key=lambda item: item[1])),
-        versions=sorted(version.name for version in networks),
+        versions=[version.name for version in sorted(networks, key=_age)],
         negative_class=next((v.negative_class for v in networks if v.negative_class), ""),
         is_simulated=only_simulated,
         as_of=now,
-        sequential=[read for read in reads if read.is_sequential],
     )
+
+
+def _age(version: ModelVersion) -> tuple[datetime, str]:
+    """The oldest network first."""
+    return version.registered_at, version.name
 
 
 @dataclass(frozen=True)
@@ -184,22 +208,22 @@ def studied(prefix: str, *, only_simulated: bool) -> Q:
     return Q(**told) if only_simulated else Q(**told, **{f"{prefix}is_simulated": False})
 
 
-def _reads(cohort: Cohort, filters: StudyFilter, real: Q) -> tuple[list[Read], Counter[str], int]:
-    first = FirstRead.objects.filter(case=OuterRef("case"), reader=OuterRef("reader"))
+def _reads(
+    cohort: Cohort, filters: StudyFilter, real: Q, vocabulary: Vocabulary
+) -> tuple[Rows[Read], Counter[str], int]:
+    first = FilteredRelation("case__first_reads", condition=Q(case__first_reads__reader=F("reader")))
     reviews = Review.objects.filter(standing(), real, _reviews_where(filters), case__cohort=cohort).order_by()
-    rows = reviews.annotate(
-        first_class=Subquery(first.values("read_class")[:1]),
-        first_confidence=Subquery(first.values("confidence")[:1]),
-        first_seconds=Subquery(first.values("active_seconds")[:1]),
-        first_blind=Exists(first.filter(read_blind())),
-    ).values_list(
+    is_blind = ExpressionWrapper(read_blind("first__"), output_field=BooleanField())
+    rows = reviews.annotate(first=first).annotate(first_blind=is_blind)
+    told = rows.values_list(
         *("case__code", "case__patient", "case__ground_truth", "reader", "final_class", "confidence"),
         *("active_seconds", "prediction__predicted_class", "prediction__confidence"),
         *("prediction__gate_verdict", "prediction__in_training", "prediction__model_version__name"),
-        *("first_class", "first_confidence", "first_seconds", "first_blind", "created_at"),
+        *("first__read_class", "first__confidence", "first__active_seconds", "first_blind", "created_at"),
     )
-    reads, left_out, not_blind, once = [], Counter[str](), 0, _Once()
-    for row in rows.iterator():
+    reads = Rows(Read, vocabulary, numbers=("probability", "seconds"), moments=("at",))
+    left_out, not_blind = Counter[str](), 0
+    for row in told.iterator():
         case, patient, truth, reader, after, confidence, seconds, network, probability, *rest = row
         gate, trained, version, before, before_confidence, first_seconds, is_blind, at = rest
         if gate == GateVerdict.REFUSED or trained:
@@ -209,32 +233,21 @@ def _reads(cohort: Cohort, filters: StudyFilter, real: Q) -> tuple[list[Read], C
         reads.append(
             Read(
                 case=case,
-                cluster=once(patient or case),
-                truth=once(truth),
-                reader=once(reader),
-                network=once(network),
+                cluster=patient or case,
+                truth=truth,
+                reader=reader,
+                network=network,
                 probability=probability,
-                before=once(before if is_blind else ""),
-                before_confidence=before_confidence if is_blind else 0,
-                after=once(after),
+                before=before if before and is_blind else "",
+                before_confidence=before_confidence if before and is_blind else 0,
+                after=after,
                 confidence=confidence,
                 seconds=seconds if first_seconds is None else first_seconds,
-                version=once(version),
+                version=version,
                 at=at,
             )
         )
     return reads, left_out, not_blind
-
-
-class _Once:
-    """Equal values as one object: of 100,000 rows most repeat a class, a reader or a version."""
-
-    def __init__(self) -> None:
-        self.known: dict[Any, Any] = {}
-
-    def __call__(self, value: Kept) -> Kept:
-        kept: Kept = self.known.setdefault(value, value)
-        return kept
 
 
 def _reviews_where(filters: StudyFilter) -> Q:
@@ -252,7 +265,9 @@ def _reviews_where(filters: StudyFilter) -> Q:
     return where
 
 
-def _results(cohort: Cohort, filters: StudyFilter, *, only_simulated: bool) -> list[Result]:
+def _results(
+    cohort: Cohort, filters: StudyFilter, vocabulary: Vocabulary, *, only_simulated: bool
+) -> Rows[Result]:
     of_cohort: dict[str, Any] = {"image__cohort": cohort}
     if filters.version:
         of_cohort["model_version__name"] = filters.version
@@ -265,16 +280,8 @@ def _results(cohort: Cohort, filters: StudyFilter, *, only_simulated: bool) -> l
         *("image__case__code", "image__case__patient", "image__case__ground_truth", "model_version__name"),
         *("predicted_class", "confidence", "probabilities"),
     )
-    once = _Once()
-    return [
-        Result(
-            case=case,
-            cluster=once(patient or case),
-            truth=once(truth),
-            version=once(version),
-            predicted=once(predicted),
-            probability=probability,
-            brier=brier_of_case(shares, truth),
-        )
-        for case, patient, truth, version, predicted, probability, shares in told.iterator()
-    ]
+    results = Rows(Result, vocabulary, numbers=("probability", "brier"))
+    for case, patient, truth, version, predicted, probability, shares in told.iterator():
+        brier = brier_of_case(shares, truth)
+        results.append(Result(case, patient or case, truth, version, predicted, probability, brier))
+    return results

@@ -89,7 +89,7 @@ def _work(cohort: Cohort) -> dict[str, Any]:
 
 
 def _opinions(cohort: Cohort, readers: list[figures.ReaderTally]) -> dict[str, Any]:
-    agreement = figures.agreement(readers)
+    agreement = figures.agreement(cohort)
     reveal = reveal_tally(cohort)
     return {
         "reveal": reveal,

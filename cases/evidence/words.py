@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _t
 
+from cases.evidence.measures.estimate import Estimate
 from cases.evidence.thresholds import thresholds
 
 if TYPE_CHECKING:
-    from cases.evidence.measures.estimate import Estimate
     from cases.evidence.measures.proportions import Share
 
 MINUS = "\N{MINUS SIGN}"
@@ -67,6 +67,16 @@ def brief(share: Share) -> str:
     return f"{percent(share.value)} · {hits(share)}"
 
 
+def brief_with_span(share: Share) -> str:
+    """As `brief`, with the interval behind it."""
+    return brief(share) if share.value is None else f"{brief(share)} ({span(share)})"
+
+
+def ratio_in_words(share: Share) -> str:
+    """A share as a number, such as "0.86 (0.71 to 0.94)", of units that are no cases."""
+    return estimate_in_words(Estimate(share.value, None, share.low, share.high, share.n))
+
+
 def span(share: Share) -> str:
     """The interval of a share, such as "5.4 to 10.5 %"."""
     return between(share.low or 0.0, share.high or 0.0)
@@ -84,6 +94,8 @@ def estimate_in_words(found: Estimate, decimals: int = 2) -> str:
         return _t("not defined")
     if found.low is None or found.high is None:
         return number(found.value, decimals)
+    if not found.has_interval:
+        return _t("%(value)s (no interval: all are alike)") % {"value": number(found.value, decimals)}
     told = {
         "value": number(found.value, decimals),
         "low": number(found.low, decimals),

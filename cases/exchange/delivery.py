@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-import uuid
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
-from cases import audit
+from cases import audit, leases
 from cases.exchange.answers import Answer, NotSent, Refused, TryLater, Unreachable
 from cases.exchange.content import content_of, facts_to_send, linked
 from cases.exchange.deadline import MOST_SECONDS
@@ -73,7 +73,7 @@ def _is_new(case: Case, rule: SendingRule, content: str) -> bool:
 
 def due() -> list[str]:
     """The destinations that something is due for."""
-    waiting = Sending.objects.filter(state=SendingState.WAITING, next_at__lte=timezone.now())
+    waiting = Sending.objects.filter(leases.is_due(), state=SendingState.WAITING)
     return list(waiting.order_by("destination").values_list("destination", flat=True).distinct())
 
 
@@ -97,17 +97,9 @@ def _take(name: str) -> Sending | None:
     """A sending that is due, and now this process's; what was tried least comes first, so that one that a
     peer cannot take keeps nothing else waiting.
     """
-    while True:
-        now = timezone.now()
-        waiting = Sending.objects.filter(destination=name, state=SendingState.WAITING, next_at__lte=now)
-        key = waiting.order_by("attempts", "created_at").values_list("pk", flat=True).first()
-        if key is None:
-            return None
-        taken = waiting.filter(pk=key).update(
-            token=uuid.uuid4(), attempts=F("attempts") + 1, next_at=now + LEASE
-        )
-        if taken:
-            return Sending.objects.select_related("case__cohort", "cohort", "asked_by").get(pk=key)
+    rows = Sending.objects.select_related("case__cohort", "cohort", "asked_by")
+    waits = Q(destination=name, state=SendingState.WAITING)
+    return leases.take(rows.order_by("attempts", "created_at"), waits, lasting=LEASE)
 
 
 def _attempt(sending: Sending, destination: Destination | None) -> bool:
@@ -163,30 +155,26 @@ def _put_off(sending: Sending, answer: Answer, *, with_others: bool = False) -> 
     if now - sending.created_at > timedelta(hours=settings.DICOM_DESTINATION_GIVE_UP_HOURS):
         _end(sending, SendingState.GIVEN_UP, answer)
         return
-    # Beyond a few doublings it is the longest pause anyway, and the number would grow past any date.
-    next_at = now + min(FIRST_PAUSE * 2 ** min(sending.attempts - 1, 10), LONGEST_PAUSE)
-    waiting = Sending.objects.filter(state=SendingState.WAITING, destination=sending.destination)
-    waiting.filter(pk=sending.pk, token=sending.token).update(
-        next_at=next_at, token=None, answer=answer.plain()
-    )
+    next_at = now + leases.pause_after(sending.attempts, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
+    with suppress(leases.Lost):
+        leases.put_off(sending, next_at, answer=answer.plain())
     if with_others:
+        waiting = Sending.objects.filter(state=SendingState.WAITING, destination=sending.destination)
         waiting.filter(token=None, next_at__lt=next_at).update(next_at=next_at)
 
 
 def _end(sending: Sending, state: SendingState, answer: Answer, facts: CaseFacts | None = None) -> None:
     """Write down how it ended, unless somebody else has taken it meanwhile."""
     told = {"content": content_of(facts), "instances": answer.instances} if facts else {}
-    with transaction.atomic():
-        own = Sending.objects.filter(pk=sending.pk, token=sending.token, state=SendingState.WAITING)
-        ended = own.update(state=state, ended_at=timezone.now(), token=None, answer=answer.plain(), **told)
-        if ended:
-            audit.record(
-                by=sending.asked_by,
-                action=f"case.sending_{state}",
-                subject=sending.case,
-                cohort=sending.cohort,
-                destination=sending.destination,
-                attempts=sending.attempts,
-                instances=answer.instances,
-                code=answer.code,
-            )
+    with suppress(leases.Lost), transaction.atomic():
+        leases.end(sending, state=state, ended_at=timezone.now(), answer=answer.plain(), **told)
+        audit.record(
+            by=sending.asked_by,
+            action=f"case.sending_{state}",
+            subject=sending.case,
+            cohort=sending.cohort,
+            destination=sending.destination,
+            attempts=sending.attempts,
+            instances=answer.instances,
+            code=answer.code,
+        )

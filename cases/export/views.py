@@ -17,6 +17,7 @@ from cases import audit
 from cases.access import PageRequest, signed_in
 from cases.cohorts import chosen_cohort, known_cohorts
 from cases.disclaimer import DISCLAIMER
+from cases.downloads import named
 from cases.export.snapshots import fhir, formats, parquet
 from cases.export.snapshots.building import ask_for_snapshot
 from cases.export.snapshots.fhir_resources import Release
@@ -67,12 +68,8 @@ def snapshots(request: PageRequest) -> HttpResponse:
 @signed_in
 def download(request: PageRequest, snapshot_id: str, table: str, extension: str) -> HttpResponseBase:
     """One table of a snapshot in one format."""
-    cohorts = known_cohorts(request.user)
-    snapshot = get_object_or_404(
-        Snapshot.objects.select_related("cohort"), pk=snapshot_id, cohort__in=cohorts
-    )
-    require(request.user, Action.EXPORT, snapshot.cohort)
-    if table not in TABLES or extension not in formats.MEDIA_TYPES or snapshot.state != SnapshotState.READY:
+    snapshot = _to_export(request.user, snapshot_id)
+    if table not in TABLES or extension not in formats.MEDIA_TYPES:
         raise Http404
     try:
         rows = rows_for(snapshot, table, to=request.user)
@@ -95,14 +92,22 @@ def download(request: PageRequest, snapshot_id: str, table: str, extension: str)
 @signed_in
 def fhir_bundle(request: PageRequest, snapshot_id: str, release: str) -> HttpResponseBase:
     """A snapshot as one FHIR Bundle."""
-    cohorts = known_cohorts(request.user)
-    snapshot = get_object_or_404(
-        Snapshot.objects.select_related("cohort"), pk=snapshot_id, cohort__in=cohorts
-    )
-    require(request.user, Action.EXPORT, snapshot.cohort)
-    if release not in list(Release) or snapshot.state != SnapshotState.READY:
+    snapshot = _to_export(request.user, snapshot_id)
+    if release not in list(Release):
         raise Http404
     return bundle_of(snapshot, Release(release), by=request.user)
+
+
+def _to_export(user: User, snapshot_id: str) -> Snapshot:
+    """A ready snapshot. Raises Http404 where the user knows of none, PermissionDenied where only the right to
+    export is missing.
+    """
+    snapshots = Snapshot.objects.select_related("cohort")
+    snapshot = get_object_or_404(snapshots, pk=snapshot_id, cohort__in=known_cohorts(user))
+    require(user, Action.EXPORT, snapshot.cohort)
+    if snapshot.state != SnapshotState.READY:
+        raise Http404
+    return snapshot
 
 
 def bundle_of(snapshot: Snapshot, release: Release, *, by: User) -> StreamingHttpResponse:
@@ -127,8 +132,7 @@ def file_of(snapshot: Snapshot, table: str, extension: str, pieces: Iterable[byt
 
 
 def _headers(snapshot: Snapshot, name: str) -> dict[str, str]:
-    return {
-        "Content-Disposition": f'attachment; filename="{name}"',
+    return named(name) | {
         "X-Research-Use": DISCLAIMER,
         "X-Snapshot": str(snapshot.pk),
         "X-Snapshot-Digest": snapshot.digest,
@@ -136,7 +140,7 @@ def _headers(snapshot: Snapshot, name: str) -> dict[str, str]:
 
 
 def _csv_file(name: str, rows: Iterable[Iterable[Any]]) -> HttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="secondread-{name}.csv"'}
+    headers = named(f"secondread-{name}.csv")
     response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
     csv.writer(response).writerows([safe_cell(value) for value in row] for row in rows)
     return response

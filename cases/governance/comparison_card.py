@@ -99,9 +99,7 @@ def _of_all(found: Comparison) -> list[Cell]:
 
 def _of_class(each: ClassFigures) -> list[Cell]:
     label = str(known_classes().get(each.code, each.code))
-    second = words.brief(each.second)
-    if each.second.low is not None:
-        second = f"{second} ({words.span(each.second)})"
+    second = words.brief_with_span(each.second)
     bound = Cell(DASH, "")
     if each.least is not None:
         bound = Cell(_t("lower limit at least %(share)s") % {"share": words.percent(each.least)}, each.least)

@@ -150,16 +150,14 @@ def _weeks(rule: DriftRule, baseline: Mapping[str, int], counted: Mapping[date, 
 
 
 def baseline_share(bins: Mapping[str, int]) -> float:
-    """The share that weeks are held against. None or all of a finite number leave room for half a unit:
-    otherwise the first one ever would be an alarm.
-    """
-    hits, n = bins.get(YES, 0), units(bins)
-    return hits / n if 0 < hits < n else (hits + 0.5) / (n + 1)
+    """The share that weeks are held against."""
+    return bins.get(YES, 0) / max(units(bins), 1)
 
 
 def _share(baseline: Mapping[str, int], monday: date, bins: Mapping[str, int]) -> Week:
     n = bins.get(YES, 0) + bins.get(NO, 0)
-    (point,) = p_chart(baseline_share(baseline), [(bins.get(YES, 0), n)])
+    week = (bins.get(YES, 0), n)
+    (point,) = p_chart(baseline_share(baseline), [week], baseline_n=units(baseline))
     is_judged = _are_enough(baseline, n)
     return Week(monday, n, point.value, point.alarm_low, point.alarm_high, is_judged, point)
 

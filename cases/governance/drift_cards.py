@@ -72,8 +72,9 @@ def _sentence(weeks: Sequence[Week]) -> str:
 def _note(rule: DriftRule) -> str:
     if rule in SHARES:
         return _t(
-            "Limits are exact binomial ones at 99.8 percent (dashed) and 95 percent around the baseline. An "
-            "alert is raised beyond the dashed ones, of weeks that are large enough."
+            "Between the limits lie 99.8 percent (dashed) and 95 percent of weeks of that size by chance, "
+            "that of the baseline's own number included (beta-binomial). An alert is raised beyond the "
+            "dashed ones, of weeks that are large enough."
         )
     return _t(
         "The population stability index over bins of the baseline's own. An alert is raised above 0.25, and "

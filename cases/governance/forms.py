@@ -48,6 +48,8 @@ class BaselineForm(PeriodForm):
         cast("forms.ModelChoiceField[ModelVersion]", self.fields["version"]).queryset = versions_in(
             cohort
         ).reverse()
+        # Mostly the one in use is meant, whichever was registered last.
+        self.fields["version"].initial = versions_in(cohort).filter(is_active=True).first()
         for name in ("since", "until"):
             self.fields[name].required = True
 

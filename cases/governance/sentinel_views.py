@@ -18,11 +18,11 @@ from cases import disclosures
 from cases.access import PageRequest, signed_in
 from cases.cohorts import chosen_cohort
 from cases.evidence.files import drawing_file, table_file
-from cases.governance import sentinels as marks
 from cases.governance.forms import SentinelForm
 from cases.governance.sentinel_cards import sentinel_cards
 from cases.interim import figures_are_closed
 from cases.lifecycle import Reading, Shown
+from cases.setup import sentinels as marks
 from cases.snapshot import one_snapshot
 
 if TYPE_CHECKING:

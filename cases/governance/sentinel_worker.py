@@ -86,7 +86,7 @@ def _answer(row: SentinelAnswer, version: ModelVersion) -> None:
         return
     own.update(
         predicted_class=result.predicted_class,
-        suspicion=result.suspicion(version),
+        suspicion=result.suspicion(version.negative_class),
         gate_verdict=result.gate_verdict,
         in_training=result.in_training,
         attempts=F("attempts") + 1,

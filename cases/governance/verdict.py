@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from cases.evidence.measures.bootstrap import SEED, cluster_bootstrap, ratio_of
-from cases.evidence.measures.paired import Pairs, newcombe_interval
+from cases.evidence.measures.paired import Pairs, effect_on_difference, newcombe_interval
 from cases.evidence.measures.proportions import Share, clustered_share
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from cases.governance.frozen import FrozenSet, Pair
 
@@ -124,31 +123,22 @@ def compare(
     )
 
 
-def _pairs(pairs: Sequence[Pair]) -> Pairs:
+def _pairs(pairs: Iterable[Pair]) -> Pairs:
     """The candidate is the first of the two: its gain is above zero."""
-    return Pairs(
-        both=sum(pair.first and pair.second for pair in pairs),
-        only_first=sum(pair.second and not pair.first for pair in pairs),
-        only_second=sum(pair.first and not pair.second for pair in pairs),
-        neither=sum(not (pair.first or pair.second) for pair in pairs),
-    )
+    return Pairs.of((pair.second, pair.first) for pair in pairs)
 
 
 def _difference(found: Sequence[Pair], pairs: Pairs) -> Difference:
-    """Newcombe's paired interval where each case is a patient of its own; else the bootstrap by patient."""
-    by_cluster: dict[str, list[int]] = defaultdict(list)
+    """Newcombe's paired interval; where patients have several cases, on the effective number of cases."""
+    by_cluster: dict[str, list[Pair]] = defaultdict(list)
     for pair in found:
-        by_cluster[pair.cluster].append(pair.second - pair.first)
-    if len(by_cluster) == pairs.n:
-        interval = newcombe_interval(pairs)
-        low, high = interval or (None, None)
-        return Difference(pairs.difference, low, high, "Newcombe 1998, paired, method 10")
-    gains, sizes = [sum(each) for each in by_cluster.values()], [len(each) for each in by_cluster.values()]
-    drawn = cluster_bootstrap(ratio_of(gains, sizes), len(by_cluster))
-    if drawn is None:
-        return Difference(None, None, None, "")
-    method = f"bootstrap by patient, {drawn.resamples} resamples, seed {drawn.seed or SEED}"
-    return Difference(pairs.difference, drawn.low, drawn.high, method)
+        by_cluster[pair.cluster].append(pair)
+    method = "Newcombe 1998, paired, method 10"
+    if len(by_cluster) != pairs.n:
+        method = f"{method}, on the effective n by patient"
+    effect = effect_on_difference(map(_pairs, by_cluster.values()))
+    low, high = newcombe_interval(pairs, effect) or (None, None)
+    return Difference(pairs.difference, low, high, method)
 
 
 def _share(pairs: Sequence[Pair], *, second: bool) -> Share:

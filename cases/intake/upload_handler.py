@@ -20,6 +20,7 @@ from django.http.multipartparser import MultiPartParser
 
 from cases.intake import packed
 from cases.intake.form_parts import Fate, Part, WatchedForm
+from cases.intake.seekable import SeekableFile
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -163,31 +164,16 @@ class _Spool:
             self.file.close()
 
 
-class _Part(io.RawIOBase):
+class _Part(SeekableFile):
     """One of the files in a spool, to be read from any place."""
 
     def __init__(self, spool: _Spool, start: int, size: int) -> None:
-        super().__init__()
-        self._spool, self._start, self._size, self._at = spool, start, size, 0
+        super().__init__(size)
+        self._spool, self._start = spool, start
         spool.hold()
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        begin = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = max(0, begin + offset)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        most = max(0, min(len(buffer), self._size - self._at))
-        data = os.pread(self._spool.file.fileno(), most, self._start + self._at)
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
+    def read_at(self, place: int, most: int) -> bytes:
+        return os.pread(self._spool.file.fileno(), most, self._start + place)
 
     def close(self) -> None:
         if not self.closed:

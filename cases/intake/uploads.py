@@ -335,7 +335,7 @@ def _create(case_of: Callable[[Plan], Case], plan: Plan) -> dict[PictureKey, Ima
         if not case.is_quarantined:
             # Of every image, so that the case has one whole set of results also where earlier ones were
             # analysed by another version.
-            jobs.queue_images(case.images.order_by("position"), model_versions.active_version())
+            jobs.queue_images(case.images.order_by("position"), model_versions.version_to_queue())
         if start:
             key_result.refresh_case(case.pk)  # the analysis of the case is not over any more
     return {(image.source_sha256, image.frame): image for image in images}

@@ -18,7 +18,7 @@ from cases.intake import quarantine
 from cases.intake.archives import Unpacked
 from cases.intake.form_files import files_of
 from cases.intake.forms import Grouping, UploadForm
-from cases.intake.incoming.receiving import uploads_of
+from cases.intake.incoming.receiving import shown_on_a_page, uploads_of
 from cases.intake.incoming.rows import shown
 from cases.intake.names import natural_key
 from cases.intake.receipts import Given, Outcome, Receipt, is_disk_full
@@ -98,7 +98,7 @@ def _rows_alone(request: PageRequest, rows: list[UploadRow]) -> HttpResponse:
 def _page(
     request: PageRequest, form: UploadForm, *, rows: list[UploadRow] | None = None, status: int = 200
 ) -> HttpResponse:
-    incoming = [shown(request.user, upload) for upload in uploads_of(request.user)]
+    incoming = [shown(request.user, upload) for upload in shown_on_a_page(uploads_of(request.user))]
     finished = [row for each in incoming for row in each.rows]
     context = {
         "form": form,

@@ -15,8 +15,8 @@ from cases.lifecycle import UNREAD_STATES, CaseState, Priority
 
 # Crockford's base 32: no I, L, O or U, so that a code can be read out on the telephone.
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-
+# As people type it, as a regular expression.
+CODE_SHAPE = "[0-9A-Za-z]{4}-[0-9A-Za-z]{4}"
 SHUFFLE_END = 2**31
 
 

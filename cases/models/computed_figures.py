@@ -8,8 +8,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from cases.models.leased import Leased
 
-class ComputedFigures(models.Model):
+
+class ComputedFigures(Leased):
     """What a page asks for and shows once it is there; nothing of it but what can be computed anew.
 
     key: of the filters, the language and the settings that make them. asked_at: when a page last wanted them
@@ -21,7 +23,6 @@ class ComputedFigures(models.Model):
     filters = models.JSONField(_("filters"), default=dict, blank=True)
     language = models.CharField(_("language"), max_length=10)
     asked_at = models.DateTimeField(_("asked for"))
-    started_at = models.DateTimeField(_("begun"), null=True, blank=True)
     as_of = models.DateTimeField(_("state of"), null=True, blank=True)
     has_failed = models.BooleanField(_("could not be computed"), default=False)
     answer = models.JSONField(null=True, blank=True)

@@ -11,11 +11,11 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from cases.lifecycle import IncomingState
+from cases.models.leased import Leased
 
 
-class IncomingUpload(models.Model):
-    """The row is the outbox: what waits to be looked at or taken in is leased by whoever takes it, so that
-    one left by a worker that died is taken again.
+class IncomingUpload(Leased):
+    """What waits to be looked at or taken in.
 
     folder: the operator's name of the folder that the files are read from, in which case nothing of them is
     kept here; empty of files that are sent.
@@ -43,9 +43,6 @@ class IncomingUpload(models.Model):
     language = models.CharField(_("language"), max_length=10)
     files = models.PositiveIntegerField(_("files"), default=0)
     files_done = models.PositiveIntegerField(_("files that were read"), default=0)
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    token = models.UUIDField(_("token of the attempt"), null=True, blank=True, editable=False)
-    lease_until = models.DateTimeField(_("taken until"), null=True, blank=True)
     created_at = models.DateTimeField(_("begun"), auto_now_add=True)
     expires_at = models.DateTimeField(_("kept until"))
 
@@ -61,7 +58,7 @@ class IncomingUpload(models.Model):
             models.Index(fields=["user", "created_at", "id"], name="incoming_of_user"),
             models.Index(fields=["expires_at"], name="incoming_by_age"),
             models.Index(
-                fields=["lease_until"],
+                fields=["next_at"],
                 name="incoming_at_work",
                 condition=Q(state__in=(IncomingState.CHECKING, IncomingState.CREATING)),
             ),

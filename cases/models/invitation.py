@@ -47,5 +47,10 @@ class Invitation(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Whether the link still lets somebody in."""
+        """Whether the link was not used, withdrawn, and has not run out."""
         return self.accepted_at is None and self.withdrawn_at is None and self.expires_at > timezone.now()
+
+
+def unused() -> models.Q:
+    """The condition on invitations that `is_open` holds."""
+    return models.Q(accepted_at__isnull=True, withdrawn_at__isnull=True, expires_at__gt=timezone.now())

@@ -11,11 +11,11 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from cases.lifecycle import SendingState
+from cases.models.leased import Leased
 
 
-class Sending(models.Model):
-    """The row is the outbox: what waits is due at `next_at`, which whoever takes it moves ahead, so that one
-    left by a worker that died is taken again.
+class Sending(Leased):
+    """What waits for an archive, or went there.
 
     content: a digest of the statements that it tells. answer: numbers and codes alone, since the words of a
     peer may hold anything.
@@ -39,12 +39,9 @@ class Sending(models.Model):
     state = models.CharField(
         _("state"), max_length=10, choices=SendingState.choices, default=SendingState.WAITING
     )
-    attempts = models.PositiveIntegerField(_("attempts"), default=0)
-    token = models.UUIDField(_("token of the attempt"), null=True, blank=True, editable=False)
     instances = models.PositiveIntegerField(_("instances"), default=0)
     answer = models.JSONField(_("answer"), default=dict, blank=True)
     created_at = models.DateTimeField(_("asked for"), auto_now_add=True)
-    next_at = models.DateTimeField(_("due at"))
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
     class Meta:

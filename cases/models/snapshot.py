@@ -11,9 +11,10 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from cases.lifecycle import SnapshotState
+from cases.models.leased import Leased
 
 
-class Snapshot(models.Model):
+class Snapshot(Leased):
     """Rows frozen at `as_of`. Once it is ready nothing of it changes, and its digest names its content.
 
     files: what each table is stored under. counts: rows by table. digest: SHA-256 over the rows of all
@@ -33,7 +34,6 @@ class Snapshot(models.Model):
     state = models.CharField(
         _("state"), max_length=10, choices=SnapshotState.choices, default=SnapshotState.QUEUED
     )
-    started_at = models.DateTimeField(_("begun"), null=True, blank=True)
     rows_written = models.PositiveIntegerField(_("rows so far"), default=0)
     rows_expected = models.PositiveIntegerField(_("rows expected"), default=0)
     counts = models.JSONField(_("rows by table"), default=dict, blank=True)

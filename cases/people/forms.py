@@ -87,12 +87,15 @@ class TokenForm(forms.Form):
         initial=90,
     )
 
-    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, owner: User, is_own: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.owner = owner
         scopes = cast(forms.TypedMultipleChoiceField, self.fields["scopes"])
         scopes.choices = [(scope.value, scope.label) for scope in tokens.scopes_for(owner)]
-        cast("forms.ModelChoiceField[Cohort]", self.fields["cohort"]).queryset = tokens.cohorts_for(owner)
+        cohort = cast("forms.ModelChoiceField[Cohort]", self.fields["cohort"])
+        cohort.queryset = tokens.cohorts_for(owner)
+        if not is_own:
+            cohort.required, cohort.empty_label = True, _("Choose one")
 
     def clean_name(self) -> str:
         """A name that no other token of the owner has."""

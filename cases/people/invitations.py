@@ -17,19 +17,19 @@ from django.utils.translation import gettext as _t
 
 from cases import audit
 from cases.models import Invitation
+from cases.models.invitation import unused
 from cases.people.memberships import add_member
-from cases.permissions import Action, require
+from cases.people.withdrawing import close, withdraw_all_of
+from cases.permissions import Action, may, require
 from cases.roles import Role
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
     from cases.models import Cohort
     from portal.accounts.models import User
 
 
 class InvitationClosed(Exception):
-    """The link was used, withdrawn, has run out, or never was one."""
+    """The link was used, withdrawn, has run out, or never was one; or who invited may do so no more."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -66,8 +66,7 @@ def invite(*, by: User, cohort: Cohort, email: str, role: Role) -> IssuedInvitat
         )
     secret, now = secrets.token_urlsafe(32), timezone.now()
     with transaction.atomic():
-        for earlier in open_invitations().filter(cohort=cohort, email=email):
-            _withdraw(by, earlier)
+        withdraw_all_of(by=by, cohort=cohort, email=email)
         invitation = Invitation.objects.create(
             email=email,
             cohort=cohort,
@@ -84,34 +83,30 @@ def withdraw(*, by: User, invitation: Invitation) -> None:
     """Close an open invitation; InvitationClosed where it is not open any more."""
     require(by, Action.MANAGE, invitation.cohort)
     with transaction.atomic():
-        _withdraw(by, invitation)
+        if not close(by, invitation):
+            raise InvitationClosed
 
 
-def _withdraw(by: User, invitation: Invitation) -> None:
-    closed = open_invitations().filter(pk=invitation.pk).update(withdrawn_at=timezone.now())
-    if closed != 1:
-        raise InvitationClosed
-    audit.record(by=by, action="invitation.withdrawn", subject=invitation, cohort=invitation.cohort)
-
-
-def open_invitations() -> QuerySet[Invitation]:
-    """Those whose links still let somebody in."""
-    return Invitation.objects.filter(
-        accepted_at__isnull=True, withdrawn_at__isnull=True, expires_at__gt=timezone.now()
-    )
+def open_invitations(cohort: Cohort) -> list[Invitation]:
+    """Those of the cohort whose links still let somebody in, the newest first."""
+    found = Invitation.objects.filter(unused(), cohort=cohort).select_related("invited_by", "cohort")
+    return [invitation for invitation in found if _holds(invitation)]
 
 
 def find_open(secret: str) -> Invitation:
     """The open invitation that the link's secret belongs to, or InvitationClosed."""
-    invitation = (
-        open_invitations()
-        .filter(secret_digest=_digest(secret))
-        .select_related("cohort", "invited_by")
-        .first()
-    )
-    if invitation is None:
+    found = Invitation.objects.filter(unused(), secret_digest=_digest(secret))
+    invitation = found.select_related("cohort", "invited_by").first()
+    if invitation is None or not _holds(invitation):
         raise InvitationClosed
     return invitation
+
+
+def _holds(invitation: Invitation) -> bool:
+    """Whether who invited may still do so: a right that is gone lets nobody in, themselves under another
+    address least of all.
+    """
+    return may(invitation.invited_by, Action.MANAGE, invitation.cohort)
 
 
 def accept_as_new(*, secret: str, full_name: str, password: str, language: str = "") -> User:
@@ -147,9 +142,12 @@ def accept_as_member(*, by: User, secret: str) -> Invitation:
 def _take(secret: str) -> Invitation:
     """Use the link up: of two that come at once, the UPDATE lets only one pass."""
     digest = _digest(secret)
-    if open_invitations().filter(secret_digest=digest).update(accepted_at=timezone.now()) != 1:
+    if Invitation.objects.filter(unused(), secret_digest=digest).update(accepted_at=timezone.now()) != 1:
         raise InvitationClosed
-    return Invitation.objects.select_related("cohort").get(secret_digest=digest)
+    invitation = Invitation.objects.select_related("cohort", "invited_by").get(secret_digest=digest)
+    if not _holds(invitation):
+        raise InvitationClosed
+    return invitation
 
 
 def _join(invitation: Invitation, user: User) -> None:

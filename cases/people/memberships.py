@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _t
 
 from cases import audit, held_roles
 from cases.models import Cohort, Membership
+from cases.people.withdrawing import withdraw_all_of
 from cases.permissions import Action, require
 from cases.roles import Role
 
@@ -26,6 +27,8 @@ def add_member(*, by: User | None, cohort: Cohort, user: User, role: Role) -> Me
         require(by, Action.MANAGE, cohort)
     with transaction.atomic():
         membership, _ = Membership.objects.update_or_create(user=user, cohort=cohort, defaults={"role": role})
+        # A link from before would give the role of then once more, after a change or a farewell.
+        withdraw_all_of(by=by, cohort=cohort, email=user.email)
         audit.record(by=by, action="member.added", subject=user, cohort=cohort, role=str(role))
     held_roles.forget()
     return membership

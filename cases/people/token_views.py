@@ -97,11 +97,12 @@ def revoke_member(request: PageRequest, user_id: UUID) -> HttpResponse:
 
 def _page(request: PageRequest, user: User, revoke_url: str) -> HttpResponse:
     tokens.require_tokens_of(request.user, user)
-    form = TokenForm(request.POST or None, owner=user)
+    is_own = user.pk == request.user.pk
+    form = TokenForm(request.POST or None, owner=user, is_own=is_own)
     context: dict[str, Any] = {"owner": user, "form": form, "revoke_url": revoke_url, "issued": None}
     if form.is_valid():
         context["issued"] = tokens.issue(by=request.user, user=user, terms=form.terms())
-        context["form"] = TokenForm(owner=user)
+        context["form"] = TokenForm(owner=user, is_own=is_own)
     return render(request, "people/tokens.html", context | {"tokens": _rows(user)})
 
 

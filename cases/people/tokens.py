@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -98,9 +98,12 @@ def cohorts_for(user: User) -> QuerySet[Cohort]:
 
 
 def issue(*, by: User | None, user: User, terms: Terms) -> IssuedToken:
-    """Make a token; None for `by` is the operator's command."""
+    """Make a token; None for `by` is the operator's command. Raises ValidationError."""
     if by is not None:
         require_tokens_of(by, user)
+        if by.pk != user.pk and terms.cohort is None:
+            # It would go on to open whatever cohort the account comes into, to who has never been there.
+            raise ValidationError({"cohort": _t("A token of somebody else's account is for one cohort.")})
     with transaction.atomic():
         token, text = ApiToken.objects.create(
             user,

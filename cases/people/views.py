@@ -40,7 +40,7 @@ def people(request: PageRequest) -> HttpResponse:
         "form": form,
         "issued": issued,
         "members": _member_rows(request, cohort),
-        "invitations": invitations.open_invitations().filter(cohort=cohort).select_related("invited_by"),
+        "invitations": invitations.open_invitations(cohort),
         "roles": Role.choices,
     }
     return render(request, "people/people.html", context)

@@ -23,11 +23,11 @@ from cases.models import Case, Draft, FirstRead, Review
 from cases.models.review import standing
 from cases.reading import drafts
 from cases.reading.adjudications import DecisionConflict, is_adjudicator, submit_decision
-from cases.reading.case_page import results_shown
 from cases.reading.forms import FirstReadForm
 from cases.reading.keys import key_acts
 from cases.reading.queries import own_draft
 from cases.reading.read_input import from_draft, written_in
+from cases.reading.shown_results import results_shown
 from cases.viewer.images import image_at
 from cases.viewer.marks import MarkedRegion
 from cases.viewer.viewer import viewer_of

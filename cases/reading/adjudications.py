@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import F
-from django.utils import timezone
 from django.utils.translation import gettext as _t
 
 from cases import audit, disclosures
-from cases.lifecycle import CaseState, DraftState
+from cases.lifecycle import CaseState
 from cases.models import Adjudication, Case, Draft
 from cases.permissions import Action, require
+from cases.reading.preliminary import submitted
 from cases.reading.protocols import lock_case, terms_for
 from cases.reading.read_input import ReadInput, checked_read
 
@@ -43,17 +42,11 @@ def submit_decision(*, by: User, case: Case, read: ReadInput) -> Draft:
     Raises what `adjudicate` does, and DecisionConflict where another window has submitted.
     """
     read = _checked_decision(by, case, read)
-    said = {"state": DraftState.PRELIMINARY, "prediction": None, "fields": read.as_draft()}
     with transaction.atomic():
         _lock_disputed(case)
-        draft, is_new = Draft.objects.select_for_update().get_or_create(case=case, reader=by, defaults=said)
-        if not is_new:
-            if draft.state == DraftState.PRELIMINARY:
-                raise DecisionConflict
-            Draft.objects.filter(pk=draft.pk).update(
-                **said, revision=F("revision") + 1, updated_at=timezone.now()
-            )
-            draft.refresh_from_db()
+        draft, is_ours = submitted(by=by, case=case, read=read, prediction=None)
+        if not is_ours:
+            raise DecisionConflict
         audit.record(by=by, action="adjudication.preliminary", subject=case, cohort=case.cohort)
     return draft
 

@@ -6,13 +6,10 @@ Nothing here writes but what was shown (cases/disclosures.py), before it is.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _t
 
 from cases import disclosures
@@ -30,10 +27,12 @@ from cases.reading.forms import AmendForm, FirstReadForm, ReviewForm, initial_of
 from cases.reading.keys import key_acts
 from cases.reading.protocols import terms_for
 from cases.reading.queries import adjudication_of, own_draft, reviews_of
-from cases.reading.read_input import ReadInput, from_draft, read_of, written_in
+from cases.reading.read_input import read_of, written_in
+from cases.reading.read_items import ReadItem, first_item, item_of, preliminary_item
 from cases.reading.reviews import is_for_adjudicator
+from cases.reading.shown_results import Bar, bars_of, is_withheld, numbers_shown, results_shown
 from cases.reading.stage import Stage
-from cases.translation import remarks_in_words, sentences, tenths_of_percent
+from cases.translation import remarks_in_words, sentences
 from cases.viewer.images import image_at
 from cases.viewer.marks import MarkedRegion
 from cases.viewer.placing import orientation_in_words, spacing_in_words
@@ -44,38 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cases.models import Adjudication
-    from portal.accounts.models import User
-
-
-@dataclass(frozen=True)
-class ReadItem:
-    """What one reader said, as the page words it: a first read, a review, or one that can still be undone."""
-
-    said: ReadInput
-    label: str
-    reader: User
-    at: datetime
-    is_own: bool = True
-    is_current: bool = True
-    is_amendment: bool = False
-    is_remark: bool = False
-    seen: Seen | None = None
-    shows_verdict: bool = False
-    reason: str = ""
-    review_id: UUID | None = None
-    prediction_id: UUID | None = None
-
-
-@dataclass(frozen=True)
-class Bar:
-    """The probability of one class; `percent` for people, `value` for an attribute."""
-
-    code: str
-    label: str
-    probability: float
-    percent: str
-    value: str
-    is_predicted: bool
 
 
 @dataclass(frozen=True)
@@ -111,7 +78,7 @@ def page(
     labels = known_classes() | {code: str(label) for code, label in READER_ONLY_CLASSES.items()}
     lie_open = may_see_statements(request.user, case)
     decision = adjudication_of(case) if lie_open else None
-    first = _first_item(stage, labels)
+    first = first_item(stage, labels)
     reading: dict[str, Any] = {
         "first_read": first,
         "first_form": _first_form(stage, form, labels) if has_result else None,
@@ -252,7 +219,7 @@ def _reading(
         (item for item in history if item.is_own), None
     )
     if own is None:
-        own = _preliminary_item(request, stage)
+        own = preliminary_item(request, stage)
     if own is None and review_form is None and stage.reader is not None and not stage.taken:
         review_form = _new_form(request, stage, prediction)
     is_final = own is not None and not stage.is_preliminary
@@ -282,61 +249,6 @@ def _new_form(request: PageRequest, stage: Stage, prediction: Prediction) -> Rev
     )
 
 
-def _first_item(stage: Stage, labels: Mapping[str, str]) -> ReadItem | None:
-    """What the reader committed."""
-    first = stage.first_read
-    if first is None:
-        return None
-    label = labels.get(first.read_class, first.read_class)
-    return ReadItem(read_of(first), label, first.reader, first.created_at)
-
-
-def _preliminary_item(request: PageRequest, stage: Stage) -> ReadItem | None:
-    """What was submitted and can still be undone."""
-    draft = stage.draft
-    if draft is None or draft.prediction is None or not stage.is_preliminary:
-        return None
-    said = from_draft(draft.fields)
-    return ReadItem(
-        said,
-        _label_by(draft.prediction, said.read_class),
-        request.user,
-        draft.updated_at,
-        shows_verdict=not is_withheld(request, draft.prediction),
-        prediction_id=draft.prediction_id,
-    )
-
-
-def item_of(request: PageRequest, review: Review) -> ReadItem:
-    """A stored review as the page words it."""
-    return ReadItem(
-        read_of(review),
-        _label_by(review.prediction, review.final_class),
-        review.reader,
-        review.created_at,
-        is_own=review.reader_id == request.user.pk,
-        is_current=is_standing(review),
-        is_amendment=review.amends_id is not None,
-        is_remark=review.is_remark,
-        seen=Seen(review.seen_network_at, review.seen_truth_at, review.seen_peers_at),
-        shows_verdict=not is_withheld(request, review.prediction),
-        reason=review.reason,
-        review_id=review.pk,
-        prediction_id=review.prediction_id,
-    )
-
-
-def is_standing(review: Review) -> bool:
-    """Whether the review is what its reader says of the case for the study: `standing`, of a loaded row."""
-    newer = getattr(review, "amended_by", None)
-    return not review.is_remark and (newer is None or newer.is_remark)
-
-
-def _label_by(prediction: Prediction, code: str) -> str:
-    """A class in the words of the network that was judged."""
-    return str(READER_ONLY_CLASSES.get(code) or prediction.model_version.class_labels.get(code, code))
-
-
 def _others(request: PageRequest, shown: Prediction, history: list[ReadItem]) -> list[OtherResult]:
     """The results of the other versions, the newest network first.
 
@@ -352,48 +264,6 @@ def _others(request: PageRequest, shown: Prediction, history: list[ReadItem]) ->
             [item for item in history if item.prediction_id == found.pk],
         )
         for found in others
-    ]
-
-
-def numbers_shown(request: PageRequest) -> bool:
-    """Whether the reader asked for the numbers of a refused image all the same."""
-    return "shown" in (request.GET.get("numbers"), request.POST.get("numbers"))
-
-
-def is_withheld(request: PageRequest, prediction: Prediction) -> bool:
-    """Whether class, probabilities and maps of a refused image stay off the page."""
-    return prediction.is_refused and not numbers_shown(request)
-
-
-def results_shown(request: PageRequest, case: Case, key: Prediction | None) -> dict[int, Prediction]:
-    """What the viewer may lay over each picture, by position: results of the version of `key`, which stands
-    for the case, and nothing while that is withheld.
-    """
-    if key is None or is_withheld(request, key):
-        return {}
-    if len(case.images.all()) == 1:
-        return {key.image.position: key}
-    found = results.results_by_image(request.user, case, key.model_version)
-    return {position: result for position, result in found.items() if not is_withheld(request, result)}
-
-
-def bars_of(prediction: Prediction) -> list[Bar]:
-    """The probabilities in the network's order, so that a class always stands in the same place; as percents
-    that add up.
-    """
-    labels = prediction.model_version.class_labels
-    codes = [code for code in labels if prediction.probabilities.get(code) is not None]
-    shares = [prediction.probabilities[code] for code in codes]
-    return [
-        Bar(
-            code,
-            labels[code],
-            share,
-            number_format(percent, decimal_pos=1),
-            f"{percent:.1f}",
-            code == prediction.predicted_class,
-        )
-        for code, share, percent in zip(codes, shares, tenths_of_percent(shares), strict=True)
     ]
 
 

@@ -20,6 +20,7 @@ from cases.models import Case, Draft, Prediction, Review
 from cases.permissions import Reader, require_reader
 from cases.reading.adjudications import adjudicate
 from cases.reading.claims import take_slot
+from cases.reading.preliminary import submitted
 from cases.reading.read_input import ReadInput, from_draft
 from cases.reading.reviews import ReviewConflict, checked_review, submit_review
 
@@ -76,16 +77,9 @@ def submit_preliminary(*, reader: Reader, prediction: Prediction, read: ReadInpu
         raise ReviewConflict(standing)
     with transaction.atomic():
         take_slot(reader=reader)
-        said = {"state": DraftState.PRELIMINARY, "prediction": prediction, "fields": read.as_draft()}
-        drafts = Draft.objects.select_for_update()
-        draft, is_new = drafts.get_or_create(case=case, reader=by, defaults=said)
-        if not is_new:
-            if draft.state == DraftState.PRELIMINARY:
-                raise DraftConflict(draft)
-            Draft.objects.filter(pk=draft.pk).update(
-                **said, revision=F("revision") + 1, updated_at=timezone.now()
-            )
-            draft.refresh_from_db()
+        draft, is_ours = submitted(by=by, case=case, read=read, prediction=prediction)
+        if not is_ours:
+            raise DraftConflict(draft)
         audit.record(by=by, action="review.preliminary", subject=case, cohort=case.cohort)
     return draft
 

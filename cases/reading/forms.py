@@ -20,6 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+def confidence_field() -> forms.TypedChoiceField:
+    """How sure a reader is, in five steps."""
+    return forms.TypedChoiceField(
+        label=_("How sure are you?"),
+        coerce=int,
+        choices=Confidence.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Say how sure you are.")},
+    )
+
+
 class ReadForm(forms.Form):
     """What every read says."""
 
@@ -29,13 +40,7 @@ class ReadForm(forms.Form):
         max_length=MAX_OTHER_FINDING,
         help_text=_("Only for another finding, in a few words."),
     )
-    confidence = forms.TypedChoiceField(
-        label=_("How sure are you?"),
-        coerce=int,
-        choices=Confidence.choices,
-        widget=forms.RadioSelect,
-        error_messages={"required": _("Say how sure you are.")},
-    )
+    confidence = confidence_field()
     comment = forms.CharField(
         label=_("Comment"),
         required=False,

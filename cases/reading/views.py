@@ -19,13 +19,14 @@ from cases.analysis.results import prediction_visible_to
 from cases.models import Case, Prediction, Review
 from cases.permissions import Action, Reader, require, require_reader
 from cases.reading import drafts
-from cases.reading.case_page import is_withheld, page
+from cases.reading.case_page import page
 from cases.reading.claims import SlotTaken, take_over
 from cases.reading.first_reads import FirstReadConflict, commit_first_read
 from cases.reading.forms import AmendForm, FirstReadForm, ReviewForm, initial_of
 from cases.reading.queries import own_current_review, own_first_read, own_reviews_of
 from cases.reading.read_input import WRITTEN, read_of, written_in
 from cases.reading.reviews import ReviewConflict, amend_review
+from cases.reading.shown_results import is_withheld
 from cases.reading.stage import Stage, stage_of, taken_by_others, with_slot
 
 

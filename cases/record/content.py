@@ -59,7 +59,7 @@ NEWEST_FORM = max(FORMS)
 
 
 # What readers typed and drew, which goes to no system beside the portal.
-_OWN = frozenset({"comment", "region", "reason"})
+_OWN = frozenset({"comment", "other_finding", "region", "reason"})
 
 
 def plain_fields(kind: str, row: Model, form: int = NEWEST_FORM) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from cases.models import Membership
+from cases.models.case import CODE_SHAPE
 from cases.period import PeriodForm, day_field
 from cases.record.entries import ACTS, LOOKS, Filters
 
 if TYPE_CHECKING:
     from cases.models import Cohort
 
-_CODE = RegexValidator(r"^[0-9A-Za-z]{4}-[0-9A-Za-z]{4}$", _("A code is two groups of four, as K7QF-2M9D."))
+_CODE = RegexValidator(rf"^{CODE_SHAPE}\Z", _("A code is two groups of four, as K7QF-2M9D."))
 
 
 class RecordForm(PeriodForm):

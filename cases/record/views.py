@@ -15,11 +15,11 @@ from django.views.decorators.http import require_safe
 
 from cases.access import PageRequest, signed_in
 from cases.cohorts import chosen_cohort
+from cases.downloads import named
 from cases.record.entries import Filters, Place, all_of, page_of
 from cases.record.forms import RecordForm
 
 if TYPE_CHECKING:
-    from cases.models import Cohort
     from portal.accounts.models import User
 
 PAGE = 50
@@ -51,18 +51,15 @@ def record_lines(request: PageRequest) -> HttpResponseBase:
     if not form.is_valid():
         return render(request, "record/record.html", {"cohort": cohort, "form": form}, status=422)
     filters = form.filters()
-    answer = StreamingHttpResponse(_lines(filters, request.user), content_type="application/x-ndjson")
-    answer["Content-Disposition"] = f'attachment; filename="{_name(cohort, filters)}"'
-    return answer
+    headers = named(f"record-{filters.what}-{cohort.pk}.ndjson")
+    return StreamingHttpResponse(
+        _lines(filters, request.user), content_type="application/x-ndjson", headers=headers
+    )
 
 
 def _lines(filters: Filters, to: User) -> Iterator[str]:
     for entry in all_of(filters, to=to):
         yield json.dumps(entry.as_dict(), ensure_ascii=False) + "\n"
-
-
-def _name(cohort: Cohort, filters: Filters) -> str:
-    return f"record-{filters.what}-{cohort.pk}.ndjson"
 
 
 def _text(place: Place) -> str:

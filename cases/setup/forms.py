@@ -59,7 +59,8 @@ class TruthFileForm(forms.Form):
     file = forms.FileField(
         label=_("CSV file"),
         help_text=_(
-            "Columns: case, known_class and, where you have one, patient: a pseudonym, never a name."
+            "Columns: case, known_class and, where you have them, patient, a pseudonym, never a name, and "
+            "sentinel, which says yes or no."
         ),
     )
 

@@ -16,7 +16,7 @@ from cases.cohorts import chosen_cohort
 from cases.intake.forms import GroupingForm
 from cases.intake.incoming.folders import FolderUnusable, Listing, listing, named_folders
 from cases.intake.incoming.imports import begin_import
-from cases.intake.incoming.receiving import NoRoom, imports_of
+from cases.intake.incoming.receiving import NoRoom, imports_of, shown_on_a_page
 from cases.intake.incoming.rows import shown
 from cases.permissions import Action, require
 
@@ -74,7 +74,7 @@ def _page(
     form: GroupingForm,
     unusable: str,
 ) -> HttpResponse:
-    imports = [shown(request.user, each) for each in imports_of(request.user, [cohort])]
+    imports = [shown(request.user, each) for each in shown_on_a_page(imports_of(request.user, [cohort]))]
     context = {
         "cohorts": managed,
         "cohort": cohort,

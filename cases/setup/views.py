@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cases.access import PageRequest, signed_in
 from cases.blinding import OVER
 from cases.cohorts import chosen_cohort
+from cases.downloads import named
 from cases.intake.incoming.folders import named_folders
 from cases.permissions import Action, may
 from cases.setup import reminders, truth
@@ -83,7 +84,7 @@ def _study(
         "has_folders": bool(named_folders()),
         "missing": sum(item.is_needed and not item.is_done for item in items),
         "progress": progress_of(cohort),
-        "changes": truth.newest_changes(cohort),
+        "changes": truth.newest_changes(cohort, to=request.user),
         "plan_form": PlanForm(initial=PlanForm.initial_of(plan_of(cohort))),
         "file_form": TruthFileForm(),
         "hand_form": TruthByHandForm(),
@@ -178,7 +179,7 @@ def try_truth(request: PageRequest) -> HttpResponse:
     except ValidationError as error:
         form.add_error("file", error)
         return _study(request, managed, cohort, file_form=form)
-    trial = truth.try_entries(cohort, entries, wrong)
+    trial = truth.try_entries(cohort, entries, wrong, to=request.user)
     kept = truth.keep_entries(entries) if trial.is_writable else ""
     confirm = ConfirmTruthForm(initial={"kept": kept})
     return _trial(request, cohort, trial, confirm)
@@ -220,7 +221,7 @@ def write_truth(request: PageRequest) -> HttpResponse:
             said = ngettext("%(n)d case was changed.", "%(n)d cases were changed.", n)
             messages.success(request, said % {"n": n}, extra_tags=f"saved:truth-file:{cohort.pk}")
             return redirect(_address(cohort))
-    return _trial(request, cohort, truth.try_entries(cohort, entries, []), form)
+    return _trial(request, cohort, truth.try_entries(cohort, entries, [], to=request.user), form)
 
 
 @require_safe
@@ -228,10 +229,8 @@ def write_truth(request: PageRequest) -> HttpResponse:
 def truth_template(request: PageRequest) -> HttpResponse:
     """The cohort's cases as a file of known classes, to be filled in."""
     _, cohort = chosen_cohort(request.user, request.GET.get("cohort", ""))
-    if not cohort.cases.exists():
+    lines = truth.template_lines(cohort, to=request.user)
+    if not lines:
         raise Http404
-    lines = ["case,known_class,patient"]
-    cases = cohort.cases.order_by("created_at", "id").values_list("code", "ground_truth")
-    lines += [f"{code},{known}," for code, known in cases.iterator()]
-    headers = {"Content-Disposition": 'attachment; filename="secondread-known-classes.csv"'}
+    headers = named("secondread-known-classes.csv")
     return HttpResponse("\r\n".join([*lines, ""]), content_type="text/csv; charset=utf-8", headers=headers)

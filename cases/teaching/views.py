@@ -23,9 +23,9 @@ from cases.classes import class_label, known_classes
 from cases.input_values import count_in
 from cases.lifecycle import Shown
 from cases.models import Case, Cohort, TeachingRead
-from cases.models.statement import Confidence
-from cases.reading.case_page import bars_of, is_withheld, numbers_shown, results_shown
+from cases.reading.forms import confidence_field
 from cases.reading.keys import key_acts
+from cases.reading.shown_results import bars_of, is_withheld, numbers_shown, results_shown
 from cases.teaching import queries
 from cases.teaching.answers import answer, start_afresh
 from cases.viewer.images import image_at
@@ -40,13 +40,7 @@ class TeachingForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": _("Say which class you see.")},
     )
-    confidence = forms.TypedChoiceField(
-        label=_("How sure are you?"),
-        coerce=int,
-        choices=Confidence.choices,
-        widget=forms.RadioSelect,
-        error_messages={"required": _("Say how sure you are.")},
-    )
+    confidence = confidence_field()
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)

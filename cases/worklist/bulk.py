@@ -46,6 +46,11 @@ class Act(ABC):
     def require(self, by: User) -> None:  # noqa: B027 - most acts ask for no more than their cases
         """Raise PermissionDenied where `by` may not do this at all, whatever the cases."""
 
+    def hold(self, by: User) -> None:  # noqa: B027 - most acts change nothing but their cases
+        """Keep what the act counts on as it is until the transaction ends, before any case is locked, and ask
+        once more what `require` asks of it.
+        """
+
     def notes(self, cases: Sequence[Case]) -> list[str]:
         """What else comes of it, in sentences."""
         return []
@@ -82,6 +87,7 @@ def carry_out(*, by: User, act: Act, codes: Sequence[str]) -> BulkPlan:
     """Do it with all cases that it can be done with; return what was done, and what was left out."""
     act.require(by)
     with transaction.atomic():
+        act.hold(by)
         # One order for everybody, so that two who lock many cases never wait for each other.
         locked = _chosen(by, codes).select_for_update(of=("self",)).order_by("pk")
         done = _planned(by, act, locked)

@@ -24,6 +24,7 @@ from cases.models import (
     TeachingRead,
 )
 from cases.permissions import Action, require, roles_with
+from cases.turns import turn_of_cohort, wait_for_turn
 from cases.worklist.bulk import Act, Reasons, keys_of
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ class Move(Act):
         require(by, Action.MANAGE, self.cohort)
         # As for an upload: one that was deleted takes no more, and would delete what comes (cases/deletion).
         require(by, Action.UPLOAD, self.cohort)
+
+    def hold(self, by: User) -> None:
+        wait_for_turn(turn_of_cohort(self.cohort.pk))
+        require(by, Action.UPLOAD, Cohort.objects.get(pk=self.cohort.pk))
 
     def left_out(self, cases: Sequence[Case]) -> Reasons:
         begun = _begun(cases)

@@ -56,7 +56,7 @@ PARTS = (
     Part("readers", "Readers at once", "readers.py"),
     Part("start", "`make run`", "start.py"),
     Part("worklist", "Pages and acts, by the number of cases", "worklist.py", ON_POSTGRESQL, (100, 10_000)),
-    Part("evidence", "Evidence and snapshots", "evidence.py", ON_POSTGRESQL, (100,)),
+    Part("evidence", "Evidence and snapshots", "evidence.py", ON_POSTGRESQL, (1_000, 10_000)),
     Part("next", "From the key to the next case", "next_case.py"),
     Part("series", "A series of many slices", "upload.py"),
     Part("queue", "Workers for a promised wait, simulated", "queue_simulation.py", has_size=False),

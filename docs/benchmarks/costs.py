@@ -83,6 +83,21 @@ def percentile(values: Iterable[float], share: float) -> float:
     return float(np.quantile(list(values), share))
 
 
+class Peak:
+    """How many megabytes a process comes to hold at the most, over what it holds when this is made."""
+
+    def __init__(self, process: int) -> None:
+        self._process = process
+        # The peak counts from here (proc(5), clear_refs).
+        Path(f"/proc/{process}/clear_refs").write_text("5")
+        self._before = memory(process, "VmRSS")
+
+    @property
+    def grown(self) -> float:
+        """Until now."""
+        return memory(self._process, "VmHWM") - self._before
+
+
 def memory(process: int, name: str) -> float:
     """Megabytes, of /proc: VmRSS as it is now, VmHWM at the most."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()

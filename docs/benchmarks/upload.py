@@ -34,7 +34,7 @@ import requests
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from docs.benchmarks.costs import memory
+from docs.benchmarks.costs import Peak
 from docs.benchmarks.figures import Figure, arguments, hand_over
 
 SLICES, SIDE = 500, 512
@@ -149,13 +149,11 @@ def measure(line: Line, web: int, data: bytes) -> list[Figure]:
 
 def taken(title: str, process: int, act: Callable[[], None]) -> list[Figure]:
     """Do it, and tell what it took of the process."""
-    idle = memory(process, "VmRSS")
-    Path(f"/proc/{process}/clear_refs").write_text("5")  # the peak counts from here
+    peak = Peak(process)
     start = time.perf_counter()
     act()
     seconds = time.perf_counter() - start
-    held = memory(process, "VmHWM") - idle
-    return [Figure(title, seconds, "s"), Figure(f"{title}, memory over idle", held, "MiB")]
+    return [Figure(title, seconds, "s"), Figure(f"{title}, memory over idle", peak.grown, "MiB")]
 
 
 def worked_on(title: str, upload: UUID) -> list[Figure]:

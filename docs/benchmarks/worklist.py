@@ -5,7 +5,8 @@
 Makes 100, 10,000 and 100,000 cases (many_cases.py), or as many as are given, each number in a database of its
 own: a file of SQLite in a temporary folder, and the PostgreSQL that the tests run on. Prints for each act the
 queries, the median of the milliseconds by the clock and of the processor's, ours and the database's together,
-at each number, and the ratios of the largest to the smallest. The numbers are measured in turns, so that
+at each number, the ratios of the largest to the smallest, and what our process came to hold at the most over
+what it held before. The numbers are measured in turns, so that
 whatever else the machine does meets all of them.
 
 Ends with 1, and a star beside the act, where the processor's ratio is over 3. The clock's is not judged: on a
@@ -31,6 +32,7 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from docs.benchmarks.costs import Peak
 from docs.benchmarks.figures import Figure, arguments, hand_over
 from tests.support import postgres
 
@@ -59,6 +61,8 @@ class Taken:
     sent: int = 0
     clock: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
+    # Megabytes that our process took more, at the most.
+    memory: list[float] = field(default_factory=list)
 
 
 def main() -> int:
@@ -158,11 +162,13 @@ def take(act: Act, taken: Taken) -> None:
         return execute(*query)
 
     act.prepare()
+    peak = Peak(os.getpid())
     worked, started = processor_seconds(), time.perf_counter()
     with connection.execute_wrapper(count):
         content = act.do()
     taken.clock.append((time.perf_counter() - started) * 1000)
     taken.processor.append((processor_seconds() - worked) * 1000)
+    taken.memory.append(peak.grown)
     taken.queries = max(taken.queries, queries)
     taken.sent = len(content) if isinstance(content, bytes) else 0
 
@@ -192,6 +198,7 @@ def figures_of(taken: dict[int, dict[str, Taken]]) -> list[Figure]:
             Figure(f"{what}: queries", most.queries, ""),
             Figure(f"{what}: processor", median(most.processor), "ms", n),
             Figure(f"{what}: clock", median(most.clock), "ms", n),
+            Figure(f"{what}: memory more, at the most", max(most.memory), "MiB", n),
             Figure(
                 f"{title}: processor, {max(taken):,} over {min(taken):,}", ratios[title], "times", n, MOST
             ),
@@ -209,8 +216,10 @@ def told(taken: dict[int, dict[str, Taken]], name: str, rounds: int) -> int:
     heads = "".join(f"{size:>9,}" for size in sizes) + f"{'ratio':>7}"
     machine = f"{os.cpu_count()} cores ({platform.machine()}), load {os.getloadavg()[0]:.0f}"
     print(f"\n{name}, {machine}, {datetime.now(UTC):%Y-%m-%d}; medians of n = {rounds}, in milliseconds")
-    print(f"{'':30}{'queries':>8}{'clock':>{len(heads)}}{'processor':>{len(heads) + 2}}")
-    print(f"{'cases':30}{'':>8}{heads}  {heads}")
+    print(
+        f"{'':30}{'queries':>8}{'clock':>{len(heads)}}{'processor':>{len(heads) + 2}}  MiB more at the most"
+    )
+    print(f"{'cases':30}{'':>8}{heads}  {heads}  {''.join(f'{size:>7,}' for size in sizes)}")
     growing = 0
     for title in taken[sizes[0]]:
         rows = [taken[size][title] for size in sizes]
@@ -221,7 +230,8 @@ def told(taken: dict[int, dict[str, Taken]], name: str, rounds: int) -> int:
             "".join(f"{spent:>9.1f}" for spent in found) + f"{found[-1] / found[0]:>7.2f}"
             for found in (clock, processor)
         )
-        print(f"{title:30}{max(row.queries for row in rows):>8}{columns}{' *' if grows else ''}")
+        memory = "".join(f"{max(row.memory):>7.1f}" for row in rows)
+        print(f"{title:30}{max(row.queries for row in rows):>8}{columns}  {memory}{' *' if grows else ''}")
     print(
         f"{growing} of {len(taken[sizes[0]])} acts take over {MOST:.0f} times as long at the largest number"
     )

@@ -83,7 +83,8 @@ def summarise(
     `random_box` and `centre_prior`, all that again under per_class; and the centre prior, which is the same
     for every layer, also by itself.
 
-    groups: (N,) the group of each image; with them, `interval` holds the 95 % intervals of both figures.
+    groups: (N,) the group of each image; with two of them, `interval` holds the 95 % intervals of both
+    figures.
     """
     summary: dict[str, Any] = {}
     for layer in measured[0].lesion:
@@ -126,7 +127,7 @@ def _means(points: Sequence[Pointing], groups: Sequence[str] | None, seed: int) 
     pointing = mean_of([each.hit for each in points], groups, seed=seed)
     inside = mean_of([each.share for each in points], groups, seed=seed)
     figures = {"n": len(points), "pointing": pointing["mean"], "heat_inside": inside["mean"]}
-    if groups is not None:
+    if "interval" in pointing:
         figures["interval"] = {"pointing": pointing["interval"], "heat_inside": inside["interval"]}
     return figures
 

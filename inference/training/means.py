@@ -16,7 +16,8 @@ DRAWS = 1000
 def mean_of(
     values: Sequence[float] | NDArray[Any], groups: Sequence[str] | None, *, draws: int = DRAWS, seed: int = 0
 ) -> dict[str, Any]:
-    """Return {"mean": m, "interval": [low, high]}; without groups there is no interval.
+    """Return {"mean": m, "interval": [low, high]}; without two groups there is no interval: draws of the only
+    one are all alike.
 
     values: (N,), N at least 1, truth values count as 0 and 1. groups: (N,) the group of each. The same groups
     and seed give the same draws. An interval of zero width says that no draw could differ, as where a share
@@ -24,15 +25,17 @@ def mean_of(
     """
     numbers = np.asarray(values, np.float64)
     result: dict[str, Any] = {"mean": float(numbers.mean())}
-    if groups is not None:
+    if groups is not None and len(set(groups)) > 1:
         result["interval"] = interval_of(_drawn(numbers, groups, draws, seed))
     return result
 
 
 def known_groups(groups: Sequence[str | None]) -> list[str] | None:
-    """Return the groups where every image has one; intervals over some of the images would mislead."""
+    """Return the groups where every image has one, and there are two or more: intervals over some of the
+    images would mislead, and one group tells nothing of how groups differ.
+    """
     known = [group for group in groups if group is not None]
-    return known if len(known) == len(groups) else None
+    return known if len(known) == len(groups) and len(set(known)) > 1 else None
 
 
 def _drawn(values: NDArray[np.float64], groups: Sequence[str], draws: int, seed: int) -> NDArray[np.float64]:

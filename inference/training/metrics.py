@@ -15,7 +15,9 @@ CALIBRATION_BINS = 15
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """One class against the others. support: images that truly are of the class."""
+    """One class against the others. support: images that truly are of the class; where there are none, or
+    none was called so, what would be divided by that number is 0.
+    """
 
     precision: float
     recall: float
@@ -87,6 +89,7 @@ def calibration_error(truth: NDArray[np.int64], probabilities: NDArray[np.float6
 
 
 def confidence_bins(probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return int64 (N,), from 0: the bin of equal width that the greatest probability lies in."""
-    confidence = probabilities.max(axis=1)
-    return np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    """Return int64 (N,), from 0: the bin ((m-1)/15, m/15] that the greatest probability lies in."""
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
+    bins: NDArray[np.int64] = np.searchsorted(edges, probabilities.max(axis=1), side="left") - 1
+    return bins

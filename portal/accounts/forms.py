@@ -25,9 +25,9 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from portal.accounts import limiter, second_factor
+from portal.accounts import limiter, second_factor, security_keys
 from portal.accounts.background import later
-from portal.accounts.models import User
+from portal.accounts.models import SecurityKey, User
 from portal.accounts.refusals import RetryLater, TooManyAttempts
 
 if TYPE_CHECKING:
@@ -201,6 +201,8 @@ class CodeForm(forms.Form):
     def __init__(self, *args: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.request, self.user = request, user
+        if not second_factor.has_app(user):
+            self.fields["code"].help_text = _("One of your recovery codes.")
 
     def clean_code(self) -> str:
         """The code, counted until it is right."""
@@ -210,6 +212,38 @@ class CodeForm(forms.Form):
             raise ValidationError(_("This code is not right, or was used already. Wait for the next one."))
         counted.forget()
         return code
+
+
+class KeyAnswerForm(forms.Form):
+    """What a security key of one's own has answered, which the page's script fills in."""
+
+    credential = forms.CharField(max_length=10_000, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request, self.user = request, user
+
+    def clean(self) -> dict[str, Any]:
+        """The answer, counted until it is right, as codes are."""
+        counted = _counted(self.request, limiter.CODE, str(self.user.pk))
+        if not security_keys.is_right(self.request, self.user, self.cleaned_data.get("credential", "")):
+            raise ValidationError(_("The security key was not recognised. Try again, or type a code."))
+        counted.forget()
+        return self.cleaned_data
+
+
+class KeyNameForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the checker only
+    """What a security key is called."""
+
+    class Meta:
+        model = SecurityKey
+        fields = ("name",)
+
+
+class NewKeyForm(KeyNameForm):
+    """A security key to be added: its name, and what it has answered, which the page's script fills in."""
+
+    credential = forms.CharField(max_length=10_000, widget=forms.HiddenInput)
 
 
 class PasswordAgainForm(forms.Form):

@@ -124,8 +124,31 @@ class SecondFactor(models.Model):
         return str(self.user)
 
 
+class SecurityKey(models.Model):
+    """A security key or passkey of a person (security_keys.py): what it is called, and its public half."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="security_keys")
+    name = models.CharField(_("name"), max_length=60)
+    # A digest of its identifier: a key is one person's.
+    handle = models.CharField(max_length=64, unique=True)
+    # Identifier and public key, as the key has made them (Attested Credential Data).
+    credential = models.BinaryField()
+    # How often the key says that it was used; 0 where it does not count.
+    uses = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("security key")
+        verbose_name_plural = _("security keys")
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class RecoveryCode(models.Model):
-    """A code that stands in for the app once; only a keyed digest is kept."""
+    """A code that stands in for app and key once; only a keyed digest is kept."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes", db_index=False)
     digest = models.CharField(max_length=64)

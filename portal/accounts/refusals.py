@@ -1,4 +1,4 @@
-"""What is refused only for the moment: who comes again later may be let in."""
+"""What is refused: most of it only for the moment, and who comes again later may be let in."""
 
 from __future__ import annotations
 
@@ -22,3 +22,11 @@ class TooManyAttempts(RetryLater):
 
 class TooBusy(RetryLater):
     """Too many passwords are being checked at once."""
+
+
+class KeyRefused(Exception):
+    """What the browser sent is no answer of a security key to what it was asked."""
+
+
+class StillNeeded(Exception):
+    """The last second factor of somebody who may do nothing without one."""

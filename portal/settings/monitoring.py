@@ -40,5 +40,6 @@ LOGGING = {
         "pydicom": {"level": "CRITICAL", "propagate": False},
         "pynetdicom": {"level": "CRITICAL", "propagate": False},
         "highdicom": {"level": "WARNING"},  # it tells of every instance that it makes
+        "fido2": {"level": "WARNING"},  # it names every key that answers
     },
 }

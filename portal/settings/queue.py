@@ -70,7 +70,7 @@ CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120
 CELERY_BEAT_SCHEDULER = "portal.beat:Scheduler"
 # Name, task, when (seconds or a time of day), and how long it is of use if nobody takes it.
 _BEAT: list[tuple[str, str, int | crontab, int]] = [
-    ("sweep-jobs", "cases.analysis.worker.sweep_jobs", env.int("JOB_SWEEP_SECONDS", default=5), 10),
+    ("sweep-jobs", "cases.analysis.worker.sweep_jobs", env.int("JOB_SWEEP_SECONDS", default=2), 10),
     ("catch-up", "cases.analysis.tasks.catch_up", 60, 120),
     ("build-snapshots", "cases.export.tasks.build_waiting", 5, 10),
     ("compute-figures", "cases.evidence.tasks.compute_waiting", 5, 10),
@@ -90,6 +90,7 @@ _BEAT: list[tuple[str, str, int | crontab, int]] = [
     ("clear-sessions", "portal.accounts.tasks.clear_sessions", crontab(minute="23"), 1800),
     ("seal-record", "cases.record.tasks.seal_record", 60, 120),
     ("clear-up-deletions", "cases.deletion.tasks.clear_up_deletions", 60, 120),
+    ("remove-forgotten-maps", "cases.deletion.tasks.remove_forgotten_maps", crontab(minute="13"), 3600),
     ("look-for-expired", "cases.deletion.tasks.look_for_expired", crontab(hour="4", minute="7"), 3600),
     ("anchor-record", "cases.record.tasks.anchor_record", crontab(hour="3", minute="7"), 3600),
 ]

@@ -123,6 +123,7 @@ def filled(route: str, case: Case, prediction: Prediction) -> str:
         "membership_id": "1",
         "cohort_id": str(case.cohort_id),
         "user_id": str(case.pk),
+        "key_id": str(case.pk),
         "view_id": "1",
         "name": "radiologist",
         "snapshot_id": str(case.pk),

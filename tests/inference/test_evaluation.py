@@ -7,7 +7,8 @@ from sklearn.metrics import f1_score
 from inference.heatmaps import MapSet
 from inference.training.intervals import bootstrap, bootstrap_intervals, interval_of
 from inference.training.localisation import localise, point, summarise
-from inference.training.metrics import calibration_error, score
+from inference.training.means import known_groups, mean_of
+from inference.training.metrics import calibration_error, confidence_bins, score
 
 CODES = ("a", "b", "c")
 
@@ -42,6 +43,20 @@ def test_calibration_error_is_the_gap_of_confidence_and_accuracy() -> None:
     assert calibration_error(truth, sure) == pytest.approx(0.1)
     half_right = np.where(np.arange(10) % 2 == 0, 0, 1)
     assert calibration_error(half_right, sure) == pytest.approx(0.4)
+
+
+def test_edge_of_a_calibration_bin_belongs_to_the_lower_one() -> None:
+    """Guo et al. 2017 have bins ((m-1)/M, m/M]; 0.6 is the ninth's upper end, and 1 the fifteenth's."""
+    probabilities = np.array([[0.6, 0.4], [0.601, 0.399], [1.0, 0.0], [0.2, 0.8]])
+    assert confidence_bins(probabilities).tolist() == [8, 9, 14, 11]
+
+
+def test_one_group_alone_has_no_interval() -> None:
+    assert known_groups(["a", "a"]) is None
+    assert known_groups(["a", None]) is None
+    assert known_groups(["a", "b"]) == ["a", "b"]
+    assert mean_of([1, 0], ["a", "a"]) == {"mean": 0.5}
+    assert mean_of([1, 0], ["a", "b"])["interval"] == [0.0, 1.0]
 
 
 def test_intervals_hold_the_figure_and_widen_with_fewer_groups() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import ContentFile
 from django.db import connection, connections
 
@@ -18,10 +18,12 @@ from cases.deletion.acts import NothingToDelete, Why, delete, finish_deletions
 from cases.deletion.targets import Target
 from cases.intake.uploads import submit_file
 from cases.lifecycle import DeletionKind, DeletionReason, Verdict
-from cases.models import Case, Deletion, FileRemoval, Image, Job, Prediction, Review
+from cases.models import Case, Deletion, FileRemoval, Image, Job, Membership, Prediction, Review
 from cases.permissions import require_reader
 from cases.reading.read_input import ReadInput
 from cases.reading.reviews import submit_review
+from cases.worklist.bulk import BulkPlan, carry_out
+from cases.worklist.moving import Move
 from tests.cast import CLASSES, make_png_bytes
 from tests.integration.test_races import RUNNERS, race
 
@@ -83,6 +85,25 @@ def test_result_stored_beside_the_deletion_leaves_no_file(turn, submitted_case) 
     assert not storage.is_there(picture)
     assert not storage.is_there(storage.content_name("maps", found.packed_maps, ".npz"))
     assert Job.objects.count() == 0
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_case_moved_beside_the_deletion_is_deleted_as_one_of_the_cohort_or_stays(
+    turn, ready_case, other_cohort, administrator
+) -> None:
+    Membership.objects.create(user=administrator, cohort=other_cohort, role="administrator")
+    moved, deletion = together(
+        lambda: carry_out(by=administrator, act=Move(other_cohort), codes=[ready_case.code]),
+        lambda: delete(
+            Target(DeletionKind.COHORT, other_cohort), Why(DeletionReason.CONSENT, by=administrator)
+        ),
+    )
+    assert isinstance(deletion, Deletion), deletion
+    assert isinstance(moved, BulkPlan | PermissionDenied), moved
+    case = Case.objects.get()
+    is_moved = isinstance(moved, BulkPlan)
+    assert deletion.counts["cases"] == int(is_moved)
+    assert (case.cohort_id == other_cohort.pk, case.deleted_at is not None) == (is_moved, is_moved)
 
 
 @pytest.mark.parametrize("turn", range(5))

@@ -1,14 +1,21 @@
 """The finished study of the demonstration: marked as simulated, made once, with something on every card."""
 
+from datetime import timedelta
+
 import pytest
+from django.db.models import F, Max, Min
+from django.utils import timezone
 
 from cases.evidence.page import evidence_of
 from cases.evidence.study import StudyFilter
+from cases.governance.drift import baseline_of, weeks_since
 from cases.interim import figures_are_closed
-from cases.lifecycle import JobStatus
-from cases.models import Case, Cohort, Job, Prediction, Review
+from cases.lifecycle import WEEKLY_RULES, DriftRule, JobStatus
+from cases.models import Case, Cohort, FirstRead, Job, Prediction, Review
+from cases.people.memberships import add_member
+from cases.roles import Role
 from portal.accounts.models import User
-from portal.demo_study import READERS, STUDY_CASES, simulate_study
+from portal.demo_study import READERS, STUDY_CASES, WEEKS, freeze_first_weeks, simulate_study
 
 NOTHING_TO_DRAW = {"agreement", "confusion", "hardest"}
 
@@ -34,6 +41,21 @@ def test_every_card_has_something_to_show(study, cohort, model_version, newer_ve
     assert {card.name for card in found.cards if card.table is None} == set()
     assert {card.name for card in found.cards if card.drawing is None} == NOTHING_TO_DRAW
     assert simulate_study(cohort, [model_version, newer_version]) is None
+
+
+def test_cases_come_before_their_reads_over_weeks_of_which_the_first_are_the_baseline(
+    study, administrator
+) -> None:
+    assert not Review.objects.filter(case__cohort=study, created_at__lt=F("case__created_at")).exists()
+    assert not FirstRead.objects.filter(case__cohort=study, created_at__lt=F("case__created_at")).exists()
+    assert not Job.objects.filter(image__cohort=study, queued_at__gt=timezone.now()).exists()
+    received = study.cases.aggregate(first=Min("created_at"), last=Max("created_at"))
+    assert (received["last"] - received["first"]) // timedelta(weeks=1) == WEEKS - 1
+    add_member(by=None, cohort=study, user=administrator, role=Role.ADMINISTRATOR)
+    freeze_first_weeks(study, administrator)
+    weeks = weeks_since(baseline_of(study), most=WEEKS)
+    assert set(weeks) == set(WEEKLY_RULES)
+    assert all(week.is_judged for week in weeks[DriftRule.DISAGREEMENT])
 
 
 def test_simulated_readers_cannot_sign_in(study) -> None:

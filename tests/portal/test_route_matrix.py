@@ -70,6 +70,11 @@ door/door 200/200   200/200   200/200   200/200   200/200   200/200   200/200   
 200/405   200/405   200/405   200/405   200/405   200/405   200/405   200/405   accounts/password/reset/sent/
 200/200   302/302   302/302   302/302   302/302   302/302   302/302   302/302   accounts/sign-in/
 door/door 200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/second-factor/
+door/door 200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/second-factor/app/
+405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/302   accounts/second-factor/app/end/
+door/door 200/200   200/200   200/200   200/200   200/200   200/200   200/200   accounts/second-factor/keys/add/
+405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   accounts/second-factor/keys/<uuid:key_id>/remove/
+405/door  405/404   405/404   405/404   405/404   405/404   405/404   405/404   accounts/second-factor/keys/<uuid:key_id>/rename/
 405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/302   accounts/second-factor/codes/
 405/door  405/302   405/302   405/302   405/302   405/302   405/302   405/302   accounts/second-factor/end/
 door/door door/door door/door door/door door/door door/door door/door door/door accounts/sign-in/code/

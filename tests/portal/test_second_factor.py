@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from cases.models import AuditEvent, Membership
+from cases.models import AuditEvent, Invitation, Membership
 from cases.roles import Role
 from portal.accounts import proof, second_factor
 from portal.accounts.models import RecoveryCode, SecondFactor, User
@@ -322,6 +322,19 @@ def test_form_that_asks_again_changes_nothing_and_leads_back_to_its_page(
     assert asked.url == f"{CONFIRM}?next=%2Fpeople%2F%3Fcohort%3D1"
     membership.refresh_from_db()
     assert membership.role == "technologist"
+
+
+def test_whoever_comes_in_or_leaves_is_asked_about_again_as_roles_are(
+    client_of, administrator, owner, clock
+) -> None:
+    browser = client_of(administrator)
+    clock.now += 3600
+    assert browser.get("/people/").status_code == 200
+    invited = browser.post("/people/", {"email": "mine@example.org", "role": "administrator"})
+    removed = browser.post(f"/people/members/{owner.memberships.get().pk}/remove/")
+    assert [answer.url.partition("?")[0] for answer in (invited, removed)] == [CONFIRM, CONFIRM]
+    assert not Invitation.objects.exists()
+    assert owner.memberships.count() == 1
 
 
 def test_change_in_the_django_admin_asks_again(client_of, make_person, clock) -> None:

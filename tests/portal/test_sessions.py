@@ -12,6 +12,8 @@ from django.utils import timezone
 from portal.accounts import sessions
 from portal.accounts.models import Session
 from portal.accounts.tasks import clear_sessions
+from portal.session_seen import ASKED_BY_ITSELF, RENEWED
+from portal.settings.env import BASE_DIR
 from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.both_databases
@@ -85,6 +87,17 @@ def test_what_a_page_asks_by_itself_keeps_no_session_open(ready_case, colleague)
         assert is_in(browser, address)
     browser.get("/dashboard/snapshots/", headers={"HX-Request": "true"})
     assert timezone.now() - row_of(browser).seen_at > timedelta(minutes=29)
+
+
+# A tag that asks again and again, or once it is there.
+ASKING = re.compile(r'hx-get="{% url "([a-z:-]+)"[^>]*?hx-trigger="[^"]*?(?:every|load)', re.DOTALL)
+
+
+def test_whatever_a_template_asks_by_itself_is_among_that() -> None:
+    found = {
+        name for page in (BASE_DIR / "templates").rglob("*.html") for name in ASKING.findall(page.read_text())
+    }
+    assert found == (ASKED_BY_ITSELF | RENEWED) - {"cases:hold"}  # which a script posts
 
 
 def test_use_is_stored_once_a_minute(colleague, django_assert_num_queries) -> None:

@@ -53,23 +53,21 @@ def serving() -> Iterator[str]:
     if named:
         yield named
         return
-    with tempfile.TemporaryDirectory(prefix="secondread-pg-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        prefix, binaries = _not_as_root(folder)
-        _initialise(prefix, binaries, folder)
-        with contextlib.closing(Server(prefix, binaries, folder)) as server:
-            server.start()
-            yield server.url
+    with restartable(is_careful=False) as server:
+        yield server.url
 
 
 @contextlib.contextmanager
-def restartable() -> Iterator[Server]:
-    """A server of our own that can be stopped and started again, and keeps then what was committed."""
+def restartable(*, is_careful: bool = True) -> Iterator[Server]:
+    """A server of our own that can be stopped and started again.
+
+    is_careful: it keeps then what was committed.
+    """
     with tempfile.TemporaryDirectory(prefix="secondread-pg-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         prefix, binaries = _not_as_root(folder)
         _initialise(prefix, binaries, folder)
-        with contextlib.closing(Server(prefix, binaries, folder, is_careful=True)) as server:
+        with contextlib.closing(Server(prefix, binaries, folder, is_careful=is_careful)) as server:
             server.start()
             yield server
 

@@ -11,6 +11,8 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.request import Request
 
+from cases.downloads import named
+
 
 class DocumentView(SpectacularAPIView):
     """drf-spectacular's, where a process puts the document together once for each language and form.
@@ -27,7 +29,7 @@ class DocumentView(SpectacularAPIView):
         return HttpResponse(
             _document(known, renderer.media_type),
             content_type=f"{renderer.media_type}{charset}",
-            headers={"Content-Disposition": f'inline; filename="SecondRead REST API.{renderer.format}"'},
+            headers=named(f"SecondRead REST API.{renderer.format}", is_shown=True),
         )
 
 

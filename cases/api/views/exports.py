@@ -17,6 +17,7 @@ from cases.api.parameters import ReviewedCasesParameters
 from cases.api.renderers import EXPORT_RENDERERS, CsvRenderer, ExportNegotiation, NdjsonRenderer
 from cases.api.views.base import ApiView, require_somewhere, user_of
 from cases.disclaimer import DISCLAIMER
+from cases.downloads import named
 from cases.export import rows
 from cases.export.selection import current_reviews, with_all
 from cases.permissions import Action
@@ -72,5 +73,5 @@ def _stream(
     return StreamingHttpResponse(
         lines,
         content_type=f"{media_type}; charset=utf-8",
-        headers=headers | {"Content-Disposition": f'attachment; filename="{name}"'},
+        headers=headers | named(name),
     )

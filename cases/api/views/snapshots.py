@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.parsers import JSONParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -116,8 +115,6 @@ class CodebookSerializer(serializers.Serializer[Any]):
 
 class SnapshotsView(ApiView):
     """The newest snapshots of the cohorts that the user may export."""
-
-    parser_classes = (JSONParser,)
 
     @extend_schema(
         operation_id="snapshots",

@@ -154,7 +154,7 @@ class TruthView(ApiView):
         given.is_valid(raise_exception=True)
         asked = given.validated_data
         entries, wrong = truth.entries_of(cohort, asked["entries"])
-        trial = truth.try_entries(cohort, entries, wrong)
+        trial = truth.try_entries(cohort, entries, wrong, to=user_of(request))
         if trial.wrong:
             said = [f"{line - 2}: {message}" for line, message in trial.wrong]
             raise serializers.ValidationError({"entries": said})

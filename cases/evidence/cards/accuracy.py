@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _t
 
 from cases.evidence import words
-from cases.evidence.cards.card import DASH, NO_VALUE, Card, Cell, Links, Table
+from cases.evidence.cards.card import NO_VALUE, Card, Cell, Links, Table
 from cases.evidence.drawing import WIDTH, Drawing, Mark, at, bar, class_point, diamond, percent_axis, text
 from cases.evidence.measures.ledger import clusters_of
-from cases.evidence.measures.per_class import class_figures
+from cases.evidence.measures.per_class import ClusteredFigures, clustered_figures
 from cases.evidence.measures.proportions import Share, clustered_share
 
 if TYPE_CHECKING:
@@ -47,16 +46,10 @@ class Judged:
         return counts
 
     @cached_property
-    def by_class(self) -> dict[str, Share]:
-        """The sensitivity for each class that occurs, clustered; in alphabetical order."""
-        own: dict[str, list[tuple[str, bool]]] = defaultdict(list)
-        for cluster, truth, call in self.calls:
-            own[truth].append((cluster, truth == call))
-        return {code: clustered_share(clusters_of(own[code])) for code in sorted(own)}
-
-    def of_class(self, code: str) -> Share:
-        """The sensitivity for one class, clustered."""
-        return self.by_class.get(code) or clustered_share([])
+    def by_class(self) -> dict[str, ClusteredFigures]:
+        """The figures of each class that occurs, clustered; in alphabetical order."""
+        codes = sorted({truth for _cluster, truth, _call in self.calls})
+        return {each.code: each for each in clustered_figures(self.calls, codes)}
 
 
 def judged(study: Study) -> list[Judged]:
@@ -95,9 +88,9 @@ def card(study: Study, links: Links) -> Card:
     lines = [(each.title, "", each.right) for each in who]
     for code in codes:
         lines += [
-            (f"{study.label(code)} · {each.short}", code, each.of_class(code))
+            (f"{study.label(code)} · {each.short}", code, each.by_class[code].sensitivity)
             for each in who
-            if each.of_class(code).n
+            if code in each.by_class
         ]
     best = "; ".join(f"{each.title}: {words.share_in_words(each.right)}" for each in who)
     return Card(
@@ -110,7 +103,8 @@ def card(study: Study, links: Links) -> Card:
             _t(
                 "Intervals are Wilson's on the effective number, since cases of one patient, and reads of "
                 "one "
-                "case, belong together. Precision, specificity and F1 are of one class against all others."
+                "case, belong together. Precision, specificity and F1 are of one class against all others; "
+                "F1 is taken as the share of right ones among cases and calls of the class."
             ),
         ],
         is_tall=True,
@@ -125,9 +119,9 @@ def _heads() -> list[tuple[str, str]]:
         ("hits", _t("Right")),
         ("n", _t("Of")),
         ("sensitivity", _t("Sensitivity, 95 % interval")),
-        ("specificity", _t("Specificity")),
-        ("precision", _t("Precision")),
-        ("f1", "F1"),
+        ("specificity", _t("Specificity, 95 % interval")),
+        ("precision", _t("Precision, 95 % interval")),
+        ("f1", _t("F1, 95 % interval")),
     ]
 
 
@@ -145,8 +139,8 @@ def _rows(study: Study, links: Links, who: list[Judged], codes: list[str]) -> li
                 *([NO_VALUE] * 3),
             ]
         )
-        for found in class_figures(each.counts, codes):
-            share = each.of_class(found.code)
+        for found in clustered_figures(each.calls, codes):
+            share = found.sensitivity
             rows.append(
                 [
                     Cell(each.title),
@@ -154,9 +148,9 @@ def _rows(study: Study, links: Links, who: list[Judged], codes: list[str]) -> li
                     Cell(str(share.hits), share.hits),
                     Cell(str(share.n), share.n, links.cases(known=found.code)),
                     Cell(words.share_in_words(share), share.value),
-                    Cell(words.brief(found.specificity), found.specificity.value),
-                    Cell(words.brief(found.ppv), found.ppv.value),
-                    Cell(DASH if found.f1 is None else words.number(found.f1), found.f1),
+                    Cell(words.brief_with_span(found.specificity), found.specificity.value),
+                    Cell(words.brief_with_span(found.ppv), found.ppv.value),
+                    Cell(words.ratio_in_words(found.f1), found.f1.value),
                 ]
             )
     return rows

@@ -29,8 +29,9 @@ def card(study: Study, links: Links) -> Card:
     title = _t("Agreement between readers")
     by_case: dict[str, dict[UUID, str]] = defaultdict(dict)
     for read in study.reads:
-        by_case[read.case][read.reader] = read.own
-    several = [reads for reads in by_case.values() if len(reads) > 1]
+        if read.case in study.read_by_several:
+            by_case[read.case][read.reader] = read.own
+    several = list(by_case.values())
     if not several:
         return Card("agreement", title, _t("No case was read by two readers yet."))
     pairs: dict[tuple[UUID, UUID], Counter[tuple[str, str]]] = defaultdict(Counter)
@@ -43,14 +44,18 @@ def card(study: Study, links: Links) -> Card:
         _sentence(study, several),
         table=_pairs(study, links, pairs),
         lists=[_matrix(study, links, pairs)],
-        notes=[*_why_low(study, several), _whose(study)],
+        notes=[
+            *_why_low(study, several),
+            _whose(study),
+            _t("Intervals count each case apart, also those of one patient."),
+        ],
         link=(_t("Cases on which readers differ"), links.cases(differ="readers")),
         is_wide=True,
     )
 
 
 def _whose(study: Study) -> str:
-    if study.sequential:
+    if study.is_sequential:
         return _t("Compared are the blind first reads, which owe the network nothing, where there are any.")
     return _t(
         "Compared are reads that were given with the network in sight: they agree more than blind ones."
@@ -85,7 +90,8 @@ def _why_low(study: Study, several: list[dict[UUID, str]]) -> list[str]:
     said = _t(
         "%(percent)s of the readings name one class (%(label)s): kappa and alpha are low then even where "
         "readers "
-        "agree, since chance alone would agree often. AC1 is not pulled down by it."
+        "agree, since chance alone would agree often, and of fewer than some hundred cases their intervals "
+        "are too narrow. AC1 is not pulled down by it."
     )
     return [said % {"percent": words.percent(n / total), "label": study.label(code)}]
 

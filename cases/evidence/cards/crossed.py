@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,31 +18,51 @@ from cases.evidence.thresholds import thresholds
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from cases.evidence.measures.estimate import Estimate
-    from cases.evidence.study import Read, Study
+    from numpy.typing import NDArray
+
+    from cases.evidence.measures.estimate import Estimate, Floats
+    from cases.evidence.study import Study
 
 ROW = 36
 
 
 @dataclass(frozen=True)
 class Crossed:
-    """The cases that all readers read in both conditions. read_by_some: known cases with any such read."""
+    """The cases that all readers read in both conditions. truths: the class of each case. said, sure: the
+    class that was named and the confidence, (condition, reader, case). read_by_some: known cases with any
+    such read.
+    """
 
     readers: list[UUID]
     cases: list[str]
-    reads: dict[tuple[str, UUID], Read]
+    truths: NDArray[np.object_]
+    said: NDArray[np.object_]
+    sure: Floats
     read_by_some: int
+
+    def are(self, code: str) -> NDArray[np.bool_]:
+        """Whether each case is of this class."""
+        return np.asarray(self.truths == code, dtype=bool)
 
 
 def crossed(study: Study) -> Crossed:
     """What of the study is fully crossed: every reader before and after, on the same known cases."""
-    reads = {(read.case, read.reader): read for read in study.sequential if read.truth}
-    by_case: dict[str, set[UUID]] = defaultdict(set)
-    for case, reader in reads:
-        by_case[case].add(reader)
-    readers = [reader for reader in study.readers if any(reader in seen for seen in by_case.values())]
-    cases = sorted((case for case, seen in by_case.items() if len(seen) == len(readers)))
-    return Crossed(readers, cases, reads, len(by_case))
+    read_by = Counter(read.case for read in study.sequential if read.truth)
+    seen = {read.reader for read in study.sequential if read.truth}
+    readers = [reader for reader in study.readers if reader in seen]
+    cases = sorted(case for case, n in read_by.items() if n == len(readers))
+    rows = {reader: row for row, reader in enumerate(readers)}
+    columns = {case: column for column, case in enumerate(cases)}
+    truths = np.empty(len(cases), dtype=object)
+    said = np.empty((2, len(readers), len(cases)), dtype=object)
+    sure = np.empty(said.shape)
+    for read in study.sequential:
+        column = columns.get(read.case)
+        if column is not None:
+            truths[column], row = read.truth, rows[read.reader]
+            said[:, row, column] = read.before, read.after
+            sure[:, row, column] = read.before_confidence, read.confidence
+    return Crossed(readers, cases, truths, said, sure, len(read_by))
 
 
 def analysed(study: Study, found: Crossed, code: str) -> Mrmc | None:
@@ -52,17 +72,10 @@ def analysed(study: Study, found: Crossed, code: str) -> Mrmc | None:
     """
     if not found.readers or not found.cases:
         return None
-    some = found.readers[0]
-    truth = np.array([found.reads[case, some].truth == code for case in found.cases])
+    truth = found.are(code)
     if min(truth.sum(), (~truth).sum()) < 2:  # noqa: PLR2004 - one case has no spread
         return None
-    ratings = np.empty((2, len(found.readers), len(found.cases)))
-    for row, reader in enumerate(found.readers):
-        for column, case in enumerate(found.cases):
-            read = found.reads[case, reader]
-            ratings[0, row, column] = read.before_confidence * (1 if read.before == code else -1)
-            ratings[1, row, column] = read.confidence * (1 if read.after == code else -1)
-    return mrmc(truth, ratings)
+    return mrmc(truth, np.where(found.said == code, found.sure, -found.sure))
 
 
 def card(study: Study, links: Links) -> Card:
@@ -102,8 +115,8 @@ def card(study: Study, links: Links) -> Card:
                 "some": found.read_by_some,
             },
             _t(
-                "Obuchowski and Rockette 1995, Hillis 2007; jackknife over cases. Primary: random readers "
-                "and cases."
+                "Obuchowski and Rockette 1995, Hillis 2007; jackknife over cases, which count apart, also "
+                "those of one patient. Primary: random readers and cases."
             ),
         ],
         is_wide=True,
@@ -111,8 +124,8 @@ def card(study: Study, links: Links) -> Card:
 
 
 def _sides(found: Crossed, code: str) -> tuple[int, int]:
-    truths = [found.reads[case, found.readers[0]].truth == code for case in found.cases]
-    return sum(truths), len(truths) - sum(truths)
+    n = int(found.are(code).sum())
+    return n, len(found.cases) - n
 
 
 def _is_enough(study: Study, found: Crossed, code: str) -> bool:

@@ -64,11 +64,10 @@ def card(study: Study, links: Links) -> Card:
         link=(_t("Drift against a frozen baseline"), links.drift()),
         notes=[
             _t(
-                "Disagreement of a reader's last word with the network. Limits are exact binomial ones at "
-                "95 and "
-                "99.8 percent around the baseline; PSI is over the mix of the network's classes: below 0.1 "
-                "little "
-                "has moved, above 0.25 much has."
+                "Disagreement of a reader's last word with the network. Between the limits lie 95 and 99.8 "
+                "percent of weeks of that size by chance, that of the baseline's own reads included "
+                "(beta-binomial); PSI is over the mix of the network's classes: below 0.1 little has moved, "
+                "above 0.25 much has."
             )
         ],
     )
@@ -84,7 +83,8 @@ def _weeks(baseline: list[Read], later: list[Read], at_first: float) -> list[Wee
         day = timezone.localtime(read.at).date()
         by_week[day - timedelta(days=day.weekday())].append(read)
     mondays = sorted(by_week)
-    points = p_chart(at_first, [(sum(map(_differs, by_week[day])), len(by_week[day])) for day in mondays])
+    counts = [(sum(map(_differs, by_week[day])), len(by_week[day])) for day in mondays]
+    points = p_chart(at_first, counts, baseline_n=len(baseline))
     mix = Counter(read.network for read in baseline)
     return [
         Week(

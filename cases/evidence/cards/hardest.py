@@ -23,19 +23,18 @@ def card(study: Study, links: Links) -> Card:
     title = _t("The hardest cases")
     by_case: dict[str, list[Read]] = defaultdict(list)
     for read in study.reads:
-        if read.truth:
+        if read.truth and read.case in study.read_by_several:
             by_case[read.case].append(read)
-    several = {case: reads for case, reads in by_case.items() if len(reads) > 1}
-    missed = ((_right(reads), reads[0].case, reads) for reads in several.values())
+    missed = ((_right(reads), case, reads) for case, reads in by_case.items())
     wrong = sorted((row for row in missed if row[0].misses), key=lambda row: (row[0].value, row[1]))
-    if not several:
+    if not by_case:
         return Card("hardest", title, _t("No case of known class was read by two readers yet."))
-    all_right = len(several) - len(wrong)
+    all_right = len(by_case) - len(wrong)
     told = _t("Of %(n)d cases of known class with two readers or more, all readers were right in %(right)d.")
     return Card(
         "hardest",
         title,
-        told % {"n": len(several), "right": all_right},
+        told % {"n": len(by_case), "right": all_right},
         table=_table(study, wrong),
         lists=[_table(study, wrong[:MOST])] if wrong else [],
         tells_of=[code for _share, code, _reads in wrong],

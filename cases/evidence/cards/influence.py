@@ -57,7 +57,7 @@ def headline(study: Study) -> str:
 def card(study: Study, links: Links) -> Card:
     """One row a reader, who has most first; below, the reads by who was right."""
     title = _t("What the network changed")
-    if not study.sequential:
+    if not study.is_sequential:
         return Card(
             "influence",
             title,

@@ -23,10 +23,10 @@ ROW = 36
 def card(study: Study, links: Links) -> Card:
     """Median and quartiles by reader."""
     title = _t("Time a read")
-    by_reader: dict[UUID, list[float]] = {
-        reader: [r.seconds for r in study.reads if r.reader == reader and r.seconds is not None]
-        for reader in study.readers
-    }
+    by_reader: dict[UUID, list[float]] = {reader: [] for reader in study.readers}
+    for read in study.reads:
+        if read.seconds is not None:
+            by_reader[read.reader].append(read.seconds)
     rows = [(reader, _quartiles(seconds), len(seconds)) for reader, seconds in by_reader.items() if seconds]
     if not rows:
         return Card("times", title, _t("No reading time was measured yet."))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -12,7 +12,13 @@ from django.utils.translation import gettext as _t
 from cases.evidence import words
 from cases.evidence.cards.card import Card, Cell, Links, Table, number_cell
 from cases.evidence.drawing import LEFT, RIGHT, Drawing, Mark, at, bar, diamond, line, text
-from cases.evidence.measures.paired import McNemar, Pairs, mcnemar, tango_interval
+from cases.evidence.measures.paired import (
+    McNemar,
+    Pairs,
+    effect_on_difference,
+    swapped_clusters,
+    tango_interval,
+)
 from cases.evidence.thresholds import thresholds
 
 if TYPE_CHECKING:
@@ -38,17 +44,17 @@ def card(study: Study, links: Links) -> Card:
         )
     first, second = versions[-2:]
     shared = by_version[first].keys() & by_version[second].keys()
-    found = Counter(
-        tuple(by_version[each][case].predicted == by_version[each][case].truth for each in (first, second))
-        for case in shared
-    )
-    pairs = Pairs(found[True, True], found[True, False], found[False, True], found[False, False])
-    interval = tango_interval(pairs)
+    by_cluster: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
+    for one, other in ((by_version[first][case], by_version[second][case]) for case in shared):
+        by_cluster[one.cluster].append((one.predicted == one.truth, other.predicted == other.truth))
+    clusters = [Pairs.of(judged) for judged in by_cluster.values()]
+    pairs = Pairs.of(judged for own in by_cluster.values() for judged in own)
+    interval = tango_interval(pairs, effect_on_difference(clusters))
     if interval is None or pairs.difference is None:
         return Card("versions", title, _t("No case has a result of both networks."))
     # The newer one's share less the older one's: above zero, the newer is better.
     gain, low, high = -pairs.difference, -interval[1], -interval[0]
-    tests = mcnemar(pairs.only_first, pairs.only_second)
+    tests = swapped_clusters(each.only_first - each.only_second for each in clusters)
     return Card(
         "versions",
         title,
@@ -57,8 +63,8 @@ def card(study: Study, links: Links) -> Card:
         table=_table(first, second, pairs),
         notes=[
             _t(
-                "Interval of the paired difference after Tango; exact and mid-p McNemar test. Cases count "
-                "apart."
+                "Interval of the paired difference after Tango, on the effective number of cases; exact and "
+                "mid-p McNemar test. Cases of one patient belong together."
             ),
             _t(
                 "The dashed line is the margin of non-inferiority that the operator has settled: "

@@ -130,11 +130,14 @@ def coverage_curve(confidences: ArrayLike, right: ArrayLike, points: int = 20) -
 
 def area_under_coverage(confidences: ArrayLike, right: ArrayLike) -> float | None:
     """The mean share wrong over all coverages (AURC; Geifman et al. 2019, ICLR), lower is better. Cases of
-    equal probability share the mean of their places. None without a case.
+    equal probability have no order of their own: it is the mean over all orders of theirs. None without a
+    case.
     """
-    curve = coverage_curve(confidences, right, points=max(len(np.asarray(confidences)), 1))
-    if not curve:
+    values, wrong = np.asarray(confidences, dtype=np.float64), ~np.asarray(right, dtype=bool)
+    if not len(values):
         return None
-    widths = np.diff([0.0, *(point.coverage for point in curve)])
-    risks = [1 - (point.right.value or 0.0) for point in curve]
-    return float(sum(width * risk for width, risk in zip(widths, risks, strict=True)))
+    _, place, sizes = np.unique(-values, return_inverse=True, return_counts=True)
+    shares = np.bincount(place, weights=wrong) / sizes
+    # Of k cases of one probability any j hold j times their share wrong, on average.
+    expected = np.cumsum(np.repeat(shares, sizes))
+    return float((expected / np.arange(1, len(values) + 1)).mean())

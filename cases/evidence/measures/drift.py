@@ -6,6 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log
 
+from cases.evidence.measures.distributions import (
+    beta_binomial_quantile,
+    binomial_quantile,
+    chi_squared_quantile,
+)
+
+# The quantiles that a p-chart's limits are: 95 per cent lie between the first two, 99.8 between the others.
+_LIMITS = (0.025, 0.975, 0.001, 0.999)
+
 
 @dataclass(frozen=True)
 class ControlPoint:
@@ -30,21 +39,31 @@ class ControlPoint:
         return self.value is not None and not self.warn_low <= self.value <= self.warn_high
 
 
-def p_chart(baseline: float, weeks: list[tuple[int, int]]) -> list[ControlPoint]:
+def p_chart(
+    baseline: float, weeks: list[tuple[int, int]], *, baseline_n: int | None = None
+) -> list[ControlPoint]:
     """Shewhart's p-chart of (hits, n) by week against a frozen baseline share (Benneyan 1998, Infect Control
     Hosp Epidemiol 19:194), with limits at 95 and 99.8 % that are quantiles of the exact binomial
     distribution. A week without a unit has no value, and limits as wide as the scale.
+
+    baseline_n: of how many units the baseline's share is; the limits are then those of what comes next after
+    these, the beta-binomial distribution with Jeffreys' half units (Brown, Cai & DasGupta 2001, Stat Sci
+    16:101). A share of 30 units taken for the truth lets one week of 100 in seven raise an alarm by chance,
+    instead of one in 500.
     """
-    return [_point(baseline, hits, n) for hits, n in weeks]
+    return [_point(baseline, hits, n, baseline_n) for hits, n in weeks]
 
 
-def _point(baseline: float, hits: int, n: int) -> ControlPoint:
+def _point(baseline: float, hits: int, n: int, baseline_n: int | None) -> ControlPoint:
     if n == 0:
         return ControlPoint(0, 0, None, 0.0, 1.0, 0.0, 1.0)
-    from scipy.stats import binom
-
-    limits = binom.ppf([0.025, 0.975, 0.001, 0.999], n, baseline) / n
-    return ControlPoint(hits, n, hits / n, *(float(limit) for limit in limits))
+    if baseline_n is None:
+        limits = [binomial_quantile(share, n, baseline) / n for share in _LIMITS]
+    else:
+        before = baseline * baseline_n
+        known = (before + 0.5, baseline_n - before + 0.5)
+        limits = [beta_binomial_quantile(share, n, *known) / n for share in _LIMITS]
+    return ControlPoint(hits, n, hits / n, *limits)
 
 
 def population_stability(baseline: Mapping[str, int], now: Mapping[str, int]) -> float | None:
@@ -68,9 +87,7 @@ def stability_by_chance(bins: int, baseline: int, now: int) -> float:
     moved: (1/baseline + 1/now) times the quantile of chi-squared with bins - 1 degrees of freedom (Yurdakul
     2018, dissertation, Western Michigan University). Of few units chance alone passes 0.25.
     """
-    from scipy.stats import chi2
-
-    return float(chi2.ppf(0.998, max(bins - 1, 1))) * (1 / baseline + 1 / now)
+    return chi_squared_quantile(0.998, max(bins - 1, 1)) * (1 / baseline + 1 / now)
 
 
 def _shares(counts: Mapping[str, int], codes: list[str], more: float) -> list[float]:

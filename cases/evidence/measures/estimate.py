@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import erfc, sqrt
 from statistics import NormalDist
 from typing import TypeAlias
 
@@ -24,6 +25,13 @@ class Estimate:
     low: float | None
     high: float | None
     n: int
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether the interval tells anything: units that are all alike, as where all agree, have an error of
+        0, and an interval of that width would say that nothing is left to chance.
+        """
+        return self.low is not None and self.high is not None and self.se != 0
 
 
 def nothing(n: int = 0) -> Estimate:
@@ -58,5 +66,5 @@ def t_quantile(df: float) -> float:
 
 
 def normal_p(z: float) -> float:
-    """Two-sided p of a standard normal deviate."""
-    return 2 * (1 - NormalDist().cdf(abs(z))) if abs(z) < 8 else 0.0  # noqa: PLR2004 - below any use
+    """Two-sided p of a standard normal deviate; by the complement, which a subtraction from 1 would lose."""
+    return erfc(abs(z) / sqrt(2))

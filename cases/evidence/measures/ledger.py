@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cases.evidence.measures.proportions import Share, clustered_share, share
+from cases.evidence.measures.proportions import Share, clustered_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,33 +56,64 @@ def ledger(reads: Iterable[SequentialRead]) -> Ledger:
 
     RAIR = first wrong and network right, ended right / all first wrong and network right. RSR = first right
     and network wrong, stayed right / all first right and network wrong (Schemmer et al. 2023, arXiv
-    2302.02187). Intervals: Wilson, of what changed on the effective n by cluster.
+    2302.02187). Intervals: Wilson on the effective n by cluster.
     """
-    found = list(reads)
-    known = [read for read in found if read.truth]
-    table = Counter((r.network == r.truth, r.before == r.truth, r.after == r.truth) for r in known)
-    by_kind = Counter((read.before == read.truth, read.after == read.truth) for read in known if read.changed)
-    helped = table[True, False, True]
-    stayed = table[False, True, True]
+    changed, helped, stayed = ByCluster(), ByCluster(), ByCluster()
+    table, by_kind = Counter[tuple[bool, bool, bool]](), Counter[tuple[bool, bool]]()
+    n = known = unknown = 0
+    for read in reads:
+        n += 1
+        is_changed, was_right, is_right = read.changed, read.before == read.truth, read.after == read.truth
+        changed.add(read.cluster, is_changed)
+        if not read.truth:
+            unknown += is_changed
+            continue
+        known += 1
+        network_is_right = read.network == read.truth
+        table[network_is_right, was_right, is_right] += 1
+        if is_changed:
+            by_kind[was_right, is_right] += 1
+        if network_is_right is not was_right:
+            (helped if network_is_right else stayed).add(read.cluster, is_right)
     return Ledger(
-        n=len(found),
-        changed=clustered_share(clusters_of((read.cluster, read.changed) for read in found)),
-        known=len(known),
+        n=n,
+        changed=changed.share(),
+        known=known,
         to_right=by_kind[False, True],
         to_wrong=by_kind[True, False],
         other_wrong=by_kind[False, False],
-        unknown=sum(read.changed for read in found if not read.truth),
+        unknown=unknown,
         table=dict(table),
-        rair=share(helped, helped + table[True, False, False]),
-        rsr=share(stayed, stayed + table[False, True, False]),
+        rair=helped.share(),
+        rsr=stayed.share(),
     )
 
 
 def clusters_of(units: Iterable[tuple[str, bool]]) -> list[tuple[int, int]]:
     """(hits, n) by cluster, from (cluster, whether it is a hit) of each unit."""
-    hits: Counter[str] = Counter()
-    totals: Counter[str] = Counter()
+    counted = ByCluster()
     for cluster, is_hit in units:
-        totals[cluster] += 1
-        hits[cluster] += is_hit
-    return [(hits[cluster], n) for cluster, n in totals.items()]
+        counted.add(cluster, is_hit)
+    return counted.found()
+
+
+class ByCluster:
+    """Units counted one by one, as hits and all, by cluster."""
+
+    def __init__(self) -> None:
+        self._totals: dict[str, int] = {}
+        self._hits: dict[str, int] = {}
+
+    def add(self, cluster: str, is_hit: bool) -> None:
+        """Count one unit."""
+        self._totals[cluster] = self._totals.get(cluster, 0) + 1
+        if is_hit:
+            self._hits[cluster] = self._hits.get(cluster, 0) + 1
+
+    def found(self) -> list[tuple[int, int]]:
+        """(hits, n) of each cluster, in the order in which they came."""
+        return [(self._hits.get(cluster, 0), n) for cluster, n in self._totals.items()]
+
+    def share(self) -> Share:
+        """The pooled share, with its clustered interval."""
+        return clustered_share(self.found())

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cases.evidence.measures.auc import delong_covariance, placements
+from cases.evidence.measures.distributions import chi_squared_tail, f_tail
 from cases.evidence.measures.estimate import Estimate, Floats, around, t_quantile
 
 
@@ -219,15 +220,10 @@ def _f(theta: Floats, found: Components, denominator: float, df: float) -> Test 
     """F = MS(T) / denominator, and SE of a difference √(2·denominator/r) with t; None where all is alike."""
     if denominator <= 0 or found.ms_t is None:
         return None
-    from scipy.stats import chi2
-    from scipy.stats import f as f_distribution
-
     t, r = theta.shape
     statistic = found.ms_t / denominator
-    if np.isfinite(df):
-        p = float(f_distribution.sf(statistic, t - 1, df))
-    else:
-        p = float(chi2.sf(statistic * (t - 1), t - 1))
+    t_is_normal = not np.isfinite(df)
+    p = chi_squared_tail(statistic * (t - 1), t - 1) if t_is_normal else f_tail(statistic, t - 1, df)
     differences = _differences(theta, float(np.sqrt(2 * denominator / r)), t_quantile(df))
     return Test(statistic, t - 1, df, p, differences)
 
@@ -236,12 +232,10 @@ def _chi_squared(theta: Floats, found: Components, denominator: float) -> Test |
     """Fixed readers: X² = (t-1)·MS(T) / denominator, and SE √(2·denominator/r) with normal limits."""
     if denominator <= 0 or found.ms_t is None:
         return None
-    from scipy.stats import chi2
-
     t, r = theta.shape
     statistic = (t - 1) * found.ms_t / denominator
     differences = _differences(theta, float(np.sqrt(2 * denominator / r)), t_quantile(float("inf")))
-    return Test(statistic, t - 1, None, float(chi2.sf(statistic, t - 1)), differences)
+    return Test(statistic, t - 1, None, chi_squared_tail(statistic, t - 1), differences)
 
 
 def _differences(theta: Floats, se: float, quantile: float) -> dict[tuple[int, int], Estimate]:
@@ -276,8 +270,6 @@ def dbm(truth: ArrayLike, ratings: ArrayLike) -> Dbm | None:
     t, r, n = values.shape
     if t < 2 or r < 2:  # noqa: PLR2004 - nothing to compare
         return None
-    from scipy.stats import f as f_distribution
-
     theta, left_out = _aucs(is_positive, values.reshape(t * r, n))
     pseudo = (n * theta[:, None] - (n - 1) * left_out).reshape(t, r, n)
     ms_t = r * n * _square(_effect(pseudo, (0,))) / (t - 1)
@@ -288,7 +280,7 @@ def dbm(truth: ArrayLike, ratings: ArrayLike) -> Dbm | None:
     if d <= 0:
         return None
     df = d**2 / (ms_tr**2 / ((t - 1) * (r - 1))) if ms_tr > 0 else float("inf")
-    return Dbm(ms_t, ms_tr, ms_tc, ms_trc, ms_t / d, t - 1, df, float(f_distribution.sf(ms_t / d, t - 1, df)))
+    return Dbm(ms_t, ms_tr, ms_tc, ms_trc, ms_t / d, t - 1, df, f_tail(ms_t / d, t - 1, df))
 
 
 def _square(effect: Floats) -> float:

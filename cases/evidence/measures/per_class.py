@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cases.evidence.measures.proportions import Share, share
+import numpy as np
+from numpy.typing import NDArray
+
+from cases.evidence.measures.proportions import ClusterSums, Share, share, share_of_sums
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,49 @@ def _of_class(counts: Mapping[tuple[str, str], int], code: str) -> ClassFigures:
         share(rest, total - called),
         2 * hits / (known + called) if known + called else None,
     )
+
+
+@dataclass(frozen=True)
+class ClusteredFigures:
+    """As ClassFigures, with intervals that know which calls belong together. f1: of the cases of the class
+    and the calls of it, together 2TP + FN + FP, the share 2TP.
+    """
+
+    code: str
+    sensitivity: Share
+    specificity: Share
+    ppv: Share
+    f1: Share
+
+
+def clustered_figures(calls: Sequence[tuple[str, str, str]], codes: Iterable[str]) -> list[ClusteredFigures]:
+    """The figures of each class in `codes`, from (cluster, known class, class that was called) of each call.
+
+    All four are ratios of sums over clusters, and have the interval of `clustered_share`. Of independent
+    cases the design effect of F1 comes out as 2 - F1, which is its variance by the delta method (Takahashi et
+    al. 2022, Appl Intell 52:4961).
+    """
+    places: dict[str, int] = {}
+    cluster = np.array([places.setdefault(each, len(places)) for each, _truth, _call in calls], dtype=np.intp)
+    known, called = (np.array([call[column] for call in calls], dtype=object) for column in (1, 2))
+
+    def ratio(hits: NDArray[np.int_], units: NDArray[np.int_]) -> Share:
+        h, n = (np.bincount(cluster, weights=each).astype(int) for each in (hits, units))
+        sums = (n.sum(), h.sum(), n @ n, h @ n, h @ h)
+        return share_of_sums(ClusterSums(int((n > 0).sum()), *map(int, sums)))
+
+    def of_class(code: str) -> ClusteredFigures:
+        is_it, is_called = (known == code).astype(int), (called == code).astype(int)
+        both, neither = is_it * is_called, (1 - is_it) * (1 - is_called)
+        return ClusteredFigures(
+            code,
+            ratio(both, is_it),
+            ratio(neither, 1 - is_it),
+            ratio(both, is_called),
+            ratio(2 * both, is_it + is_called),
+        )
+
+    return [of_class(code) for code in codes]
 
 
 def accuracy(counts: Mapping[tuple[str, str], int]) -> Share:

@@ -63,6 +63,55 @@ def exact_interval(hits: int, n: int) -> tuple[float, float]:
     return low, high
 
 
+@dataclass(frozen=True)
+class ClusterSums:
+    """What the spread between clusters is computed from: over k clusters of h hits among n units the sums of
+    n, h, n², hn and h². A database adds them up without telling of any cluster.
+    """
+
+    k: int
+    n: int
+    h: int
+    nn: int
+    hn: int
+    hh: int
+
+    @classmethod
+    def of(cls, clusters: Iterable[tuple[int, int]]) -> ClusterSums:
+        """From (hits, n) by cluster; h may also be a difference, and negative. An empty cluster is none."""
+        found = [(h, n) for h, n in clusters if n]
+        return cls(
+            k=len(found),
+            n=sum(n for _h, n in found),
+            h=sum(h for h, _n in found),
+            nn=sum(n * n for _h, n in found),
+            hn=sum(h * n for h, n in found),
+            hh=sum(h * h for h, _n in found),
+        )
+
+    @property
+    def ratio(self) -> float:
+        """Σh/Σn."""
+        return self.h / self.n
+
+    @property
+    def variance(self) -> float:
+        """The linearised variance of the ratio over at least two clusters (`clustered_share`)."""
+        p = self.ratio
+        spread = self.hh - 2 * p * self.hn + p * p * self.nn
+        return self.k / (self.k - 1) * max(spread, 0.0) / self.n**2
+
+    def effect(self, naive: float) -> float:
+        """By how much clusters multiply a variance that is `naive` for independent units; at least 1. Without
+        any spread, or of one cluster, each cluster is one unit.
+        """
+        if self.n == self.k:
+            return 1.0
+        if self.k == 1 or naive <= 0:
+            return self.n / self.k
+        return max(1.0, self.variance / naive)
+
+
 def clustered_share(clusters: Iterable[tuple[int, int]]) -> Share:
     """The pooled share of (hits, n) by cluster, with Wilson's interval on the effective n = N / design
     effect.
@@ -74,32 +123,22 @@ def clustered_share(clusters: Iterable[tuple[int, int]]) -> Share:
     the interval is then that of one unit. All right or all wrong leave no spread either: then each cluster is
     one unit.
     """
-    found = [(hits, n) for hits, n in clusters if n]
-    total = sum(n for _hits, n in found)
-    if not total:
+    return share_of_sums(ClusterSums.of(clusters))
+
+
+def share_of_sums(sums: ClusterSums) -> Share:
+    """The clustered share from sums over its clusters (`clustered_share`)."""
+    if not sums.n:
         return Share(0, 0, None, None, None, clusters=0)
-    hits = sum(each for each, _n in found)
-    p, effect = hits / total, design_effect(found)
-    low, high = wilson(p, total / effect)
-    return Share(hits, total, p, low, high, len(found), effect)
+    p = sums.ratio
+    effect = sums.effect(naive_se(p, sums.n) ** 2)
+    low, high = wilson(p, sums.n / effect)
+    return Share(sums.h, sums.n, p, low, high, sums.k, effect)
 
 
-def design_effect(clusters: list[tuple[int, int]]) -> float:
-    """By how much clustering multiplies the variance of a pooled share; at least 1 (`clustered_share`)."""
-    total, k = sum(n for _hits, n in clusters), len(clusters)
-    p = sum(hits for hits, _n in clusters) / total
-    if total == k:
-        return 1.0
-    if k == 1 or p in (0, 1):
-        return total / k
-    return max(1.0, (linearised_se(clusters) / naive_se(p, total)) ** 2)
-
-
-def linearised_se(clusters: list[tuple[int, int]]) -> float:
+def linearised_se(clusters: Iterable[tuple[int, int]]) -> float:
     """The standard error of a ratio of sums over at least two clusters of (hits, n) (`clustered_share`)."""
-    total, k = sum(n for _hits, n in clusters), len(clusters)
-    p = sum(hits for hits, _n in clusters) / total
-    return sqrt(k / (k - 1) * sum((hits - p * n) ** 2 for hits, n in clusters)) / total
+    return sqrt(ClusterSums.of(clusters).variance)
 
 
 def naive_se(p: float, n: int) -> float:

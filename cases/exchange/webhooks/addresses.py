@@ -65,7 +65,9 @@ def is_allowed(address: Address) -> bool:
     inner = _inner(address)
     if any(inner in ipaddress.ip_network(text.strip(), strict=False) for text in _networks()):
         return True
-    return inner.is_global and not inner.is_multicast and not inner.is_reserved
+    # Site-local addresses of old (RFC 3879) count as global: some house may have them still.
+    is_inside = inner.is_multicast or inner.is_reserved or getattr(inner, "is_site_local", False)
+    return inner.is_global and not is_inside
 
 
 def _networks() -> list[str]:

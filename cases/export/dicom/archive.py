@@ -14,6 +14,7 @@ from cases import audit, disclosures
 from cases.access import case_visible_to
 from cases.blinding import OVER, is_held_back
 from cases.disclaimer import DISCLAIMER
+from cases.downloads import named
 from cases.export.dicom.drawings import drawn_layer
 from cases.export.dicom.facts import CaseFacts, facts_of
 from cases.lifecycle import Shown
@@ -65,10 +66,7 @@ def exported(*, by: User, case: Case) -> StreamingHttpResponse:
             )
         )
     _write_down(by, facts)
-    headers = {
-        "Content-Disposition": f'attachment; filename="secondread-{case.code}-dicom.zip"',
-        "X-Research-Use": DISCLAIMER,
-    }
+    headers = named(f"secondread-{case.code}-dicom.zip") | {"X-Research-Use": DISCLAIMER}
     return StreamingHttpResponse(zipped(instances_of(facts)), content_type=MEDIA_TYPE, headers=headers)
 
 

@@ -10,14 +10,14 @@ import json
 import logging
 import tempfile
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from django.db import connection, connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from cases import audit, events, storage
+from cases import audit, events, leases, storage
+from cases.export.rows import batched
 from cases.export.snapshots.rows import expected_rows, rows_of
 from cases.export.snapshots.tables import SCHEMA_VERSION, TABLES
 from cases.lifecycle import HookEvent, SnapshotState
@@ -28,14 +28,15 @@ from cases.spreadsheets import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from uuid import UUID
 
     from portal.accounts.models import User
 
 logger = logging.getLogger(__name__)
-TOLD_EVERY = 2000
-# Whoever has begun a snapshot and is not through with it by then has died over it.
-GIVEN_UP_AFTER = timedelta(minutes=30)
+# So many rows are written, and told of, at once.
+AT_ONCE = 500
+# Of the task, for the largest snapshot: asked to stop, and killed.
+SOFT_SECONDS, HARD_SECONDS = 1500, 1560
+_AT_WORK = Q(state__in=(SnapshotState.QUEUED, SnapshotState.BUILDING))
 
 
 def ask_for_snapshot(*, by: User, cohort: Cohort) -> Snapshot:
@@ -45,8 +46,7 @@ def ask_for_snapshot(*, by: User, cohort: Cohort) -> Snapshot:
     require(by, Action.EXPORT, cohort)
     with transaction.atomic():
         Cohort.objects.select_for_update().get(pk=cohort.pk)
-        at_work = Q(state__in=(SnapshotState.QUEUED, SnapshotState.BUILDING))
-        if waiting := Snapshot.objects.filter(at_work, cohort=cohort, created_by=by).first():
+        if waiting := Snapshot.objects.filter(_AT_WORK, cohort=cohort, created_by=by).first():
             return waiting
         snapshot = Snapshot.objects.create(
             cohort=cohort, created_by=by, filters={"cohort": cohort.name}, rows_expected=expected_rows(cohort)
@@ -58,41 +58,38 @@ def ask_for_snapshot(*, by: User, cohort: Cohort) -> Snapshot:
 def build_waiting() -> int:
     """Write every snapshot that waits, the oldest first; how many were written."""
     written = 0
-    while (key := _oldest_waiting()) is not None:
-        if _take(key):
-            written += build(key)
+    while (snapshot := _take()) is not None:
+        try:
+            with leases.renewing(snapshot, at_most=HARD_SECONDS):
+                written += _build(snapshot)
+        except leases.Lost:
+            logger.warning("Snapshot %s was taken by another process meanwhile.", snapshot.pk)
     return written
 
 
-def _waiting() -> Q:
-    left_behind = Q(state=SnapshotState.BUILDING, started_at__lt=timezone.now() - GIVEN_UP_AFTER)
-    return Q(state=SnapshotState.QUEUED) | left_behind
+def _take() -> Snapshot | None:
+    oldest_first = Snapshot.objects.select_related("cohort").order_by("created_at")
+    return leases.take(oldest_first, _AT_WORK, state=SnapshotState.BUILDING, rows_written=0)
 
 
-def _oldest_waiting() -> UUID | None:
-    return Snapshot.objects.filter(_waiting()).order_by("created_at").values_list("pk", flat=True).first()
-
-
-def _take(key: UUID) -> bool:
-    """Whether this process is the one that writes it."""
-    taken = Snapshot.objects.filter(_waiting(), pk=key)
-    return bool(taken.update(state=SnapshotState.BUILDING, started_at=timezone.now(), rows_written=0))
-
-
-def build(key: UUID) -> bool:
+def _build(snapshot: Snapshot) -> bool:
     """Write one snapshot that this process has taken; False where it failed, which its row then says."""
-    snapshot = Snapshot.objects.select_related("cohort").get(pk=key)
+    if snapshot.attempts > leases.MAX_ATTEMPTS:
+        logger.error("Snapshot %s was left by every process that took it.", snapshot.pk)
+        leases.end(snapshot, state=SnapshotState.FAILED)
+        return False
     try:
         with _progress_of(snapshot) as tell, one_snapshot():
             as_of = timezone.now()
             written = {table: _write(table, snapshot.cohort, tell) for table in TABLES}
     except Exception:
-        logger.exception("Snapshot %s failed.", key)
-        Snapshot.objects.filter(pk=key).update(state=SnapshotState.FAILED)
+        logger.exception("Snapshot %s failed.", snapshot.pk)
+        leases.end(snapshot, state=SnapshotState.FAILED)
         return False
     counts = {table: n for table, (_name, _sha256, n) in written.items()}
     with transaction.atomic():
-        Snapshot.objects.filter(pk=key).update(
+        leases.end(
+            snapshot,
             state=SnapshotState.READY,
             as_of=as_of,
             files={table: name for table, (name, _sha256, _n) in written.items()},
@@ -100,7 +97,7 @@ def build(key: UUID) -> bool:
             rows_written=sum(counts.values()),
             digest=digest_of({table: sha256 for table, (_name, sha256, _n) in written.items()}),
         )
-        events.tell(HookEvent.SNAPSHOT_READY, cohort_id=snapshot.cohort_id, snapshot=str(key))
+        events.tell(HookEvent.SNAPSHOT_READY, cohort_id=snapshot.cohort_id, snapshot=str(snapshot.pk))
     return True
 
 
@@ -115,13 +112,12 @@ def _write(table: str, cohort: Cohort, tell: Callable[[int], None]) -> tuple[str
     content, count = hashlib.sha256(), 0
     with tempfile.TemporaryFile() as file:
         with gzip.GzipFile(fileobj=file, mode="wb", mtime=0, compresslevel=6) as packed:
-            for count, row in enumerate(rows_of(table, cohort), start=1):
-                line = one_line(json.dumps(row, ensure_ascii=False)).encode() + b"\n"
-                content.update(line)
-                packed.write(line)
-                if count % TOLD_EVERY == 0:
-                    tell(TOLD_EVERY)
-            tell(count % TOLD_EVERY)
+            for rows in batched(rows_of(table, cohort), AT_ONCE):
+                lines = "".join(f"{one_line(json.dumps(row, ensure_ascii=False))}\n" for row in rows).encode()
+                content.update(lines)
+                packed.write(lines)
+                count += len(rows)
+                tell(len(rows))
         name = storage.store_file("snapshots", cast("IO[bytes]", file), ".ndjson.gz")
     return name, content.hexdigest(), count
 

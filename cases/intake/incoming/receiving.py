@@ -15,11 +15,12 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _t
 
+from cases import leases
 from cases.intake.incoming import vault
 from cases.intake.incoming.said import Said, said
 from cases.lifecycle import INCOMING_AT_WORK, IllegalTransition, IncomingState
 from cases.models import Cohort, IncomingUpload
-from cases.permissions import Action, require
+from cases.permissions import Action, cohorts_where, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 DIGESTS = ("sha256", "sha1")
 # Of one upload: as many names stand in its row.
 MAX_PIECES = 4096
+MOST_OVER_SHOWN = 50
 # In one of these its pieces are stored.
 _STORED = ~Q(state__in=(IncomingState.DONE, IncomingState.FAILED))
 
@@ -71,8 +73,8 @@ class TooManyPieces(Exception):
 
 
 def uploads_of(user: User) -> QuerySet[IncomingUpload]:
-    """What this person has sent and is kept, within the reach of the request's token."""
-    return _kept_of(user).filter(folder="")
+    """What this person has sent and is kept, of cohorts that they may upload into."""
+    return _kept_of(user).filter(folder="", cohort__in=cohorts_where(user, Action.UPLOAD))
 
 
 def imports_of(user: User, cohorts: Iterable[Cohort]) -> QuerySet[IncomingUpload]:
@@ -83,6 +85,16 @@ def imports_of(user: User, cohorts: Iterable[Cohort]) -> QuerySet[IncomingUpload
 def _kept_of(user: User) -> QuerySet[IncomingUpload]:
     own = IncomingUpload.objects.filter(user=user, expires_at__gt=timezone.now()).select_related("cohort")
     return own if user.limited_to is None else own.filter(cohort=user.limited_to)
+
+
+def shown_on_a_page(kept: QuerySet[IncomingUpload]) -> list[IncomingUpload]:
+    """All of them that wait or are at work, of which one person has few, and the newest that are over: a
+    script leaves thousands of these in a day. The oldest first.
+    """
+    over = kept.exclude(_STORED).order_by("-created_at", "-id")[:MOST_OVER_SHOWN]
+    # By its key: one that ends in between is found twice.
+    found = {upload.id: upload for upload in (*kept.filter(_STORED), *over)}
+    return sorted(found.values(), key=lambda upload: (upload.created_at, upload.id))
 
 
 def said_of(upload: IncomingUpload) -> Said:
@@ -207,7 +219,7 @@ def discard(*, by: User, upload: IncomingUpload) -> None:
 def sweep() -> int:
     """Throw away what was kept for long enough, and pieces that belong to nothing; how many uploads."""
     over = IncomingUpload.objects.filter(expires_at__lte=timezone.now())
-    idle = over.exclude(state__in=INCOMING_AT_WORK, lease_until__gt=timezone.now())
+    idle = over.exclude(leases.is_held(), state__in=INCOMING_AT_WORK)
     ended: list[UUID] = list(idle.values_list("pk", flat=True))
     IncomingUpload.objects.filter(pk__in=ended).delete()
     stored = vault.kept_uploads()

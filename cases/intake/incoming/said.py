@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -105,7 +104,7 @@ def _values(metadata: str) -> dict[str, str]:
             raise NotUnderstood(message % {"known": ", ".join(sorted(_KNOWN))})
         try:
             values[name] = base64.b64decode(value.strip(), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base64, no ASCII at all, or no UTF-8 within
             message = _t("Upload-Metadata is names and base64 of UTF-8, such as “cohort Tm9ydGg=”.")
             raise NotUnderstood(message) from None
         if not values[name].isprintable():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import re
 import secrets
 from bisect import bisect_right
@@ -23,6 +22,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+
+from cases.intake.seekable import SeekableFile
+from cases.storage import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -69,53 +71,35 @@ def discard_piece(upload: UUID, name: str) -> None:
 def discard_pieces(upload: UUID) -> None:
     """Delete all pieces of an upload, also those that its row does not know of."""
     storage = _storage()
-    for name in _listed(storage, upload.hex)[1]:
+    for name in listed(storage, upload.hex)[1]:
         discard_piece(upload, name)
     storage.delete(upload.hex)  # the folder, where the storage has such a thing
 
 
 def kept_uploads() -> set[UUID]:
     """The uploads of which pieces are stored."""
-    return {UUID(hex=name) for name in _listed(_storage(), "")[0] if _ID.fullmatch(name)}
+    return {UUID(hex=name) for name in listed(_storage(), "")[0] if _ID.fullmatch(name)}
 
 
-class PieceFile(io.RawIOBase):
+class PieceFile(SeekableFile):
     """The pieces as one file, to be read from any place; few are in memory. Raises Unreadable."""
 
     def __init__(self, upload: UUID, pieces: Iterable[Sequence[Any]]) -> None:
-        super().__init__()
-        self._upload, self._at = upload, 0
+        self._upload = upload
         self._names: list[str] = []
         self._starts: list[int] = []
-        self.size = 0
+        size = 0
         for name, length in pieces:
             self._names.append(name)
-            self._starts.append(self.size)
-            self.size += length
+            self._starts.append(size)
+            size += length
+        super().__init__(size)
         self._open: OrderedDict[str, bytes] = OrderedDict()
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        begin = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]
-        if begin + offset < 0:
-            raise OSError("Before the beginning of the file.")
-        self._at = begin + offset
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        if self._at >= self.size:
-            return 0
-        place = bisect_right(self._starts, self._at) - 1
-        begin = self._at - self._starts[place]
-        data = memoryview(self._content(self._names[place]))[begin : begin + len(buffer)]
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
+    def read_at(self, place: int, most: int) -> memoryview:
+        piece = bisect_right(self._starts, place) - 1
+        begin = place - self._starts[piece]
+        return memoryview(self._content(self._names[piece]))[begin : begin + most]
 
     def _content(self, name: str) -> bytes:
         if name not in self._open:
@@ -140,13 +124,6 @@ def _storage() -> Storage:
 
 def _path(upload: UUID, name: str) -> str:
     return f"{upload.hex}/{name}"
-
-
-def _listed(storage: Storage, folder: str) -> tuple[list[str], list[str]]:
-    try:
-        return storage.listdir(folder)
-    except FileNotFoundError:
-        return [], []
 
 
 def _cipher(upload: UUID) -> AESGCM:

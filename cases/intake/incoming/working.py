@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from celery import current_app
@@ -18,12 +15,12 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import transaction
-from django.db.models import F, Q
-from django.utils import timezone, translation
+from django.db.models import Q
+from django.utils import translation
 from django.utils.translation import gettext as _t
 from kombu.exceptions import OperationalError
 
-from cases import audit
+from cases import audit, leases
 from cases.intake.archives import Unpacked
 from cases.intake.incoming import folders, proposals, vault
 from cases.intake.incoming.receiving import require_right, said_of
@@ -41,40 +38,19 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TASK = "cases.intake.incoming.tasks.work_on"
-# Longer than any one file takes; what moves on renews it.
-LEASE = timedelta(minutes=5)
-MAX_ATTEMPTS = 3
+# Of the task, for an upload as large as one may be: asked to stop, and killed.
+SOFT_SECONDS, HARD_SECONDS = 3600, 3660
 # Of all workers together, so that uploads keep nothing else waiting.
 AT_ONCE = 2
 _TOLD_EVERY = 1.0
 _READ = 2**20
 # Of a message: by then another is sent.
 _EXPIRES_SECONDS = 30
+_AT_WORK = Q(state__in=INCOMING_AT_WORK)
 
 
 class _Refused(Exception):
     """The upload ends here; the message says why."""
-
-
-class _Lost(Exception):
-    """Somebody has thrown the upload away, or another worker has it."""
-
-
-@dataclass(frozen=True)
-class _Lease:
-    upload: IncomingUpload
-    token: UUID
-
-    def change(self, **changes: object) -> None:
-        """Change the row. Raises _Lost where it is not ours any more."""
-        if not IncomingUpload.objects.filter(pk=self.upload.pk, token=self.token).update(**changes):
-            raise _Lost
-
-    def end(self, state: IncomingState, told: str) -> None:
-        """Move on, with what is told of it."""
-        check_incoming_transition(IncomingState(self.upload.state), state)
-        sealed = vault.seal(self.upload.pk, told)
-        self.change(state=state, told=sealed, token=None, lease_until=None, attempts=0)
 
 
 def wake_on_commit(upload: IncomingUpload) -> None:
@@ -85,46 +61,54 @@ def wake_on_commit(upload: IncomingUpload) -> None:
 
 def send_waiting() -> None:
     """Tell workers of every upload that nobody is at work on."""
-    for key in IncomingUpload.objects.filter(_free()).order_by("created_at").values_list("pk", flat=True):
+    due = IncomingUpload.objects.filter(_AT_WORK, leases.is_due()).order_by("created_at")
+    for key in due.values_list("pk", flat=True):
         if not _wake(key):
             return
 
 
 def work_on(key: UUID) -> None:
     """Do what the upload waits for; where somebody else is at it, nothing."""
-    if (lease := _lease(key)) is None:
+    if (upload := _take(key)) is None:
         return
     try:
-        with translation.override(lease.upload.language):
-            _work(lease)
-    except _Lost:
+        with translation.override(upload.language), leases.renewing(upload, at_most=HARD_SECONDS):
+            _work(upload)
+    except leases.Lost:
         logger.info("Upload %s was thrown away while it was worked on.", key)
     except Exception:
         logger.exception("Upload %s could not be worked on.", key)
-        _give_back(lease)
+        # The next round tries again.
+        with suppress(leases.Lost):
+            leases.put_off(upload)
 
 
-def _work(lease: _Lease) -> None:
-    upload = lease.upload
-    if upload.attempts > MAX_ATTEMPTS:
-        _fail(lease, words_of_unread(upload))
+def _take(key: UUID) -> IncomingUpload | None:
+    if IncomingUpload.objects.filter(_AT_WORK, leases.is_held()).count() >= AT_ONCE:
+        return None
+    return leases.take(IncomingUpload.objects.select_related("user", "cohort"), _AT_WORK & Q(pk=key))
+
+
+def _work(upload: IncomingUpload) -> None:
+    if upload.attempts > leases.MAX_ATTEMPTS:
+        _fail(upload, words_of_unread(upload))
         return
     try:
         words = said_of(upload)
         require_right(upload.user, upload)
         with _files_of(upload, words) as files:
             if upload.state == IncomingState.CHECKING:
-                lease.end(IncomingState.PROPOSED, _preview(lease, words, files))
+                _end(upload, IncomingState.PROPOSED, _preview(upload, words, files))
                 return
-            told = _made(lease, words, files)
+            told = _made(upload, words, files)
         with transaction.atomic():
-            lease.end(IncomingState.DONE, proposals.packed_told(told))
+            _end(upload, IncomingState.DONE, proposals.packed_told(told))
             _record(upload, told)
         vault.discard_pieces(upload.pk)
     except (_Refused, folders.FolderUnusable, PermissionDenied) as refusal:
-        _fail(lease, str(refusal))
+        _fail(upload, str(refusal))
     except vault.Unreadable:
-        _fail(lease, words_of_lost(upload))
+        _fail(upload, words_of_lost(upload))
 
 
 @contextmanager
@@ -145,28 +129,24 @@ def _files_of(upload: IncomingUpload, words: Said) -> Iterator[Unpacked]:
         yield Unpacked([(words.file_name, file)], **most)
 
 
-def _preview(lease: _Lease, words: Said, files: Unpacked) -> str:
-    counted = _counted(lease, files)
-    upload = lease.upload
+def _preview(upload: IncomingUpload, words: Said, files: Unpacked) -> str:
     preview = proposals.preview_of(
         upload.user,
         upload.cohort,
         files.names,
-        counted,
+        _counted(upload, files),
         is_one_case=words.is_one_case,
         volume=words.volume,
     )
     return proposals.packed_preview(preview)
 
 
-def _made(lease: _Lease, words: Said, files: Unpacked) -> list[proposals.Told]:
-    counted = _counted(lease, files)
-    upload = lease.upload
+def _made(upload: IncomingUpload, words: Said, files: Unpacked) -> list[proposals.Told]:
     return proposals.made(
         upload.user,
         upload.cohort,
         files.names,
-        counted,
+        _counted(upload, files),
         is_one_case=words.is_one_case,
         volume=words.volume,
         left_out=upload.left_out,
@@ -190,15 +170,15 @@ def _record(upload: IncomingUpload, told: list[proposals.Told]) -> None:
         )
 
 
-def _counted(lease: _Lease, files: Unpacked) -> Iterator[Given]:
-    """The files, while the row is told how many of them were read, which renews the lease."""
+def _counted(upload: IncomingUpload, files: Unpacked) -> Iterator[Given]:
+    """The files, while the row is told how many of them were read."""
     told_at = 0.0
     for done, given in enumerate(files):
         if (now := time.monotonic()) - told_at >= _TOLD_EVERY:
-            lease.change(files_done=done, files=files.total, lease_until=timezone.now() + LEASE)
+            leases.change(upload, files_done=done, files=files.total)
             told_at = now
         yield given
-    lease.change(files_done=files.total, files=files.total, lease_until=timezone.now() + LEASE)
+    leases.change(upload, files_done=files.total, files=files.total)
 
 
 def _check_digest(stream: IO[bytes], words: Said) -> None:
@@ -212,31 +192,15 @@ def _check_digest(stream: IO[bytes], words: Said) -> None:
         raise _Refused(_t("What arrived has another digest than what was sent. Send it again."))
 
 
-def _lease(key: UUID) -> _Lease | None:
-    at_work = IncomingUpload.objects.filter(state__in=INCOMING_AT_WORK, lease_until__gt=timezone.now())
-    if at_work.count() >= AT_ONCE:
-        return None
-    token = uuid.uuid4()
-    taken = IncomingUpload.objects.filter(_free(), pk=key).update(
-        token=token, lease_until=timezone.now() + LEASE, attempts=F("attempts") + 1
-    )
-    if not taken:
-        return None
-    return _Lease(IncomingUpload.objects.select_related("user", "cohort").get(pk=key), token)
+def _end(upload: IncomingUpload, state: IncomingState, told: str) -> None:
+    """Move on, with what is told of it."""
+    check_incoming_transition(IncomingState(upload.state), state)
+    leases.end(upload, state=state, told=vault.seal(upload.pk, told), attempts=0)
 
 
-def _free() -> Q:
-    return Q(state__in=INCOMING_AT_WORK) & (Q(lease_until__isnull=True) | Q(lease_until__lte=timezone.now()))
-
-
-def _give_back(lease: _Lease) -> None:
-    """Let the next round try again."""
-    IncomingUpload.objects.filter(pk=lease.upload.pk, token=lease.token).update(token=None, lease_until=None)
-
-
-def _fail(lease: _Lease, reason: str) -> None:
-    lease.end(IncomingState.FAILED, reason)
-    vault.discard_pieces(lease.upload.pk)
+def _fail(upload: IncomingUpload, reason: str) -> None:
+    _end(upload, IncomingState.FAILED, reason)
+    vault.discard_pieces(upload.pk)
 
 
 def _wake(key: UUID) -> bool:

@@ -20,7 +20,7 @@ class Command(BaseCommand):
     help = (
         "Write each row of the record after a position of its chain, in the chain's order, an object a line. "
         "Keep the position of the last line, and ask for what comes after it the next time: nothing is told "
-        "twice, and nothing is left out. Readers' comments and marks stay here."
+        "twice, and nothing is left out. Readers' comments, findings in words and marks stay here."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -40,7 +40,7 @@ from portal.demo import (
     TEACHING_DESCRIPTION,
     DemoAccount,
 )
-from portal.demo_study import simulate_study
+from portal.demo_study import freeze_first_weeks, simulate_study
 
 # So many of the demo cases come already read, so that the dashboard and the export show something.
 READ_BEFOREHAND = 6
@@ -172,7 +172,9 @@ class Command(BaseCommand):
             return
         for account in DEMO_ACCOUNTS:
             if account.role == Role.ADMINISTRATOR:
-                self._join(account, User.objects.get(email=account.email), study)
+                person = User.objects.get(email=account.email)
+                self._join(account, person, study)
+                freeze_first_weeks(study, person)
         self.stdout.write(f"{study.name}: {study.cases.count()} cases")
 
 

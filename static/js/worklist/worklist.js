@@ -1,4 +1,4 @@
-/* The worklist by keys, the number of ticked cases, and no asking while nobody looks. */
+/* The worklist by keys, the number of ticked cases, and the news when somebody looks again. */
 
 import { showScripted } from "../scriptonly.js";
 import { listenToFilters } from "./filters.js";
@@ -58,9 +58,6 @@ document.addEventListener("change", ({ target }) => {
 // A browser that comes back to the page brings the ticks of before.
 addEventListener("pageshow", countTicks);
 
-document.addEventListener("htmx:beforeRequest", (event) => {
-  if (document.hidden && event.target.id === "worklist-live") event.preventDefault();
-});
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) document.body.dispatchEvent(new CustomEvent("rows-changed"));
 });

@@ -18,14 +18,30 @@ from cases.models import (
     Review,
 )
 from cases.people import invitations
-from portal.accounts.models import FailedAttempts, OidcAccount, RecoveryCode, SecondFactor, Session, User
+from portal.accounts.models import (
+    FailedAttempts,
+    OidcAccount,
+    RecoveryCode,
+    SecondFactor,
+    SecurityKey,
+    Session,
+    User,
+)
 from tests.cast import token_of
 from tests.models import write_files
 
 pytestmark = pytest.mark.ignore_template_errors
 
 # Digests that tell nobody anything, secrets, and names at a provider.
-NOT_SHOWN = {FailedAttempts, OidcAccount, OriginalReference, RecoveryCode, SecondFactor, Session}
+NOT_SHOWN = {
+    FailedAttempts,
+    OidcAccount,
+    OriginalReference,
+    RecoveryCode,
+    SecondFactor,
+    SecurityKey,
+    Session,
+}
 OURS = [
     model
     for label in ("accounts", "cases")

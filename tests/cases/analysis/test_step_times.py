@@ -94,6 +94,14 @@ def test_steps_of_all_jobs_are_added_up_within_their_bounds(broker) -> None:
     assert set(step_times.read()) == {"network", "store"}
 
 
+def test_connection_to_the_broker_is_kept_from_job_to_job(broker, server) -> None:
+    step_times.add({"network": 0.004})
+    with redis.Redis.from_url(server) as client:
+        before = client.info("stats")["total_connections_received"]
+        step_times.add({"network": 0.004})
+        assert client.info("stats")["total_connections_received"] == before
+
+
 def test_prometheus_is_told_a_histogram_of_each_step(broker, db) -> None:
     step_times.add({"decode": 0.004})
     step_times.add({"decode": 0.2})

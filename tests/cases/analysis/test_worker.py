@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import logging
+import re
 import shutil
 import uuid
 from dataclasses import replace
@@ -59,6 +60,22 @@ def model_version(db, tiny_network, settings) -> ModelVersion:
 @pytest.fixture
 def job(submitted_case) -> Job:
     return Job.objects.get(image__case=submitted_case)
+
+
+# The manifest as a column that is asked for, and not for one of its fields.
+WHOLE_MANIFEST = re.compile(r'[ ]"cases_modelversion"\."manifest"(?! #>)')
+
+
+def test_analysis_reads_no_whole_manifest_and_knows_the_class_that_finds_nothing(
+    job, django_assert_max_num_queries
+) -> None:
+    version = job.model_version
+    found = worker.infer(jobs.Network.of(version), job.image.file)
+    ModelVersion.objects.update(manifest=version.manifest | {"negative_class": found.predicted_class})
+    with django_assert_max_num_queries(30) as asked:
+        worker.analyse(str(job.pk))
+    assert [each["sql"] for each in asked if WHOLE_MANIFEST.search(each["sql"])] == []
+    assert Prediction.objects.get().suspicion == pytest.approx(-found.confidence)
 
 
 def test_analysis_stores_probabilities_and_maps_of_every_layer_and_class(job, tiny_network) -> None:

@@ -3,10 +3,14 @@
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from rest_framework.parsers import MultiPartParser
 from rest_framework.test import APIClient
 
+from cases.api import urls
+from cases.api.parsers import BoundedJSONParser
 from cases.api.problems import KINDS
 from cases.api.views import cohorts as cohort_views
+from cases.api.views.dicomweb import RelatedParser
 from tests.cases.api.support import API, problem_of
 
 CLOSED = [
@@ -110,12 +114,18 @@ def test_json_that_is_no_object_is_a_problem(ready_case, colleague, api_of) -> N
     assert problem_of(response, "invalid")["errors"].keys() == {"non_field_errors"}
 
 
-def test_huge_json_is_refused_unread(ready_case, colleague, api_of, settings) -> None:
+def test_huge_json_is_refused_unread(ready_case, colleague, administrator, api_of, settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
-    response = api_of(colleague).post(
-        f"{API}cases/{ready_case.code}/reviews/", {"comment": "x" * 1000}, format="json"
-    )
-    problem_of(response, "too_large")
+    for who, path in ((colleague, f"cases/{ready_case.code}/reviews/"), (administrator, "snapshots/")):
+        response = api_of(who).post(API + path, {"comment": "x" * 1000}, format="json")
+        problem_of(response, "too_large")
+
+
+def test_no_view_reads_bodies_by_a_parser_without_bounds() -> None:
+    views = [getattr(route.callback, "cls", None) for route in urls.urlpatterns]
+    parsers = {parser for view in views if view for parser in view.parser_classes}
+    # The forms' is Django's, with its upload handlers.
+    assert parsers == {BoundedJSONParser, RelatedParser, MultiPartParser}
 
 
 def test_other_media_type_is_refused(ready_case, colleague, api_of) -> None:

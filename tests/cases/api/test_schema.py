@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from rest_framework.test import APIClient
 
 from cases.api import urls
-from cases.api.schema import ReviewedCaseSerializer
+from cases.api.reviewed_case import ReviewedCaseSerializer
 from cases.api.views.document import _document
 from cases.export.rows import COLUMNS
 from cases.models import Prediction

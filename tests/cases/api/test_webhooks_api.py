@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import IntegrityError
 from django.utils import timezone
 
 from cases.api.tasks import forget_kept_answers
 from cases.exchange.webhooks import hooks
 from cases.exchange.webhooks.signing import secret_of
-from cases.models import AuditEvent, KeptAnswer, Webhook
+from cases.models import AuditEvent, KeptAnswer, Membership, Webhook
 from tests.cases.api.support import API, problem_of
 from tests.cast import UNKNOWN_ID
 
@@ -132,6 +134,34 @@ def test_key_of_somebody_else_is_another_key(client, address, api_of, make_perso
     other = GIVEN | {"url": "https://hooks.example.org/c"}
     assert client.post(address, GIVEN, format="json", headers=key).status_code == 201
     assert second.post(address, other, format="json", headers=key).status_code == 201
+
+
+def test_key_is_another_one_to_a_token_of_one_cohort(
+    client, api_of, administrator, cohort, other_cohort
+) -> None:
+    given, key = {"name": "East"}, {"Idempotency-Key": "once"}
+    address = f"{API}cohorts/{cohort.pk}/webhooks/"
+    assert client.post(address, GIVEN, format="json", headers=key).status_code == 201
+    Membership.objects.create(user=administrator, cohort=other_cohort, role="administrator")
+    elsewhere = api_of(administrator, name="elsewhere", cohort=other_cohort)
+    problem_of(elsewhere.post(address, GIVEN, format="json", headers=key), "key_reused")
+    problem_of(elsewhere.post(address, GIVEN, format="json"), "not_found")
+    problem_of(client.post(f"{API}cohorts/", given, format="json", headers=key), "key_reused")
+
+
+def test_key_that_was_given_back_in_between_is_taken(client, address, monkeypatch) -> None:
+    made = KeptAnswer.objects.create
+    tries = iter([IntegrityError, None])
+
+    def create(**fields: Any) -> KeptAnswer:
+        if error := next(tries):
+            raise error
+        return made(**fields)
+
+    monkeypatch.setattr(KeptAnswer.objects, "create", create)
+    answer = client.post(address, GIVEN, format="json", headers={"Idempotency-Key": "once"})
+    assert answer.status_code == 201
+    assert "Idempotent-Replayed" not in answer
 
 
 def test_key_whose_first_request_still_runs_waits_and_one_left_behind_is_taken_over(

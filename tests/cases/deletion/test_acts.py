@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import time
+from pathlib import Path
+
 import pytest
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import ContentFile
 from django.db import transaction
 
@@ -29,6 +33,7 @@ from cases.models import (
     Image,
     IncomingUpload,
     Job,
+    Membership,
     ModelVersion,
     Prediction,
     Review,
@@ -40,10 +45,17 @@ from cases.reading.read_input import ReadInput
 from cases.reading.reviews import submit_review
 from cases.record.sealing import seal_new
 from cases.record.verifying import verify
+from cases.worklist import moving
+from cases.worklist.bulk import carry_out
 from tests.cases.deletion.conftest import stored_names
 from tests.cast import CLASSES, MANIFEST, make_png_bytes
 
 pytestmark = pytest.mark.both_databases
+
+
+def lay_for(path: Path, days: int) -> None:
+    at = time.time() - days * 86_400
+    os.utime(path, (at, at))
 
 
 def result() -> jobs.Result:
@@ -58,7 +70,8 @@ def test_figures_and_record_stay_as_they_were(reviewed_case, administrator, dele
     assert (len(before.reads), len(before.results)) == (1, 1)
     delete_case(reviewed_case)
     after = study_of(cohort, StudyFilter())
-    assert (after.reads, after.results, after.left_out) == (before.reads, before.results, before.left_out)
+    assert (list(after.reads), list(after.results)) == (list(before.reads), list(before.results))
+    assert after.left_out == before.left_out
     reviewed_case.refresh_from_db()
     assert (reviewed_case.state, Review.objects.count()) == (CaseState.REVIEWED, 1)
     assert list(verify()) == []
@@ -222,6 +235,41 @@ def test_case_that_came_into_a_cohort_while_it_went_goes_with_the_sweep(
         finish_deletions()
     case.refresh_from_db()
     assert (case.deleted_at is not None, stored_names()) == (True, set())
+
+
+def test_case_on_its_way_into_a_cohort_that_goes_stays_where_it_was(
+    ready_case, other_cohort, administrator, monkeypatch
+) -> None:
+    """Deleted between the first look and the turn."""
+    Membership.objects.create(user=administrator, cohort=other_cohort, role="administrator")
+    wait = moving.wait_for_turn
+
+    def deleted_meanwhile(turn: int) -> None:
+        wait(turn)
+        delete(Target(DeletionKind.COHORT, other_cohort), Why(DeletionReason.CONSENT, by=administrator))
+
+    monkeypatch.setattr(moving, "wait_for_turn", deleted_meanwhile)
+    with pytest.raises(PermissionDenied):
+        carry_out(by=administrator, act=moving.Move(other_cohort), codes=[ready_case.code])
+    finish_deletions()
+    case = Case.objects.get()
+    assert (case.cohort_id, case.deleted_at) == (ready_case.cohort_id, None)
+
+
+def test_maps_that_no_row_names_go_once_they_have_lain_for_a_day(ready_case, own_storage) -> None:
+    named = Prediction.objects.get().maps_file
+    old, new = (storage.store("maps", data, ".npz") for data in (b"of a killed worker", b"of one at work"))
+    part = f"{named}.0123.part"
+    (own_storage / part).write_bytes(b"half of it")
+    picture = storage.store("images", b"of an upload that was killed", ".png")
+    before = stored_names()
+    for name in before - {new}:
+        lay_for(own_storage / name, days=2)
+    lay_for(own_storage / new, days=0)
+    assert sum(removals.remove_forgotten_maps(hour) for hour in range(24)) == 2
+    removals.remove_waiting(10)
+    assert before - stored_names() == {old, part}
+    assert picture in stored_names()
 
 
 def test_same_file_again_is_taken_in_said_and_looked_at(

@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from cases.analysis import reanalysis
 from cases.evidence import comparison
-from cases.models import Job, Prediction
+from cases.evidence.measures.proportions import clustered_share
+from cases.models import Case, Job, Prediction
 
 PAGE = "/dashboard/compare/"
 
@@ -72,6 +73,15 @@ def test_figures_are_exact(compared, model_version, newer_version):
     assert (found.known.first.hits, found.known.second.hits, found.known.first.n) == (2, 3, 5)
     assert (found.known.better, found.known.worse, found.known.p_value) == (2, 1, 1.0)
     assert found.read is None
+
+
+def test_cases_of_one_patient_belong_together(compared, model_version, newer_version) -> None:
+    """Of one patient the newer network gains two cases and loses one; the others count by themselves."""
+    Case.objects.exclude(ground_truth="pituitary").update(patient="one")
+    found = comparison.compare(compared, model_version, newer_version).known
+    assert (found.better, found.worse, found.p_value) == (2, 1, 1.0)
+    assert found.first == clustered_share([(2, 4), (0, 1)])
+    assert found.second == clustered_share([(3, 4), (0, 1)])
 
 
 def test_turned_round_better_is_worse(compared, model_version, newer_version):
@@ -163,7 +173,7 @@ def test_page_shows_both_and_leads_to_the_cases(compared, administrator, client_
     assert "Rows: test-cnn-1. Columns: test-cnn-2." in page
     assert "1 of 5 cases; 95 % interval" in page
     assert "Changed for the better: 2. Changed for the worse: 1." in page
-    assert "Exact McNemar test: p = 1.000." in page
+    assert "Exact McNemar test, by patient or case: p = 1.000." in page
     differing = [case for case in compared.cases.all() if f"/cases/{case.code}/" in page]
     assert len(differing) == 4
     turned = client.get(PAGE, {"cohort": compared.pk, "first": "test-cnn-2", "second": "test-cnn-1"})

@@ -11,6 +11,7 @@ from cases.evidence.computed import compute_waiting
 from cases.evidence.page import evidence_of
 from cases.evidence.study import StudyFilter
 from cases.models import ComputedFigures, Disclosure
+from tests.cast import UNKNOWN_ID
 
 pytestmark = pytest.mark.both_databases
 
@@ -144,18 +145,31 @@ def test_what_fails_is_said_and_tried_again_later(large, client, monkeypatch) ->
         assert compute_waiting() == 0
     assert "The figures could not be computed." in page_of(client)
     assert compute_waiting() == 0
-    ComputedFigures.objects.update(started_at=timezone.now() - computed.GIVEN_UP_AFTER)
+    ComputedFigures.objects.update(next_at=timezone.now() - timedelta(seconds=1))
     assert compute_waiting() == 1
     assert "could not be computed" not in page_of(client)
+
+
+def test_figures_that_every_worker_dies_over_rest_with_words_and_are_tried_anew(large, client) -> None:
+    page_of(client)
+    ComputedFigures.objects.update(attempts=3, token=UNKNOWN_ID, next_at=timezone.now() - timedelta(days=1))
+    assert compute_waiting() == 0
+    assert "The figures could not be computed." in page_of(client)
+    row = ComputedFigures.objects.get()
+    assert (row.attempts, row.token, row.as_of) == (0, None, None)
+    assert compute_waiting() == 0
+    ComputedFigures.objects.update(next_at=timezone.now() - timedelta(seconds=1))
+    assert compute_waiting() == 1
 
 
 def test_no_more_are_computed_at_once_than_leave_room_for_other_tasks(large, client) -> None:
     for language in ("en", "de"):
         page_of(client, language)
-    ComputedFigures.objects.update(started_at=timezone.now())  # by other processes
+    soon = timezone.now() + timedelta(minutes=1)
+    ComputedFigures.objects.update(token=UNKNOWN_ID, next_at=soon)  # by other processes
     page_of(client, known="glioma")
     assert compute_waiting() == 0
-    ComputedFigures.objects.filter(language="de").update(has_failed=True)
+    ComputedFigures.objects.filter(language="de").update(token=None, has_failed=True)
     assert compute_waiting() == 1
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 from django.db import connection
@@ -12,8 +13,10 @@ from django.utils import translation
 from cases.evidence.cards.all import CARDS
 from cases.evidence.page import evidence_of
 from cases.evidence.study import StudyFilter, study_of
-from cases.interim import figures_are_closed
-from cases.models import AuditEvent, Disclosure, FirstRead, Prediction, Review
+from cases.interim import figures_are_closed, open_to
+from cases.lifecycle import Reading
+from cases.models import AuditEvent, Cohort, Disclosure, FirstRead, ModelVersion, Prediction, Review
+from cases.reading.protocols import change_protocol, terms_of
 
 pytestmark = pytest.mark.both_databases
 
@@ -86,7 +89,7 @@ def test_filters_narrow_and_bad_ones_are_named(small, second, administrator, cli
     narrowed = study_of(small, StudyFilter(reader=second.pk))
     assert {read.reader for read in narrowed.reads} == {second.pk}
     assert {read.truth for read in study_of(small, StudyFilter(known_class="glioma")).reads} == {"glioma"}
-    assert study_of(small, StudyFilter(version="test-cnn-1")).reads == []
+    assert len(study_of(small, StudyFilter(version="test-cnn-1")).reads) == 0
     assert client.get(PAGE, {"reader": str(second.pk), "since": "2020-01-01"}).status_code == 200
     for bad in (
         {"version": "none"},
@@ -152,6 +155,19 @@ def test_figures_of_a_running_study_are_closed_until_somebody_says_why(
     assert AuditEvent.objects.filter(action="figures.opened").count() == 1
 
 
+def test_figures_stay_closed_where_the_protocol_changes_while_the_study_runs(
+    study, submit, administrator, client_of
+) -> None:
+    study("glioma", "glioma", ("meningioma", "glioma"))
+    submit(seed=5)
+    terms = replace(terms_of(study.cohort), reading=Reading.AI_FIRST)
+    change_protocol(by=administrator, cohort=study.cohort, terms=terms, reason="To look.")
+    changed = Cohort.objects.get()
+    assert (changed.reading, figures_are_closed(changed)) == (Reading.AI_FIRST, True)
+    assert "Closed until the study ends" in client_of(administrator).get(PAGE).content.decode()
+    assert not open_to(administrator).exists()
+
+
 def test_finished_study_is_open(small) -> None:
     assert not figures_are_closed(small)
 
@@ -207,6 +223,17 @@ def test_cards_have_something_to_say_in_both_languages(large, administrator, cli
     assert drawn == {"influence", "accuracy", "calibration", "mrmc", "drift"}
 
 
+def test_newest_network_is_the_one_registered_last_whatever_its_name(
+    study, model_version, newer_version
+) -> None:
+    study("glioma", "glioma")
+    ModelVersion.objects.filter(pk=newer_version.pk).update(name="a-new-one")
+    found = study_of(study.cohort, StudyFilter())
+    assert found.versions == [model_version.name, "a-new-one"]
+    (card,) = (card for card in evidence_of(study.cohort, StudyFilter()).cards if card.name == "calibration")
+    assert card.sentence.startswith("Network a-new-one has 1 result")
+
+
 def test_drift_is_held_against_the_first_reads(study, settings) -> None:
     """Of ten reads in the baseline one differs; of the twenty behind it fifteen do."""
     settings.EVIDENCE_BASELINE = 10
@@ -217,7 +244,7 @@ def test_drift_is_held_against_the_first_reads(study, settings) -> None:
     assert card.sentence.startswith("In the baseline readers and network differ in 10.0 % · 1 of 10.")
     assert "Outside of the limits lie the weeks from" in card.sentence
     (week,) = card.table.rows
-    assert [cell.raw for cell in week[1:]] == [15, 20, "0.0 to 35.0 %", "outside", 0, "test-cnn-2"]
+    assert [cell.raw for cell in week[1:]] == [15, 20, "0.0 to 65.0 %", "outside", 0, "test-cnn-2"]
 
 
 def test_hardest_cases_lead_to_the_cases_and_are_written_down(study, administrator, client_of) -> None:

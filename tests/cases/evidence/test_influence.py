@@ -27,7 +27,7 @@ def test_changes_are_counted_for_better_and_for_worse(
         review_as(colleague, Case.objects.get(pk=case.pk), corrected="" if after == "glioma" else after)
     tally = reveal_tally(blinded)
     assert tally is not None
-    assert (tally.changed.hits, tally.changed.n) == (4, 6)
+    assert (tally.changed.hits, tally.changed.n, tally.changed.clusters) == (4, 6, 6)
     assert (tally.known, tally.for_better, tally.for_worse, tally.seconds) == (5, 1, 1, 35.0)
     Case.objects.update(state="reviewed")
     page = client_of(administrator).get("/dashboard/").content.decode()

@@ -169,8 +169,6 @@ def test_coverage_takes_the_surest_first_and_ties_together() -> None:
     curve = calibration.coverage_curve([0.9, 0.6, 0.6, 0.5], [1, 1, 0, 0], points=4)
     told = [(point.threshold, point.coverage, point.right.hits, point.right.n) for point in curve]
     assert told == [(0.9, 0.25, 1, 1), (0.6, 0.75, 2, 3), (0.5, 1.0, 2, 4)]
-    found = calibration.area_under_coverage([0.9, 0.6, 0.6, 0.5], [1, 1, 0, 0])
-    assert found == pytest.approx(0.5 / 3 + 0.25 * 0.5)
 
 
 def test_ledger_counts_each_kind_of_change() -> None:

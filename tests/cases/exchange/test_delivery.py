@@ -257,6 +257,7 @@ def test_archive_that_does_not_answer_is_tried_again_after_ever_longer_and_given
                 began = timezone.now()
                 assert send_to(sending.destination) == 0
                 sending.refresh_from_db()
+                assert sending.next_at is not None
                 pauses.append(round((sending.next_at - began).total_seconds() / 60))
             assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
             assert told(sending)[:2] == ("waiting", 8)

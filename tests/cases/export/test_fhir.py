@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -21,11 +23,16 @@ from cases.reading.read_input import ReadInput
 from cases.reading.reviews import amend_review
 from cases.spreadsheets import unescaped
 from tests.cases.api.support import API, problem_of
+from tests.support.chromium import NODE, ROOT
 
 pytestmark = pytest.mark.both_databases
 
 HOSTILE = "=1\x0b\x1c \\u000b\\ “größer” 🧠\u2028\n."
 CHECKED = {Release.R4B: R4BBundle, Release.R5: R5Bundle}
+VALIDATOR = ROOT / "tests" / "support" / "fhir_validator.cjs"
+needs_validator = pytest.mark.skipif(
+    not (ROOT / "node_modules" / "fhir").exists(), reason="node_modules lacks fhir: `npm ci` installs it"
+)
 
 
 @pytest.fixture
@@ -269,3 +276,28 @@ def test_bundle_of_an_empty_cohort_is_a_bundle(administrator, cohort) -> None:
         assert made["entry"] == []
         made.pop("entry")
         model.model_validate(made)
+
+
+def errors_of(*bundles: dict[str, Any]) -> list[list[str]]:
+    """What the npm package finds in each, by the definitions of R4."""
+    told = json.dumps(bundles)
+    said = subprocess.run([NODE, VALIDATOR], input=told, capture_output=True, text=True, check=True)
+    return list(json.loads(said.stdout))
+
+
+@needs_validator
+def test_bundle_of_r4b_holds_only_codes_and_elements_that_its_value_sets_know(ready) -> None:
+    """Which fhir.resources does not look at. Of R5 the package knows nothing."""
+    whole = bundle(ready, Release.R4B)
+    broken = deepcopy(whole)
+    report = next(
+        each["resource"] for each in broken["entry"] if each["resource"]["resourceType"] == "DiagnosticReport"
+    )
+    report |= {"status": "bogus", "studied": []}
+    assert errors_of(whole, broken) == [
+        [],
+        [
+            'DiagnosticReport.status: Code "bogus" not found in value set',
+            "DiagnosticReport.studied: Unexpected property",
+        ],
+    ]

@@ -3,11 +3,12 @@
 import csv
 import io
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow.parquet
 import pytest
 from django.db import connection, connections
+from django.utils import timezone
 
 from cases.export.snapshots import building, formats, parquet
 from cases.export.snapshots.reading import frozen_rows
@@ -186,6 +187,42 @@ def test_snapshot_that_fails_says_so(said, cohort, monkeypatch) -> None:
     assert (snapshot.state, snapshot.digest, snapshot.files) == ("failed", "", {})
 
 
+def test_page_asks_again_until_the_snapshot_is_written(said, cohort, client_of) -> None:
+    def asks() -> bool:
+        page = client_of(said).get("/dashboard/snapshots/", {"cohort": cohort.pk}).content.decode()
+        assert 'id="snapshots"' in page
+        return f'hx-get="/dashboard/snapshots/?cohort={cohort.pk}" hx-trigger="every 3s"' in page
+
+    building.ask_for_snapshot(by=said, cohort=cohort)
+    assert asks()
+    building.build_waiting()
+    assert not asks()
+
+
+def test_snapshot_that_every_worker_dies_over_fails(said, cohort) -> None:
+    snapshot = building.ask_for_snapshot(by=said, cohort=cohort)
+    left = {"state": "building", "token": UNKNOWN_ID, "attempts": 2}
+    Snapshot.objects.update(**left, next_at=timezone.now() + timedelta(minutes=1))
+    assert building.build_waiting() == 0  # somebody is at it
+    Snapshot.objects.update(attempts=3, next_at=timezone.now() - timedelta(seconds=1))
+    assert building.build_waiting() == 0
+    snapshot.refresh_from_db()
+    assert (snapshot.state, snapshot.token) == ("failed", None)
+
+
+def test_snapshot_that_somebody_else_writes_meanwhile_is_left_to_them(said, cohort, monkeypatch) -> None:
+    snapshot = building.ask_for_snapshot(by=said, cohort=cohort)
+
+    def slow(*_args: object) -> list[dict[str, object]]:
+        Snapshot.objects.update(token=UNKNOWN_ID)
+        return []
+
+    monkeypatch.setattr(building, "rows_of", slow)
+    assert building.build_waiting() == 0
+    snapshot.refresh_from_db()
+    assert (snapshot.state, snapshot.digest, str(snapshot.token)) == ("building", "", UNKNOWN_ID)
+
+
 def test_figures_of_a_running_blinded_study_are_not_in_it(
     blinded, submit, analyse_as, colleague, commit_as, review_as, administrator
 ) -> None:
@@ -298,7 +335,7 @@ def test_rest_refuses_with_words(ready, exporter, colleague, stranger, api_of, m
 @pytest.mark.django_db(transaction=True)
 def test_progress_is_seen_while_the_rows_are_still_read(said, cohort, monkeypatch) -> None:
     """On a connection of its own, beside the transaction that reads and writes nothing."""
-    monkeypatch.setattr(building, "TOLD_EVERY", 4)
+    monkeypatch.setattr(building, "AT_ONCE", 4)
     snapshot, seen = building.ask_for_snapshot(by=said, cohort=cohort), []
     real = building.rows_of
 

@@ -72,7 +72,7 @@ def test_each_rule_is_broken_by_what_it_looks_at_and_by_nothing_else(baseline, c
     came_in(THIRD, 25, read="glioma", result={"predicted_class": "glioma"})
     came_in(THIRD, 15, read="meningioma")
     came_in(LAST, 40, image={"width": 900, "brightness": 0.9}, result={"gate_distance": 0.1})
-    came_in(LAST, 8, result={"gate_verdict": "refused", "gate_distance": 0.1}, image={"brightness": 0.9})
+    came_in(LAST, 9, result={"gate_verdict": "refused", "gate_distance": 0.1}, image={"brightness": 0.9})
     raised = {(alert.rule, alert.week) for alert in alerts.raise_alerts()}
     assert raised == {
         ("disagreement", THIRD),

@@ -46,7 +46,7 @@ def test_page_shows_baseline_alert_and_cards(
 ) -> None:
     page = client_of(administrator).get(f"{PAGE}?cohort={cohort.pk}").content.decode()
     assert f"{model_version.name}, cases and reads from 2026-04-13 to 2026-04-26" in page
-    assert "1.000, outside of 0.000 to 0.275; n = 40 (test-cnn-1)" in page
+    assert "1.000, outside of 0.000 to 0.325; n = 40 (test-cnn-1)" in page
     assert "In the baseline: 10.0 % · 10 of 100." in page
     assert "Outside of the limits lie the weeks from 2026-04-27." in page
     for heading in ("disagreement", "refused", "classes", "distance", "brightness", "size"):
@@ -110,7 +110,7 @@ def test_files_hold_the_card(drifted, administrator, colleague, client_of, cohor
     browser = client_of(administrator)
     table = browser.get(f"{PAGE}disagreement.csv?cohort={cohort.pk}").content.decode().splitlines()
     assert table[0] == "week_from,value,n,limits,judged"
-    assert table[1] == "2026-04-27,1.0,40,0.0 to 27.5 %,outside"
+    assert table[1] == "2026-04-27,1.0,40,0.0 to 32.5 %,outside"
     assert browser.get(f"{PAGE}size.svg?cohort={cohort.pk}")["Content-Type"] == "image/svg+xml"
     assert browser.get(f"{PAGE}none.csv?cohort={cohort.pk}").status_code == 404
     assert client_of(colleague).get(f"{PAGE}size.csv?cohort={cohort.pk}").status_code == 403

@@ -23,7 +23,6 @@ from cases.export.snapshots.rows import expected_rows, rows_of
 from cases.export.training_set import TrainingSetError, export_training_set
 from cases.governance import sentinel_worker, tasks
 from cases.governance.sentinel_checks import Answer, newest_check, outcomes
-from cases.governance.sentinels import mark
 from cases.lifecycle import CaseState
 from cases.models import (
     AuditEvent,
@@ -37,6 +36,7 @@ from cases.models import (
     SentinelAnswer,
     SentinelCheck,
 )
+from cases.setup.sentinels import mark
 from cases.worklist.bulk import plan
 from cases.worklist.moving import Move
 from inference.errors import InferenceError, ManifestError

@@ -30,15 +30,25 @@ def test_figures_are_exact_and_newcombes_where_no_patient_has_two_cases() -> Non
     assert found.verdict == Verdict.MET
 
 
-def test_patients_with_several_cases_are_drawn_whole() -> None:
+def test_patients_with_several_cases_count_as_fewer_cases() -> None:
     one = pairs("glioma", 10, 0, 10, 0, patients="one")
     other = pairs("glioma", 10, 5, 0, 5, patients="other")
     found = held(one + other)
-    # Of two patients there are four draws: gains of 20, 5, 5 and -10 of 40.
+    # Gains of 10 and -5 of 20 cases each: their variance 2 (7.5² + 7.5²) / 40² is 15.65 times that of forty
+    # independent cases, (15 - 5²/40) / 40².
     assert found.difference.value == pytest.approx(0.125)
-    assert (found.difference.low, found.difference.high) == (-0.25, 0.5)
-    assert found.difference.method.startswith("bootstrap by patient, 4 resamples")
+    assert (found.difference.low, found.difference.high) == pytest.approx((-0.4772, 0.6317), abs=5e-5)
+    assert found.difference.method == "Newcombe 1998, paired, method 10, on the effective n by patient"
     assert found.verdict == Verdict.NOT_MET
+
+
+def test_patients_who_never_differ_prove_no_more_than_as_many_cases() -> None:
+    """Ten patients drawn again and again, among whom nothing differs, leave an interval of no width."""
+    of_two = held([pair for place in range(10) for pair in pairs("glioma", 2, 0, 0, 0, patients=str(place))])
+    alone = held(pairs("glioma", 10, 0, 0, 0))
+    assert (of_two.pairs.n, of_two.clusters, of_two.difference.value) == (20, 10, 0)
+    assert of_two.difference.low == pytest.approx(alone.difference.low) == pytest.approx(-0.2775, abs=5e-5)
+    assert of_two.verdict == Verdict.NOT_MET
 
 
 @pytest.mark.parametrize(("margin", "verdict"), [(0.05, Verdict.NOT_MET), (0.07, Verdict.MET)])

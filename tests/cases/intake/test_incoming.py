@@ -20,7 +20,7 @@ from cases.intake.incoming import receiving, vault, working
 from cases.intake.incoming.proposals import preview_told
 from cases.models import Case, Cohort, Image, IncomingUpload, Membership
 from tests.cases.intake.hospital import four_dimensional, slice_file, zipped
-from tests.cast import make_png_bytes
+from tests.cast import UNKNOWN_ID, make_png_bytes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("model_version")]
 
@@ -307,9 +307,28 @@ def test_person_who_lost_the_right_neither_goes_on_nor_has_it_taken_in(owner, co
     whole = sent(client, cohort, zipped(series(2)))
     where = begin(client, cohort, b"x" * 100)["Location"]
     Membership.objects.filter(user=owner).update(role="exporter")
-    assert send(client, where, 0, b"x").status_code == 403
+    assert send(client, where, 0, b"x").status_code == 404
     assert worked_on(whole).state == "failed"
     assert not Image.objects.exists()
+
+
+def test_person_who_left_the_cohort_sees_nothing_of_an_own_upload_any_more(owner, cohort, client_of) -> None:
+    client, elsewhere = client_of(owner), Cohort.objects.create(name="Another")
+    Membership.objects.create(user=owner, cohort=elsewhere, role="technologist")
+    upload = worked_on(sent(client, cohort, zipped(series(2))))
+    row = reverse("cases:incoming", args=[upload.pk])
+
+    def seen() -> tuple[bool, bool, int]:
+        page = client.get(reverse("cases:upload")).content.decode()
+        direct = client.get(row, headers={"HX-Request": "true"})
+        return NAME in page, NAME in direct.content.decode(), direct.status_code
+
+    assert seen() == (True, True, 200)
+    Membership.objects.filter(user=owner, cohort=cohort).delete()
+    assert seen() == (False, False, 404)
+    create = client.post(reverse("cases:incoming-create", args=[upload.pk]), {"case": "any"})
+    assert create.status_code == 404
+    assert not Case.objects.exists()
 
 
 def test_token_of_another_cohort_does_not_reach_it(owner, cohort, api_of) -> None:
@@ -372,6 +391,7 @@ def test_piece_at_another_place_or_of_another_digest_is_refused_and_not_kept(
         (10, data[:50], "", 409, "offset_differs"),
         (0, data[:49], f"sha256 {right}", 460, "digest_differs"),
         (0, data[:50], f"crc32 {right}", 400, "parse_error"),
+        (0, data[:50], "sha256 \xe9", 400, "parse_error"),
         (0, data + b"x", "", 413, "too_large"),
     ):
         headers = {"Upload-Checksum": checksum} if checksum else {}
@@ -389,6 +409,21 @@ def test_of_two_that_send_the_same_piece_at_once_one_is_told_to_ask_again(owner,
     with pytest.raises(receiving.OffsetDiffers):
         receiving.append(by=owner, upload=there, offset=0, data=b"x" * 50, digests={})
     assert len(storages["incoming"].listdir(here.pk.hex)[1]) == 1
+
+
+def test_page_lists_what_waits_and_the_newest_of_what_is_over(owner, cohort, client_of) -> None:
+    def kept(state: str) -> IncomingUpload:
+        upload = IncomingUpload(user=owner, cohort=cohort, length=1, state=state, language="en")
+        upload.expires_at = timezone.now() + timedelta(hours=1)
+        upload.sealed, upload.told = vault.seal(upload.id, ""), vault.seal(upload.id, "[]")
+        return upload
+
+    waiting = IncomingUpload.objects.bulk_create([kept("receiving"), kept("receiving")])
+    over = IncomingUpload.objects.bulk_create([kept("done") for _ in range(receiving.MOST_OVER_SHOWN + 1)])
+    page = client_of(owner).get("/cases/upload/")
+    listed = {row.upload.pk for row in page.context["incoming"]}
+    assert listed.issuperset(upload.pk for upload in waiting)
+    assert len(listed) == len(waiting) + receiving.MOST_OVER_SHOWN == len(over) + 1
 
 
 def test_words_of_tus_are_asked_for_and_told(owner, cohort, client_of, settings) -> None:
@@ -420,6 +455,7 @@ def test_words_of_tus_are_asked_for_and_told(owner, cohort, client_of, settings)
     [
         ("cohort", "1", "There is no such cohort"),
         ("cohort !!", "1", "names and base64 of UTF-8"),
+        ("cohort \xe9", "1", "names and base64 of UTF-8"),
         ("colour cmVk", "1", "twice or unknown"),
         ("grouping cmVk", "1", "“grouping” is one of"),
         ("direct cmVk", "1", "“direct” is one of"),
@@ -461,9 +497,9 @@ def test_upload_left_by_a_worker_that_died_is_taken_again_and_given_up_after_thr
 def test_upload_that_somebody_is_at_work_on_is_left_alone(owner, cohort, client_of) -> None:
     upload = sent(client_of(owner), cohort, zipped(series(2)))
     soon = timezone.now() + timedelta(minutes=1)
-    IncomingUpload.objects.update(lease_until=soon)
+    IncomingUpload.objects.update(token=UNKNOWN_ID, next_at=soon)
     assert (worked_on(upload).state, upload.attempts) == ("checking", 0)
-    IncomingUpload.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    IncomingUpload.objects.update(next_at=timezone.now() - timedelta(seconds=1))
     assert worked_on(upload).state == "proposed"
 
 

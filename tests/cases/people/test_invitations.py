@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from cases.models import AuditEvent, Invitation, Membership
 from cases.people import invitations
+from cases.people.memberships import add_member, change_role, remove_member
 from portal.accounts.models import User
 from tests.cast import PASSWORD
 
@@ -176,3 +177,52 @@ def test_link_for_a_scripts_account_joins_without_a_sign_in(
     client.post(link_of(issued))
     assert cohort.memberships.get(user=script).role == "exporter"
     assert "_auth_user_id" not in client.session
+
+
+def become_radiologist(inviter):
+    change_role(by=None, membership=inviter.memberships.get(), role="radiologist")
+
+
+def leave(inviter):
+    remove_member(by=None, membership=inviter.memberships.get())
+
+
+def be_closed(inviter):
+    User.objects.filter(pk=inviter.pk).update(is_active=False)
+
+
+@pytest.mark.parametrize("lose_the_right", [become_radiologist, leave, be_closed])
+def test_link_of_an_administrator_who_is_one_no_more_lets_nobody_in(
+    client, client_of, administrator, make_person, cohort, issued, lose_the_right
+):
+    heir = make_person("heir", cohort, "administrator")
+    lose_the_right(administrator)
+    assert client.get(link_of(issued)).status_code == 410
+    assert client.post(link_of(issued), ANSWER).status_code == 410
+    with pytest.raises(invitations.InvitationClosed):
+        invitations.accept_as_new(secret=issued.secret, full_name="New", password=PASSWORD)
+    assert not User.objects.filter(email="new@example.org").exists()
+    assert client_of(heir).get("/people/").context["invitations"] == []
+
+
+def test_link_for_an_account_opens_nothing_once_its_inviter_has_left(
+    client_of, administrator, make_person, stranger, for_stranger, cohort
+):
+    make_person("heir", cohort, "administrator")
+    leave(administrator)
+    with pytest.raises(invitations.InvitationClosed):
+        invitations.accept_as_member(by=stranger, secret=for_stranger.secret)
+    assert not cohort.memberships.filter(user=stranger).exists()
+
+
+def test_link_from_before_gives_back_no_role_that_was_changed_or_taken(
+    client_of, administrator, stranger, cohort
+):
+    issued = invitations.invite(by=administrator, cohort=cohort, email=stranger.email, role="administrator")
+    member = add_member(by=administrator, cohort=cohort, user=stranger, role="technologist")
+    assert client_of(stranger).post(link_of(issued)).status_code == 410
+    assert cohort.memberships.get(user=stranger).role == "technologist"
+    remove_member(by=administrator, membership=member)
+    assert client_of(stranger).post(link_of(issued)).status_code == 410
+    assert not cohort.memberships.filter(user=stranger).exists()
+    assert AuditEvent.objects.get(action="invitation.withdrawn").actor == administrator

@@ -5,11 +5,12 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from cases.models import ApiToken, AuditEvent, Membership
-from cases.people.tokens import scopes_for
+from cases.people.tokens import Terms, issue, scopes_for
 from cases.scopes import Scope
 from portal.accounts.background import later
 from portal.accounts.models import User
@@ -95,15 +96,33 @@ def test_revoke_by_get_is_refused(client_of, owner):
     assert client_of(owner).get("/accounts/tokens/revoke/").status_code == 405
 
 
-def test_administrator_makes_and_revokes_a_token_of_an_exporter(client, client_of, administrator, exporter):
+def test_administrator_makes_and_revokes_a_token_of_an_exporter(
+    client, client_of, administrator, exporter, cohort
+):
     browser = client_of(administrator)
-    text = shown_token(browser.post(f"/people/{exporter.pk}/tokens/", EXPORTS))
+    text = shown_token(browser.post(f"/people/{exporter.pk}/tokens/", EXPORTS | {"cohort": str(cohort.pk)}))
     assert ApiToken.objects.get().user == exporter
     assert (
         client.get("/api/v1/reviewed-cases/", headers={"Authorization": f"Token {text}"}).status_code == 200
     )
     browser.post(f"/people/{exporter.pk}/tokens/revoke/", {"token": ApiToken.objects.get().token_key})
     assert not ApiToken.objects.exists()
+
+
+def test_token_that_an_administrator_makes_of_an_exporter_opens_no_cohort_that_the_account_comes_into_later(
+    client, client_of, administrator, exporter, cohort, other_cohort
+):
+    page = client_of(administrator).post(f"/people/{exporter.pk}/tokens/", EXPORTS).content.decode()
+    assert "This field is required." in page
+    with pytest.raises(ValidationError, match="is for one cohort"):
+        issue(by=administrator, user=exporter, terms=Terms("x", [Scope.EXPORT], None))
+    assert not ApiToken.objects.exists()
+    terms = Terms("x", [Scope.EXPORT], None, cohort)
+    key = {"Authorization": f"Token {issue(by=administrator, user=exporter, terms=terms).text}"}
+    Membership.objects.create(user=exporter, cohort=other_cohort, role="exporter")
+    assert [each["name"] for each in client.get("/api/v1/cohorts/", headers=key).json()] == ["North"]
+    assert client.get("/api/v1/figures/?cohort=South", headers=key).status_code == 400
+    assert client.get("/api/v1/figures/?cohort=North", headers=key).status_code == 200
 
 
 @pytest.mark.parametrize("whose", ["owner", "colleague"])

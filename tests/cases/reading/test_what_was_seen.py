@@ -12,11 +12,22 @@ from cases.evidence.influence import reveal_tally
 from cases.export.rows import review_row, rows_of
 from cases.export.selection import ReviewFilter, current_reviews, with_all
 from cases.lifecycle import Verdict
-from cases.models import Case, Disclosure, FirstRead, Membership, Prediction, Review
+from cases.models import (
+    AuditEvent,
+    Case,
+    Disclosure,
+    FirstRead,
+    Membership,
+    Prediction,
+    Review,
+    SentinelAnswer,
+    SentinelCheck,
+)
 from cases.models.review import standing
 from cases.reading.adjudications import adjudicate
 from cases.reading.read_input import ReadInput
 from cases.reading.reviews import amend_review
+from cases.setup.truth import set_by_hand
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -137,11 +148,11 @@ def test_amendment_after_peers_were_shown_is_a_remark(
         page_of(client_of(colleague), ready_case)
     else:
         api_of(colleague).get(f"/api/v1/cases/{ready_case.code}/")
-    agreement = figures.agreement(figures.reads_by_reader(ready_case.cohort))
+    agreement = figures.agreement(ready_case.cohort)
     remark = amend_review(by=colleague, review=first, read=TO_MENINGIOMA, reason="second is right")
     assert remark.is_remark
     assert remark.seen_peers_at == Disclosure.objects.get(user=colleague, kind="peers").shown_at
-    assert figures.agreement(figures.reads_by_reader(ready_case.cohort)) == agreement
+    assert figures.agreement(ready_case.cohort) == agreement
     assert set(Review.objects.filter(standing(), reader=colleague)) == {first}
     rows = [review_row(review) for review in current_reviews(exporter, ReviewFilter())]
     of_colleague = [row for row in rows if row["reader"] == str(colleague.pk)]
@@ -190,7 +201,7 @@ def test_third_reader_who_was_shown_the_others_says_a_remark(
 ) -> None:
     assert len(api_of(second).get(f"/api/v1/cases/{reviewed_case.code}/").json()["reviews"]) == 1
     assert review_as(second, reviewed_case).is_remark
-    assert figures.agreement(figures.reads_by_reader(reviewed_case.cohort)).n == 1
+    assert figures.agreement(reviewed_case.cohort).n == 1
 
 
 def test_what_a_reader_knew_too_much_for_fills_no_slot(
@@ -330,6 +341,30 @@ def test_page_of_the_admin_writes_down_what_it_tells(
     assert client.get(address).status_code == 200
     assert shown_to(root) == kinds
     assert Disclosure.objects.filter(user=root, case=ready_with_truth).count() == len(kinds)
+
+
+@pytest.mark.ignore_template_errors
+def test_answer_of_a_sentinel_and_act_that_set_a_class_are_written_down_in_the_admin(
+    ready_case, administrator, model_version, client_of
+) -> None:
+    set_by_hand(
+        by=administrator, cohort=ready_case.cohort, code=ready_case.code, known_class="glioma", reason="x"
+    )
+    check = SentinelCheck.objects.create(cohort=ready_case.cohort, version=model_version)
+    image = ready_case.images.get()
+    answer = SentinelAnswer.objects.create(check_run=check, image=image, predicted_class="glioma")
+    act = AuditEvent.objects.get(action="truth.set")
+    for number, (page, kinds) in enumerate(
+        {
+            "auditevent/": set(),
+            f"auditevent/{act.pk}/change/": {"truth"},
+            "sentinelanswer/": {"network"},
+            f"sentinelanswer/{answer.pk}/change/": {"network"},
+        }.items()
+    ):
+        root = type(administrator).objects.create_superuser(f"root{number}@example.org", "x")
+        assert client_of(root).get(f"/admin/cases/{page}").status_code == 200
+        assert shown_to(root) == kinds, page
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from typing import Any
 
 import pyotp
@@ -12,11 +13,15 @@ from django.db import DatabaseError
 from django.test import Client
 
 from cases.models import AccessEvent
+from cases.people.invitations import invite
 from cases.record import accesses
 from cases.record.accesses import Writer, write_patiently
 from cases.record.sealing import seal_new
 from cases.record.verifying import verify
+from cases.roles import Role
+from portal import urls
 from portal.accounts import limiter, second_factor
+from tests.cases.test_nothing_leaks import routes
 from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.both_databases
@@ -107,6 +112,32 @@ def test_second_factor_is_a_sign_in_once_its_code_is_right(colleague) -> None:
     refused, signed_in = AccessEvent.objects.order_by("at")
     assert (refused.kind, refused.subject) == ("sign_in_refused", limiter.person(colleague.email)[:64])
     assert (signed_in.kind, signed_in.actor) == ("sign_in", colleague)
+
+
+def test_secret_of_an_invitation_is_not_written_down(client_of, administrator, stranger, colleague, cohort):
+    issued = invite(by=administrator, cohort=cohort, email=stranger.email, role=Role.RADIOLOGIST)
+    link = f"/accounts/invitation/{issued.secret}/"
+    assert client_of(colleague).get(link).status_code == 200
+    assert client_of(stranger).post(link).status_code == 302
+    assert [event[1:] for event in told()] == [
+        ("/accounts/invitation/<str:secret>/", 200, ""),
+        ("/accounts/invitation/<str:secret>/", 302, ""),
+    ]
+
+
+def test_word_in_the_place_of_a_code_is_not_written_down(api_of, client_of, administrator) -> None:
+    assert api_of(administrator).get("/api/v1/cases/Doe_Jane/").status_code == 404
+    assert client_of(administrator).get("/dashboard/deletions/case/Doe Jane/").status_code == 404
+    assert api_of(administrator).get("/api/v1/cases/AAAA-AAAA/").status_code == 404
+    assert [subject for *_, subject in told()] == ["", "", "AAAA-AAAA"]
+
+
+def test_every_word_that_an_address_takes_as_it_is_typed_is_known() -> None:
+    every = {
+        name for route, _ in routes(urls.urlpatterns) for name in re.findall(r"<(?:str|path):(\w+)>", route)
+    }
+    of_no_person = {"frames", "instance", "layer", "series", "shown_class", "study"}
+    assert every - of_no_person == {"code", "content_type_id", "object_id", "secret"}
 
 
 def test_script_is_told_by_its_token(submit, api_of, administrator) -> None:

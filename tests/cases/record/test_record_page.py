@@ -59,18 +59,17 @@ def test_acts_are_told_with_the_case_s_code(
 
 
 @pytest.mark.parametrize("address", [PAGE, f"{PAGE}lines.ndjson"])
-def test_known_class_that_an_act_tells_counts_as_seen(submit, client_of, administrator, address) -> None:
+def test_known_class_that_an_act_tells_counts_as_seen(
+    submit, client_of, administrator, make_person, address
+) -> None:
     case = submit()
-    set_by_hand(
-        by=administrator, cohort=case.cohort, code=case.code, known_class="glioma", reason="histology"
-    )
-    browser = client_of(administrator)
+    other = make_person("other", case.cohort, "administrator")
+    set_by_hand(by=other, cohort=case.cohort, code=case.code, known_class="glioma", reason="histology")
+    browser, shown = client_of(administrator), Disclosure.objects.filter(user=administrator)
     b"".join(browser.get(address))
-    assert not Disclosure.objects.exists()
+    assert not shown.exists()
     assert b"glioma" in b"".join(browser.get(address, {"what": "acts"}))
-    assert [(row.user_id, row.case_id, row.kind) for row in Disclosure.objects.all()] == [
-        (administrator.pk, case.pk, "truth")
-    ]
+    assert [(row.user_id, row.case_id, row.kind) for row in shown] == [(administrator.pk, case.pk, "truth")]
 
 
 def test_filters_leave_what_they_say(look, client_of, administrator, colleague, second) -> None:
@@ -167,12 +166,14 @@ def test_record_is_exported_in_the_order_of_its_chain_and_goes_on_where_it_ended
 ) -> None:
     case = submit()
     analyse_as(case)
-    review_as(colleague, case, comment="Words of a reader.")
+    found = "A finding in words."
+    review_as(colleague, case, "other", comment="Words of a reader.", other_finding=found)
     look()
     first = exported()
     assert [line["position"] for line in first] == list(range(1, AuditSeal.objects.count() + 1))
     assert {line["kind"] for line in first} == {"access", "audit", "review"}
     assert "Words of a reader." not in json.dumps(first)
+    assert found not in json.dumps(first)
     [seen] = [line["row"] for line in first if line["kind"] == "access"]
     assert (seen["subject"], seen["address"], seen["status"]) == ("K7QF-2M9D", "192.0.2.7", 200)
     assert exported(after=len(first)) == []

@@ -225,7 +225,7 @@ def test_import_of_a_worker_that_died_half_way_is_gone_on_with_and_makes_no_case
             working.work_on(upload.pk)
     assert Case.objects.count() == 1
     assert worked_on(upload).state == "creating"  # it is leased to whoever died
-    IncomingUpload.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    IncomingUpload.objects.update(next_at=timezone.now() - timedelta(seconds=1))
     upload = worked_on(upload)
     assert (upload.state, Case.objects.count()) == ("done", 3)
     assert [each[1] for each in outcomes(upload)] == ["duplicate", "received", "received"]

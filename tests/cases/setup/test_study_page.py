@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from cases.models import AuditEvent, Case, Cohort, Membership
+from cases.models import AuditEvent, Case, Cohort, Disclosure, Membership
 from cases.setup import reminders
 from cases.setup.cohorts import Plan, change_plan
 from cases.setup.progress import progress_of
@@ -166,6 +166,7 @@ BAD_FILES = [
     ("", "The submitted file is empty."),
     ("case\nAAAA-AAAA\n", "The first line names the columns"),
     (b"case,known_class\n\xff\xfe,glioma\n", "not UTF-8 text"),
+    (f'case,known_class\n"{"x" * 140_000}', "longer than a cell may be"),
 ]
 
 
@@ -206,7 +207,105 @@ def test_one_case_is_set_by_hand_with_who_and_why(three, cohort, administrator, 
 def test_template_lists_the_cases(three, cohort, administrator, client_of) -> None:
     text = client_of(administrator).get(f"{PAGE}truth/template.csv").content.decode()
     codes = [case.code for case in three]
-    assert text == f"case,known_class,patient\r\n{codes[0]},glioma,\r\n{codes[1]},,\r\n{codes[2]},,\r\n"
+    lines = ["case,known_class,patient,sentinel", f"{codes[0]},glioma,,", f"{codes[1]},,,", f"{codes[2]},,,"]
+    assert text == "\r\n".join([*lines, ""])
+
+
+def test_sentinels_are_marked_by_the_file_and_the_trial_says_which(
+    three, cohort, administrator, client_of, under_protocol
+) -> None:
+    under_protocol(reveals_ground_truth=False, has_sentinels=True)
+    client, (known, other, third) = client_of(administrator), three
+    text = (
+        f"case,known_class,sentinel\n{known.code},,yes\n{other.code},pituitary,YES\n{third.code},glioma,no\n"
+    )
+    page = tried(client, cohort, text)
+    trial = page.context["trial"]
+    assert [entry.case for entry in trial.new] == [known.code, other.code, third.code]
+    assert (trial.marked, trial.unmarked, trial.wrong) == (2, 0, [])
+    assert "Cases that become sentinels" in page.content.decode()
+    assert not Case.objects.filter(is_sentinel=True).exists()
+    given = {"cohort": str(cohort.pk), "kept": page.context["form"].initial["kept"], "reason": "Biopsy."}
+    client.post(f"{PAGE}truth/write/", given)
+    assert set(Case.objects.filter(is_sentinel=True)) == {known, other}
+    marked = AuditEvent.objects.filter(action="sentinel.marked")
+    told = {(event.subject, event.details["reason"]) for event in marked}
+    assert told == {(str(known.pk), "Biopsy."), (str(other.pk), "Biopsy.")}
+    written = {event.subject for event in AuditEvent.objects.filter(action="truth.set")}
+    assert written == {str(other.pk), str(third.pk)}
+    template = client.get(f"{PAGE}truth/template.csv").content.decode()
+    assert f"{known.code},glioma,,yes\r\n" in template
+    page = tried(client, cohort, f"case,sentinel\n{known.code},no\n{other.code},yes\n{third.code},\n")
+    trial = page.context["trial"]
+    assert (trial.marked, trial.unmarked, trial.same) == (0, 1, 2)
+    client.post(f"{PAGE}truth/write/", given | {"kept": page.context["form"].initial["kept"]})
+    assert set(Case.objects.filter(is_sentinel=True)) == {other}
+
+
+def test_sentinels_that_do_not_fit_are_named_line_by_line_and_nothing_is_written(
+    three, cohort, administrator, colleague, client_of, under_protocol, analyse_as, review_as
+) -> None:
+    client, (known, other, third) = client_of(administrator), three
+    page = tried(client, cohort, f"case,sentinel\n{known.code},yes\n")
+    assert "The protocol has no sentinels: say in it that they may be mixed in." in page.content.decode()
+    under_protocol(reveals_ground_truth=False, has_sentinels=True)
+    analyse_as(third)
+    review_as(colleague, third)
+    text = f"case,known_class,sentinel\n{known.code},,maybe\n{other.code},,yes\n{third.code},glioma,yes\n"
+    page = tried(client, cohort, text)
+    assert page.context["trial"].wrong == [
+        (2, "Say yes or no under sentinel, or leave it empty. Received: maybe"),
+        (3, f"{other.code} is to be a sentinel and has no known class: say it."),
+        (4, f"The reading of {third.code} has begun, so that it stays sentinel or ordinary."),
+    ]
+    assert not Case.objects.filter(is_sentinel=True).exists()
+    assert set(Case.objects.filter(ground_truth="glioma")) == {known}
+
+
+def test_sentinel_whose_other_class_is_not_replaced_is_not_marked_either(
+    three, cohort, administrator, client_of, under_protocol
+) -> None:
+    under_protocol(reveals_ground_truth=False, has_sentinels=True)
+    client, known = client_of(administrator), three[0]
+    page = tried(client, cohort, f"case,known_class,sentinel\n{known.code},pituitary,yes\n")
+    assert page.context["trial"].marked == 1
+    given = {"cohort": str(cohort.pk), "kept": page.context["form"].initial["kept"], "reason": "Biopsy."}
+    client.post(f"{PAGE}truth/write/", given)
+    known.refresh_from_db()
+    assert (known.ground_truth, known.is_sentinel) == ("glioma", False)
+    page = tried(client, cohort, f"case,known_class,sentinel\n{known.code},pituitary,yes\n")
+    kept = page.context["form"].initial["kept"]
+    client.post(f"{PAGE}truth/write/", given | {"kept": kept, "replace": "on"})
+    known.refresh_from_db()
+    assert (known.ground_truth, known.is_sentinel) == ("pituitary", True)
+
+
+def shown_to(person) -> set[str]:
+    return set(Disclosure.objects.filter(user=person, kind="truth").values_list("case__code", flat=True))
+
+
+def test_whoever_says_a_known_class_or_is_told_one_knows_it_from_then_on(
+    three, cohort, administrator, make_person, client_of, api_of
+) -> None:
+    known, other, third = three
+    people = {
+        name: make_person(name, cohort, "administrator") for name in ("file", "rest", "tried", "page", "hand")
+    }
+    Case.objects.filter(pk=third.pk).update(ground_truth="pituitary")
+    client_of(people["file"]).get(f"{PAGE}truth/template.csv")
+    assert shown_to(people["file"]) == {known.code, third.code}
+    tried(client_of(people["tried"]), cohort, f"case,known_class\n{known.code},meningioma\n")
+    assert shown_to(people["tried"]) == {known.code}
+    entries = [{"case": third.code, "known_class": "glioma"}]
+    given = {"entries": entries, "reason": "x", "dry_run": True}
+    api_of(people["rest"]).post(f"/api/v1/cohorts/{cohort.pk}/truth/", given, format="json")
+    assert shown_to(people["rest"]) == {third.code}
+    by_hand = {"cohort": str(cohort.pk), "case": other.code, "known_class": "glioma", "reason": "Histology."}
+    client_of(people["hand"]).post(f"{PAGE}truth/", by_hand)
+    assert shown_to(people["hand"]) == {other.code}
+    client_of(people["page"]).get(PAGE, {"cohort": cohort.pk})
+    assert shown_to(people["page"]) == {other.code}
+    assert shown_to(administrator) == set()
 
 
 def test_patient_digest_links_nobody_across_cohorts(cohort, other_cohort) -> None:

@@ -18,12 +18,18 @@ from cases.permissions import Action, require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from portal.accounts.models import User
 
 MOST_AT_ONCE = 500
 # So many codes are named in one sentence.
 NAMED = 10
+
+
+def has_begun(state: str, protocol: UUID | None) -> bool:
+    """Whether the reading of a case in this state, under this protocol, has begun: it stays what it is."""
+    return protocol is not None or state != CaseState.OPEN
 
 
 def mark(*, by: User, cohort: Cohort, codes: Sequence[str], is_sentinel: bool, reason: str) -> int:
@@ -56,7 +62,7 @@ def mark(*, by: User, cohort: Cohort, codes: Sequence[str], is_sentinel: bool, r
 
 def _check(wanted: set[str], cases: Sequence[Case], *, is_sentinel: bool) -> None:
     missing = wanted - {case.code for case in cases}
-    begun = {case.code for case in cases if case.protocol_id or case.state != CaseState.OPEN}
+    begun = {case.code for case in cases if has_begun(case.state, case.protocol_id)}
     unknown = {case.code for case in cases if is_sentinel and not case.ground_truth}
     wrong = [
         (missing, _t("There are no such cases in this cohort: %(codes)s.")),
