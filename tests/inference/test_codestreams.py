@@ -88,6 +88,12 @@ def test_stream_of_another_kind_than_the_file_says_is_read(said, encode) -> None
     assert np.array_equal(image.pixels, ramp())
 
 
+def test_stream_behind_a_long_table_of_offsets_is_told_too() -> None:
+    stream = even(j2k(ramp()))
+    payload = item(bytes(6000)) + item(stream)
+    assert np.array_equal(read_image(encapsulated(payload, syntax=uid.JPEGLSLossless)).pixels, ramp())
+
+
 def test_plain_pixels_of_a_file_that_says_they_are_compressed_are_read() -> None:
     made = dataset(ramp())
     data = written(made).replace(uid.ExplicitVRLittleEndian.encode() + b"\0", b"1.2.840.10008.1.2.4.90")
