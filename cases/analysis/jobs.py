@@ -17,13 +17,13 @@ from celery import current_app
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
-from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from cases import audit, events, storage
 from cases.analysis import key_result, step_times
+from cases.analysis.network import NEGATIVE_CLASS, NETWORK_OF_A_JOB, Network
 from cases.analysis.results import jobs_to_retry
 from cases.batches import BATCH_SIZE
 from cases.lifecycle import (
@@ -66,30 +66,6 @@ class Lease:
     attempt: int
     image_file: str
     network: Network
-
-
-@dataclass(frozen=True)
-class Network:
-    """The network that a job asks for, as it was registered."""
-
-    name: str
-    weights_sha256: str
-    compiled_sha256: str
-
-    @classmethod
-    def of(cls, version: ModelVersion) -> Network:
-        """That of a registered version."""
-        return cls(version.name, version.weights_sha256, version.compiled_sha256)
-
-
-# Of a job's row, what `Network` is made of, as text of the manifest: to read its 60 kB takes as long as the
-# network runs.
-_OF_NETWORK = (
-    "model_version__name",
-    "model_version__weights_sha256",
-    KeyTextTransform("sha256", KeyTransform("compiled", "model_version__manifest")),
-)
-_NEGATIVE_CLASS = KeyTextTransform("negative_class", "model_version__manifest")
 
 
 @dataclass(frozen=True)
@@ -182,11 +158,11 @@ def lease(job_id: uuid.UUID) -> Lease | None:
         return None
     # None where it is deleted with its picture, or to be (cases/deletion/acts.py).
     there = Job.objects.filter(pk=job_id, image__deleted_at__isnull=True)
-    found = there.values_list("attempts", "image__file", *_OF_NETWORK).first()
+    found = there.values_list("attempts", "image__file", *NETWORK_OF_A_JOB).first()
     if found is None:
         return None
-    attempts, file, *network = found
-    return Lease(job_id, token, attempts, file, _network(*network))
+    attempts, file, *of_network = found
+    return Lease(job_id, token, attempts, file, Network.of_row(*of_network))
 
 
 def lease_end() -> CombinedExpression:
@@ -202,12 +178,8 @@ def renew(lease: Lease) -> bool:
 
 def network_of(job_id: uuid.UUID) -> Network | None:
     """The network that a queued job asks for; None where it is not queued (any more)."""
-    queued = Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).values_list(*_OF_NETWORK).first()
-    return _network(*queued) if queued else None
-
-
-def _network(name: str, weights_sha256: str, compiled_sha256: str | None) -> Network:
-    return Network(name, weights_sha256, compiled_sha256 or "")
+    queued = Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).values_list(*NETWORK_OF_A_JOB).first()
+    return Network.of_row(*queued) if queued else None
 
 
 def let_wait(job_id: uuid.UUID, reason: str) -> None:
@@ -259,7 +231,7 @@ def complete(lease: Lease, result: Result) -> bool:
         job = (
             Job.objects.select_related("image", "model_version")
             .defer("model_version__manifest")
-            .annotate(negative_class=_NEGATIVE_CLASS)
+            .annotate(negative_class=NEGATIVE_CLASS)
             .get(pk=lease.job_id)
         )
         with step_times.step("store"):

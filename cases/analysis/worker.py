@@ -20,7 +20,8 @@ from django.utils.translation import gettext_noop
 
 from cases import storage
 from cases.analysis import heartbeat, jobs, model_files, model_versions, step_times, sweep
-from cases.analysis.jobs import Failure, Lease, Network, Result
+from cases.analysis.jobs import Failure, Lease, Result
+from cases.analysis.network import Network
 from inference.canonical import decode_canonical
 from inference.errors import InferenceError, ManifestError
 from inference.fingerprints import FingerprintSet

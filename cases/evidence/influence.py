@@ -40,20 +40,22 @@ def reveal_tally(cohort: Cohort) -> RevealTally | None:
     """The tally of the cohort; None where no read was committed before a reveal and finished after it."""
     committed = FirstRead.objects.filter(case=OuterRef("case"), reader=OuterRef("reader"))
     first = committed.filter(read_blind())
-    all_reads = Review.objects.filter(
+    finished = Review.objects.filter(
         Exists(committed), standing(), case__cohort=cohort, case__is_sentinel=False
-    ).order_by()
-    reads = all_reads.filter(Exists(first)).annotate(before=Subquery(first.values("read_class")[:1]))
-    left_out = all_reads.exclude(Exists(first)).count()
-    changed, truth = ~Q(before=F("final_class")), F("case__ground_truth")
-    known = Q(case__is_simulated=False) & ~Q(case__ground_truth="")
+    )
+    reads = finished.order_by().annotate(
+        is_blind=Exists(first), before=Subquery(first.values("read_class")[:1])
+    )
+    blind, changed, truth = Q(is_blind=True), ~Q(before=F("final_class")), F("case__ground_truth")
+    known = blind & Q(case__is_simulated=False) & ~Q(case__ground_truth="")
     found = reads.aggregate(
-        n=Count("pk"),
+        n=Count("pk", filter=blind),
+        left_out=Count("pk", filter=~blind),
         known=Count("pk", filter=known),
         for_better=Count("pk", filter=known & changed & Q(final_class=truth)),
         for_worse=Count("pk", filter=known & changed & Q(before=truth)),
     )
-    if not found["n"] and not left_out:
+    if not found["n"] and not found["left_out"]:
         return None
     times = FirstRead.objects.filter(
         read_blind(), case__cohort=cohort, case__is_sentinel=False, active_seconds__isnull=False
@@ -61,10 +63,10 @@ def reveal_tally(cohort: Cohort) -> RevealTally | None:
     newest = times.order_by("-created_at").values_list("active_seconds", flat=True)[:1000]
     seconds = [taken for taken in newest if taken is not None]
     return RevealTally(
-        share_where(reads, "case__", changed),
+        share_where(reads.filter(blind), "case__", changed),
         found["known"],
         found["for_better"],
         found["for_worse"],
         median(seconds) if seconds else None,
-        left_out,
+        found["left_out"],
     )

@@ -14,7 +14,7 @@ from django.utils import timezone
 from cases import audit
 from cases.access import images_for_networks
 from cases.analysis import worker
-from cases.analysis.jobs import Network
+from cases.analysis.network import Network
 from cases.governance.alerts import raise_for_sentinels
 from cases.governance.sentinel_checks import newest_check, outcomes, waiting_in
 from cases.models import Case, Cohort, ModelVersion, SentinelAnswer, SentinelCheck

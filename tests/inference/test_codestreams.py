@@ -51,6 +51,15 @@ def test_what_stands_in_unused_bits_of_a_stream_does_not_count(syntax, encode) -
     assert np.array_equal(image.pixels, ramp())
 
 
+@pytest.mark.parametrize(("syntax", "encode"), LOSSLESS[:3], ids=lambda value: getattr(value, "name", ""))
+def test_unused_bit_that_is_hardly_above_the_others_does_not_count_where_nothing_was_lost(
+    syntax, encode
+) -> None:
+    faint = np.where(ramp() < 100, ramp() | 4096, ramp()).astype(np.uint16)
+    image = read_image(compressed(ramp(), syntax, [encode(faint)], **TWELVE))
+    assert np.array_equal(image.pixels, ramp())
+
+
 def test_signed_jpeg_ls_whose_sign_ends_with_the_stored_bits_keeps_it() -> None:
     values = ramp().astype(np.int16) - 2000
     stream = imagecodecs.jpegls_encode((values & 0xFFF).astype(np.uint16))
@@ -77,6 +86,12 @@ def test_lossy_stream_that_goes_a_little_too_far_turns_no_white_into_black() -> 
 def test_stream_of_another_kind_than_the_file_says_is_read(said, encode) -> None:
     image = read_image(encapsulated(item(b"") + item(even(bytes(encode(ramp())))), syntax=said))
     assert np.array_equal(image.pixels, ramp())
+
+
+def test_stream_behind_a_long_table_of_offsets_is_told_too() -> None:
+    stream = even(j2k(ramp()))
+    payload = item(bytes(6000)) + item(stream)
+    assert np.array_equal(read_image(encapsulated(payload, syntax=uid.JPEGLSLossless)).pixels, ramp())
 
 
 def test_plain_pixels_of_a_file_that_says_they_are_compressed_are_read() -> None:

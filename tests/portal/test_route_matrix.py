@@ -526,6 +526,7 @@ def walk(
     }
 
 
+@pytest.mark.long
 def test_every_page_answers_each_kind_of_person_as_the_table_says(
     people, fill, monkeypatch, make_person
 ) -> None:
@@ -553,6 +554,7 @@ def in_admin(route: str) -> str:
     return "/" + re.sub(r"<\w+:?\w*>|\^?\(.*$", str(first.pk) if first else "1", route)
 
 
+@pytest.mark.long
 def test_every_address_of_the_admin_answers_each_kind_of_person_as_the_tables_say(
     people, fill, make_person
 ) -> None:

@@ -38,6 +38,9 @@ _JPEG_LS_FRAME = b"\xff\xf7"
 _ITEM = b"\xfe\xff\x00\xe0"
 DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _PIXELS = b"\xe0\x7f\x10\x00"
+# How far behind the table of offsets a codestream begins, at the most.
+_NEAR = 4096
+_START_OF_SCAN = 0xDA
 _ENDLESS = b"\xff\xff\xff\xff"
 
 
@@ -98,12 +101,16 @@ def ends_inside(data: bytes) -> bool:
 
 
 def _syntaxes_of(encapsulated: bytes) -> tuple[UID, ...]:
-    if encapsulated.find(b"\xff\x4f\xff\x51", 0, 4096) >= 0:
+    # The first item is the table of offsets, four bytes a frame.
+    table = 8 + int.from_bytes(encapsulated[4:8], "little") if encapsulated.startswith(_ITEM) else 0
+    if encapsulated.find(b"\xff\x4f\xff\x51", table, table + _NEAR) >= 0:
         return _JPEG_2000
-    at = encapsulated.find(b"\xff\xd8\xff", 0, 4096)
-    while 0 <= at < len(encapsulated) - 4:
-        kind = encapsulated[at + 3] if encapsulated[at + 2] == 0xFF else 0
+    at = encapsulated.find(b"\xff\xd8\xff", table, table + _NEAR)
+    while 0 <= at < len(encapsulated) - 4 and encapsulated[at + 2] == 0xFF:
+        kind = encapsulated[at + 3]
         if kind in _BY_FRAME_HEADER:
             return _BY_FRAME_HEADER[kind]
+        if kind == _START_OF_SCAN:
+            break
         at += 2 + int.from_bytes(encapsulated[at + 4 : at + 6], "big")
     return ()

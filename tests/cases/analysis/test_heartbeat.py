@@ -7,7 +7,8 @@ import pytest
 from django.db import OperationalError
 
 from cases.analysis import heartbeat, jobs
-from cases.analysis.jobs import Lease, Network
+from cases.analysis.jobs import Lease
+from cases.analysis.network import Network
 
 LEASE = Lease(uuid.UUID(int=1), uuid.UUID(int=2), 1, "images/1.png", Network("n", "", ""))
 PATIENCE = 30

@@ -21,6 +21,7 @@ from PIL import Image as PillowImage
 
 from cases import storage
 from cases.analysis import jobs, worker
+from cases.analysis.network import Network
 from cases.models import Job, ModelVersion, Prediction
 from cases.translation import shown
 from inference.engines import choice
@@ -70,7 +71,7 @@ def test_analysis_reads_no_whole_manifest_and_knows_the_class_that_finds_nothing
     job, django_assert_max_num_queries
 ) -> None:
     version = job.model_version
-    found = worker.infer(jobs.Network.of(version), job.image.file)
+    found = worker.infer(Network.of(version), job.image.file)
     ModelVersion.objects.update(manifest=version.manifest | {"negative_class": found.predicted_class})
     with django_assert_max_num_queries(30) as asked:
         worker.analyse(str(job.pk))
@@ -249,7 +250,7 @@ def test_damaged_picture_fails_the_job_for_good_with_a_sentence(job, monkeypatch
     ],
 )
 def test_failure_decides_whether_the_job_is_tried_again(error, code, status, job, monkeypatch) -> None:
-    def break_down(network: jobs.Network, image_file: str) -> None:
+    def break_down(network: Network, image_file: str) -> None:
         raise error
 
     monkeypatch.setattr(worker, "infer", break_down)
@@ -270,7 +271,7 @@ def test_unexpected_failure_is_logged_with_the_job_and_no_patient(job, monkeypat
 def test_result_that_comes_too_late_is_dropped(job, monkeypatch) -> None:
     infer = worker.infer
 
-    def slowly(network: jobs.Network, image_file: str) -> jobs.Result:
+    def slowly(network: Network, image_file: str) -> jobs.Result:
         result = infer(network, image_file)
         Job.objects.update(status="queued", token=None, lease_until=None)
         return result
