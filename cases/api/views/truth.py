@@ -47,6 +47,11 @@ class TruthEntryInput(StrictInput):
         max_length=200,
         help_text=_("A pseudonym, never a name; kept as a digest alone."),
     )
+    sentinel = serializers.BooleanField(
+        default=None,
+        allow_null=True,
+        help_text=_("Whether it is a sentinel from now on; null leaves it what it is."),
+    )
 
 
 class TruthInput(StrictInput):
@@ -73,6 +78,8 @@ class TruthAnswerSerializer(Shape):
     same = serializers.IntegerField(help_text=_("Entries of what is known already."))
     contradicting = ContradictionSerializer(many=True)
     unknown_left = serializers.IntegerField(help_text=_("Cases of which no class is known then."))
+    marked = serializers.IntegerField(help_text=_("Cases that become sentinels."))
+    unmarked = serializers.IntegerField(help_text=_("Sentinels that become ordinary cases again."))
 
 
 class ContradictingSerializer(schema.ProblemSerializer):
@@ -87,6 +94,7 @@ class TruthSerializer(Shape):
     case = serializers.CharField(source="code")
     known_class = serializers.SerializerMethodField(help_text=_("Null where none is known."))
     has_patient_key = serializers.SerializerMethodField()
+    sentinel = serializers.BooleanField(source="is_sentinel")
 
     def get_known_class(self, case: Case) -> str | None:
         """Null for none."""
@@ -153,7 +161,7 @@ class TruthView(ApiView):
         given = TruthInput(data=request.data)
         given.is_valid(raise_exception=True)
         asked = given.validated_data
-        entries, wrong = truth.entries_of(cohort, asked["entries"])
+        entries, wrong = truth.entries_of(cohort, _as_lines(asked["entries"]))
         trial = truth.try_entries(cohort, entries, wrong, to=user_of(request))
         if trial.wrong:
             said = [f"{line - 2}: {message}" for line, message in trial.wrong]
@@ -177,5 +185,13 @@ class TruthView(ApiView):
             "same": trial.same,
             "contradicting": against,
             "unknown_left": trial.unknown_left,
+            "marked": trial.marked,
+            "unmarked": trial.unmarked,
         }
         return Response(TruthAnswerSerializer(told).data)
+
+
+def _as_lines(entries: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """The entries as lines of a file of known classes, where a word says what is a sentinel."""
+    word_of = {meaning: word for word, meaning in truth.SENTINEL.items()}
+    return [entry | {"sentinel": word_of[entry["sentinel"]]} for entry in entries]

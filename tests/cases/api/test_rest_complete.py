@@ -7,6 +7,7 @@ from __future__ import annotations
 import gzip
 import io
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import nibabel
@@ -146,11 +147,20 @@ def test_known_classes_are_tried_then_set_all_or_nothing(client, home, cohort, s
         "entries": [{"case": new.code.lower(), "known_class": "meningioma", "patient": "PATIENT-7"}]
     } | reason
     tried = client.post(page, fits | {"dry_run": True}, format="json")
-    assert tried.json() == {"written": 0, "new": 1, "same": 0, "contradicting": [], "unknown_left": 0}
+    assert tried.json() == {
+        "written": 0,
+        "new": 1,
+        "same": 0,
+        "contradicting": [],
+        "unknown_left": 0,
+        "marked": 0,
+        "unmarked": 0,
+    }
     assert client.get(page).json()["results"][1] == {
         "case": new.code,
         "known_class": None,
         "has_patient_key": False,
+        "sentinel": False,
     }
     assert client.post(page, fits, format="json").json()["written"] == 1
     against = {"entries": [{"case": known.code, "known_class": "pituitary"}]} | reason
@@ -162,9 +172,16 @@ def test_known_classes_are_tried_then_set_all_or_nothing(client, home, cohort, s
     assert known.ground_truth == "glioma"
     assert client.post(page, against | {"replace": True}, format="json").json()["written"] == 1
     rows = client.get(page, {"page_size": 1}).json()
-    assert rows["results"] == [{"case": known.code, "known_class": "pituitary", "has_patient_key": False}]
+    assert rows["results"] == [
+        {"case": known.code, "known_class": "pituitary", "has_patient_key": False, "sentinel": False}
+    ]
     (last,) = client.get(rows["next"]).json()["results"]
-    assert last == {"case": new.code, "known_class": "meningioma", "has_patient_key": True}
+    assert last == {
+        "case": new.code,
+        "known_class": "meningioma",
+        "has_patient_key": True,
+        "sentinel": False,
+    }
     assert "PATIENT-7" not in str(AuditEvent.objects.values_list("details", flat=True))
 
 
@@ -182,6 +199,51 @@ def test_entries_that_cannot_be_are_told_by_their_place(client, home, submit) ->
     for wrong, field in (({"reason": " "}, "reason"), ({"entries": []}, "entries"), ({"a": 1}, "a")):
         body = problem_of(client.post(f"{home}truth/", given | wrong, format="json"), "invalid")
         assert list(body["errors"]) == [field]
+
+
+def test_sentinels_are_marked_with_their_known_classes_and_tried_first(
+    client, home, submit, under_protocol
+) -> None:
+    under_protocol(reveals_ground_truth=False, has_sentinels=True)
+    known, new, third = submit(seed=0, ground_truth="glioma"), submit(seed=1), submit(seed=2)
+    page = f"{home}truth/"
+    entries = [
+        {"case": known.code, "sentinel": True},
+        {"case": new.code, "known_class": "pituitary", "sentinel": True},
+        {"case": third.code, "known_class": "glioma", "sentinel": None},
+    ]
+    given = {"entries": entries, "reason": "Histology."}
+
+    def counts(more: dict[str, Any]) -> tuple[int, int, int]:
+        told = client.post(page, given | more, format="json").json()
+        return told["written"], told["marked"], told["unmarked"]
+
+    def told() -> list[bool]:
+        return [row["sentinel"] for row in client.get(page).json()["results"]]
+
+    assert counts({"dry_run": True}) == (0, 2, 0)
+    assert told() == [False, False, False]
+    assert counts({}) == (3, 2, 0)
+    assert told() == [True, True, False]
+    assert AuditEvent.objects.filter(action="sentinel.marked").count() == 2
+    assert counts({"entries": [{"case": known.code, "sentinel": False}]}) == (1, 0, 1)
+    assert told() == [False, True, False]
+
+
+def test_sentinel_without_protocol_or_of_another_word_is_told_and_nothing_is_written(
+    client, home, submit
+) -> None:
+    case, page = submit(ground_truth="glioma"), f"{home}truth/"
+    given = {"entries": [{"case": case.code, "sentinel": True}], "reason": "Histology."}
+    body = problem_of(client.post(page, given, format="json"), "invalid")
+    assert body["errors"]["entries"] == [
+        "0: The protocol has no sentinels: say in it that they may be mixed in."
+    ]
+    given["entries"] = [{"case": case.code, "sentinel": "perhaps"}]
+    body = problem_of(client.post(page, given, format="json"), "invalid")
+    assert list(body["errors"]) == ["entries"]
+    case.refresh_from_db()
+    assert not case.is_sentinel
 
 
 def test_audit_is_paged_newest_first_narrowed_and_written_down_where_it_tells_classes(
