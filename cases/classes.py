@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _t
+
 from cases.lifecycle import READER_ONLY_CLASSES
 from cases.models import ModelVersion
 from cases.translation import label_of
@@ -14,6 +16,14 @@ def known_classes() -> dict[str, str]:
     """Label by code of every class that a registered network knows, newest network first."""
     newest_first = ModelVersion.objects.order_by("-is_active", "-registered_at")
     return labels_in(newest_first.values_list("manifest__classes", flat=True))
+
+
+def said_of_unknown(code: str, known: Mapping[str, str]) -> str:
+    """What is said of the code of a class that is none of those known; empty where it is, or says nothing."""
+    if not code or code in known:
+        return ""
+    said = _t("There is no class %(given)s; known are %(known)s.")
+    return said % {"given": code[:40], "known": ", ".join(known)}
 
 
 def labels_in(networks: Iterable[Sequence[Mapping[str, Any]]]) -> dict[str, str]:

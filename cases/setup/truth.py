@@ -10,9 +10,7 @@ nobody, here or in an export, and links nobody from one cohort to another.
 
 from __future__ import annotations
 
-import csv
 import hmac
-import io
 import json
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -23,9 +21,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _t
 
-from cases import audit, disclosures, storage
-from cases.classes import known_classes
-from cases.input_values import is_storable
+from cases import audit, csv_files, disclosures, storage
+from cases.classes import known_classes, said_of_unknown
 from cases.lifecycle import Shown
 from cases.models import Case, Cohort
 from cases.models.statement import MAX_REASON
@@ -33,7 +30,7 @@ from cases.permissions import Action, require
 from cases.setup.sentinels import MOST_AT_ONCE, has_begun, mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from cases.models import AuditEvent
     from portal.accounts.models import User
@@ -41,8 +38,6 @@ if TYPE_CHECKING:
 COLUMNS = ("case", "known_class", "patient", "sentinel")
 # What a cell of the last column says; an empty one says nothing.
 SENTINEL = {"yes": True, "no": False, "": None}
-MAX_BYTES = 5 * 2**20
-MAX_ROWS = 100_000
 CHUNK = 500
 
 
@@ -101,57 +96,34 @@ def read_entries(cohort: Cohort, data: bytes) -> tuple[list[Entry], list[tuple[i
     """The entries of a CSV file with the column case and others of COLUMNS, and what is wrong with its lines.
     Raises ValidationError where it is no such file.
     """
-    if len(data) > MAX_BYTES:
-        raise ValidationError(_t("The file is larger than 5 MB: send it in parts."))
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValidationError(
-            _t("The file is not UTF-8 text. Save it as CSV (UTF-8) and send it again.")
-        ) from None
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
-    names = [name.strip() for name in reader.fieldnames or ()]
-    if not {"case"} < set(names) or not set(names) <= set(COLUMNS) or len(set(names)) != len(names):
-        raise ValidationError(
-            _t(
-                "The first line names the columns: case, and one or more of known_class, patient and "
-                "sentinel. Received: %(names)s"
-            )
-            % {"names": ", ".join(names)[:80] or "–"}  # noqa: RUF001 - a dash for nothing
-        )
-    reader.fieldnames = names
-    try:
-        return entries_of(cohort, reader)
-    except csv.Error:
-        raise ValidationError(
-            _t("A line of the file is longer than a cell may be, as where a quotation mark is never closed.")
-        ) from None
+    return entries_of(cohort, csv_files.rows_of(data, _names_wrong))
 
 
-def _delimiter(text: str) -> str:
-    first = text.partition("\n")[0]
-    return ";" if first.count(";") > first.count(",") else ","
+def _names_wrong(names: Sequence[str]) -> str:
+    if {"case"} < set(names) <= set(COLUMNS) and len(set(names)) == len(names):
+        return ""
+    said = _t(
+        "The first line names the columns: case, and one or more of known_class, patient and "
+        "sentinel. Received: %(names)s"
+    )
+    return said % {"names": csv_files.said_of_names(names)}
 
 
 def entries_of(cohort: Cohort, rows: Iterable[dict[str, str]]) -> tuple[list[Entry], list[tuple[int, str]]]:
     """The entries of rows with the members of COLUMNS, counted from line 2, and what is wrong with which."""
     entries, wrong, seen = [], [], set()
     classes = known_classes()
-    for line, row in enumerate(rows, start=2):
-        if line > MAX_ROWS + 1:
-            raise ValidationError(_t("The file has more than 100,000 lines: send it in parts."))
-        given = {name: (row.get(name) or "").strip() for name in COLUMNS}
+    for line, row in csv_files.numbered(rows):
+        try:
+            given = csv_files.cells_of(row, COLUMNS)
+        except ValidationError as error:
+            wrong.append((line, str(error.message)))
+            continue
         code = given["case"].upper()
-        if None in row or not is_storable("".join(given.values())):
-            wrong.append(
-                (line, _t("The line has more cells than columns, or characters that cannot be stored."))
-            )
-        elif code in seen:
+        if code in seen:
             wrong.append((line, _t("The case %(case)s stands in the file twice.") % {"case": code[:20]}))
-        elif given["known_class"] and given["known_class"] not in classes:
-            said = _t("There is no class %(given)s; known are %(known)s.")
-            told = {"given": given["known_class"][:40], "known": ", ".join(classes)}
-            wrong.append((line, said % told))
+        elif said := said_of_unknown(given["known_class"], classes):
+            wrong.append((line, said))
         elif given["sentinel"].lower() not in SENTINEL:
             said = _t("Say yes or no under sentinel, or leave it empty. Received: %(given)s")
             wrong.append((line, said % {"given": given["sentinel"][:40]}))

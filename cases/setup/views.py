@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from cases import csv_files
 from cases.access import PageRequest, signed_in
 from cases.blinding import OVER
 from cases.cohorts import chosen_cohort
@@ -175,7 +176,7 @@ def try_truth(request: PageRequest) -> HttpResponse:
     if not form.is_valid():
         return _study(request, managed, cohort, file_form=form)
     try:
-        entries, wrong = truth.read_entries(cohort, form.cleaned_data["file"].read(truth.MAX_BYTES + 1))
+        entries, wrong = truth.read_entries(cohort, form.cleaned_data["file"].read(csv_files.MAX_BYTES + 1))
     except ValidationError as error:
         form.add_error("file", error)
         return _study(request, managed, cohort, file_form=form)

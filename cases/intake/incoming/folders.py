@@ -2,7 +2,8 @@
 
 Every step goes from an open folder into one that it holds, and follows no link, so that nothing leads out,
 not even what is exchanged meanwhile. What is hidden is passed over. A subfolder may be named after a patient:
-an address names it by a digest.
+an address names it by a digest. A truth.csv in the chosen folder itself is none of its images: it gives their
+known classes (known.py).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ Way: TypeAlias = tuple[str, ...]
 MOST_ENTRIES_SHOWN = 5_000
 MOST_ENTRIES = 100_000
 MOST_STEPS = 16
+TRUTH_FILE = "truth.csv"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Not blocking: a pipe would be waited for.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -53,13 +55,14 @@ class Subfolder:
 @dataclass(frozen=True)
 class Listing:
     """What lies in a folder. trail: the way to it, from the named one, which is nameless here. is_cut: there
-    is more than is listed.
+    is more than is listed. has_truth: beside the files that are counted lies one with their known classes.
     """
 
     trail: list[Subfolder]
     subfolders: list[Subfolder]
     files: int
     is_cut: bool
+    has_truth: bool = False
 
     @property
     def way(self) -> Way:
@@ -97,16 +100,18 @@ def listing(folder: str, token: str) -> Listing:
 
 def _listing(root: int, folder: str, trail: list[Subfolder]) -> Listing:
     subfolders: list[Subfolder] = []
-    files, is_cut = 0, False
+    files, is_cut, has_truth = 0, False, False
     way = tuple(step.name for step in trail[1:])
     try:
         with _within(root, way) as here, os.scandir(here) as entries:
             for count, entry in enumerate(entries):
                 if count >= MOST_ENTRIES_SHOWN:
-                    return Listing(trail, _sorted(subfolders), files, is_cut=True)
+                    return Listing(trail, _sorted(subfolders), files, is_cut=True, has_truth=has_truth)
                 if _is_hidden(entry):
                     continue
-                if not entry.is_dir(follow_symlinks=False):
+                if _is_truth(entry):
+                    has_truth = True
+                elif not entry.is_dir(follow_symlinks=False):
                     files += 1
                 elif not entry.name.isprintable():  # it is no text that could be said
                     is_cut = True
@@ -115,7 +120,7 @@ def _listing(root: int, folder: str, trail: list[Subfolder]) -> Listing:
                     subfolders.append(Subfolder(entry.name, token))
     except OSError:
         raise _gone() from None
-    return Listing(trail, _sorted(subfolders), files, is_cut)
+    return Listing(trail, _sorted(subfolders), files, is_cut, has_truth)
 
 
 def _sorted(subfolders: list[Subfolder]) -> list[Subfolder]:
@@ -161,11 +166,34 @@ def opened(folder: str, place: str) -> Iterator[FolderFiles]:
         yield files
 
 
+def truth_at(folder: str, place: str, most_bytes: int) -> bytes | None:
+    """What the file with the known classes holds, as far as one byte more than it may; nothing where there is
+    none at this place. Raises FolderUnusable.
+    """
+    with _root(folder) as root:
+        try:
+            with (
+                _within(root, tuple(filter(None, place.split("/")))) as here,
+                open(TRUTH_FILE, "rb", opener=lambda name, _: os.open(name, _FILE, dir_fd=here)) as stream,
+            ):
+                if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                    return stream.read(most_bytes + 1)
+        except (FileNotFoundError, IsADirectoryError):
+            return None
+        except OSError as error:
+            raise _truth_unusable(_refusal_of_unopened(error)) from None
+    raise _truth_unusable(_refusal_of_no_file())
+
+
+def _truth_unusable(why: Receipt) -> FolderUnusable:
+    return FolderUnusable(f"{TRUTH_FILE}: {why.message}")
+
+
 def _given(stream: IO[bytes]) -> Given:
     """An archive stays as it is, to be read piece by piece; anything else is read as far as a file may go."""
     try:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            return _refusal("no_file", _t("This is no plain file. Copy the file itself into the folder."))
+            return _refusal_of_no_file()
         head = stream.read(packed.HEAD_BYTES)
         if packed.is_packed(head):
             return File(stream, name="")
@@ -186,7 +214,7 @@ def _files_below(here: int) -> list[Way]:
             with _within(here, way) as folder, os.scandir(folder) as entries:
                 for entry in entries:
                     seen += 1
-                    if not _is_hidden(entry):
+                    if not (_is_hidden(entry) or (not way and _is_truth(entry))):
                         below = entry.is_dir(follow_symlinks=False) and len(way) < MOST_STEPS
                         (waiting if below else found).append((*way, entry.name))
                     if seen > MOST_ENTRIES or len(found) > settings.UPLOAD_PIECES_MAX_FILES:
@@ -239,6 +267,10 @@ def _is_hidden(entry: os.DirEntry[str]) -> bool:
     return entry.name == SYSTEM_FOLDER if is_folder else entry.name.lower() in SYSTEM_FILES
 
 
+def _is_truth(entry: os.DirEntry[str]) -> bool:
+    return entry.name == TRUTH_FILE and not entry.is_dir(follow_symlinks=False)
+
+
 def _shown(way: Way) -> str:
     return os.fsencode("/".join(way)).decode("utf-8", "replace")
 
@@ -257,6 +289,10 @@ def _refusal_of_unopened(error: OSError) -> Receipt:
         return _refusal("link", _t("This is a link, and links are not followed. Copy the file itself here."))
     sentence = _t("This cannot be read: it is gone, or the portal may not read it. Tell your administrator.")
     return _refusal("unreadable", sentence)
+
+
+def _refusal_of_no_file() -> Receipt:
+    return _refusal("no_file", _t("This is no plain file. Copy the file itself into the folder."))
 
 
 def _refusal(code: str, message: str) -> Receipt:

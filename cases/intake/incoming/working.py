@@ -23,6 +23,7 @@ from kombu.exceptions import OperationalError
 from cases import audit, leases
 from cases.intake.archives import Unpacked
 from cases.intake.incoming import folders, proposals, vault
+from cases.intake.incoming.known import known_classes_at, reason_of
 from cases.intake.incoming.receiving import require_right, said_of
 from cases.intake.incoming.said import words_of_lost, words_of_unread
 from cases.intake.receipts import Outcome
@@ -137,6 +138,7 @@ def _preview(upload: IncomingUpload, words: Said, files: Unpacked) -> str:
         _counted(upload, files),
         is_one_case=words.is_one_case,
         volume=words.volume,
+        known=known_classes_at(upload.folder, words.file_name) if upload.folder else None,
     )
     return proposals.packed_preview(preview)
 
@@ -151,7 +153,8 @@ def _made(upload: IncomingUpload, words: Said, files: Unpacked) -> list[proposal
         volume=words.volume,
         left_out=upload.left_out,
         # What was sent stays as it is; a folder may be changed at any time.
-        seen=proposals.keys_seen(upload) if upload.folder else None,
+        seen=proposals.preview_seen(upload) if upload.folder else None,
+        reason=reason_of(upload.folder),
     )
 
 

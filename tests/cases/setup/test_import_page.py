@@ -19,24 +19,10 @@ from cases.models import AuditEvent, Case, Cohort, IncomingUpload, Membership
 from tests.cases.intake.hospital import slice_file, zipped
 from tests.cast import make_png_bytes
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("model_version")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("model_version", "archive")]
 
 PAGE = "/dashboard/study/import/"
 NAME = "Mustermann_Erika"
-
-
-@pytest.fixture(autouse=True)
-def archive(tmp_path: Path, settings: Any) -> Path:
-    """The folder that is named Archive; the stored pictures are of this test alone."""
-    settings.STORAGES = settings.STORAGES | {
-        name: entry | {"OPTIONS": entry["OPTIONS"] | {"location": str(tmp_path / name)}}
-        for name, entry in settings.STORAGES.items()
-        if name in ("default", "incoming")
-    }
-    folder = tmp_path / "archive"
-    folder.mkdir()
-    settings.IMPORT_FOLDERS = {"Archive": folder}
-    return folder
 
 
 @pytest.fixture
