@@ -89,15 +89,27 @@ def test_what_a_page_asks_by_itself_keeps_no_session_open(ready_case, colleague)
     assert timezone.now() - row_of(browser).seen_at > timedelta(minutes=29)
 
 
-# A tag that asks again and again, or once it is there.
+# A tag that asks again and again, or once it is there; and parts/asks_again.html with an address that the
+# page has named, or with its own.
 ASKING = re.compile(r'hx-get="{% url "([a-z:-]+)"[^>]*?hx-trigger="[^"]*?(?:every|load)', re.DOTALL)
+ASKING_PART = re.compile(r'{% include "parts/asks_again.html" with url=([a-z_.]+)')
+OWN_ADDRESS = "request.get_full_path"
 
 
 def test_whatever_a_template_asks_by_itself_is_among_that() -> None:
-    found = {
-        name for page in (BASE_DIR / "templates").rglob("*.html") for name in ASKING.findall(page.read_text())
-    }
-    assert found == (ASKED_BY_ITSELF | RENEWED) - {"cases:hold"}  # which a script posts
+    folder = BASE_DIR / "templates"
+    found, renewed = set(), set()
+    for page in folder.rglob("*.html"):
+        text = page.read_text()
+        found.update(ASKING.findall(text))
+        for named in ASKING_PART.findall(text):
+            if named == OWN_ADDRESS:
+                renewed.add(str(page.relative_to(folder)))
+            else:
+                found.update(re.findall(rf'{{% url "([a-z:-]+)"[^%]* as {named} %}}', text) or [page.name])
+    assert found == ASKED_BY_ITSELF - {"cases:hold"}  # which a script posts
+    assert {"dashboard:evidence", "export:snapshots"} == RENEWED
+    assert renewed == {"evidence/evidence.html", "export/snapshots.html"}
 
 
 def test_use_is_stored_once_a_minute(colleague, django_assert_num_queries) -> None:

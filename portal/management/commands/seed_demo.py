@@ -15,7 +15,7 @@ from cases.intake.archives import Unpacked
 from cases.intake.folder_import import LabelledFile, cases_of, import_files, labelled_files
 from cases.intake.uploads import submit_series
 from cases.lifecycle import JobStatus, Reading, ReadingOrder, Verdict
-from cases.models import Case, Cohort, FirstRead, Job, Prediction
+from cases.models import Case, Cohort, FirstRead, Job, ModelVersion, Prediction
 from cases.people.memberships import add_member
 from cases.permissions import require_reader
 from cases.reading import reviews
@@ -72,6 +72,8 @@ class Command(BaseCommand):
             for account in DEMO_ACCOUNTS:
                 for joined in (cohort, blinded, practice) if account.everywhere else (blinded,):
                     self._join(account, people[account.email.partition("@")[0]], joined)
+        # The one before is known before the one in use: the newest is the one that figures are about.
+        older = register(by=None, manifest=load_manifest(MANIFEST_DIR / f"{OLDER_NETWORK}.json"))
         files = labelled_files(DEMO_DIR, known=set(active_version().class_labels))
         importer = people["technologist"]
         single = [file for file in files if not file.case]
@@ -88,7 +90,7 @@ class Command(BaseCommand):
         self._analyse_waiting(cohort)
         self._read_some(cohort, people["radiologist"])
         self._dispute_one(blinded, people["radiologist"], people["second"])
-        self._finish_study(cohort)
+        self._finish_study(cohort, older)
 
     def _person(self, account: DemoAccount) -> User:
         person = User.objects.filter(email=account.email).first()
@@ -162,11 +164,10 @@ class Command(BaseCommand):
                 reader=who, prediction=prediction, read=_judged(prediction, seen, confidence=3)
             )
 
-    def _finish_study(self, cohort: Cohort) -> None:
+    def _finish_study(self, cohort: Cohort, older: ModelVersion) -> None:
         """A simulated study that is over, for those who look at figures. The exporter's script goes on
         finding on its first page what was read here, not a thousand simulated reads.
         """
-        older = register(by=None, manifest=load_manifest(MANIFEST_DIR / f"{OLDER_NETWORK}.json"))
         study = simulate_study(cohort, [older, active_version()])
         if study is None:
             return
