@@ -128,9 +128,9 @@ def analysis_worker(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 def _is_fault(said: ConsoleMessage) -> bool:
     """Chromium also logs each answer of 4xx; a refused file and a conflict are answers, not faults. Nor is it
-    one that a page says good-bye to a case which is not there any more.
+    one that a page says good-bye to a case which is not there any more, or asks what comes after it.
     """
     if said.type != "error" or any(f"status of {code}" in said.text for code in (409, 422)):
         return False
-    is_good_bye = urlsplit(said.location["url"]).path.endswith("/leave/")
-    return not (is_good_bye and "status of 404" in said.text)
+    is_of_case_before = urlsplit(said.location["url"]).path.endswith(("/leave/", "/ahead/"))
+    return not (is_of_case_before and "status of 404" in said.text)
