@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, overload
 
 Row = TypeVar("Row", bound=NamedTuple)
-Source = TypeVar("Source")
 
 
 class Column(Protocol):

@@ -11,9 +11,8 @@ from django.utils.translation import gettext as _t
 from cases.evidence import words
 from cases.evidence.cards.card import NO_VALUE, Card, Cell, Links, Table
 from cases.evidence.drawing import WIDTH, Drawing, Mark, at, bar, class_point, diamond, percent_axis, text
-from cases.evidence.measures.ledger import clusters_of
-from cases.evidence.measures.per_class import ClusteredFigures, clustered_figures
-from cases.evidence.measures.proportions import Share, clustered_share
+from cases.evidence.measures.per_class import Calls, ClusteredFigures
+from cases.evidence.measures.proportions import Share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,53 +24,49 @@ ROW = 36
 
 @dataclass(frozen=True)
 class Judged:
-    """Calls of one kind on cases of known class: (cluster, known class, class that was called)."""
+    """Calls of one kind on cases of known class."""
 
     name: str
     title: str
     short: str
-    calls: list[tuple[str, str, str]]
+    calls: Calls
 
     @cached_property
     def right(self) -> Share:
         """How many of the calls are right."""
-        return clustered_share(clusters_of((cluster, truth == call) for cluster, truth, call in self.calls))
+        return self.calls.right
 
     @cached_property
     def counts(self) -> dict[tuple[str, str], int]:
         """The calls by (known class, class that was called)."""
-        counts: dict[tuple[str, str], int] = {}
-        for _cluster, truth, call in self.calls:
-            counts[truth, call] = counts.get((truth, call), 0) + 1
-        return counts
+        return self.calls.counts
 
     @cached_property
     def by_class(self) -> dict[str, ClusteredFigures]:
         """The figures of each class that occurs, clustered; in alphabetical order."""
-        codes = sorted({truth for _cluster, truth, _call in self.calls})
-        return {each.code: each for each in clustered_figures(self.calls, codes)}
+        return {code: self.calls.of_class(code) for code in sorted({truth for truth, _call in self.counts})}
 
 
 def judged(study: Study) -> list[Judged]:
     """Each network, the readers before, and the readers after; who has called nothing is left out."""
-    known = [read for read in study.reads if read.truth]
-    first = [read for read in study.sequential if read.truth]
     networks = [
         Judged(
             f"network:{version}",
             _t("Network %(name)s") % {"name": version},
             version,
-            [(r.cluster, r.truth, r.predicted) for r in study.results if r.version == version],
+            Calls((r.cluster, r.truth, r.predicted) for r in study.results if r.version == version),
         )
         for version in study.versions
     ]
     before = Judged(
         *("before", _t("Readers before the network"), _t("readers before")),
-        [(r.cluster, r.truth, r.before) for r in first],
+        Calls((r.cluster, r.truth, r.before) for r in study.sequential if r.truth),
     )
-    final = _t("Readers after the network") if first else _t("Readers, the network in sight")
-    short = _t("readers after") if first else _t("readers")
-    after = Judged("after", final, short, [(r.cluster, r.truth, r.after) for r in known])
+    final = _t("Readers after the network") if before.calls else _t("Readers, the network in sight")
+    short = _t("readers after") if before.calls else _t("readers")
+    after = Judged(
+        "after", final, short, Calls((r.cluster, r.truth, r.after) for r in study.reads if r.truth)
+    )
     return [each for each in (*networks, before, after) if each.calls]
 
 
@@ -139,7 +134,7 @@ def _rows(study: Study, links: Links, who: list[Judged], codes: list[str]) -> li
                 *([NO_VALUE] * 3),
             ]
         )
-        for found in clustered_figures(each.calls, codes):
+        for found in map(each.calls.of_class, codes):
             share = found.sensitivity
             rows.append(
                 [

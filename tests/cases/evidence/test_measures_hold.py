@@ -2,6 +2,7 @@
 must change nothing.
 """
 
+import tracemalloc
 from itertools import permutations, product
 from math import comb
 
@@ -135,7 +136,9 @@ def test_figures_of_a_class_are_the_plain_ones_where_every_call_is_of_its_own() 
     table = {("a", "a"): 21, ("a", "b"): 12, ("b", "a"): 4, ("b", "b"): 17, ("b", "c"): 1}
     calls = [(truth, call) for (truth, call), n in table.items() for _ in range(n)]
     of_their_own = [(str(case), *call) for case, call in enumerate(calls)]
-    found = per_class.clustered_figures(of_their_own, ["a", "b", "c"])
+    every = per_class.Calls(of_their_own)
+    assert (len(every), every.counts, every.right.hits) == (len(calls), table, 38)
+    found = [every.of_class(code) for code in ("a", "b", "c")]
     for clustered, plain in zip(found, per_class.class_figures(table, ["a", "b", "c"]), strict=True):
         for name in ("sensitivity", "specificity", "ppv"):
             one, other = getattr(clustered, name), getattr(plain, name)
@@ -145,9 +148,24 @@ def test_figures_of_a_class_are_the_plain_ones_where_every_call_is_of_its_own() 
     assert (found[0].f1.hits, found[0].f1.n, found[0].f1.clusters) == (42, 58, 37)
     assert found[0].f1.design_effect == pytest.approx((2 - 42 / 58) * 37 / 36)
     assert found[2].f1.value == 0
-    together = per_class.clustered_figures([("one", *call) for call in calls], ["a"])[0]
+    together = per_class.Calls(("one", *call) for call in calls).of_class("a")
     assert (together.ppv.clusters, together.ppv.design_effect) == (1, 25)
-    assert per_class.clustered_figures([], ["a"])[0].f1.value is None
+    nobody = per_class.Calls([])
+    assert (len(nobody), nobody.counts, nobody.right.value, nobody.of_class("a").f1.value) == (
+        0,
+        {},
+        None,
+        None,
+    )
+
+
+def test_calls_by_the_hundred_thousand_are_kept_as_numbers() -> None:
+    tracemalloc.start()
+    try:
+        kept = per_class.Calls((f"patient {n % 100}", "glioma", "meningioma") for n in range(20_000))
+        assert tracemalloc.get_traced_memory()[0] / len(kept) < 30
+    finally:
+        tracemalloc.stop()
 
 
 def test_reliance_widens_where_readers_read_the_same_cases() -> None:
