@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.deprecation import MiddlewareMixin
 
 from cases.access import CaseDeleted
 from portal.errors import case_deleted
-from portal.middleware import PassingMiddleware
 
 
-class DeletedCasesMiddleware(PassingMiddleware):
+class DeletedCasesMiddleware(MiddlewareMixin):
     """The page for a case that was deleted, before it was asked for or meanwhile; REST answers by itself."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _t
 
 from cases.access import sent_by_script, way_back
@@ -18,7 +19,6 @@ from cases.api.problems import problem
 from portal.accounts import proof, second_factor
 from portal.accounts.models import User
 from portal.errors import is_for_programs
-from portal.middleware import PassingMiddleware
 
 ANY = frozenset({"GET", "HEAD", "POST"})
 POST = frozenset({"POST"})
@@ -64,7 +64,7 @@ OPEN_WITHOUT = {
 }
 
 
-class ProofMiddleware(PassingMiddleware):
+class ProofMiddleware(MiddlewareMixin):
     """Leads to the set-up of a second factor, or to the page that asks for password or code."""
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.deprecation import MiddlewareMixin
 
 from portal.accounts.refusals import RetryLater
 from portal.errors import refused_for_now
-from portal.middleware import PassingMiddleware
 
 
-class RetryLaterMiddleware(PassingMiddleware):
+class RetryLaterMiddleware(MiddlewareMixin):
     """The page for whatever a view refuses for the moment; REST has problem responses of its own."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

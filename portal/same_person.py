@@ -6,16 +6,16 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _t
 
 from portal.errors import is_for_programs
 from portal.input_guard import FORMS
-from portal.middleware import PassingMiddleware
 
 FIELD = "typed_by"
 
 
-class SamePersonMiddleware(PassingMiddleware):
+class SamePersonMiddleware(MiddlewareMixin):
     """403 for a form of a page that was left open, on a workstation where somebody else has signed in since.
 
     A page renews its forms' token against forged requests once its person has signed in again in another

@@ -99,7 +99,9 @@ def _answering(request: HttpRequest, user: User, state: dict[str, str], answer: 
         found = _party(request).known(state, _credentials(user), answer)
     except KeyRefused:
         return None
-    key = SecurityKey.objects.select_for_update().get(user=user, handle=found.handle)
+    key = SecurityKey.objects.select_for_update().filter(user=user, handle=found.handle).first()
+    if key is None:  # removed in another window meanwhile
+        return None
     if (found.uses or key.uses) and found.uses <= key.uses:
         # It counts its uses, and has counted none more: a copy of a key (Level 2, 6.1.1).
         return None
