@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from django.core.files.base import File
 
-from cases.intake.judging import Judged, Twin, discard_unused, judged_files, pictures_of, waiting_pictures
+from cases.intake.judging import Judged, Twin, discard_unused, judged_files, pictures_of
 from cases.intake.receipts import Outcome, Receipt
+from cases.intake.stored_pictures import waiting_pictures
 from cases.intake.uploads import new_case, plans_of, receipts_of, taken_in
 from cases.models import Cohort
 from cases.permissions import Action, require

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from cases import audit, storage
 from cases.access import existing_images
 from cases.intake.deidentification import cleaned
-from cases.intake.judging import erase_unused
+from cases.intake.stored_pictures import erase_unused
 from cases.models import Case, Image
 from cases.permissions import Action, require
 from cases.removals import remove_later, remove_waiting

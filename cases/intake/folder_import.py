@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from django.core.files.base import ContentFile
 
-from cases.intake.judging import limits, picture_name
+from cases.intake.judging import limits
 from cases.intake.receipts import Given, Outcome, Receipt, refusal_of_oversized
+from cases.intake.stored_pictures import picture_name
 from cases.intake.uploads import submit_series
 from cases.models import Cohort, Image
 from inference.canonical import encode_canonical

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import threading
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.conf import settings
 from django.core.files.base import File
-from django.db import transaction
-from django.utils.translation import gettext as _t
 
-from cases import audit, storage
-from cases.analysis import jobs, key_result
+from cases import storage
 from cases.deletion.digests import deletion_of
 from cases.intake import deidentification, originals
 from cases.intake.deidentification import Identity
@@ -29,16 +24,15 @@ from cases.intake.receipts import (
     duplicate_of_pixels,
     notice_of_deleted,
     refusal_of_full_disk,
-    refusal_of_gone,
     refusal_of_other_instance,
     refusal_of_oversized,
 )
+from cases.intake.restoring import picture_as_kept, restored, stored_anew
+from cases.intake.stored_pictures import erase_unused, picture_name
 from cases.lifecycle import DeletionReason
-from cases.models import Cohort, Image, Job
+from cases.models import Cohort, Image
 from cases.translation import sentence_of, sentences
-from cases.turns import INTAKE, wait_for_turn
-from inference.blackout import blacked_out
-from inference.canonical import encode_canonical, encode_pixels
+from inference.canonical import encode_canonical
 from inference.errors import ImageError
 from inference.formats import DecodedImage, Intensity, Limits
 from inference.formats.guarded import read_images_guarded
@@ -54,8 +48,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# How jobs end whose stored picture is gone or damaged (analysis/worker.py, inference.canonical).
-PICTURE_LOST = ("image_missing", "stored_damaged")
 # The digest of a file, and a picture's place in it.
 PictureKey: TypeAlias = tuple[str, int]
 
@@ -88,39 +80,9 @@ class Twin:
 Judged: TypeAlias = Receipt | Twin | list[StoredPicture]
 
 
-class WaitingPictures:
-    """The stored pictures that arrivals of this process still wait with: the end of one must not take from
-    another what both were sent, as happens where a sender gives up and begins again.
-    """
-
-    def __init__(self) -> None:
-        self._names: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    def hold(self, pictures: Iterable[StoredPicture]) -> None:
-        with self._lock:
-            self._names.update(picture.fields["file"] for picture in pictures)
-
-    def let_go(self, pictures: Iterable[StoredPicture]) -> None:
-        with self._lock:
-            self._names -= Counter(picture.fields["file"] for picture in pictures)
-
-    def __contains__(self, name: str) -> bool:
-        with self._lock:
-            return name in self._names
-
-
-waiting_pictures = WaitingPictures()
-
-
 def limits(volume: int = 0) -> Limits:
     """The limits that the settings give, for every way in; `volume` as the uploader has chosen it."""
     return Limits(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.UPLOAD_MAX_PIXELS, volume=volume)
-
-
-def picture_name(picture: bytes) -> str:
-    """The name that a canonical PNG is stored under: of the same pixels the same."""
-    return storage.content_name("images", picture, ".png")
 
 
 def judged_files(
@@ -161,17 +123,6 @@ def pictures_of(judged: Iterable[Judged]) -> list[StoredPicture]:
 def discard_unused(stored: Iterable[StoredPicture]) -> None:
     """Take out of the storage what no image uses."""
     erase_unused(entry.fields["file"] for entry in stored)
-
-
-def erase_unused(names: Iterable[str]) -> int:
-    """Erase the stored pictures that no image has, and no arrival waits with; return how many others have."""
-    kept = 0
-    for name in set(names):
-        if name in waiting_pictures or Image.objects.filter(file=name).exists():
-            kept += 1
-        else:
-            storage.erase(name)
-    return kept
 
 
 def _without_room(judged: Sequence[Judged], waiting: Iterable[Given]) -> list[Judged]:
@@ -224,7 +175,7 @@ def _judge(judging: _Judging, file: File[bytes]) -> Judged:
                 _check_modality(cohort, decoded)
                 picture = encode_canonical(decoded)
                 if known:
-                    anew |= _stored_anew(known, decoded)
+                    anew |= stored_anew(known, decoded)
                 elif twin := _twin_of(cohort, decoded, picture, judging.by_pixels):
                     judging.discard(pictures)
                     return twin
@@ -238,7 +189,7 @@ def _judge(judging: _Judging, file: File[bytes]) -> Judged:
         judging.discard(pictures)
         raise
     if known:
-        return _restored(judging.by, known, anew)
+        return restored(judging.by, known, anew)
     judging.digests.add(digest)
     return pictures
 
@@ -342,54 +293,6 @@ def _kept(cohort: Cohort, decoded: DecodedImage, name: str, digest: str, size: i
         deidentification.is_suspect(source) or may_show_a_name,
         originals.sealed(source.original, cohort),
     )
-
-
-def _stored_anew(known: Sequence[Image], decoded: DecodedImage) -> dict[UUID, str]:
-    """Store a picture anew; its name, by the images that it belongs to."""
-    return {
-        image.pk: storage.store("images", picture_as_kept(image, decoded), ".png")
-        for image in known
-        if image.frame == decoded.frame
-    }
-
-
-def _restored(by: User, images: Sequence[Image], anew: Mapping[UUID, str]) -> Receipt:
-    """The receipt of a file whose lost pictures are stored anew, and queued again where they failed for it.
-    What was deleted or blacked out meanwhile stays so.
-    """
-    image = images[0]
-    with transaction.atomic():
-        wait_for_turn(INTAKE)  # as does who erases pictures
-        keys = [each.pk for each in images if each.pk in anew and _is_renamed(each, anew[each.pk])]
-        erase_unused(anew.values())
-        if not keys:
-            return refusal_of_gone()
-        jobs.queue_again(Job.objects.filter(image__in=keys, error_code__in=PICTURE_LOST))
-        for case in {each.case_id for each in images}:
-            key_result.refresh_case(case)
-        audit.record(by=by, action="image.restored", subject=image.case, cohort=image.cohort)
-    message = _t(
-        "The same file is already in this cohort, as case %(code)s. Its stored picture was missing or "
-        "damaged; it has been stored anew."
-    )
-    return Receipt(
-        Outcome.DUPLICATE,
-        image.case,
-        "restored",
-        message % {"code": image.case.code},
-        position=image.position,
-    )
-
-
-def _is_renamed(image: Image, name: str) -> bool:
-    # Mostly the same name, unless another version wrote the PNG.
-    return Image.objects.filter(pk=image.pk, file=image.file).update(file=name) == 1
-
-
-def picture_as_kept(image: Image, decoded: DecodedImage) -> bytes:
-    """The canonical PNG of a file's picture as `image` may have it: without what was blacked out of it."""
-    boxes = deidentification.blacked_out_of(image.deidentification)
-    return encode_pixels(blacked_out(decoded.pixels, boxes)) if boxes else encode_canonical(decoded)
 
 
 def _images_with(cohort: Cohort, digest: str) -> list[Image]:

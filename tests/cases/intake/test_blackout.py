@@ -12,7 +12,7 @@ from cases import storage
 from cases.deletion.acts import Why, delete
 from cases.deletion.targets import target_of_picture
 from cases.exchange import wado
-from cases.intake import blackout, judging
+from cases.intake import blackout, restoring
 from cases.intake.blackout import NotInQuarantine, black_out
 from cases.intake.quarantine import release
 from cases.intake.receipts import Outcome
@@ -154,7 +154,7 @@ def test_lost_picture_that_is_deleted_or_blacked_out_while_it_comes_back_stays_s
     held, owner, administrator, cohort, monkeypatch, is_deleted
 ) -> None:
     image = held.images.first()
-    data, real = storage.load(image.file), judging.picture_as_kept
+    data, real = storage.load(image.file), restoring.picture_as_kept
 
     def overtaken(each: Image, decoded: DecodedImage) -> bytes:
         storage.store("images", data, ".png")
@@ -168,7 +168,7 @@ def test_lost_picture_that_is_deleted_or_blacked_out_while_it_comes_back_stays_s
         return real(each, decoded)
 
     storage.discard(image.file)
-    monkeypatch.setattr(judging, "picture_as_kept", overtaken)
+    monkeypatch.setattr(restoring, "picture_as_kept", overtaken)
     (receipt,) = submit_series(by=owner, cohort=cohort, files=files(shown(0)))
     assert (receipt.outcome, receipt.code) == (Outcome.REFUSED, "deleted_meanwhile")
     assert len(stored_files()) == (2 if is_deleted else 3)
