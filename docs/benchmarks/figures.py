@@ -10,6 +10,8 @@ import argparse
 import json
 import os
 import platform
+import signal
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -83,7 +85,10 @@ def take(part: str, title: str, figures: Iterable[Figure], load: float, cases: i
 
 
 def arguments(doc: str | None) -> argparse.ArgumentParser:
-    """The command line of a script, to which it adds its own."""
+    """The command line of a script, to which it adds its own. From here on SIGTERM ends the script as an
+    exception does, so that no server of its own is left behind.
+    """
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     parser.add_argument("--json", type=Path, metavar="FILE", help="hand the figures over there")
     return parser
