@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from inference.errors import DataError
+
 Grid = NDArray[np.float64]
 
 # Outer bound in mm from the brain, and brightness, of what lies around it on a T1-weighted image.
@@ -64,8 +66,15 @@ def load_brain() -> tuple[Grid, NDArray[np.float64]]:
     """Read the template from nilearn's own files; nothing is fetched.
 
     Returns (X, Y, Z) in 1 mm voxels, 1 at its 99.5th percentile and 0 outside, and the first voxel's place.
+    Raises DataError packages_missing.
     """
-    from nilearn.datasets import load_mni152_template
+    try:
+        from nilearn.datasets import load_mni152_template
+    except ModuleNotFoundError as error:
+        raise DataError(
+            "packages_missing",
+            "The MNI152 template comes with the packages of requirements-dev.txt. Received no nilearn.",
+        ) from error
 
     template = load_mni152_template(resolution=1)
     brain = np.asarray(template.get_fdata(), np.float64)

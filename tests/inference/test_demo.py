@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import sys
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 
 from inference.demo import hospital
 from inference.demo.__main__ import make, make_slice_of_series
-from inference.demo.anatomy import Head, cut, load_head
+from inference.demo.anatomy import Head, cut, load_brain, load_head
 from inference.demo.lesions import Lesion, draw
 from inference.demo.script import SCRIPTS, SERIES, Script, Series
+from inference.errors import DataError
 from inference.formats import read_image
 from inference.preprocessing import to_grey
 from inference.series import Member, groups_of
@@ -48,6 +50,13 @@ def test_shipped_cases_are_those_of_the_script_and_small() -> None:
     }
     assert sum(path.stat().st_size for path, _ in cases) < 1_500_000
     assert not any(label in path.name for path, label in cases)
+
+
+def test_template_that_is_not_installed_is_told_in_words(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "nilearn.datasets", None)
+    with pytest.raises(DataError, match=r"requirements-dev\.txt") as refusal:
+        load_brain()
+    assert refusal.value.code == "packages_missing"
 
 
 def test_every_shipped_case_decodes_and_carries_its_mark() -> None:
