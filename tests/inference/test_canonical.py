@@ -47,6 +47,14 @@ def test_canonical_of_an_annotated_png_has_no_metadata() -> None:
     assert set(png_chunks(stored)) == {b"IHDR", b"IDAT", b"IEND"}
 
 
+@pytest.mark.parametrize(("pixels", "level"), [(grey8(), 0x01), (slice_like(top=4095), 0x01), (COLOUR, 0x9C)])
+def test_grey_is_packed_by_runs_and_colour_as_usual(pixels: np.ndarray, level: int) -> None:
+    data = encode_canonical(DecodedImage(pixels, "tiff"))
+    # The head of zlib's stream tells the level (RFC 1950, 2.2).
+    begins = data.index(b"IDAT") + 4
+    assert data[begins : begins + 2] == bytes((0x78, level))
+
+
 def test_same_pixels_give_the_same_canonical_bytes() -> None:
     from_png = read_image(saved(Image.fromarray(grey8()), "PNG"))
     from_tiff = read_image(saved(Image.fromarray(grey8()), "TIFF"))
