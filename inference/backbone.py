@@ -48,10 +48,41 @@ class Convolutions:
 
     def _finish(self, flow: Any, name: str, activation: str) -> Any:
         if self._batch_norm:
-            flow = keras.layers.BatchNormalization(momentum=_MOMENTUM, epsilon=_EPSILON, name=f"{name}_norm")(
-                flow
-            )
+            flow = _Norm(momentum=_MOMENTUM, epsilon=_EPSILON, name=f"{name}_norm")(flow)
         return keras.layers.Activation(activation, name=name)(flow) if activation else flow
+
+
+class _Norm(keras.layers.BatchNormalization):  # type: ignore[misc]
+    """Keras's own, by TensorFlow's fused kernel where TensorFlow computes it.
+
+    Keras's is a dozen passes over the features there, which were a third of the time of a training on a CPU.
+    """
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Return the normalised features, (B, h, w, K), by the batch's statistics while it trains."""
+        if keras.backend.backend() != "tensorflow" or mask is not None:
+            return super().call(inputs, training=training, mask=mask)
+        import tensorflow as tf
+
+        learns = bool(training and self.trainable)
+        known = (self.moving_mean, self.moving_variance)
+        mean, variance = (tf.zeros([0]) if learns else tf.convert_to_tensor(each) for each in known)
+        scale, offset = (tf.convert_to_tensor(each) for each in (self.gamma, self.beta))
+        normalised, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=scale,
+            offset=offset,
+            mean=mean,
+            variance=variance,
+            epsilon=self.epsilon,
+            is_training=learns,
+        )
+        if learns:
+            count = tf.cast(tf.size(inputs) / tf.shape(inputs)[-1], tf.float32)
+            # The kernel's variance is that of a sample, Keras keeps that of the batch itself.
+            for kept, seen in zip(known, (mean, variance * (count - 1) / count), strict=True):
+                kept.assign(kept * self.momentum + seen * (1 - self.momentum))
+        return normalised
 
 
 def stage_ends(

@@ -83,10 +83,15 @@ def _both_ways(features: Any) -> Any:
 
 
 def _logits(taps: dict[str, Any], dropout: float, class_count: int) -> Any:
-    """(B, classes): the means of the taps' evidence, added. The bias is with the context."""
+    """(B, classes): the means of the taps' evidence, added. The bias is with the context.
+
+    In single precision, also where a GPU trains what comes before in half of it.
+    """
     shares = []
     for name, features in taps.items():
         flow = keras.layers.SpatialDropout2D(dropout, name=f"{name}_dropout")(features)
-        flow = keras.layers.Dense(class_count, use_bias=name == _CONTEXT, name=f"{name}_evidence")(flow)
-        shares.append(keras.layers.GlobalAveragePooling2D(name=f"{name}_mean")(flow))
-    return keras.layers.Add(name="logits")(shares)
+        flow = keras.layers.Dense(
+            class_count, use_bias=name == _CONTEXT, dtype="float32", name=f"{name}_evidence"
+        )(flow)
+        shares.append(keras.layers.GlobalAveragePooling2D(dtype="float32", name=f"{name}_mean")(flow))
+    return keras.layers.Add(dtype="float32", name="logits")(shares)

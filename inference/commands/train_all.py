@@ -15,6 +15,7 @@ from inference.commands.common import tell
 from inference.errors import DataError
 
 _BACKENDS = ("jax", "tensorflow")
+_PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -29,6 +30,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--threads", type=int, default=1, help="of each job, on a CPU")
     parser.add_argument(
         "--backend", choices=_BACKENDS, help="default: jax where it finds a GPU, else tensorflow"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=_PRECISIONS,
+        default=_PRECISIONS[0],
+        help="of what is computed; weights are kept in single precision",
     )
     parser.add_argument(
         "--results",
@@ -51,8 +58,11 @@ def run(options: argparse.Namespace) -> None:
         from inference.engines.tensorflow import configure
 
         configure(options.threads)
+    from keras.config import set_dtype_policy
+
     from inference.training.train_all import hand_over, open_pack, train_all
 
+    set_dtype_policy(options.precision)
     if options.jobs == 1:
         train_all(options.pack, tell)
     pack = open_pack(options.pack)
@@ -66,6 +76,7 @@ def _share_out(options: argparse.Namespace, backend: str) -> None:
     """Start the jobs, which find work by themselves, and stop them when this process is stopped."""
     command = [sys.executable, "-m", "inference", "train-all", str(options.pack)]
     command += ["--threads", str(options.threads), "--backend", backend]
+    command += ["--precision", options.precision]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     jobs = [
         subprocess.Popen(command)  # noqa: S603 - the command is our own

@@ -4,9 +4,9 @@ interpolated once; and where the lesion lies afterwards.
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from inference.training.recipe import Augmentation
 
@@ -27,11 +27,23 @@ def augment(
 
 
 def warp(images: NDArray[np.float32], transforms: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return float32 (B, S, S, 1), each image under its own map."""
-    moved = keras.ops.image.affine_transform(
-        images, transforms, interpolation="bilinear", fill_mode="constant", fill_value=0.0
+    """Return float32 (B, S, S, 1), each image under its own map, by Pillow: the same on every backend.
+
+    transforms: (B, 8), as `random_transforms` makes them.
+    """
+    return np.stack(
+        [_warped(image[..., 0], transform) for image, transform in zip(images, transforms, strict=True)]
+    )[..., None]
+
+
+def _warped(image: NDArray[np.float32], transform: NDArray[np.float32]) -> NDArray[np.float32]:
+    """One image, bilinear; Pillow counts from a pixel's corner, the map from its centre."""
+    a, b, c, d, e, f = (float(each) for each in transform[:6])
+    corner = (a, b, c + (1 - a - b) / 2, d, e, f + (1 - d - e) / 2)
+    picture = Image.fromarray(image).transform(
+        image.shape[::-1], Image.Transform.AFFINE, corner, Image.Resampling.BILINEAR
     )
-    return np.asarray(keras.ops.convert_to_numpy(moved), np.float32)
+    return np.asarray(picture, np.float32)
 
 
 def warp_boxes(
@@ -56,8 +68,8 @@ def warp_boxes(
 def random_transforms(
     count: int, side: int, bounds: Augmentation, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Return float32 (count, 8) in the order of keras.ops.image.affine_transform, about the
-    picture's centre.
+    """Return float32 (count, 8) a, b, c, d, e, f and two zeros a map: what comes to (x, y) was at
+    (a x + b y + c, d x + e y + f). They turn about the picture's centre.
     """
     angle = np.radians(rng.uniform(-bounds.rotation_degrees, bounds.rotation_degrees, count))
     shear = rng.uniform(-bounds.shear, bounds.shear, count)

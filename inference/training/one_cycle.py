@@ -53,7 +53,8 @@ class Draws(keras.utils.PyDataset):
         epoch: int,
         negative: int | None = None,
     ) -> None:
-        super().__init__()
+        # Where JAX trains, on a GPU, the next batches are made beside it; on a CPU threads would take turns.
+        super().__init__(workers=2 if keras.backend.backend() == "jax" else 1)
         self._data, self._recipe, self._grid, self._class_count = data, recipe, grid, class_count
         self._negative = negative
         self._fit = _fit_of(recipe)
@@ -237,7 +238,7 @@ def _compiled(model: keras.Model, settings: OneCycle, class_count: int) -> keras
     }
     shares = {"logits": 1.0, EVIDENCE: settings.box_weight}
     if settings.dense_weight:
-        head = keras.layers.Dense(class_count + 1, name=DENSE)
+        head = keras.layers.Dense(class_count + 1, dtype="float32", name=DENSE)
         outputs[DENSE] = head(model.get_layer(_LESION).output)
         losses[DENSE], shares[DENSE] = dense_loss, settings.dense_weight
     whole = keras.Model(model.inputs, outputs)

@@ -5,9 +5,11 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from inference.architecture import Ensemble, FeaturePyramid, network_from_dict
+from inference.backbone import _Norm
 from inference.engines.conversion import compiled
 from inference.engines.litert import LiteRtEngine
 from inference.engines.tensorflow import TensorFlowEngine
@@ -50,6 +52,37 @@ def ensemble(members: list[keras.Model], mirrored: bool) -> tuple[Ensemble, kera
     model = build_network(network, SIZE, CLASSES)
     assemble(members, model)
     return network, model
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_fused_norm_gives_and_learns_what_that_of_keras_does(training: bool) -> None:
+    rng = np.random.default_rng(0)
+    features = (rng.random((4, 6, 5, 3), np.float32) * 3 + 1).astype(np.float32)
+    weights = [rng.uniform(0.5, 2.0, 3).astype(np.float32) for _ in range(4)]
+    found = []
+    for layer in (_Norm(momentum=0.9, epsilon=1e-3), keras.layers.BatchNormalization(momentum=0.9)):
+        layer.build(features.shape)
+        layer.set_weights(weights)
+        given = tf.constant(features)
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            normalised = layer(given, training=training)
+            loss = tf.reduce_sum(normalised**3)
+        slopes = tape.gradient(loss, [given, *layer.trainable_variables])
+        found.append([normalised, *slopes, *layer.get_weights()])
+    for fused, usual in zip(*found, strict=True):
+        np.testing.assert_allclose(np.asarray(fused), np.asarray(usual), rtol=1e-4, atol=1e-4)
+
+
+def test_evidence_stays_in_single_precision_where_the_rest_is_computed_in_half() -> None:
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = build_network(replace(ONE, batch_norm=True), SIZE, CLASSES)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert model.get_layer("lesion").compute_dtype == "bfloat16"
+    assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
+    assert model.output.dtype == model.get_layer("lesion_evidence").output.dtype == "float32"
 
 
 def test_layers_have_the_grids_and_channels_that_the_description_says() -> None:

@@ -272,8 +272,12 @@ def test_jobs_are_processes_that_find_their_work_by_themselves(
     monkeypatch.setattr(command.os, "environ", {})
     monkeypatch.setattr(command.subprocess, "Popen", Job)
     monkeypatch.setattr(command.signal, "signal", lambda *_: None)
-    assert main(["train-all", str(packed), "--jobs", "3", "--backend", "jax"]) == 0
-    assert started == [["inference", "train-all", str(packed), "--threads", "1", "--backend", "jax"]] * 3
+    half = ["--backend", "jax", "--precision", "mixed_bfloat16"]
+    try:
+        assert main(["train-all", str(packed), "--jobs", "3", *half]) == 0
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert started == [["inference", "train-all", str(packed), "--threads", "1", *half]] * 3
     assert "Not complete: tiny-one, tiny-one-fold0, tiny-one-fold1." in capsys.readouterr().err
 
 
