@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from inference.commands.common import add_fold_models, add_output, open_folds, progress, write_json
 
@@ -13,6 +14,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "gate", help="measure the input gate on held-out slices and on pictures that are no brain MR"
     )
     add_fold_models(parser)
+    parser.add_argument(
+        "--others",
+        type=Path,
+        metavar="DIR",
+        help="further pictures that are no brain MR, in folders that name their kinds",
+    )
     add_output(parser, "--json")
     parser.set_defaults(run=run)
 
@@ -21,6 +28,8 @@ def run(options: argparse.Namespace) -> None:
     """Measure."""
     models, samples = open_folds(options)
     from inference.training.gate_report import gate_report
-    from inference.training.out_of_domain import out_of_domain_pictures
+    from inference.training.out_of_domain import out_of_domain_pictures, pictures_in
 
-    write_json(options.output, gate_report(models, samples, out_of_domain_pictures(), progress=progress))
+    others = pictures_in(options.others) if options.others else []
+    pictures = out_of_domain_pictures() + others
+    write_json(options.output, gate_report(models, samples, pictures, progress=progress))

@@ -1,5 +1,5 @@
-"""Pictures that are no brain MR slices, for measuring the input gate: what development packages carry, and
-what can be drawn.
+"""Pictures that are no brain MR slices, for measuring the input gate: what development packages carry, what
+can be drawn, and what a hospital has of its own.
 
 scikit-image, scikit-learn, matplotlib and pydicom ship these files in their wheels; nothing is downloaded and
 nothing is copied into this repository. Brain MR files of pydicom, and those that may be one, are left out.
@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inference.errors import DataError
-from inference.formats import Pixels
+from inference.errors import DataError, ImageError
+from inference.formats import DecodedImage, Pixels, read_images
 from inference.training.drawn import drawn
 
 _PICTURES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -99,6 +99,37 @@ def out_of_domain_pictures() -> list[OutOfDomain]:
         for variant in _variants(_read(_folder(package) / name))
     ]
     return shipped + [OutOfDomain(*each) for each in drawn()]
+
+
+def pictures_in(directory: Path) -> list[OutOfDomain]:
+    """Return every picture of the files in `directory`, whose folders name their kinds: `chest film/a.dcm`.
+
+    Files of every format that the portal takes. A file is a source, or a folder of files that are alike, as
+    those of one patient in `chest CT/patient 1/`.
+    Raises DataError data_missing where there is none, data_invalid where one cannot be read.
+    """
+    found = [
+        OutOfDomain(kind.name, "/".join(path.relative_to(directory).parts[:2]), image.pixels)
+        for kind in sorted(directory.iterdir() if directory.is_dir() else ())
+        if kind.is_dir()
+        for path in sorted(kind.rglob("*"))
+        if path.is_file()
+        for image in _images(path)
+    ]
+    if not found:
+        raise DataError(
+            "data_missing",
+            "Pictures that are no brain MR slices lie in folders that name their kinds, as chest-film/a.dcm. "
+            f"Received none in {directory.name!r}.",
+        )
+    return found
+
+
+def _images(path: Path) -> Iterator[DecodedImage]:
+    try:
+        yield from read_images(path.read_bytes())
+    except ImageError as error:
+        raise DataError("data_invalid", f"{error} Received {path.name!r}.") from error
 
 
 def _folder(package: str) -> Path:

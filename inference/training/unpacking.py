@@ -24,7 +24,7 @@ from inference.training.exams import exam_report
 from inference.training.export import export_network, shipped
 from inference.training.folds import HeldOut, held_out
 from inference.training.gate_report import gate_report
-from inference.training.out_of_domain import out_of_domain_pictures
+from inference.training.out_of_domain import OutOfDomain
 from inference.training.plan import Plan, name_of
 from inference.training.progress import Progress
 from inference.training.publishing import publish
@@ -82,7 +82,15 @@ def choose(pack: Pack, names: Sequence[str] = (), *, straight: bool = False) -> 
     return Chosen(pack.plan, members, pack.plan.mirrored and not straight)
 
 
-def unpack(pack: Pack, chosen: Chosen, out: Path, *, progress: Progress, tell: Tell) -> Path:
+def unpack(
+    pack: Pack,
+    chosen: Chosen,
+    out: Path,
+    out_of_domain: Sequence[OutOfDomain],
+    *,
+    progress: Progress,
+    tell: Tell,
+) -> Path:
     """Write the model that ships, its figures and its card into `out`; return the path of its manifest.
 
     The models of the folds, by which it is measured, and the figures as JSON go into `out`/measured.
@@ -91,17 +99,24 @@ def unpack(pack: Pack, chosen: Chosen, out: Path, *, progress: Progress, tell: T
     measured.mkdir(parents=True, exist_ok=True)
     models = [load_manifest(joined(pack, chosen, fold, measured)) for fold in pack.folds]
     trained = load_manifest(joined(pack, chosen, None, measured))
-    figures = measure(held_out(models), pack, progress=progress, tell=tell)
+    figures = measure(held_out(models), pack, out_of_domain, progress=progress, tell=tell)
     for name, content in figures.items():
         write_whole(measured / f"{name}.json", (json.dumps(content, indent=2) + "\n").encode())
     together = {**figures.pop("cross_validation"), **figures}
     tell("The gate of the network that ships.")
-    path = publish(trained, pack.samples, together, (), out_of_domain_pictures(), out, progress=progress)
+    path = publish(trained, pack.samples, together, (), out_of_domain, out, progress=progress)
     write_whole(out / f"{chosen.id}.md", model_card(load_manifest(path)).encode())
     return path
 
 
-def measure(models: Sequence[HeldOut], pack: Pack, *, progress: Progress, tell: Tell) -> Figures:
+def measure(
+    models: Sequence[HeldOut],
+    pack: Pack,
+    out_of_domain: Sequence[OutOfDomain],
+    *,
+    progress: Progress,
+    tell: Tell,
+) -> Figures:
     """Return what `crossvalidate`, `gate` and `robustness` write, by their names."""
     tell("Cross-validation.")
     found = out_of_fold(models, pack.samples, progress=progress)
@@ -110,7 +125,7 @@ def measure(models: Sequence[HeldOut], pack: Pack, *, progress: Progress, tell: 
     if (exams := exam_report(found, temperatures)) is not None:
         crossed["exams"] = exams
     tell("The input gate.")
-    gate = gate_report(models, pack.samples, out_of_domain_pictures(), progress=progress)
+    gate = gate_report(models, pack.samples, out_of_domain, progress=progress)
     tell("Robustness.")
     changed = robustness(models, pack.samples, progress=progress)
     return {"cross_validation": crossed, "gate": gate, "robustness": changed}

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from inference.errors import DataError
 from inference.formats import Pixels
 from inference.training import out_of_domain
-from inference.training.out_of_domain import OutOfDomain, out_of_domain_pictures
+from inference.training.out_of_domain import OutOfDomain, out_of_domain_pictures, pictures_in
+
+GREY = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +72,25 @@ def test_picture_that_a_package_no_longer_ships_is_named(tmp_path: Path) -> None
     with pytest.raises(DataError, match="no longer ships") as caught:
         out_of_domain._read(tmp_path / "gone.png")
     assert caught.value.code == "packages_missing"
+
+
+def test_folders_of_ones_own_pictures_name_their_kinds(tmp_path: Path) -> None:
+    (tmp_path / "chest film/one").mkdir(parents=True)
+    (tmp_path / "foot").mkdir()
+    Image.fromarray(GREY).save(tmp_path / "chest film/one/a.png")
+    Image.fromarray(GREY).save(tmp_path / "foot/b.tif")
+    (tmp_path / "read me.txt").write_text("no picture, in no folder of a kind")
+    found = [(each.kind, each.source, each.pixels.shape) for each in pictures_in(tmp_path)]
+    assert found == [("chest film", "chest film/one", GREY.shape), ("foot", "foot/b.tif", GREY.shape)]
+
+
+def test_folder_without_pictures_or_with_what_is_none_is_told(tmp_path: Path) -> None:
+    for missing in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(DataError, match="Received none in") as caught:
+            pictures_in(missing)
+        assert caught.value.code == "data_missing"
+    (tmp_path / "foot").mkdir()
+    (tmp_path / "foot/b.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"Received 'b\.png'") as caught:
+        pictures_in(tmp_path)
+    assert caught.value.code == "data_invalid"
