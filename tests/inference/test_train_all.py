@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from inference.__main__ import main
 from inference.architecture import BACKBONES
@@ -19,7 +20,7 @@ from inference.errors import DataError
 from inference.manifest import load_manifest
 from inference.networks import build_network
 from inference.predictor import Predictor
-from inference.training import exams, gate_report, means, packing, robustness, train_all, unpacking
+from inference.training import exams, gate_report, means, out_of_domain, packing, robustness, train_all
 from inference.training.checkpoints import load_variables, save_variables
 from inference.training.data import load_tensors
 from inference.training.drawn import drawn
@@ -362,7 +363,7 @@ def test_trained_plan_ships_as_one_network_with_figures_gate_and_card(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     foreign = [OutOfDomain(*each) for each in list(drawn())[:3]]
-    monkeypatch.setattr(unpacking, "out_of_domain_pictures", lambda: foreign)
+    monkeypatch.setattr(out_of_domain, "out_of_domain_pictures", lambda: foreign)
     monkeypatch.setattr(exams, "template_slices", lambda: [labelled_picture("notumor", 1)])
     monkeypatch.setitem(BACKBONES, "lite2", NARROW)
     for figures in (gate_report, means, robustness):
@@ -372,13 +373,17 @@ def test_trained_plan_ships_as_one_network_with_figures_gate_and_card(
     pack, out = tmp_path / "pack", tmp_path / "out"
     assert main(["pack", str(tmp_path / "cohort"), "--plan", str(plan), "--out", str(pack)]) == 0
     complete(open_pack(pack))
-    assert main(["unpack", str(pack), "--out", str(out)]) == 0
+    (tmp_path / "others/foot").mkdir(parents=True)
+    Image.fromarray(labelled_picture("notumor", 2)).save(tmp_path / "others/foot/a.png")
+    others = ["--others", str(tmp_path / "others")]
+    assert main(["unpack", str(pack), "--out", str(out), *others]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(out / "tiny-both.json")
     manifest = load_manifest(out / "tiny-both.json")
     assert manifest.network.as_dict()["mirrored"] is True
     assert manifest.training["split"]["training"]["folds"] == [0, 1]
     assert manifest.training["figures"]["cross_validation"]["n"] == 16
     assert [row["fold"] for row in manifest.training["figures"]["per_fold"]] == [0, 1]
+    assert manifest.training["figures"]["gate"]["per_kind"]["foot"]["n"] == 1
     assert {"gate", "robustness", "calibration", "exams"} <= set(manifest.training["figures"])
     assert sorted(path.name for path in (out / "measured").glob("*.tflite")) == [
         "tiny-both-fold0.tflite",
