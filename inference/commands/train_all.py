@@ -62,8 +62,8 @@ def run(options: argparse.Namespace) -> None:
 
     from inference.training.train_all import hand_over, open_pack, train_all
 
-    set_dtype_policy(options.precision)
     if options.jobs == 1:
+        set_dtype_policy(options.precision)
         train_all(options.pack, tell)
     pack = open_pack(options.pack)
     left = [recipe.id for recipe in pack.runs if not pack.is_complete(recipe)]

@@ -29,7 +29,7 @@ def augment(
 def warp(images: NDArray[np.float32], transforms: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return float32 (B, S, S, 1), each image under its own map, by Pillow: the same on every backend.
 
-    transforms: (B, 8), as `random_transforms` makes them.
+    transforms: (B, 6), as `random_transforms` makes them.
     """
     return np.stack(
         [_warped(image[..., 0], transform) for image, transform in zip(images, transforms, strict=True)]
@@ -38,7 +38,7 @@ def warp(images: NDArray[np.float32], transforms: NDArray[np.float32]) -> NDArra
 
 def _warped(image: NDArray[np.float32], transform: NDArray[np.float32]) -> NDArray[np.float32]:
     """One image, bilinear; Pillow counts from a pixel's corner, the map from its centre."""
-    a, b, c, d, e, f = (float(each) for each in transform[:6])
+    a, b, c, d, e, f = (float(each) for each in transform)
     corner = (a, b, c + (1 - a - b) / 2, d, e, f + (1 - d - e) / 2)
     picture = Image.fromarray(image).transform(
         image.shape[::-1], Image.Transform.AFFINE, corner, Image.Resampling.BILINEAR
@@ -56,7 +56,7 @@ def warp_boxes(
     """
     points = (np.arange(grid * _POINTS, dtype=np.float32) + 0.5) / (grid * _POINTS) * side - 0.5
     x, y = points[None, None, :], points[None, :, None]
-    a, b, c, d, e, f = (transforms[:, index, None, None] for index in range(6))
+    a, b, c, d, e, f = transforms.T[:, :, None, None]
     from_x, from_y = (a * x + b * y + c + 0.5) / side, (d * x + e * y + f + 0.5) / side
     x0, y0, x1, y1 = (boxes[:, index, None, None] for index in range(4))
     inside = (from_x >= x0) & (from_x < x1) & (from_y >= y0) & (from_y < y1)
@@ -68,7 +68,7 @@ def warp_boxes(
 def random_transforms(
     count: int, side: int, bounds: Augmentation, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Return float32 (count, 8) a, b, c, d, e, f and two zeros a map: what comes to (x, y) was at
+    """Return float32 (count, 6), a, b, c, d, e, f of each map: what comes to (x, y) was at
     (a x + b y + c, d x + e y + f). They turn about the picture's centre.
     """
     angle = np.radians(rng.uniform(-bounds.rotation_degrees, bounds.rotation_degrees, count))
@@ -89,5 +89,4 @@ def random_transforms(
     centre = (side - 1) / 2
     offset_x = centre - a * centre - b * centre + shift_x
     offset_y = centre - c * centre - d * centre + shift_y
-    zeros = np.zeros(count)
-    return np.stack([a, b, offset_x, c, d, offset_y, zeros, zeros], axis=1).astype(np.float32)
+    return np.stack([a, b, offset_x, c, d, offset_y], axis=1).astype(np.float32)

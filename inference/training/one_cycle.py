@@ -253,7 +253,7 @@ def _compiled(model: keras.Model, settings: OneCycle, class_count: int) -> keras
 
 
 def _held_out(data: Tensors, settings: OneCycle, class_count: int, grid: int, negative: int | None) -> Batch:
-    still = np.tile(np.array([1, 0, 0, 0, 1, 0, 0, 0], np.float32), (len(data.labels), 1))
+    still = np.tile(np.array([1, 0, 0, 0, 1, 0], np.float32), (len(data.labels), 1))
     classes = np.eye(class_count, dtype=np.float32)[data.labels]
     lesions = warp_boxes(data.boxes, still, data.images.shape[1], grid)
     known = _known(data, np.arange(len(data.labels)), negative) if settings.dense_weight else None

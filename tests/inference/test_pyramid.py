@@ -82,6 +82,7 @@ def test_evidence_stays_in_single_precision_where_the_rest_is_computed_in_half()
         keras.config.set_dtype_policy("float32")
     assert model.get_layer("lesion").compute_dtype == "bfloat16"
     assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
+    assert model(slices(), training=True).dtype == "float32"
     assert model.output.dtype == model.get_layer("lesion_evidence").output.dtype == "float32"
 
 
