@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from inference.training.folds import HeldOut
 
 
+def add_others(parser: argparse.ArgumentParser) -> None:
+    """The option of every command that measures the input gate."""
+    parser.add_argument(
+        "--others",
+        type=Path,
+        metavar="DIR",
+        help="further pictures that are no brain MR, for the gate, in folders that name their kinds",
+    )
+
+
 def add_output(parser: argparse.ArgumentParser, name: str) -> None:
     """Declare where the result goes."""
     parser.add_argument(

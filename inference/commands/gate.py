@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from inference.commands.common import add_fold_models, add_output, open_folds, progress, write_json
+from inference.commands.common import (
+    add_fold_models,
+    add_others,
+    add_output,
+    open_folds,
+    progress,
+    write_json,
+)
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -14,12 +20,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "gate", help="measure the input gate on held-out slices and on pictures that are no brain MR"
     )
     add_fold_models(parser)
-    parser.add_argument(
-        "--others",
-        type=Path,
-        metavar="DIR",
-        help="further pictures that are no brain MR, in folders that name their kinds",
-    )
+    add_others(parser)
     add_output(parser, "--json")
     parser.set_defaults(run=run)
 
@@ -28,8 +29,7 @@ def run(options: argparse.Namespace) -> None:
     """Measure."""
     models, samples = open_folds(options)
     from inference.training.gate_report import gate_report
-    from inference.training.out_of_domain import out_of_domain_pictures, pictures_in
+    from inference.training.out_of_domain import out_of_domain_pictures
 
-    others = pictures_in(options.others) if options.others else []
-    pictures = out_of_domain_pictures() + others
+    pictures = out_of_domain_pictures(options.others)
     write_json(options.output, gate_report(models, samples, pictures, progress=progress))

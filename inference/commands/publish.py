@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from inference.commands.common import progress, tell
+from inference.commands.common import add_others, progress, tell
 from inference.errors import DataError
 from inference.files import readable
 from inference.manifest import load_manifest
@@ -36,6 +36,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="gets the weights and manifest"
     )
+    add_others(parser)
     parser.add_argument("--threads", type=int, default=1)
     parser.set_defaults(run=run)
 
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace) -> None:
         options.data, options.manifest or options.data / "manifest.csv", manifest.class_codes, tell
     )
     sentences = [line for line in failures if line.strip()]
-    out_of_domain = out_of_domain_pictures()
+    out_of_domain = out_of_domain_pictures(options.others)
     path = publish(manifest, samples, figures, sentences, out_of_domain, options.out, progress=progress)
     print(readable(path))
 

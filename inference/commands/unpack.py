@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from inference.commands.common import progress, tell
+from inference.commands.common import add_others, progress, tell
 from inference.files import readable
 
 
@@ -22,12 +22,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--straight", action="store_true", help="without the mirror images, which halves the time"
     )
-    parser.add_argument(
-        "--others",
-        type=Path,
-        metavar="DIR",
-        help="further pictures that are no brain MR, for the gate, in folders that name their kinds",
-    )
+    add_others(parser)
     parser.add_argument("--threads", type=int, default=1)
     parser.set_defaults(run=run)
 
@@ -35,13 +30,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(options: argparse.Namespace) -> None:
     """Unpack."""
     from inference.engines.tensorflow import configure
-    from inference.training.out_of_domain import out_of_domain_pictures, pictures_in
+    from inference.training.out_of_domain import out_of_domain_pictures
     from inference.training.train_all import open_pack
     from inference.training.unpacking import choose, unpack
 
     configure(options.threads)
     pack = open_pack(options.pack)
     chosen = choose(pack, options.members, straight=options.straight)
-    pictures = out_of_domain_pictures() + (pictures_in(options.others) if options.others else [])
+    pictures = out_of_domain_pictures(options.others)
     path = unpack(pack, chosen, options.out, pictures, progress=progress, tell=tell)
     print(readable(path))

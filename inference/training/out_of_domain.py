@@ -86,11 +86,13 @@ class OutOfDomain:
     pixels: Pixels
 
 
-def out_of_domain_pictures() -> list[OutOfDomain]:
+def out_of_domain_pictures(own: Path | None = None) -> list[OutOfDomain]:
     """Return all out-of-domain pictures, the same on every call with the same versions of the packages.
 
-    Raises DataError packages_missing.
+    own: a folder of further ones, as `pictures_in` reads it. Raises DataError packages_missing, or as that.
     """
+    # First, so that a mistyped folder is told at once.
+    others = pictures_in(own) if own else []
     shipped = [
         OutOfDomain(kind, name, variant)
         for kind, packages in _PICTURES.items()
@@ -98,7 +100,7 @@ def out_of_domain_pictures() -> list[OutOfDomain]:
         for name in names
         for variant in _variants(_read(_folder(package) / name))
     ]
-    return shipped + [OutOfDomain(*each) for each in drawn()]
+    return [*shipped, *(OutOfDomain(*each) for each in drawn()), *others]
 
 
 def pictures_in(directory: Path) -> list[OutOfDomain]:
@@ -113,7 +115,8 @@ def pictures_in(directory: Path) -> list[OutOfDomain]:
         for kind in sorted(directory.iterdir() if directory.is_dir() else ())
         if kind.is_dir()
         for path in sorted(kind.rglob("*"))
-        if path.is_file()
+        # What systems leave in folders begins with a dot, as does .DS_Store.
+        if path.is_file() and not path.name.startswith(".")
         for image in _images(path)
     ]
     if not found:
@@ -129,7 +132,7 @@ def _images(path: Path) -> Iterator[DecodedImage]:
     try:
         yield from read_images(path.read_bytes())
     except ImageError as error:
-        raise DataError("data_invalid", f"{error} Received {path.name!r}.") from error
+        raise DataError("data_invalid", f"{error.message} Received {path.name!r}.") from error
 
 
 def _folder(package: str) -> Path:

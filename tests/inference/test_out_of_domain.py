@@ -94,3 +94,11 @@ def test_folder_without_pictures_or_with_what_is_none_is_told(tmp_path: Path) ->
     with pytest.raises(DataError, match=r"Received 'b\.png'") as caught:
         pictures_in(tmp_path)
     assert caught.value.code == "data_invalid"
+
+
+def test_ones_own_pictures_come_after_the_others(tmp_path: Path, pictures: list[OutOfDomain]) -> None:
+    (tmp_path / "foot").mkdir()
+    Image.fromarray(GREY).save(tmp_path / "foot/b.png")
+    (tmp_path / "foot/.DS_Store").write_bytes(b"left by a system")
+    found = out_of_domain_pictures(tmp_path)
+    assert [each.source for each in found] == [*(each.source for each in pictures), "foot/b.png"]

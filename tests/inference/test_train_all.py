@@ -25,7 +25,6 @@ from inference.training.checkpoints import load_variables, save_variables
 from inference.training.data import load_tensors
 from inference.training.drawn import drawn
 from inference.training.fitting import read_history
-from inference.training.out_of_domain import OutOfDomain
 from inference.training.plan import load_plan, runs_of
 from inference.training.run_record import claim, digest_of
 from inference.training.train_all import CODES, Pack, open_pack
@@ -110,7 +109,7 @@ def test_shipped_plan_trains_what_ships_first_and_then_a_network_for_each_fold()
     ]
     assert runs[0].split.training_folds == (0, 1, 2)
     assert (runs[2].split.training_folds, runs[2].split.validation_folds) == ((0, 2), (1,))
-    assert (plan.members[0].network.as_dict()["backbone"], plan.mirrored) == ("lite0", True)
+    assert (plan.members[0].network.as_dict()["backbone"], plan.mirrored) == ("lite0", False)
     with pytest.raises(DataError, match="two folds"):
         runs_of(plan, [0])
 
@@ -274,10 +273,7 @@ def test_jobs_are_processes_that_find_their_work_by_themselves(
     monkeypatch.setattr(command.subprocess, "Popen", Job)
     monkeypatch.setattr(command.signal, "signal", lambda *_: None)
     half = ["--backend", "jax", "--precision", "mixed_bfloat16"]
-    try:
-        assert main(["train-all", str(packed), "--jobs", "3", *half]) == 0
-    finally:
-        keras.config.set_dtype_policy("float32")
+    assert main(["train-all", str(packed), "--jobs", "3", *half]) == 0
     assert started == [["inference", "train-all", str(packed), "--threads", "1", *half]] * 3
     assert "Not complete: tiny-one, tiny-one-fold0, tiny-one-fold1." in capsys.readouterr().err
 
@@ -362,8 +358,8 @@ def test_what_is_complete_travels_back_in_half_precision_and_is_unpacked_like_th
 def test_trained_plan_ships_as_one_network_with_figures_gate_and_card(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    foreign = [OutOfDomain(*each) for each in list(drawn())[:3]]
-    monkeypatch.setattr(out_of_domain, "out_of_domain_pictures", lambda: foreign)
+    monkeypatch.setattr(out_of_domain, "_PICTURES", {})
+    monkeypatch.setattr(out_of_domain, "drawn", lambda: list(drawn())[:3])
     monkeypatch.setattr(exams, "template_slices", lambda: [labelled_picture("notumor", 1)])
     monkeypatch.setitem(BACKBONES, "lite2", NARROW)
     for figures in (gate_report, means, robustness):
