@@ -21,7 +21,7 @@ from PIL import Image
 from inference.colour_maps import COLOUR_MAPS, DEFAULT_COLOUR_MAP
 from inference.errors import InferenceError
 from inference.formats.base import Pixels
-from inference.preprocessing import Letterbox, to_display, to_grey
+from inference.preprocessing import Letterbox, letterbox, to_display, to_grey
 
 __all__ = [
     "COLOUR_MAPS",
@@ -46,15 +46,21 @@ _CHANNEL_INDEX: Mapping[str, int] = {"red": 0, "green": 1, "blue": 2}
 class MapSet:
     """The Grad-CAM maps of one image, of every layer and class.
 
-    values: layer to uint8 (C, h, w), 255 at each map's own maximum, over the letterboxed square (see
-    Letterbox). scales: layer to float32 (C,), that maximum before scaling; 0 where a class has no positive
-    evidence, and then the map is all zeros. Maps of one layer compare by value * scale.
+    values: layer to uint8 (C, h, w), 255 at each map's own maximum, over the square that the network saw.
+    scales: layer to float32 (C,), that maximum before scaling; 0 where a class has no positive evidence, and
+    then the map is all zeros. Maps of one layer compare by value * scale. square: that square, where it is
+    not simply the one round the picture.
     """
 
     layers: tuple[str, ...]
     class_codes: tuple[str, ...]
     values: Mapping[str, NDArray[np.uint8]]
     scales: Mapping[str, NDArray[np.float32]]
+    square: Letterbox | None = None
+
+    def square_on(self, width: int, height: int) -> Letterbox:
+        """Return the square that the maps cover, on their picture of `width` x `height` pixels."""
+        return self.square or letterbox(width, height)
 
 
 def pack(maps: MapSet) -> bytes:
@@ -66,6 +72,8 @@ def pack(maps: MapSet) -> bytes:
     for layer in maps.layers:
         arrays[f"values/{layer}"] = maps.values[layer]
         arrays[f"scales/{layer}"] = maps.scales[layer]
+    if maps.square is not None:
+        arrays["square"] = np.array([maps.square.side, maps.square.left, maps.square.top], np.float64)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -81,11 +89,17 @@ def unpack(data: bytes) -> MapSet:
                 class_codes=tuple(str(code) for code in archive["class_codes"]),
                 values={layer: archive[f"values/{layer}"] for layer in layers},
                 scales={layer: archive[f"scales/{layer}"] for layer in layers},
+                square=_square(archive["square"]) if "square" in archive.files else None,
             )
     except (ValueError, KeyError, OSError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise InferenceError(
             "maps_damaged", f"The stored heat maps cannot be read. Received {len(data):,} bytes."
         ) from error
+
+
+def _square(values: NDArray[np.float64]) -> Letterbox:
+    side, left, top = (float(value) for value in values)
+    return Letterbox(int(side), left, top)
 
 
 def colour_png(values: NDArray[np.uint8], colour_map: str = DEFAULT_COLOUR_MAP) -> bytes:
@@ -103,7 +117,7 @@ def colour_png(values: NDArray[np.uint8], colour_map: str = DEFAULT_COLOUR_MAP) 
 def overlay_png(
     pixels: Pixels,
     values: NDArray[np.uint8],
-    letterbox: Letterbox,
+    square: Letterbox,
     opacity: float = 0.5,
     colour_map: str = DEFAULT_COLOUR_MAP,
     *,
@@ -113,13 +127,13 @@ def overlay_png(
     """Return an RGB PNG of the slice under its heat map, at the image's size or 1024 pixels on the longer
     side.
 
-    pixels: as decoded. values: uint8 (h, w) over the letterboxed square. opacity: 0 to 1 at the map's
+    pixels: as decoded. values: uint8 (h, w) over the square. opacity: 0 to 1 at the map's
     maximum. smooth: as in `map_over_image`. window: as `to_display` takes it.
     """
     base = Image.fromarray(to_display(to_grey(pixels), window))
     if (size := _size_over(*base.size)) != base.size:
         base = base.resize(size, Image.Resampling.BILINEAR)
-    heat = map_over_image(values, letterbox, pixels.shape[1], pixels.shape[0], smooth=smooth)
+    heat = map_over_image(values, square, pixels.shape[1], pixels.shape[0], smooth=smooth)
     colour = _table(colour_map)[heat].astype(np.float32)
     weight = heat[..., None].astype(np.float32) * (min(max(opacity, 0.0), 1.0) / 255.0)
     grey = np.asarray(base, np.float32)[..., None]
@@ -162,18 +176,34 @@ def map_over_image(
     values: NDArray[np.uint8], box: Letterbox, width: int, height: int, *, smooth: bool = True
 ) -> NDArray[np.uint8]:
     """Return the map as it lies over the picture: its part of the square, at the picture's size or 1024
-    pixels on the longer side.
+    pixels on the longer side; zero where the square does not reach.
 
-    values: uint8 (h, w) over the square of `box`, the letterbox of `width` x `height`. smooth: linear between
-    the middles of the fields (each pixel's mean, where they are finer than the pixels), before any colour is
-    given; otherwise each pixel has the value of the field that its middle lies in. Returns uint8
-    (rows, columns), [0, 255], which covers the picture exactly.
+    values: uint8 (h, w) over the square of `box`, which lies on a picture of `width` x `height`. smooth:
+    linear between the middles of the fields (each pixel's mean, where they are finer than the pixels), before
+    any colour is given; otherwise each pixel has the value of the field that its middle lies in. Returns
+    uint8 (rows, columns), [0, 255], which covers the picture exactly.
     """
-    rows, columns = values.shape
-    x, y = columns / box.side, rows / box.side
-    part = (box.left * x, box.top * y, (box.left + width) * x, (box.top + height) * y)
+    columns, rows = _size_over(width, height)
+    across, x0, x1 = _covered(box.left, box.side, width, columns, values.shape[1])
+    down, y0, y1 = _covered(box.top, box.side, height, rows, values.shape[0])
+    over = np.zeros((rows, columns), np.uint8)
+    size = (across.stop - across.start, down.stop - down.start)
     way = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
-    return np.asarray(Image.fromarray(values).resize(_size_over(width, height), way, box=part))
+    if min(size) > 0:
+        over[down, across] = np.asarray(Image.fromarray(values).resize(size, way, box=(x0, y0, x1, y1)))
+    return over
+
+
+def _covered(before: float, side: int, length: int, drawn: int, fields: int) -> tuple[slice, float, float]:
+    """Along one axis: the drawn pixels that the square covers, and where in its fields they begin and end.
+
+    before: as a Letterbox has it. length: of the picture; drawn: of its drawing.
+    """
+    scale = drawn / length
+    first, last = round(max(0.0, -before) * scale), round(min(float(length), side - before) * scale)
+    start, end = ((edge / scale + before) * fields / side for edge in (first, last))
+    # An edge that was rounded to a drawn pixel may lie a little outside.
+    return slice(first, last), max(0.0, start), min(float(fields), end)
 
 
 def _size_over(width: int, height: int) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from inference.architecture import External, Network, network_from_dict
 from inference.errors import ManifestError
-from inference.preprocessing import CHANNELS, PREPROCESSING_ID
+from inference.preprocessing import CHANNELS
 
 MANIFEST_DIR = Path(__file__).parent / "manifests"
 DEFAULT_MODEL = "secondread-lite-2"
@@ -279,7 +279,7 @@ def _demands_of_network(manifest: Manifest) -> dict[str, bool]:
         }
     grids = network.grids(manifest.input_size)
     return {
-        "preprocessing of this network": manifest.preprocessing == PREPROCESSING_ID,
+        "preprocessing of this network": CHANNELS.get(manifest.preprocessing) == 1,
         "training": bool(manifest.training),
         "layers": manifest.layer_names == network.layer_names(),
         "layers.grid": tuple(each.grid for each in manifest.layers) == tuple((side, side) for side in grids),

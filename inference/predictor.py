@@ -18,7 +18,7 @@ from inference.formats import Pixels
 from inference.gate import Gate, GateVerdict
 from inference.heatmaps import MapSet
 from inference.manifest import Manifest, verify_weights
-from inference.preprocessing import to_channels, to_tensor
+from inference.preprocessing import HEAD_ID, Letterbox, square_of, to_channels, to_tensor
 from inference.weights import read_gate
 
 # Something that times a step, by the step's name.
@@ -76,15 +76,25 @@ class Predictor:
         results: list[PredictionResult] = []
         for start in range(0, len(batch), _CHUNK):
             with step("tensor"):
-                tensors = np.stack([self._tensor(pixels) for pixels in batch[start : start + _CHUNK]])
+                chunk = batch[start : start + _CHUNK]
+                tensors = np.stack([self._tensor(pixels) for pixels in chunk])
+                squares = [self._square(pixels) for pixels in chunk]
             with step("network"):
-                results += self._results(tensors)
+                results += self._results(tensors, squares)
         return results
 
     def _tensor(self, pixels: Pixels) -> NDArray[np.float32]:
-        return to_channels(to_tensor(pixels, self.manifest.input_size), self.manifest.preprocessing)
+        size, preprocessing = self.manifest.input_size, self.manifest.preprocessing
+        return to_channels(to_tensor(pixels, size, preprocessing), preprocessing)
 
-    def _results(self, tensors: NDArray[np.float32]) -> list[PredictionResult]:
+    def _square(self, pixels: Pixels) -> Letterbox | None:
+        """Of the maps, where it depends on more than the picture's size."""
+        preprocessing = self.manifest.preprocessing
+        return square_of(pixels, preprocessing) if preprocessing == HEAD_ID else None
+
+    def _results(
+        self, tensors: NDArray[np.float32], squares: Sequence[Letterbox | None]
+    ) -> list[PredictionResult]:
         found = self.engine.explain(tensors)
         shares = _softmax(found.logits.astype(np.float64) / self.manifest.temperature)
         return [
@@ -94,6 +104,7 @@ class Predictor:
                 [layer[row] for layer in found.peaks],
                 found.logits[row],
                 found.embedding[row],
+                squares[row],
             )
             for row in range(len(shares))
         ]
@@ -105,6 +116,7 @@ class Predictor:
         scales: list[NDArray[np.float32]],
         logits: NDArray[np.float32],
         embedding: NDArray[np.float32],
+        square: Letterbox | None,
     ) -> PredictionResult:
         codes, layers = self.manifest.class_codes, self.manifest.layer_names
         return PredictionResult(
@@ -117,6 +129,7 @@ class Predictor:
                 class_codes=codes,
                 values=dict(zip(layers, maps, strict=True)),
                 scales=dict(zip(layers, scales, strict=True)),
+                square=square,
             ),
             logits=tuple(float(logit) for logit in logits),
             embedding=embedding,

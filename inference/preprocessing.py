@@ -3,7 +3,9 @@ it.
 
 One grey channel comes first, because in public collections the colour mode of a file gives the class away;
 intensities are stretched between robust percentiles, so that 8, 12 and 16 bits of the same slice look alike;
-the slice is fitted into a centred square and never stretched (docs/adr/0002-preprocessing-and-maps.md).
+the slice is fitted into a square and never stretched (docs/adr/0002-preprocessing-and-maps.md). Which square
+a manifest's preprocessing says: the one round the picture, or the one round the head
+(docs/adr/0044-head-first.md).
 """
 
 from __future__ import annotations
@@ -16,22 +18,27 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inference.formats.base import Pixels, row_blocks
+from inference.head import HeadBox, head_box
 
 PREPROCESSING_ID = "grey-letterbox-v1"
+HEAD_ID = "grey-head-v1"
 # What a manifest may name, and how many channels its tensor then has: the grey one, or that one three times,
 # for networks whose backbone was made for colour photographs.
-CHANNELS: Mapping[str, int] = {PREPROCESSING_ID: 1, "grey3-letterbox-v1": 3}
+CHANNELS: Mapping[str, int] = {PREPROCESSING_ID: 1, "grey3-letterbox-v1": 3, HEAD_ID: 1}
 
 _WINDOW_PERCENTILES = (1.0, 99.5)
 _WINDOW_SAMPLE_SIDE = 256
+# Of the head's longer side, round it.
+_MARGIN = 0.04
 
 
 @dataclass(frozen=True)
 class Letterbox:
     """Where an image lies in the square that a tensor and its maps cover, in pixels of the image.
 
-    side: the square's side, the longer side of the image. left, top: empty columns and rows before the image;
-    they end in .5 where the padding is odd. Exact to half a pixel of the tensor.
+    side: the square's side. left, top: empty columns and rows before the image; they end in .5 where the
+    padding is odd, and are below zero where the square begins within the image. Exact to half a pixel of the
+    tensor.
     """
 
     side: int
@@ -43,6 +50,23 @@ def letterbox(width: int, height: int) -> Letterbox:
     """Return the centred square around an image of `width` x `height` pixels."""
     side = max(width, height)
     return Letterbox(side=side, left=(side - width) / 2, top=(side - height) / 2)
+
+
+def square_of(pixels: Pixels, preprocessing: str) -> Letterbox:
+    """Return the square that the tensor of this picture covers.
+
+    pixels: as `to_tensor` takes them. preprocessing: a name in CHANNELS.
+    """
+    if preprocessing == HEAD_ID:
+        return _square_round(head_box(to_grey(pixels)))
+    return letterbox(pixels.shape[1], pixels.shape[0])
+
+
+def _square_round(head: HeadBox) -> Letterbox:
+    x0, y0, x1, y1 = head
+    longer = max(x1 - x0, y1 - y0)
+    side = longer + 2 * round(longer * _MARGIN)
+    return Letterbox(side=side, left=(side - x0 - x1) // 2, top=(side - y0 - y1) // 2)
 
 
 def to_grey(pixels: Pixels) -> Pixels:
@@ -83,13 +107,16 @@ def brightness_of(pixels: Pixels) -> float:
     return float(to_grey(to_display(pixels[::step, ::step])).mean()) / 255
 
 
-def to_tensor(pixels: Pixels, size: int) -> NDArray[np.float32]:
+def to_tensor(pixels: Pixels, size: int, preprocessing: str = PREPROCESSING_ID) -> NDArray[np.float32]:
     """Return float32 (size, size, 1) in [0, 1]; zeros outside the image, and everywhere for a constant image.
 
-    pixels: uint8 or uint16 (H, W), or uint8 (H, W, 3) RGB. The slice is resized first and padded after, so
-    that memory stays proportional to the image even where it is very long and thin.
+    pixels: uint8 or uint16 (H, W), or uint8 (H, W, 3) RGB. preprocessing: a name in CHANNELS; round a head
+    its own greys are stretched, however much black stands round it. The slice is resized first and padded
+    after, so that memory stays proportional to the image even where it is very long and thin.
     """
     grey = to_grey(pixels)
+    if preprocessing == HEAD_ID:
+        return _head_tensor(grey, size)
     low, high = intensity_window(grey)
     tensor = np.zeros((size, size, 1), np.float32)
     if high <= low:
@@ -102,6 +129,31 @@ def to_tensor(pixels: Pixels, size: int) -> NDArray[np.float32]:
     content = np.clip((np.asarray(resized) - low) / (high - low), 0.0, 1.0)
     tensor[top : top + fitted[1], left : left + fitted[0], 0] = content
     return tensor
+
+
+def _head_tensor(grey: Pixels, size: int) -> NDArray[np.float32]:
+    """The square round the head, of which what lies within the picture is drawn."""
+    head = head_box(grey)
+    x0, y0, x1, y1 = head
+    low, high = intensity_window(grey[y0:y1, x0:x1])
+    tensor = np.zeros((size, size, 1), np.float32)
+    if high <= low:
+        return tensor
+    square = _square_round(head)
+    columns, into_x = _drawn(int(square.left), square.side, grey.shape[1], size)
+    rows, into_y = _drawn(int(square.top), square.side, grey.shape[0], size)
+    part = Image.fromarray(grey[rows, columns].astype(np.float32))
+    fitted = (into_x.stop - into_x.start, into_y.stop - into_y.start)
+    content = np.asarray(part.resize(fitted, Image.Resampling.BILINEAR))
+    tensor[into_y, into_x, 0] = np.clip((content - low) / (high - low), 0.0, 1.0)
+    return tensor
+
+
+def _drawn(before: int, side: int, length: int, size: int) -> tuple[slice, slice]:
+    """Along one axis: the image's pixels that lie in the square, and where they come to in the tensor."""
+    start, end = max(0, -before), min(length, side - before)
+    first = round((start + before) * size / side)
+    return slice(start, end), slice(first, max(first + 1, round((end + before) * size / side)))
 
 
 def to_channels(tensor: NDArray[np.float32], preprocessing: str) -> NDArray[np.float32]:

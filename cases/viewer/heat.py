@@ -8,7 +8,6 @@ from cases import storage
 from cases.models import Prediction
 from inference.errors import InferenceError
 from inference.heatmaps import unpack
-from inference.preprocessing import letterbox
 from inference.regions import share_inside
 
 
@@ -29,7 +28,8 @@ def heat_in_region(prediction: Prediction, region: dict[str, Any] | None) -> flo
         return None
     image = marked.image
     values = maps.values[maps.layers[-1]][maps.class_codes.index(prediction.predicted_class)]
-    share = share_inside(values, letterbox(image.width, image.height), region, image.width, image.height)
+    square = maps.square_on(image.width, image.height)
+    share = share_inside(values, square, region, image.width, image.height)
     return None if share is None else round(share, 4)
 
 

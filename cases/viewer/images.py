@@ -43,7 +43,7 @@ from inference.heatmaps import (
     overlay_png,
     unpack,
 )
-from inference.preprocessing import letterbox
+from inference.preprocessing import Letterbox
 from inference.volumes import MAX_SIDE, base_volume, map_volume
 
 logger = logging.getLogger(__name__)
@@ -161,14 +161,12 @@ def heat_map(
     if interpolation not in INTERPOLATIONS:
         return _bad_value("interpolation", INTERPOLATIONS)
     image = prediction.image
-    box = letterbox(image.width, image.height)
     return drawn(
         request,
         f"{prediction.maps_file}:{layer}:{shown_class}:{colours}:{interpolation}:{image.width}:{image.height}",
         lambda: colour_png(
             map_over_image(
-                one_map(prediction, layer, shown_class),
-                box,
+                *one_map(prediction, layer, shown_class),
                 image.width,
                 image.height,
                 smooth=interpolation == "linear",
@@ -193,8 +191,7 @@ def heat_map_nifti(
         request,
         f"{prediction.maps_file}:{layer}:{shown_class}:{interpolation}:{image.width}:{image.height}:nifti",
         lambda: map_volume(
-            one_map(prediction, layer, shown_class),
-            letterbox(image.width, image.height),
+            *one_map(prediction, layer, shown_class),
             image.width,
             image.height,
             smooth=interpolation == "linear",
@@ -219,15 +216,13 @@ def overlay(
     if interpolation not in INTERPOLATIONS:
         return _bad_value("interpolation", INTERPOLATIONS)
     image = prediction.image
-    box = letterbox(image.width, image.height)
     return drawn(
         request,
         f"{image.file}:{window_of(image)}:{prediction.maps_file}:{layer}:{shown_class}:{colours}:{percent}"
         f":{interpolation}",
         lambda: overlay_png(
             pixels_of(image),
-            one_map(prediction, layer, shown_class),
-            box,
+            *one_map(prediction, layer, shown_class),
             int(percent) / 100,
             colours,
             smooth=interpolation == "linear",
@@ -262,13 +257,16 @@ def maps_of(prediction: Prediction) -> MapSet:
     return unpack(storage.load(prediction.maps_file))
 
 
-def one_map(prediction: Prediction, layer: str, shown_class: str) -> NDArray[np.uint8]:
-    """The fields of one map, uint8 (rows, columns). Raises Http404 where the network has no such map."""
+def one_map(prediction: Prediction, layer: str, shown_class: str) -> tuple[NDArray[np.uint8], Letterbox]:
+    """The fields of one map, uint8 (rows, columns), and the square on the picture that they cover.
+
+    Raises Http404 where the network has no such map.
+    """
     maps = maps_of(prediction)
     if layer not in maps.layers or shown_class not in maps.class_codes:
         raise Http404
     values: NDArray[np.uint8] = maps.values[layer][maps.class_codes.index(shown_class)]
-    return values
+    return values, maps.square_on(prediction.image.width, prediction.image.height)
 
 
 def _prediction_or_404(request: PageRequest, code: str, prediction_id: UUID) -> Prediction:

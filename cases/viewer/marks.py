@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _t
 from cases.models import Image, Prediction
 from cases.viewer.placing import area_in_words
 from inference.heatmaps import MapSet
-from inference.preprocessing import letterbox
 from inference.regions import area, outline, share_inside
 
 
@@ -87,7 +86,7 @@ def _mark(
 
 
 def _shares(image: Image, region: dict[str, Any], maps: MapSet) -> dict[str, dict[str, str]]:
-    box = letterbox(image.width, image.height)
+    box = maps.square_on(image.width, image.height)
     return {
         layer: {
             code: _words(share_inside(values, box, region, image.width, image.height))

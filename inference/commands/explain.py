@@ -9,7 +9,6 @@ from pathlib import Path
 from inference.commands.common import add_model, add_output, load_predictor, read_file, write
 from inference.errors import InferenceError
 from inference.heatmaps import COLOUR_MAPS, overlay_png
-from inference.preprocessing import letterbox
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,7 +34,7 @@ def run(options: argparse.Namespace) -> None:
     image = read_file(options.file)
     result = predictor.predict([image.pixels])[0]
     index = manifest.class_codes.index(options.class_code or result.predicted)
-    place = letterbox(image.width, image.height)
+    place = result.maps.square_on(image.width, image.height)
     values = result.maps.values[layer][index]
     write(options.output, overlay_png(image.pixels, values, place, options.opacity, options.colour_map))
 

@@ -31,6 +31,8 @@ def _change(image: NDArray[np.float32], chances: Appearance, rng: np.random.Gene
     image = _erase(image, rng) if rng.random() < chances.erase else image
     image = _shade(image, rng) if rng.random() < chances.shading else image
     image = _contrast(image, chances, rng)
+    # Drawn only where asked for, so that older recipes keep their draws.
+    image = _clip(image, rng) if chances.clipped and rng.random() < chances.clipped else image
     image = _coarsen(image, rng) if rng.random() < chances.coarsen else image
     image = _blur_or_sharpen(image, rng) if rng.random() < chances.sharpness else image
     image = _noise(image, rng) if rng.random() < chances.noise else image
@@ -48,6 +50,15 @@ def _contrast(
     offset = rng.uniform(-chances.contrast, chances.contrast) / 3
     changed: NDArray[np.float32] = np.clip(image**gamma * gain + offset * (image > 0.02), 0.0, 1.0)
     return changed
+
+
+def _clip(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Make all black that is darker than some grey, and all white that is brighter than another, as a
+    viewer's narrow window does before it saves.
+    """
+    low, high = rng.uniform(0.0, 0.3), 1 - rng.uniform(0.0, 0.15)
+    clipped: NDArray[np.float32] = np.clip((image - low) / (high - low), 0.0, 1.0).astype(np.float32)
+    return clipped
 
 
 def _shade(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

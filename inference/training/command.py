@@ -80,7 +80,7 @@ def _train(
     validation = _of_folds(samples, recipe.split.validation_folds) if recipe.split.validation_folds else []
     refuse_shared_groups([*training, *validation])
     refuse_contradictions([*training, *validation], directory)
-    seen = load_tensors(training, codes, recipe.input_size, progress)
+    seen = _decoded(training, recipe, progress)
     claim(out / f"{recipe.id}.fit", recipe, seen.digest)
     model = _fitted(recipe, seen, training, validation, out / f"{recipe.id}.fit", progress)
     return export(recipe, model, seen, training, validation, directory=out, progress=progress)
@@ -98,7 +98,7 @@ def _fitted(
     if isinstance(recipe.fit, OneCycle):
         # For the history only, for which one image a slice is enough.
         looked_at = [sample for sample in validation if sample.first_of_slice is not False]
-        unseen = load_tensors(looked_at, codes, recipe.input_size, progress) if looked_at else None
+        unseen = _decoded(looked_at, recipe, progress) if looked_at else None
         slices = [sample.slice_id or str(sample.path) for sample in training]
         return fit_one_cycle(
             recipe,
@@ -111,9 +111,14 @@ def _fitted(
         )
     if not validation:
         raise DataError("recipe_invalid", f"Early stopping needs a validation fold. Received {recipe.id!r}.")
-    unseen = load_tensors(validation, codes, recipe.input_size, progress)
+    unseen = _decoded(validation, recipe, progress)
     weights = copy_weights(training) if recipe.split.weight_copies else None
     return fit(recipe, seen, unseen, class_count=len(codes), directory=directory, weights=weights)
+
+
+def _decoded(samples: Sequence[Sample], recipe: Recipe, progress: Progress) -> Tensors:
+    codes = tuple(each.code for each in CLASSES)
+    return load_tensors(samples, codes, recipe.input_size, progress, preprocessing=recipe.preprocessing)
 
 
 def copy_weights(samples: Sequence[Sample]) -> NDArray[np.float32]:

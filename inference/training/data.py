@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from inference.contradictions import Labels, pixel_digest
 from inference.errors import DataError, ImageError
@@ -17,7 +18,7 @@ from inference.files import Tell, files_by_class, readable
 from inference.files import silent as tell_nobody
 from inference.formats import Pixels, read_image
 from inference.image_list import ListedImage, read_image_list
-from inference.preprocessing import letterbox, to_tensor
+from inference.preprocessing import PREPROCESSING_ID, Letterbox, square_of, to_tensor
 from inference.training.progress import Progress, silent
 
 Box = tuple[float, float, float, float]
@@ -121,26 +122,39 @@ def load_tensors(
     class_codes: Sequence[str],
     size: int,
     progress: Progress = silent,
+    *,
+    preprocessing: str = PREPROCESSING_ID,
 ) -> Tensors:
-    """Decode and prepare all samples once. progress: told how many of how many are done."""
+    """Decode and prepare all samples once. progress: told how many of how many are done.
+
+    preprocessing: as `to_tensor` takes it. Raises DataError.
+    """
     images = np.zeros((len(samples), size, size, 1), np.float16)
     boxes = np.full((len(samples), 4), np.nan, np.float32)
     digest = hashlib.sha256()
     for index, sample in enumerate(samples):
         pixels, sha256 = read_pixels(sample)
-        images[index] = to_tensor(pixels, size)
+        images[index] = to_tensor(pixels, size, preprocessing)
         if sample.box is not None:
-            boxes[index] = box_in_square(sample.box, pixels.shape)
+            boxes[index] = box_in_square(sample.box, pixels.shape, square_of(pixels, preprocessing))
         digest.update(f"{sha256} {sample.label}\n".encode())
         progress(index + 1, len(samples))
     labels = np.array([class_codes.index(sample.label) for sample in samples], np.int64)
     return Tensors(images, labels, digest.hexdigest(), boxes)
 
 
-def box_in_square(box: Box, shape: tuple[int, ...]) -> Box:
+def smaller(data: Tensors, size: int) -> Tensors:
+    """Return the same images at `size` pixels a side, each pixel the mean of those that it covers."""
+    images = np.zeros((len(data.images), size, size, 1), np.float16)
+    for index, image in enumerate(data.images):
+        picture = Image.fromarray(image[..., 0].astype(np.float32))
+        images[index, ..., 0] = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
+    return replace(data, images=images)
+
+
+def box_in_square(box: Box, shape: tuple[int, ...], place: Letterbox) -> Box:
     """Turn shares of an image of `shape` (H, W, ...) into shares of the square that tensor and maps cover."""
     height, width = shape[:2]
-    place = letterbox(width, height)
     x0, y0, x1, y1 = box
     return (
         (place.left + x0 * width) / place.side,

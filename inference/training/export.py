@@ -62,7 +62,10 @@ def export(
         round_to_half(model)
     weights = weights_to_bytes(model)
     write_whole(directory / f"{recipe.id}.npz", weights)
-    draft = _draft(recipe.id, recipe.title, recipe.input_size, network, weights, directory)
+    draft = replace(
+        _draft(recipe.id, recipe.title, recipe.input_size, network, weights, directory),
+        preprocessing=recipe.preprocessing,
+    )
     predictor = Predictor.load(draft)
     figures = (
         {"validation": rounded(evaluate(predictor, validation, progress=progress))} if validation else {}
@@ -82,11 +85,13 @@ def export_network(
     training: Sequence[Sample],
     validation: Sequence[Sample],
     directory: Path,
+    preprocessing: str = PREPROCESSING_ID,
 ) -> Path:
     """Write <name>.npz, the compiled form <name>.tflite where there is one, and <name>.json; return the path
     of the last. Nothing is measured.
 
     recipe: how it came about, ready for JSON. data_digest: of the training images, as `digest_of` gives it.
+    preprocessing: as `to_tensor` takes it.
     """
     # Slow to import, and not there on a machine that only trains.
     from inference.engines.conversion import compiled
@@ -100,6 +105,7 @@ def export_network(
     return _written(
         replace(
             _draft(name, title, size, network, weights, directory),
+            preprocessing=preprocessing,
             training={**_record(recipe, data_digest, training, validation), "figures": {}},
             compiled=Compiled(f"{name}.tflite", hashlib.sha256(form).hexdigest()) if form else None,
         )

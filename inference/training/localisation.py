@@ -50,7 +50,9 @@ def localise(
 ) -> Localisation:
     """Measure one image. box: in shares of the image; shape: the image's, (H, W, ...)."""
     index = maps.class_codes.index(label)
-    lesion_box, other_box = box_in_square(box, shape), box_in_square(_random_box(box, rng), shape)
+    square = maps.square_on(shape[1], shape[0])
+    lesion_box = box_in_square(box, shape, square)
+    other_box = box_in_square(_random_box(box, rng), shape, square)
     return Localisation(
         label=label,
         lesion={layer: point(maps.values[layer][index], lesion_box) for layer in maps.layers},

@@ -7,7 +7,7 @@
     code/                 this package
     requirements.txt      what must be installed there
 
-`train_all` adds `data/` (the images as files), `tensors-<size>.*` (decoded once) and `runs/`.
+`train_all` adds `data/` (the images as files), `tensors-<preprocessing>-<size>.*` (decoded once) and `runs/`.
 """
 
 from __future__ import annotations

@@ -106,6 +106,8 @@ def _checked(plan: Plan) -> Plan:
                 "recipe_invalid",
                 f"The members of a plan are feature pyramids under one cycle. Received {recipe.id!r}.",
             )
-    if len({recipe.input_size for recipe in plan.members}) > 1:
-        raise DataError("recipe_invalid", f"The members of a plan see one size. Received {names}.")
+    if len({(recipe.input_size, recipe.preprocessing) for recipe in plan.members}) > 1:
+        raise DataError(
+            "recipe_invalid", f"The members of a plan see one size, prepared in one way. Received {names}."
+        )
     return plan

@@ -10,6 +10,7 @@ from typing import Any
 
 from inference.architecture import Described, External, network_from_dict
 from inference.errors import DataError
+from inference.preprocessing import CHANNELS, PREPROCESSING_ID
 
 RECIPE_DIR = Path(__file__).parent / "recipes"
 
@@ -56,6 +57,7 @@ class Appearance:
     compression: float
     crop: float
     erase: float
+    clipped: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class OneCycle:
     how many of the first stages keep their weights. frozen_norms: the backbone's norms keep theirs. blanked:
     the chance that a marked lesion is taken out, and its class with it, or as large a piece elsewhere.
     dense_weight: of the loss that tells at each place of the last layer which lesion is there, or none.
+    early_sizes: the sides of the pictures in the first epochs, and how many epochs with each, before those at
+    the recipe's own: coarse shapes are learned from small pictures, in a fraction of the time.
     """
 
     batch_size: int
@@ -96,11 +100,14 @@ class OneCycle:
     frozen_norms: bool = False
     blanked: float = 0.0
     dense_weight: float = 0.0
+    early_sizes: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training run as data; `seed` fixes initial weights, order and augmentation."""
+    """A training run as data; `seed` fixes initial weights, order and augmentation. preprocessing: as
+    `preprocessing.to_tensor` takes it.
+    """
 
     id: str
     title: str
@@ -111,6 +118,7 @@ class Recipe:
     augmentation: Augmentation
     fit: Fit | OneCycle
     appearance: Appearance | None = None
+    preprocessing: str = PREPROCESSING_ID
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form, as it is recorded in the manifest."""
@@ -146,13 +154,25 @@ def recipe_from_dict(fields: Mapping[str, Any]) -> Recipe:
             "network": network,
             "split": Split(**{key: _frozen(value) for key, value in fields["split"].items()}),
             "augmentation": Augmentation(**fields["augmentation"]),
-            "fit": OneCycle(**fields["fit"]) if "draws" in fields["fit"] else Fit(**fields["fit"]),
+            "fit": _fit(fields["fit"]),
             "appearance": Appearance(**fields["appearance"]) if fields.get("appearance") else None,
         }
     )
     if set(recipe.split.training_folds) & set(recipe.split.validation_folds):
         raise ValueError("a fold on both sides of the split")
+    if CHANNELS.get(recipe.preprocessing) != 1:
+        raise ValueError(f"a preprocessing that no network here is trained with, {recipe.preprocessing!r}")
     return recipe
+
+
+def _fit(fields: Mapping[str, Any]) -> Fit | OneCycle:
+    if "draws" not in fields:
+        return Fit(**fields)
+    sizes = tuple((int(side), int(epochs)) for side, epochs in fields.get("early_sizes", ()))
+    fit = OneCycle(**{**fields, "early_sizes": sizes})
+    if sum(epochs for _, epochs in sizes) >= max(fit.epochs, 1) and sizes:
+        raise ValueError("no epoch that is left for the recipe's own size")
+    return fit
 
 
 def _frozen(value: Any) -> Any:

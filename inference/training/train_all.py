@@ -112,7 +112,7 @@ def _in_half(values: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def _train(pack: Pack, recipe: Recipe, verbose: int) -> None:
-    decoded = _decoded(pack, recipe.input_size)
+    decoded = _decoded(pack, recipe.input_size, recipe.preprocessing)
     rows = _rows(pack, recipe.split.training_folds)
     seen = decoded.of(rows)
     claim(pack.run_directory(recipe), recipe, seen.digest)
@@ -151,11 +151,11 @@ class _Decoded:
         return Tensors(self.images[rows], self.labels[rows], digest.hexdigest(), self.boxes[rows])
 
 
-def _decoded(pack: Pack, size: int) -> _Decoded:
-    images, rest = (pack.directory / f"tensors-{size}{ending}" for ending in (".npy", ".npz"))
+def _decoded(pack: Pack, size: int, preprocessing: str) -> _Decoded:
+    images, rest = (pack.directory / f"tensors-{preprocessing}-{size}{ending}" for ending in (".npy", ".npz"))
     with _locked(pack.directory / "data.lock"):
         if not rest.is_file():
-            found = load_tensors(pack.samples, CODES, size)
+            found = load_tensors(pack.samples, CODES, size, preprocessing=preprocessing)
             digests = [hashlib.sha256(sample.path.read_bytes()).hexdigest() for sample in pack.samples]
             np.save(images, found.images)
             partial = rest.with_name(f"partial-{rest.name}")

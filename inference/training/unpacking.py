@@ -155,6 +155,7 @@ def joined(pack: Pack, chosen: Chosen, fold: int | None, directory: Path) -> Pat
         training=training,
         validation=validation,
         directory=directory,
+        preprocessing=first.preprocessing,
     )
 
 

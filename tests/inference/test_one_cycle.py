@@ -32,7 +32,7 @@ from inference.training.one_cycle import (
     targets_of,
 )
 from inference.training.recall import MacroRecall
-from inference.training.recipe import Appearance, Augmentation, Recipe, load_recipe
+from inference.training.recipe import Appearance, Augmentation, Recipe, load_recipe, recipe_from_dict
 from inference.training.run_record import refuse_other
 from tests.inference.backbones import narrow
 from tests.inference.tiny import CODES, labelled_picture, step_by_step, write_cohort
@@ -310,6 +310,35 @@ def test_appearance_without_chances_changes_nothing() -> None:
     np.testing.assert_allclose(change_appearance(images, none, np.random.default_rng(1)), images, atol=1e-6)
 
 
+def test_clipped_greys_are_black_and_white_and_the_rest_keeps_its_order() -> None:
+    image = np.linspace(0, 1, 1024, dtype=np.float32).reshape(1, 32, 32, 1)
+    clipping = Appearance(0, 0, 0, 0, 0, 0, 0, 0, 0, clipped=1)
+    found = [
+        change_appearance(image, clipping, np.random.default_rng(seed))[0, ..., 0].ravel()
+        for seed in range(30)
+    ]
+    for each in found:
+        assert (np.diff(each) >= 0).all()
+        assert (each[0], each[-1]) == (0, 1)
+    blacks, whites = ([(each == value).mean() for each in found] for value in (0, 1))
+    assert 0.2 < max(blacks) <= 0.31
+    assert 0.1 < max(whites) <= 0.16
+
+
+def test_recipe_with_small_pictures_first_leaves_epochs_for_its_own_size(recipe: Recipe) -> None:
+    fields = json.loads(json.dumps(recipe.as_dict()))
+    fields["fit"]["early_sizes"] = [[32, 1], [64, 1]]
+    read = recipe_from_dict(fields)
+    assert recipe_from_dict(json.loads(json.dumps(read.as_dict()))) == read
+    assert one_cycle._sides(read) == [(32, 1), (64, 2), (recipe.input_size, 3)]
+    assert one_cycle._sides(recipe) == [(recipe.input_size, 3)]
+    fields["fit"]["early_sizes"] = [[32, 1], [64, 2]]
+    with pytest.raises(ValueError, match="no epoch that is left"):
+        recipe_from_dict(fields)
+    with pytest.raises(ValueError, match="grey3-letterbox-v1"):
+        recipe_from_dict({**recipe.as_dict(), "preprocessing": "grey3-letterbox-v1"})
+
+
 @pytest.mark.parametrize("one_hot", [False, True])
 def test_macro_recall_counts_classes_alike_and_leaves_absent_ones_out(one_hot: bool) -> None:
     truth = np.array([0, 0, 0, 0, 1])
@@ -394,6 +423,43 @@ def test_interrupted_run_ends_where_an_unbroken_one_does(
     again = run("whole")
     assert np.array_equal(again.weights[0].numpy(), whole.weights[0].numpy())
     assert len(read_history(tmp_path / "whole" / "history.csv")) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions_eagerly")
+def test_run_that_is_interrupted_between_two_sizes_ends_where_an_unbroken_one_does(
+    recipe: Recipe, without_graphs: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, names = tensors([0, 1, 2, 3] * 2), [str(index) for index in range(8)]
+    large = replace(data, images=np.repeat(np.repeat(data.images, 2, axis=1), 2, axis=2))
+    fit = replace(recipe.fit, epochs=2, draws=8, early_sizes=((32, 1),))
+    growing = replace(recipe, input_size=64, fit=fit)
+    seen: list[int] = []
+    real = Draws.__getitem__
+
+    def watched(draws: Draws, index: int) -> Any:
+        batch = real(draws, index)
+        seen.append(batch[0].shape[1])
+        if seen.count(64) == 1:
+            raise KeyboardInterrupt
+        return batch
+
+    def run(folder: str) -> keras.Model:
+        return fit_one_cycle(
+            growing, large, names, None, class_count=4, directory=tmp_path / folder, verbose=0
+        )
+
+    monkeypatch.setattr(Draws, "__getitem__", watched)
+    with pytest.raises(KeyboardInterrupt):
+        run("broken")
+    resumed = run("broken")
+    assert set(seen[seen.index(64) :]) == {64}
+    seen[:] = [64]
+    whole = run("whole")
+    assert set(seen) == {32, 64}
+    assert whole.inputs[0].shape[1] == 64
+    for one, other in zip(resumed.weights, whole.weights, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-3, atol=1e-4)
 
 
 def test_recipe_that_stops_early_looks_at_another_fold_than_the_scored_one(recipe: Recipe) -> None:

@@ -20,6 +20,7 @@ from inference.errors import DataError
 from inference.manifest import load_manifest
 from inference.networks import build_network
 from inference.predictor import Predictor
+from inference.preprocessing import HEAD_ID
 from inference.training import exams, gate_report, means, out_of_domain, packing, robustness, train_all
 from inference.training.checkpoints import load_variables, save_variables
 from inference.training.data import load_tensors
@@ -159,11 +160,11 @@ def test_images_are_decoded_once_and_a_fold_has_the_tensors_and_the_digest_of_it
     packed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pack = open_pack(packed)
-    decoded = train_all._decoded(pack, 32)
+    decoded = train_all._decoded(pack, 32, HEAD_ID)
     monkeypatch.delattr(train_all, "load_tensors")
-    again = train_all._decoded(pack, 32)
+    again = train_all._decoded(pack, 32, HEAD_ID)
     rows = [row for row, sample in enumerate(pack.samples) if sample.fold == 1]
-    direct = load_tensors(pack.of([1]), CODES, 32)
+    direct = load_tensors(pack.of([1]), CODES, 32, preprocessing=HEAD_ID)
     for found in (decoded.of(rows), again.of(rows)):
         assert found.digest == direct.digest == digest_of(pack.of([1]))
         assert np.array_equal(found.images, direct.images)

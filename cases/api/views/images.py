@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -45,14 +46,22 @@ from cases.viewer.images import (
 from cases.viewer.placing import window_of
 from inference.colour_maps import DEFAULT_COLOUR_MAP
 from inference.heatmaps import COLOUR_MAPS, colour_png, map_over_image
-from inference.preprocessing import letterbox
 from inference.volumes import map_volume
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from inference.preprocessing import Letterbox
+
 NPY = "application/x-npy"
 _UNREADABLE = 503
+MAP_SQUARE = OpenApiParameter(
+    "Map-Square",
+    str,
+    OpenApiParameter.HEADER,
+    response=[200],
+    description="With NPY: side, left and top of the square that the fields cover, in pixels of the picture.",
+)
 
 
 class PngRenderer(BaseRenderer):
@@ -217,8 +226,9 @@ class MapView(ApiView):
             OpenApiParameter("shown_class", str, OpenApiParameter.PATH),
             MapParameters,
             schema.ETAG,
+            MAP_SQUARE,
         ],
-        responses=_files("The layer's fields: uint8 (rows, columns) over the square that the network saw.")
+        responses=_files("The layer's fields: uint8 (rows, columns) over the square that Map-Square tells.")
         | schema.problems(400, 401, 403, 404, 406, 410),
     )
     def get(
@@ -238,18 +248,22 @@ class MapView(ApiView):
         colours = given.get("colours", DEFAULT_COLOUR_MAP)
         smooth = given.get("interpolation", INTERPOLATIONS[0]) == "linear"
         width, height = prediction.image.width, prediction.image.height
-        box = letterbox(width, height)
 
-        def fields() -> NDArray[np.uint8]:
+        def fields() -> tuple[NDArray[np.uint8], Letterbox]:
             return one_map(prediction, layer, shown_class)
 
         makers = {
-            "png": lambda: colour_png(map_over_image(fields(), box, width, height, smooth=smooth), colours),
-            "npy": lambda: _npy(fields()),
-            "nifti": lambda: map_volume(fields(), box, width, height, smooth=smooth),
+            "png": lambda: colour_png(map_over_image(*fields(), width, height, smooth=smooth), colours),
+            "npy": lambda: _npy(fields()[0]),
+            "nifti": lambda: map_volume(*fields(), width, height, smooth=smooth),
         }
         key = f"{prediction.maps_file}:{layer}:{shown_class}:{colours}:{smooth}:{width}:{height}"
-        return _sent(request, key, makers[str(request.accepted_renderer.format)])
+        file_format = str(request.accepted_renderer.format)
+        answer = _sent(request, key, makers[file_format])
+        if file_format == "npy" and answer.status_code == HTTPStatus.OK:
+            square = fields()[1]
+            answer["Map-Square"] = f"{square.side} {0 - square.left:g} {0 - square.top:g}"
+        return answer
 
 
 def _has_map(prediction: Prediction, layer: str, shown_class: str) -> bool:

@@ -14,7 +14,6 @@ from cases.export.dicom.facts import finding_of_class
 from cases.viewer.images import drawings_at_once, maps_of, pixels_of
 from cases.viewer.placing import window_of
 from inference.heatmaps import base_png, overlay_png
-from inference.preprocessing import letterbox
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +48,7 @@ def drawing_of(case: Case, result: Prediction) -> NDArray[np.uint8]:
     with drawings_at_once:
         maps = maps_of(result)
         values = maps.values[layer][maps.class_codes.index(result.predicted_class)]
-        box = letterbox(image.width, image.height)
+        box = maps.square_on(image.width, image.height)
         png = overlay_png(pixels_of(image), values, box, window=window_of(image))
         return _over_strip(png, [*_words(case, image), says])
 

@@ -319,8 +319,10 @@ def test_results_lead_to_their_maps(ready_case, colleague, api_of) -> None:
     assert (told["prediction"], told["predicted_class"]) == (str(prediction.pk), "glioma")
     assert (told["model_version"], told["position"]) == ("test-cnn-1", 0)
     address = told["maps"]["conv_3"]["meningioma"]
-    fields = np.load(io.BytesIO(client.get(address, {"format": "npy"}).content))
+    answer = client.get(address, {"format": "npy"})
+    fields = np.load(io.BytesIO(answer.content))
     np.testing.assert_array_equal(fields, make_maps().values["conv_3"][1])
+    assert answer["Map-Square"] == "64 0 0"
     assert PillowImage.open(io.BytesIO(client.get(address).content)).size == (64, 64)
     assert client.get(address, {"format": "nifti"})["Content-Type"] == "application/gzip"
     assert Disclosure.objects.filter(user=colleague, kind="network").count() == 1

@@ -17,9 +17,12 @@ from cases.analysis import jobs
 from cases.intake.uploads import submit_file
 from cases.models import Image, Prediction
 from cases.viewer import images
+from cases.viewer.heat import heat_in_region
 from inference.heatmaps import MapSet, pack
-from inference.preprocessing import to_display
+from inference.preprocessing import Letterbox, to_display
 from tests.cast import CLASSES, make_png_bytes
+
+HEAD = Letterbox(side=200, left=-250.0, top=-80.0)
 
 
 def opened(response) -> PillowImage.Image:
@@ -167,18 +170,24 @@ def test_overlay_at_no_opacity_is_the_picture_itself(ready_case, colleague, clie
     assert not np.array_equal(np.asarray(full), np.asarray(uploaded))
 
 
+@pytest.mark.parametrize(
+    ("square", "middle", "field"),
+    [(None, (118.75, 406.25), (375, 87.5, 437.5, 150)), (HEAD, (167, 412), (400, 155, 425, 180))],
+    ids=["of the picture", "of the head"],
+)
 def test_overlay_lays_an_off_centre_peak_where_it_belongs(
-    owner, colleague, cohort, model_version, client_of
+    square, middle, field, owner, colleague, cohort, model_version, client_of, api_of
 ) -> None:
     """A 500 x 300 picture stands at y = 100 in its square of 500; field (row 3, column 6) of 8 x 8
-    covers x from 375 to 437.5 and y from 187.5 to 250 of the square: 87.5 to 150 of the picture.
+    covers x from 375 to 437.5 and y from 187.5 to 250 of the square: 87.5 to 150 of the picture. In the
+    square of 200 that begins at (250, 80) it covers 25 pixels from (400, 155).
     """
     stream = io.BytesIO()
     PillowImage.new("L", (500, 300), 0).save(stream, "PNG")
     receipt = submit_file(by=owner, cohort=cohort, file=ContentFile(stream.getvalue()))
     values = np.zeros((4, 8, 8), np.uint8)
     values[0, 3, 6] = 255
-    maps = MapSet(("conv_3",), CLASSES, {"conv_3": values}, {"conv_3": np.ones(4, np.float32)})
+    maps = MapSet(("conv_3",), CLASSES, {"conv_3": values}, {"conv_3": np.ones(4, np.float32)}, square)
     claim = jobs.lease(Image.objects.get().jobs.get().pk)
     probabilities = dict(zip(CLASSES, (0.7, 0.1, 0.1, 0.1), strict=True))
     assert jobs.complete(claim, jobs.Result("glioma", probabilities, pack(maps), 0.1))
@@ -186,7 +195,12 @@ def test_overlay_lays_an_off_centre_peak_where_it_belongs(
     brightness = np.asarray(shown.convert("L"), float)
     rows, columns = np.mgrid[0:300, 0:500]
     centre = (brightness * rows).sum() / brightness.sum(), (brightness * columns).sum() / brightness.sum()
-    assert centre == pytest.approx((118.75, 406.25), abs=2)
+    assert centre == pytest.approx(middle, abs=2)
+    region = {"image": 0, "kind": "rectangle", **dict(zip(("x0", "y0", "x1", "y1"), field, strict=True))}
+    assert heat_in_region(Prediction.objects.get(), region) == 1.0
+    page = f"/api/v1/cases/{receipt.case.code}/predictions/{Prediction.objects.get().pk}/maps/conv_3/glioma/"
+    told = api_of(colleague).get(page, {"format": "npy"})["Map-Square"]
+    assert told == ("200 250 80" if square else "500 0 -100")
 
 
 @pytest.mark.parametrize("name", ["base", "map", "overlay"])
