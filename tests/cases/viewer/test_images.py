@@ -172,11 +172,12 @@ def test_overlay_at_no_opacity_is_the_picture_itself(ready_case, colleague, clie
 
 @pytest.mark.parametrize(
     ("square", "middle", "field"),
-    [(None, (118.75, 406.25), (375, 87.5, 437.5, 150)), (HEAD, (167, 412), (400, 155, 425, 180))],
+    [(None, (118.75, 406.25), (375, 87, 438, 150)), (HEAD, (167, 412), (400, 155, 425, 180))],
     ids=["of the picture", "of the head"],
 )
+@pytest.mark.usefixtures("model_version")
 def test_overlay_lays_an_off_centre_peak_where_it_belongs(
-    square, middle, field, owner, colleague, cohort, model_version, client_of, api_of
+    square, middle, field, owner, colleague, cohort, client_of, api_of
 ) -> None:
     """A 500 x 300 picture stands at y = 100 in its square of 500; field (row 3, column 6) of 8 x 8
     covers x from 375 to 437.5 and y from 187.5 to 250 of the square: 87.5 to 150 of the picture. In the
