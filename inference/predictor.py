@@ -18,7 +18,7 @@ from inference.formats import Pixels
 from inference.gate import Gate, GateVerdict
 from inference.heatmaps import MapSet
 from inference.manifest import Manifest, verify_weights
-from inference.preprocessing import HEAD_ID, Letterbox, square_of, to_channels, to_tensor
+from inference.preprocessing import HEAD_ID, Letterbox, to_channels, to_tensor_and_square
 from inference.weights import read_gate
 
 # Something that times a step, by the step's name.
@@ -77,20 +77,17 @@ class Predictor:
         for start in range(0, len(batch), _CHUNK):
             with step("tensor"):
                 chunk = batch[start : start + _CHUNK]
-                tensors = np.stack([self._tensor(pixels) for pixels in chunk])
-                squares = [self._square(pixels) for pixels in chunk]
+                prepared = [self._prepared(pixels) for pixels in chunk]
             with step("network"):
-                results += self._results(tensors, squares)
+                squares = [square for _, square in prepared]
+                results += self._results(np.stack([tensor for tensor, _ in prepared]), squares)
         return results
 
-    def _tensor(self, pixels: Pixels) -> NDArray[np.float32]:
-        size, preprocessing = self.manifest.input_size, self.manifest.preprocessing
-        return to_channels(to_tensor(pixels, size, preprocessing), preprocessing)
-
-    def _square(self, pixels: Pixels) -> Letterbox | None:
-        """Of the maps, where it depends on more than the picture's size."""
+    def _prepared(self, pixels: Pixels) -> tuple[NDArray[np.float32], Letterbox | None]:
+        """The tensor, and the square that it covers where that depends on more than the picture's size."""
         preprocessing = self.manifest.preprocessing
-        return square_of(pixels, preprocessing) if preprocessing == HEAD_ID else None
+        tensor, square = to_tensor_and_square(pixels, self.manifest.input_size, preprocessing)
+        return to_channels(tensor, preprocessing), square if preprocessing == HEAD_ID else None
 
     def _results(
         self, tensors: NDArray[np.float32], squares: Sequence[Letterbox | None]

@@ -52,16 +52,6 @@ def letterbox(width: int, height: int) -> Letterbox:
     return Letterbox(side=side, left=(side - width) / 2, top=(side - height) / 2)
 
 
-def square_of(pixels: Pixels, preprocessing: str) -> Letterbox:
-    """Return the square that the tensor of this picture covers.
-
-    pixels: as `to_tensor` takes them. preprocessing: a name in CHANNELS.
-    """
-    if preprocessing == HEAD_ID:
-        return _square_round(head_box(to_grey(pixels)))
-    return letterbox(pixels.shape[1], pixels.shape[0])
-
-
 def _square_round(head: HeadBox) -> Letterbox:
     x0, y0, x1, y1 = head
     longer = max(x1 - x0, y1 - y0)
@@ -114,9 +104,22 @@ def to_tensor(pixels: Pixels, size: int, preprocessing: str = PREPROCESSING_ID) 
     its own greys are stretched, however much black stands round it. The slice is resized first and padded
     after, so that memory stays proportional to the image even where it is very long and thin.
     """
+    return to_tensor_and_square(pixels, size, preprocessing)[0]
+
+
+def to_tensor_and_square(
+    pixels: Pixels, size: int, preprocessing: str
+) -> tuple[NDArray[np.float32], Letterbox]:
+    """Return the tensor, as `to_tensor` does, and the square on the picture that it covers."""
     grey = to_grey(pixels)
     if preprocessing == HEAD_ID:
-        return _head_tensor(grey, size)
+        head = head_box(grey)
+        square = _square_round(head)
+        return _head_tensor(grey, size, head, square), square
+    return _whole_tensor(grey, size), letterbox(grey.shape[1], grey.shape[0])
+
+
+def _whole_tensor(grey: Pixels, size: int) -> NDArray[np.float32]:
     low, high = intensity_window(grey)
     tensor = np.zeros((size, size, 1), np.float32)
     if high <= low:
@@ -131,15 +134,13 @@ def to_tensor(pixels: Pixels, size: int, preprocessing: str = PREPROCESSING_ID) 
     return tensor
 
 
-def _head_tensor(grey: Pixels, size: int) -> NDArray[np.float32]:
+def _head_tensor(grey: Pixels, size: int, head: HeadBox, square: Letterbox) -> NDArray[np.float32]:
     """The square round the head, of which what lies within the picture is drawn."""
-    head = head_box(grey)
     x0, y0, x1, y1 = head
     low, high = intensity_window(grey[y0:y1, x0:x1])
     tensor = np.zeros((size, size, 1), np.float32)
     if high <= low:
         return tensor
-    square = _square_round(head)
     columns, into_x = _drawn(int(square.left), square.side, grey.shape[1], size)
     rows, into_y = _drawn(int(square.top), square.side, grey.shape[0], size)
     part = Image.fromarray(grey[rows, columns].astype(np.float32))

@@ -18,7 +18,7 @@ from inference.files import Tell, files_by_class, readable
 from inference.files import silent as tell_nobody
 from inference.formats import Pixels, read_image
 from inference.image_list import ListedImage, read_image_list
-from inference.preprocessing import PREPROCESSING_ID, Letterbox, square_of, to_tensor
+from inference.preprocessing import PREPROCESSING_ID, Letterbox, to_tensor_and_square
 from inference.training.progress import Progress, silent
 
 Box = tuple[float, float, float, float]
@@ -134,9 +134,9 @@ def load_tensors(
     digest = hashlib.sha256()
     for index, sample in enumerate(samples):
         pixels, sha256 = read_pixels(sample)
-        images[index] = to_tensor(pixels, size, preprocessing)
+        images[index], square = to_tensor_and_square(pixels, size, preprocessing)
         if sample.box is not None:
-            boxes[index] = box_in_square(sample.box, pixels.shape, square_of(pixels, preprocessing))
+            boxes[index] = box_in_square(sample.box, pixels.shape, square)
         digest.update(f"{sha256} {sample.label}\n".encode())
         progress(index + 1, len(samples))
     labels = np.array([class_codes.index(sample.label) for sample in samples], np.int64)

@@ -15,7 +15,7 @@ from inference.head import head_box
 from inference.heatmaps import MapSet, map_over_image, pack, unpack
 from inference.manifest import load_manifest
 from inference.predictor import Predictor
-from inference.preprocessing import HEAD_ID, Letterbox, letterbox, square_of, to_tensor
+from inference.preprocessing import HEAD_ID, Letterbox, letterbox, to_tensor, to_tensor_and_square
 from inference.regions import share_inside
 from inference.training.data import Sample, load_tensors, smaller
 from inference.training.localisation import localise
@@ -23,6 +23,10 @@ from tests.inference.images import grey8, saved
 from tests.inference.tiny import DETECTOR, square_detector, write_model
 
 BLACK = {"left": 40, "right": 90, "top": 17, "bottom": 60}
+
+
+def square_of(pixels: np.ndarray, preprocessing: str = HEAD_ID) -> Letterbox:
+    return to_tensor_and_square(pixels, 32, preprocessing)[1]
 
 
 def head_of(height: int = 160, width: int = 120) -> np.ndarray:
@@ -51,7 +55,7 @@ def test_black_round_a_picture_does_not_change_what_the_network_sees(black: dict
         on_black(head_of()),
         np.pad(on_black(head_of()), ((black["top"], black["bottom"]), (black["left"], black["right"]))),
     )
-    square, moved = square_of(plain, HEAD_ID), square_of(framed, HEAD_ID)
+    square, moved = square_of(plain), square_of(framed)
     # The copy in which it is found has half the pixels in the larger frames: 2 pixels of it, on both sides.
     assert abs(square.side - moved.side) <= 8
     assert abs(moved.left + black["left"] - square.left) <= 4
@@ -77,7 +81,7 @@ def test_depth_and_colour_of_the_file_do_not_change_the_head(factor: int) -> Non
     grey = on_black(head_of())
     deep, colour = grey.astype(np.uint16) * np.uint16(factor), np.stack([grey] * 3, axis=-1)
     for other in (deep, colour):
-        assert square_of(other, HEAD_ID) == square_of(grey, HEAD_ID)
+        assert square_of(other) == square_of(grey)
         np.testing.assert_allclose(to_tensor(other, 48, HEAD_ID), to_tensor(grey, 48, HEAD_ID), atol=1e-5)
 
 
@@ -119,14 +123,14 @@ def test_speck_is_no_head() -> None:
 def test_what_lies_in_the_tensor_is_what_lies_in_its_square(
     shape: tuple[int, int], before: tuple[int, int], size: int
 ) -> None:
-    """A bright mark in a head of any size, anywhere, is found where `square_of` says."""
+    """A bright mark in a head of any size, anywhere, is found where its square says."""
     height, width = shape
     head = np.full((height, width), 90, np.uint8)
     top, left = height // 5, width // 2
     mark = max(4, max(height, width) // 8)
     head[top : top + mark, left : left + mark] = 250
     picture = np.pad(head, ((before[0], 5), (before[1], 5)))
-    square = square_of(picture, HEAD_ID)
+    square = square_of(picture)
     tensor = to_tensor(picture, size, HEAD_ID)[..., 0]
     rows, columns = np.nonzero(tensor > 0.7)
     middle_y = (rows.mean() + 0.5) * square.side / size - square.top
@@ -195,7 +199,7 @@ def test_peak_of_the_map_lies_on_the_lesion_of_a_head_in_a_corner(tmp_path: Path
     manifest = replace(load_manifest(path), preprocessing=HEAD_ID)
     result = Predictor.load(manifest).predict([pixels])[0]
     square = result.maps.square_on(440, 370)
-    assert square == square_of(pixels, HEAD_ID)
+    assert square == square_of(pixels)
     for layer in result.maps.layers:
         over = map_over_image(result.maps.values[layer][0], square, 440, 370)
         row, column = np.argwhere(over == over.max()).mean(axis=0)
