@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from inference.contradictions import Labels, pixel_digest
 from inference.errors import DataError, ImageError
@@ -141,15 +140,6 @@ def load_tensors(
         progress(index + 1, len(samples))
     labels = np.array([class_codes.index(sample.label) for sample in samples], np.int64)
     return Tensors(images, labels, digest.hexdigest(), boxes)
-
-
-def smaller(data: Tensors, size: int) -> Tensors:
-    """Return the same images at `size` pixels a side, each pixel the mean of those that it covers."""
-    images = np.zeros((len(data.images), size, size, 1), np.float16)
-    for index, image in enumerate(data.images):
-        picture = Image.fromarray(image[..., 0].astype(np.float32))
-        images[index, ..., 0] = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
-    return replace(data, images=images)
 
 
 def box_in_square(box: Box, shape: tuple[int, ...], place: Letterbox) -> Box:

@@ -24,7 +24,7 @@ from inference.training.appearance import change_appearance
 from inference.training.augmentation import random_transforms, warp, warp_boxes
 from inference.training.blanking import blank, box_elsewhere, pixel_box
 from inference.training.checkpoints import Backup, load_variables, save_variables, state_of
-from inference.training.data import Tensors, smaller
+from inference.training.data import Tensors
 from inference.training.fitting import HistoryFile
 from inference.training.recall import MacroRecall
 from inference.training.recipe import OneCycle, Recipe
@@ -180,13 +180,15 @@ def fit_one_cycle(
     directory: Path,
     negative: int | None = None,
     imagenet_weights: Path | None = None,
+    begun_from: Path | None = None,
     verbose: int = 2,
 ) -> keras.Model:
     """Train, or go on where an interrupted run in `directory` stopped, and return the last epoch's model.
 
     slices: (N,) what each training image is a copy of. `directory` receives history.csv, final.npz and, until
     the run is complete, its checkpoint. negative: the class whose images have no lesion, marked or not.
-    imagenet_weights: as `imagenet.initialise` takes them. Raises OSError where there is no room; no
+    imagenet_weights: as `imagenet.initialise` takes them. begun_from: final.npz of a run of the same network,
+    whose weights are the first instead. Raises OSError where there is no room; no
     half-written file stays.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -195,28 +197,23 @@ def fit_one_cycle(
     model = build_network(recipe.network, recipe.input_size, class_count)
     if load_variables(final, model.variables):
         return model
-    settings, done = _fit_of(recipe), 0
-    for side, last in _sides(recipe):
-        # Weights and what the optimizer knows are of one shape at every size.
-        model = build_network(recipe.network, side, class_count)
-        if settings.initial_weights:
-            imagenet.initialise(model, _backbone_of(recipe), imagenet_weights)
-        freeze(model, settings.frozen_stages, settings.frozen_norms)
-        with_evidence = _compiled(model, settings, class_count)
-        done = load_variables(checkpoint, state_of(with_evidence))
-        if done >= last:
-            continue
-        seen, unseen = (
-            data if data is None or side == recipe.input_size else smaller(data, side)
-            for data in (training, validation)
-        )
-        assert seen is not None  # noqa: S101 - for the type checker
-        grid = recipe.network.grids(side)[-1]
+    settings = _fit_of(recipe)
+    if begun_from is not None:
+        load_variables(begun_from, model.variables)
+    elif settings.initial_weights:
+        imagenet.initialise(model, _backbone_of(recipe), imagenet_weights)
+    freeze(model, settings.frozen_stages, settings.frozen_norms)
+    with_evidence = _compiled(model, settings, class_count)
+    done = load_variables(checkpoint, state_of(with_evidence))
+    grid = recipe.network.grids(recipe.input_size)[-1]
+    if done < settings.epochs:
         with_evidence.fit(
-            Draws(seen, slices, recipe, grid, class_count, done, negative),
-            validation_data=_held_out(unseen, settings, class_count, grid, negative) if unseen else None,
+            Draws(training, slices, recipe, grid, class_count, done, negative),
+            validation_data=_held_out(validation, settings, class_count, grid, negative)
+            if validation
+            else None,
             validation_batch_size=settings.batch_size,
-            epochs=last,
+            epochs=settings.epochs,
             initial_epoch=done,
             callbacks=[HistoryFile(directory / "history.csv"), Backup(checkpoint)],
             # Keras would shuffle the batches once more, by a state that a resumed run does not have.
@@ -226,16 +223,6 @@ def fit_one_cycle(
     save_variables(final, model.variables, settings.epochs)
     checkpoint.unlink()
     return model
-
-
-def _sides(recipe: Recipe) -> list[tuple[int, int]]:
-    """The sides of the pictures, in order, each with the epoch before which the next begins."""
-    fit, last = _fit_of(recipe), 0
-    ends = []
-    for side, epochs in fit.early_sizes:
-        last += epochs
-        ends.append((side, last))
-    return [*ends, (recipe.input_size, fit.epochs)]
 
 
 def _compiled(model: keras.Model, settings: OneCycle, class_count: int) -> keras.Model:

@@ -52,7 +52,9 @@ def pack(plan: Plan, directory: Path, manifest: Path, out: Path, tell: Tell) -> 
         )
     refuse_shared_groups(samples)
     refuse_contradictions(samples, directory)
-    weights = {name: imagenet.pack_weights(name) for name in sorted(_backbones(plan.members))}
+    weights = {
+        name: imagenet.pack_weights(name) for name in sorted(_backbones((*plan.foundations, *plan.members)))
+    }
     if out.exists() and any(out.iterdir()):
         raise DataError("data_invalid", f"The folder for the pack must be empty. Received {out.name!r}.")
     out.mkdir(parents=True, exist_ok=True)

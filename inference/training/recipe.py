@@ -82,8 +82,7 @@ class OneCycle:
     how many of the first stages keep their weights. frozen_norms: the backbone's norms keep theirs. blanked:
     the chance that a marked lesion is taken out, and its class with it, or as large a piece elsewhere.
     dense_weight: of the loss that tells at each place of the last layer which lesion is there, or none.
-    early_sizes: the sides of the pictures in the first epochs, and how many epochs with each, before those at
-    the recipe's own: coarse shapes are learned from small pictures, in a fraction of the time.
+    begins_with: the recipe whose weights are the first, of the run that leaves the same fold out.
     """
 
     batch_size: int
@@ -100,7 +99,7 @@ class OneCycle:
     frozen_norms: bool = False
     blanked: float = 0.0
     dense_weight: float = 0.0
-    early_sizes: tuple[tuple[int, int], ...] = ()
+    begins_with: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def recipe_from_dict(fields: Mapping[str, Any]) -> Recipe:
             "network": network,
             "split": Split(**{key: _frozen(value) for key, value in fields["split"].items()}),
             "augmentation": Augmentation(**fields["augmentation"]),
-            "fit": _fit(fields["fit"]),
+            "fit": OneCycle(**fields["fit"]) if "draws" in fields["fit"] else Fit(**fields["fit"]),
             "appearance": Appearance(**fields["appearance"]) if fields.get("appearance") else None,
         }
     )
@@ -163,16 +162,6 @@ def recipe_from_dict(fields: Mapping[str, Any]) -> Recipe:
     if CHANNELS.get(recipe.preprocessing) != 1:
         raise ValueError(f"a preprocessing that no network here is trained with, {recipe.preprocessing!r}")
     return recipe
-
-
-def _fit(fields: Mapping[str, Any]) -> Fit | OneCycle:
-    if "draws" not in fields:
-        return Fit(**fields)
-    sizes = tuple((int(side), int(epochs)) for side, epochs in fields.get("early_sizes", ()))
-    fit = OneCycle(**{**fields, "early_sizes": sizes})
-    if sum(epochs for _, epochs in sizes) >= max(fit.epochs, 1) and sizes:
-        raise ValueError("no epoch that is left for the recipe's own size")
-    return fit
 
 
 def _frozen(value: Any) -> Any:

@@ -27,8 +27,8 @@ from inference.training.data import Sample, Tensors, load_tensors, read_samples
 from inference.training.export import CLASSES, NEGATIVE_CLASS
 from inference.training.one_cycle import fit_one_cycle
 from inference.training.packing import IMAGES, MANIFEST, PLAN, first_weights
-from inference.training.plan import Plan, read_plan, runs_of
-from inference.training.recipe import Recipe
+from inference.training.plan import Plan, name_of, read_plan, runs_of
+from inference.training.recipe import OneCycle, Recipe
 from inference.training.run_record import claim
 
 CODES = tuple(each.code for each in CLASSES)
@@ -80,11 +80,23 @@ def train_all(directory: Path, tell: Tell, verbose: int = 2) -> int:
     pack = open_pack(directory)
     for recipe in pack.runs:
         with _locked(directory / "runs" / f"{recipe.id}.lock", wait=False) as mine:
-            if mine and not pack.is_complete(recipe):
+            # What a run begins with is perhaps trained by another process, which comes to this run after it.
+            first = begun_from(pack, recipe)
+            if mine and not pack.is_complete(recipe) and (first is None or first.is_file()):
                 tell(f"{recipe.id}: begins, or goes on.")
                 _train(pack, recipe, verbose)
                 tell(f"{recipe.id}: done.")
     return sum(not pack.is_complete(recipe) for recipe in pack.runs)
+
+
+def begun_from(pack: Pack, recipe: Recipe) -> Path | None:
+    """Return where the weights lie that a run begins with, or will; None where these are ImageNet's."""
+    begins_with = recipe.fit.begins_with if isinstance(recipe.fit, OneCycle) else ""
+    if not begins_with:
+        return None
+    foundation = next(each for each in pack.plan.foundations if each.id == begins_with)
+    left_out = recipe.split.validation_folds[0] if recipe.split.validation_folds else None
+    return pack.directory / "runs" / name_of(foundation, left_out) / "final.npz"
 
 
 def hand_over(pack: Pack, results: Path) -> list[str]:
@@ -126,6 +138,7 @@ def _train(pack: Pack, recipe: Recipe, verbose: int) -> None:
         directory=pack.run_directory(recipe),
         negative=CODES.index(NEGATIVE_CLASS),
         imagenet_weights=first_weights(pack.directory, recipe),
+        begun_from=begun_from(pack, recipe),
         verbose=verbose,
     )
 

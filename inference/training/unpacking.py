@@ -144,6 +144,7 @@ def joined(pack: Pack, chosen: Chosen, fold: int | None, directory: Path) -> Pat
         "plan": chosen.plan.id,
         "members": [member.as_dict() for member in chosen.members],
         "mirrored": chosen.mirrored,
+        "foundations": [recipe.as_dict() for recipe in chosen.plan.foundations],
     }
     return export_network(
         model,

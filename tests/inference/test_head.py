@@ -17,7 +17,7 @@ from inference.manifest import load_manifest
 from inference.predictor import Predictor
 from inference.preprocessing import HEAD_ID, Letterbox, letterbox, to_tensor, to_tensor_and_square
 from inference.regions import share_inside
-from inference.training.data import Sample, load_tensors, smaller
+from inference.training.data import Sample, load_tensors
 from inference.training.localisation import localise
 from tests.inference.images import grey8, saved
 from tests.inference.tiny import DETECTOR, square_detector, write_model
@@ -221,10 +221,6 @@ def test_boxes_of_the_training_lie_on_the_lesion_in_the_tensor(tmp_path: Path) -
     x0, y0, x1, y1 = np.rint(data.boxes[0] * 64).astype(int)
     assert data.images[0, y0 + 1 : y1 - 1, x0 + 1 : x1 - 1].min() > 0.9
     assert (data.images[0, ..., 0] > 0.5).sum() == pytest.approx((x1 - x0) * (y1 - y0), rel=0.2)
-    half = smaller(data, 32)
-    assert half.images.shape == (1, 32, 32, 1)
-    assert np.array_equal(half.boxes, data.boxes)
-    assert float(half.images.mean()) == pytest.approx(float(data.images.mean()), abs=0.01)
 
 
 def test_whole_picture_stays_the_tensor_of_older_networks() -> None:

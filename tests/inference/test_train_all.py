@@ -23,10 +23,11 @@ from inference.predictor import Predictor
 from inference.preprocessing import HEAD_ID
 from inference.training import exams, gate_report, means, out_of_domain, packing, robustness, train_all
 from inference.training.checkpoints import load_variables, save_variables
-from inference.training.data import load_tensors
+from inference.training.data import Sample, load_tensors
 from inference.training.drawn import drawn
 from inference.training.fitting import read_history
-from inference.training.plan import load_plan, runs_of
+from inference.training.plan import load_plan, plan_from_dict, runs_of
+from inference.training.recipe import Recipe
 from inference.training.run_record import claim, digest_of
 from inference.training.train_all import CODES, Pack, open_pack
 from inference.training.unpacking import choose
@@ -113,6 +114,51 @@ def test_shipped_plan_trains_what_ships_first_and_then_a_network_for_each_fold()
     assert (plan.members[0].network.as_dict()["backbone"], plan.mirrored) == ("lite0", False)
     with pytest.raises(DataError, match="two folds"):
         runs_of(plan, [0])
+
+
+def test_foundation_is_trained_first_and_each_run_begins_with_that_of_its_own_fold(tmp_path: Path) -> None:
+    plan = load_plan("secondread-4")
+    pack = Pack(tmp_path, plan_from_dict(json.loads(json.dumps(plan.as_dict()))), ())
+    assert pack.plan == plan
+    runs = runs_of(plan, [0, 1])
+    assert [run.id for run in runs][:6] == [
+        *(f"secondread-lite-3-lite0{fold}" for fold in ("", "-fold0", "-fold1")),
+        *(f"secondread-4-lite0{fold}" for fold in ("", "-fold0", "-fold1")),
+    ]
+    begun = [train_all.begun_from(pack, run) for run in runs]
+    assert begun == [
+        *[None] * 3,
+        *(tmp_path / "runs" / run.id / "final.npz" for run in runs[:3]),
+        *[None] * 3,
+    ]
+
+
+def test_run_waits_for_what_it_begins_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process holds the foundation's network of all folds, so that nothing begins with that."""
+    samples = tuple(Sample(tmp_path / "a.png", "glioma", fold=fold) for fold in (0, 1))
+    pack = Pack(tmp_path, load_plan("secondread-4"), samples)
+    trained = []
+
+    def train(_pack: Pack, recipe: Recipe, _verbose: int) -> None:
+        trained.append(recipe.id)
+        (pack.run_directory(recipe)).mkdir()
+        (pack.run_directory(recipe) / "final.npz").touch()
+
+    monkeypatch.setattr(train_all, "open_pack", lambda _directory: pack)
+    monkeypatch.setattr(train_all, "_train", train)
+    with train_all._locked(tmp_path / "runs" / "secondread-lite-3-lite0.lock"):
+        assert train_all.train_all(tmp_path, lambda _text: None) == 2
+        assert "secondread-4-lite0-fold0" in trained
+        assert "secondread-4-lite0" not in trained
+    assert train_all.train_all(tmp_path, lambda _text: None) == 0
+    assert trained[-2:] == ["secondread-lite-3-lite0", "secondread-4-lite0"]
+
+
+def test_run_begins_with_a_foundation_of_its_plan_alone() -> None:
+    plan = load_plan("secondread-4").as_dict()
+    for wrong in ([], [plan["members"][1]]):
+        with pytest.raises(DataError, match="secondread-lite-3-lite0"):
+            plan_from_dict({**plan, "foundations": wrong, "members": plan["members"][:1]})
 
 
 @pytest.mark.parametrize(
