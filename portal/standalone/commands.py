@@ -17,6 +17,8 @@ def environment(options: Options, broker_url: str) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "portal.settings.base",
         # Nothing but noise on a machine without a GPU.
         "TF_CPP_MIN_LOG_LEVEL": "2",
+        # Each thread would keep freed memory of its own: 13 MB of 168 in the web process, after 180 pages.
+        "MALLOC_ARENA_MAX": "2",
         **os.environ,
         "ALLOWED_HOSTS": allowed_hosts(options),
         "CELERY_BROKER_URL": broker_url,
