@@ -15,7 +15,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("data", type=Path, metavar="DATA", help="folder of the images")
     parser.add_argument("--manifest", type=Path, metavar="CSV", help="default: DATA/manifest.csv")
-    parser.add_argument("--plan", default="secondread-3", help="name of a shipped plan, or a TOML file")
+    parser.add_argument("--plan", default="secondread-4", help="name of a shipped plan, or a TOML file")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new or an empty folder")
     parser.set_defaults(run=run)
 

@@ -123,7 +123,7 @@ def test_drop_connect_passes_blocks_by_while_training_alone() -> None:
 
 
 def test_folded_network_computes_the_same() -> None:
-    recipe = load_recipe("secondread-3-lite2")
+    recipe = load_recipe("secondread-4-lite2")
     network = replace(OTHER, drop_connect=0.2, batch_norm=True)
     model = filled(network, 3)
     described, folded = shipped(replace(recipe, network=network, input_size=SIZE), model)

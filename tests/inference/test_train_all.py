@@ -101,17 +101,16 @@ def packed(tmp_path: Path) -> Path:
 
 
 def test_shipped_plan_trains_what_ships_first_and_then_a_network_for_each_fold() -> None:
-    plan = load_plan("secondread-3")
+    plan = load_plan("secondread-4")
     runs = runs_of(plan, [0, 1, 2])
     assert [run.id for run in runs] == [
-        "secondread-3-lite0",
-        *(f"secondread-3-lite0-fold{fold}" for fold in range(3)),
-        "secondread-3-lite2",
-        *(f"secondread-3-lite2-fold{fold}" for fold in range(3)),
+        f"{name}{fold}"
+        for name in ("secondread-lite-3-lite0", "secondread-4-lite0", "secondread-4-lite2")
+        for fold in ("", "-fold0", "-fold1", "-fold2")
     ]
     assert runs[0].split.training_folds == (0, 1, 2)
     assert (runs[2].split.training_folds, runs[2].split.validation_folds) == ((0, 2), (1,))
-    assert (plan.members[0].network.as_dict()["backbone"], plan.mirrored) == ("lite0", False)
+    assert [each.network.as_dict()["backbone"] for each in plan.members] == ["lite0", "lite2"]
     with pytest.raises(DataError, match="two folds"):
         runs_of(plan, [0])
 
@@ -177,7 +176,7 @@ def test_plan_that_cannot_be_trained_is_refused(text: str, said: str, tmp_path: 
 
 
 def test_unknown_plan_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(DataError, match="shipped are secondread-3"):
+    with pytest.raises(DataError, match="shipped are secondread-4"):
         load_plan("secondread-99")
 
 
@@ -235,7 +234,7 @@ def test_images_without_folds_are_not_packed(tmp_path: Path) -> None:
     rows = manifest.read_text("utf-8").splitlines()
     manifest.write_text("\n".join(row.replace("fold", "other", 1) for row in rows), "utf-8")
     with pytest.raises(DataError, match="needs a fold"):
-        packing.pack(load_plan("secondread-3"), tmp_path / "cohort", manifest, tmp_path / "out", print)
+        packing.pack(load_plan("secondread-4"), tmp_path / "cohort", manifest, tmp_path / "out", print)
     assert not (tmp_path / "out").exists()
 
 
