@@ -33,6 +33,7 @@ LABELS = (
     gettext_noop("Convolution 1 (227 x 227)"),
     gettext_noop("Convolution 2 (113 x 113)"),
     gettext_noop("Convolution 3 (56 x 56)"),
+    gettext_noop("Context (5 x 5)"),
     gettext_noop("Edges (40 x 40)"),
     gettext_noop("Textures (20 x 20)"),
     gettext_noop("Lesion (20 x 20)"),

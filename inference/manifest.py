@@ -18,7 +18,7 @@ from inference.errors import ManifestError
 from inference.preprocessing import CHANNELS
 
 MANIFEST_DIR = Path(__file__).parent / "manifests"
-DEFAULT_MODEL = "secondread-lite-2"
+DEFAULT_MODEL = "secondread-4"
 
 _SCHEMA_FILE = Path(__file__).parent / "manifest_schema.json"
 

@@ -263,7 +263,7 @@ _ROW = {
     "image_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "image_width": 512,
     "image_height": 512,
-    "model_version": "secondread-lite-2",
+    "model_version": "secondread-4",
     "predicted_class": "glioma",
     "predicted_probability": 0.7,
     "probabilities": {"glioma": 0.7, "meningioma": 0.2, "notumor": 0.05, "pituitary": 0.05},

@@ -172,7 +172,7 @@ def test_class_whose_code_means_something_else_already_is_refused(
     model_versions.active_version()
     classes = [{"code": "glioma", "label": "Glass"}, *elsewhere.CLASSES[1:]]
     rewrite(folder, classes=classes)
-    with pytest.raises(CommandError, match="stands for “Glioma” in “secondread-lite-2” and for “Glass” here"):
+    with pytest.raises(CommandError, match="stands for “Glioma” in “secondread-4” and for “Glass” here"):
         run("register", str(folder))
     rewrite(folder, classes=[{"code": "other", "label": "Other"}, *elsewhere.CLASSES[1:]])
     with pytest.raises(CommandError, match="kept for what a reader alone can say"):

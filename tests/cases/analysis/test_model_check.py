@@ -60,7 +60,7 @@ def moved_weights() -> bytes:
     """The shipped weights with one bias of the logits moved."""
     with np.load(io.BytesIO(WEIGHTS)) as archive:
         arrays = {name: archive[name] for name in archive.files}
-    arrays["edges_evidence/bias"] = arrays["edges_evidence/bias"] + np.float32([0.5, 0, 0, 0])
+    arrays["context_evidence/bias"] = arrays["context_evidence/bias"] + np.float32([0.5, 0, 0, 0])
     out = io.BytesIO()
     np.savez_compressed(out, **arrays)
     return out.getvalue()
