@@ -48,8 +48,8 @@ class MapSet:
 
     values: layer to uint8 (C, h, w), 255 at each map's own maximum, over the square that the network saw.
     scales: layer to float32 (C,), that maximum before scaling; 0 where a class has no positive evidence, and
-    then the map is all zeros. Maps of one layer compare by value * scale. square: that square, where it is
-    not simply the one round the picture.
+    then the map is all zeros. Maps of one layer compare by value * scale. square: that square; None for maps
+    that were stored before they told it, which cover the one round their picture.
     """
 
     layers: tuple[str, ...]

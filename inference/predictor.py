@@ -18,7 +18,7 @@ from inference.formats import Pixels
 from inference.gate import Gate, GateVerdict
 from inference.heatmaps import MapSet
 from inference.manifest import Manifest, verify_weights
-from inference.preprocessing import HEAD_ID, Letterbox, to_channels, to_tensor_and_square
+from inference.preprocessing import Letterbox, to_channels, to_tensor_and_square
 from inference.weights import read_gate
 
 # Something that times a step, by the step's name.
@@ -83,15 +83,13 @@ class Predictor:
                 results += self._results(np.stack([tensor for tensor, _ in prepared]), squares)
         return results
 
-    def _prepared(self, pixels: Pixels) -> tuple[NDArray[np.float32], Letterbox | None]:
-        """The tensor, and the square that it covers where that depends on more than the picture's size."""
+    def _prepared(self, pixels: Pixels) -> tuple[NDArray[np.float32], Letterbox]:
+        """The tensor, and the square on the picture that it covers."""
         preprocessing = self.manifest.preprocessing
         tensor, square = to_tensor_and_square(pixels, self.manifest.input_size, preprocessing)
-        return to_channels(tensor, preprocessing), square if preprocessing == HEAD_ID else None
+        return to_channels(tensor, preprocessing), square
 
-    def _results(
-        self, tensors: NDArray[np.float32], squares: Sequence[Letterbox | None]
-    ) -> list[PredictionResult]:
+    def _results(self, tensors: NDArray[np.float32], squares: Sequence[Letterbox]) -> list[PredictionResult]:
         found = self.engine.explain(tensors)
         shares = _softmax(found.logits.astype(np.float64) / self.manifest.temperature)
         return [
@@ -113,7 +111,7 @@ class Predictor:
         scales: list[NDArray[np.float32]],
         logits: NDArray[np.float32],
         embedding: NDArray[np.float32],
-        square: Letterbox | None,
+        square: Letterbox,
     ) -> PredictionResult:
         codes, layers = self.manifest.class_codes, self.manifest.layer_names
         return PredictionResult(

@@ -142,6 +142,14 @@ ETAG = OpenApiParameter(
     "ETag", str, OpenApiParameter.HEADER, response=[200, 201], description="For If-Match."
 )
 
+MAP_SQUARE = OpenApiParameter(
+    "Map-Square",
+    str,
+    OpenApiParameter.HEADER,
+    response=[200],
+    description="With NPY: side, left and top of the square that the fields cover, in pixels of the picture.",
+)
+
 SNAPSHOT_ID = OpenApiParameter(
     "snapshot_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="Id of the snapshot."
 )

@@ -18,7 +18,6 @@ from inference.lite import fold_batch_norm
 from inference.manifest import ClassLabel, Compiled, LayerInfo, Manifest
 from inference.networks import build_network, round_to_half, weights_to_bytes
 from inference.predictor import Predictor
-from inference.preprocessing import PREPROCESSING_ID
 from inference.training.data import Sample, Tensors
 from inference.training.evaluation import evaluate
 from inference.training.progress import Progress
@@ -62,9 +61,8 @@ def export(
         round_to_half(model)
     weights = weights_to_bytes(model)
     write_whole(directory / f"{recipe.id}.npz", weights)
-    draft = replace(
-        _draft(recipe.id, recipe.title, recipe.input_size, network, weights, directory),
-        preprocessing=recipe.preprocessing,
+    draft = _draft(
+        recipe.id, recipe.title, recipe.input_size, network, weights, directory, recipe.preprocessing
     )
     predictor = Predictor.load(draft)
     figures = (
@@ -85,7 +83,7 @@ def export_network(
     training: Sequence[Sample],
     validation: Sequence[Sample],
     directory: Path,
-    preprocessing: str = PREPROCESSING_ID,
+    preprocessing: str,
 ) -> Path:
     """Write <name>.npz, the compiled form <name>.tflite where there is one, and <name>.json; return the path
     of the last. Nothing is measured.
@@ -104,8 +102,7 @@ def export_network(
         write_whole(directory / f"{name}.tflite", form)
     return _written(
         replace(
-            _draft(name, title, size, network, weights, directory),
-            preprocessing=preprocessing,
+            _draft(name, title, size, network, weights, directory, preprocessing),
             training={**_record(recipe, data_digest, training, validation), "figures": {}},
             compiled=Compiled(f"{name}.tflite", hashlib.sha256(form).hexdigest()) if form else None,
         )
@@ -140,7 +137,13 @@ def _written(manifest: Manifest) -> Path:
 
 
 def _draft(
-    name: str, title: str, input_size: int, network: Described, weights: bytes, directory: Path
+    name: str,
+    title: str,
+    input_size: int,
+    network: Described,
+    weights: bytes,
+    directory: Path,
+    preprocessing: str,
 ) -> Manifest:
     return Manifest(
         id=name,
@@ -150,7 +153,7 @@ def _draft(
         weights_sha256=hashlib.sha256(weights).hexdigest(),
         classes=CLASSES,
         input_size=input_size,
-        preprocessing=PREPROCESSING_ID,
+        preprocessing=preprocessing,
         layers=_layers(network, input_size),
         network=network,
         training={},

@@ -198,6 +198,12 @@ def fit_one_cycle(
     if load_variables(final, model.variables):
         return model
     settings = _fit_of(recipe)
+    if settings.begins_with and begun_from is None:
+        raise DataError(
+            "recipe_invalid",
+            "This recipe begins with another's weights; train it in a plan, by `pack` and `train-all`. "
+            f"Received {recipe.id!r}.",
+        )
     if begun_from is not None:
         load_variables(begun_from, model.variables)
     elif settings.initial_weights:

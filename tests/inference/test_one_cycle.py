@@ -431,6 +431,9 @@ def test_run_begins_with_the_weights_of_another(recipe: Recipe, without_graphs: 
         still, data, names, None, class_count=4, directory=tmp_path / "second",
         begun_from=tmp_path / "first" / "final.npz", verbose=0,
     )  # fmt: skip
+    alone = replace(still, fit=replace(still.fit, begins_with="tiny-first"))
+    with pytest.raises(DataError, match="train it in a plan"):
+        fit_one_cycle(alone, data, names, None, class_count=4, directory=tmp_path / "alone", verbose=0)
     # Norms go on counting, and the seeds of dropout are each run's own.
     kept = [
         np.array_equal(one.numpy(), other.numpy())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -55,13 +54,6 @@ if TYPE_CHECKING:
 
 NPY = "application/x-npy"
 _UNREADABLE = 503
-MAP_SQUARE = OpenApiParameter(
-    "Map-Square",
-    str,
-    OpenApiParameter.HEADER,
-    response=[200],
-    description="With NPY: side, left and top of the square that the fields cover, in pixels of the picture.",
-)
 
 
 class PngRenderer(BaseRenderer):
@@ -226,7 +218,7 @@ class MapView(ApiView):
             OpenApiParameter("shown_class", str, OpenApiParameter.PATH),
             MapParameters,
             schema.ETAG,
-            MAP_SQUARE,
+            schema.MAP_SQUARE,
         ],
         responses=_files("The layer's fields: uint8 (rows, columns) over the square that Map-Square tells.")
         | schema.problems(400, 401, 403, 404, 406, 410),
@@ -252,17 +244,22 @@ class MapView(ApiView):
         def fields() -> tuple[NDArray[np.uint8], Letterbox]:
             return one_map(prediction, layer, shown_class)
 
+        told: dict[str, str] = {}
+
+        def npy() -> bytes:
+            values, square = fields()
+            told["Map-Square"] = f"{square.side} {0 - square.left:g} {0 - square.top:g}"
+            return _npy(values)
+
         makers = {
             "png": lambda: colour_png(map_over_image(*fields(), width, height, smooth=smooth), colours),
-            "npy": lambda: _npy(fields()[0]),
+            "npy": npy,
             "nifti": lambda: map_volume(*fields(), width, height, smooth=smooth),
         }
         key = f"{prediction.maps_file}:{layer}:{shown_class}:{colours}:{smooth}:{width}:{height}"
-        file_format = str(request.accepted_renderer.format)
-        answer = _sent(request, key, makers[file_format])
-        if file_format == "npy" and answer.status_code == HTTPStatus.OK:
-            square = fields()[1]
-            answer["Map-Square"] = f"{square.side} {0 - square.left:g} {0 - square.top:g}"
+        answer = _sent(request, key, makers[str(request.accepted_renderer.format)])
+        for name, value in told.items():
+            answer[name] = value
         return answer
 
 
