@@ -14,10 +14,12 @@ from PIL import Image as PillowImage
 
 from cases import storage
 from cases.analysis import jobs
+from cases.export.dicom.drawings import drawing_of
 from cases.intake.uploads import submit_file
 from cases.models import Image, Prediction
 from cases.viewer import images
 from cases.viewer.heat import heat_in_region
+from cases.viewer.marks import MarkedRegion, marks_on
 from inference.heatmaps import MapSet, pack
 from inference.preprocessing import Letterbox, to_display
 from tests.cast import CLASSES, make_png_bytes
@@ -193,13 +195,18 @@ def test_overlay_lays_an_off_centre_peak_where_it_belongs(
     probabilities = dict(zip(CLASSES, (0.7, 0.1, 0.1, 0.1), strict=True))
     assert jobs.complete(claim, jobs.Result("glioma", probabilities, pack(maps), 0.1))
     shown = opened(client_of(colleague).get(addresses(receipt.case)["overlay"], {"opacity": "100"}))
-    brightness = np.asarray(shown.convert("L"), float)
-    rows, columns = np.mgrid[0:300, 0:500]
-    centre = (brightness * rows).sum() / brightness.sum(), (brightness * columns).sum() / brightness.sum()
-    assert centre == pytest.approx(middle, abs=2)
+    prediction = Prediction.objects.get()
+    sent = PillowImage.fromarray(drawing_of(receipt.case, prediction)[:300, :500])
+    for picture in (shown, sent):
+        brightness = np.asarray(picture.convert("L"), float)
+        rows, columns = np.mgrid[0:300, 0:500]
+        centre = (brightness * rows).sum() / brightness.sum(), (brightness * columns).sum() / brightness.sum()
+        assert centre == pytest.approx(middle, abs=2)
     region = {"image": 0, "kind": "rectangle", **dict(zip(("x0", "y0", "x1", "y1"), field, strict=True))}
-    assert heat_in_region(Prediction.objects.get(), region) == 1.0
-    page = f"/api/v1/cases/{receipt.case.code}/predictions/{Prediction.objects.get().pk}/maps/conv_3/glioma/"
+    assert heat_in_region(prediction, region) == 1.0
+    (mark,) = marks_on(prediction.image, [MarkedRegion("You", "1", region)], prediction, maps, None)
+    assert mark.shares["conv_3"]["glioma"] == "100.0 %"
+    page = f"/api/v1/cases/{receipt.case.code}/predictions/{prediction.pk}/maps/conv_3/glioma/"
     told = api_of(colleague).get(page, {"format": "npy"})["Map-Square"]
     assert told == ("200 250 80" if square else "500 0 -100")
 
